@@ -1,0 +1,56 @@
+"""The 15 fields of a structured clinical report, and the JSON schema that constrains what a model may write.
+
+Field set: ELMTEX (Guluzade et al., 2025). Keys, order and definitions are part of every trained adapter:
+a change here is a new PROMPT_VERSION (edge.contract.prompts).
+"""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from typing import Any
+
+
+@dataclass(frozen=True)
+class Field:
+    """One field: key in JSON, label for people, definition for the prompt."""
+
+    key: str
+    label: str
+    definition: str
+
+
+FIELDS: tuple[Field, ...] = (
+    Field("life_style", "Lifestyle", "smoking, alcohol, exercise, diet, occupation"),
+    Field("family_history", "Family history", "conditions that run in the family"),
+    Field("social_history", "Social history", "marital status, household, support, illicit drugs"),
+    Field("medical_surgical_history", "Medical and surgical history", "past and chronic conditions, surgeries, allergies"),
+    Field("signs_symptoms", "Signs and symptoms", "symptoms present or denied, vital signs, exam findings"),
+    Field("comorbidities", "Comorbidities", "conditions beside the main problem"),
+    Field("diagnostic_techniques_procedures", "Diagnostic procedures", "tests and imaging done or ordered, with finding"),
+    Field("diagnosis", "Diagnosis", "diagnoses of this visit"),
+    Field("laboratory_values", "Laboratory values", "laboratory results with values"),
+    Field("pathology", "Pathology", "biopsy, histology or cytology findings"),
+    Field("pharmacological_therapy", "Medication", "drugs with dose, route, frequency and changes"),
+    Field("interventional_therapy", "Interventions", "procedures, physical therapy, diet and activity advice"),
+    Field("patient_outcome_assessment", "Outcome and follow-up", "status now, response to treatment, follow-up plans"),
+    Field("age", "Age", "as written"),
+    Field("gender", "Gender", "as written"),
+)
+FIELD_KEYS: tuple[str, ...] = tuple(field.key for field in FIELDS)
+
+
+def extraction_schema() -> dict[str, Any]:
+    """JSON schema of an extraction: every key present, in order, each a list of verbatim phrases."""
+    entry = {"type": "string", "minLength": 1, "maxLength": 400}
+    return {
+        "type": "object",
+        "properties": {key: {"type": "array", "items": entry, "maxItems": 40} for key in FIELD_KEYS},
+        "required": list(FIELD_KEYS),
+        "additionalProperties": False,
+    }
+
+
+def extraction_target(fields: dict[str, list[str]]) -> str:
+    """Render fields as the exact JSON text that a model is trained to write (compact, keys in FIELDS order)."""
+    return json.dumps({key: fields.get(key, []) for key in FIELD_KEYS}, ensure_ascii=False, separators=(", ", ": "))
