@@ -54,3 +54,12 @@ def extraction_schema() -> dict[str, Any]:
 def extraction_target(fields: dict[str, list[str]]) -> str:
     """Render fields as the exact JSON text that a model is trained to write (compact, keys in FIELDS order)."""
     return json.dumps({key: fields.get(key, []) for key in FIELD_KEYS}, ensure_ascii=False, separators=(", ", ": "))
+
+
+def extraction_instruction() -> str:
+    """The instruction of the extraction task, the same in training and inference."""
+    lines = "\n".join(f"{field.key}: {field.definition}" for field in FIELDS)
+    return (
+        "Extract the facts of this report as JSON with these keys, each a list of short phrases copied word for word "
+        f"from the report, an empty list where there is none.\n{lines}"
+    )

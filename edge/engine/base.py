@@ -1,0 +1,70 @@
+"""The protocols of this package: Engine is what tasks see, Session is what a runtime gives to the decoder."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Protocol
+
+from edge.contract.events import EngineEvent
+from edge.contract.prompts import Prompt
+
+
+@dataclass(frozen=True)
+class EngineInfo:
+    """What is loaded. bundle_sha256: hash of the manifest, names weights and options. context_length: tokens."""
+
+    bundle: str
+    bundle_sha256: str
+    prompt_format: str
+    prompt_version: str
+    context_length: int
+    runtime: str
+    purpose: str = "clinical"
+    signed_by: str | None = None
+
+
+@dataclass(frozen=True)
+class Request:
+    """One answer to write. grammar: an llguidance grammar (Lark form) that the answer must follow, or None."""
+
+    prompt: Prompt
+    max_tokens: int
+    grammar: str | None = None
+
+
+class Engine(Protocol):
+    """A loaded model. Calls may come from any thread; answers are written one at a time."""
+
+    @property
+    def info(self) -> EngineInfo: ...
+
+    def count(self, prompt: Prompt) -> int:
+        """Tokens of the whole prompt."""
+
+    def stream(self, request: Request) -> Iterator[EngineEvent]:
+        """Yield Reading and Text events, then exactly one Finished.
+
+        Raises InputError if prompt and answer do not fit into the context, EngineError if the runtime fails.
+        """
+
+    def cancel(self) -> None:
+        """End the answer being written within one token (or one prefill chunk); it finishes as "cancelled"."""
+
+    def close(self) -> None:
+        """Free the model. The engine cannot be used afterwards."""
+
+
+class Session(Protocol):
+    """A key-value cache with a model behind it. All calls come from the engine's own thread."""
+
+    capacity: int
+
+    def rewind(self, length: int) -> None:
+        """Forget all but the first length tokens."""
+
+    def append(self, ids: Sequence[int]) -> None:
+        """Read tokens (at least one)."""
+
+    def logits(self) -> Any:
+        """Scores after the last token read: float32, shape (vocabulary,)."""

@@ -1,0 +1,99 @@
+"""Grammars for answers that are data: the 15 fields as JSON whose entries stand verbatim in the document.
+
+llguidance turns a grammar into a mask over the vocabulary for every next token, and names the tokens that are forced,
+which the decoder reads in one step instead of writing them one by one.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any, Protocol
+
+from edge.contract.schemas import FIELD_KEYS
+from edge.errors import EngineError
+
+_LINE = "\x01"  # stands for a line break inside the document: no JSON string can hold it, so no entry crosses a line
+MAX_ENTRIES = 40
+_PHRASE = '[^\\x01" ]([^\\x01"]*[^\\x01" ])?'  # within a line, no quotes, no space at either end
+
+
+class Constraint(Protocol):
+    """State of one answer under a grammar."""
+
+    def mask(self, logits: Any) -> None:
+        """Set forbidden scores to -inf, in place."""
+
+    def forced(self) -> list[int]:
+        """Tokens that must come next, possibly none."""
+
+    def accept(self, ids: list[int]) -> None:
+        """Advance; raises EngineError if a token does not fit."""
+
+    @property
+    def finished(self) -> bool: ...
+
+
+def extraction_grammar(document: str) -> str:
+    """Lark grammar of an extraction from document: every field in order, entries verbatim phrases of one line.
+
+    The result always satisfies edge.contract.schemas.extraction_schema().
+    """
+    escaped = json.dumps(document.replace("\n", _LINE), ensure_ascii=False)[1:-1].replace("\\u0001", _LINE)
+    fields = ' ", " '.join(f"{json.dumps(json.dumps(key) + ': [')} list" for key in FIELD_KEYS)
+    # One "]" closes each list; it is part of the list rule so that an empty list is one forced-or-free choice.
+    return (
+        f'start: "{{" {fields} "}}"\n'
+        f'list: "]" | entry (", " entry){{0,{MAX_ENTRIES - 1}}} "]"\n'
+        'entry: "\\"" PHRASE "\\""\n'
+        f"PHRASE: %regex {json.dumps({'substring_words': escaped}, ensure_ascii=True)} & /{_PHRASE}/\n"
+    )
+
+
+class GrammarCompiler:
+    """Compiles grammars for one tokenizer; building the token trie takes about a second, so it is kept."""
+
+    def __init__(self, tokenizer_json: str, vocabulary: int, end_ids: list[int]) -> None:
+        from llguidance import LLTokenizer
+
+        self._tokenizer = LLTokenizer(tokenizer_json, n_vocab=vocabulary, eos_token=end_ids)
+
+    def start(self, grammar: str) -> Constraint:
+        """Return a fresh constraint; raises EngineError if the grammar cannot be compiled."""
+        return _Matcher(self._tokenizer, grammar)
+
+
+class _Matcher:
+    def __init__(self, tokenizer: Any, grammar: str) -> None:
+        import numpy as np
+        from llguidance import LLMatcher
+
+        self._np = np
+        self._matcher = LLMatcher(tokenizer, grammar, log_level=0)
+        self._bits = np.zeros((tokenizer.vocab_size + 31) // 32, dtype=np.uint32)
+        self._check()
+
+    def _check(self) -> None:
+        if self._matcher.is_error():
+            raise EngineError(
+                "The answer's grammar failed.",
+                "",  # llguidance quotes the grammar, which holds the document: never shown
+                "Report this with the bundle's name; the document is unchanged.",
+            )
+
+    def mask(self, logits: Any) -> None:
+        self._matcher.unsafe_compute_mask_ptr(self._bits.ctypes.data, self._bits.nbytes)
+        self._check()
+        allowed = self._np.unpackbits(self._bits.view(self._np.uint8), bitorder="little")
+        logits[: len(allowed)][allowed[: len(logits)] == 0] = -self._np.inf
+        logits[len(allowed) :] = -self._np.inf
+
+    def forced(self) -> list[int]:
+        return list(self._matcher.compute_ff_tokens())
+
+    def accept(self, ids: list[int]) -> None:
+        if not self._matcher.consume_tokens(ids):
+            self._check()
+
+    @property
+    def finished(self) -> bool:
+        return bool(self._matcher.is_stopped())

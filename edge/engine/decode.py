@@ -1,0 +1,163 @@
+"""The decoder: one greedy loop for every runtime. Reads a prompt in chunks, keeps what the last prompt shares with
+the next, writes token by token under an optional grammar, stops at the end token, at a loop or at the limit.
+
+Greedy decoding makes a note reproducible from bundle, prompt version and document (docs/adr/0003).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from threading import Event
+from typing import Any
+
+from edge.contract.events import EngineEvent, Finished, Reading, StopReason, Text
+from edge.contract.prompts import encode
+from edge.engine.base import Request, Session
+from edge.engine.constrain import Constraint, GrammarCompiler
+from edge.engine.loops import loop_start
+from edge.errors import InputError
+from edge.text import sanitise
+
+CHUNK = 128  # prompt tokens read between two looks at the cancel flag
+
+
+@dataclass
+class Answer:
+    """Tokens written so far and why writing stopped."""
+
+    ids: list[int]
+    reason: StopReason = "length"
+
+
+class Decoder:
+    """Owns one session. open_session(capacity) makes a new one when an answer needs more room.
+
+    end_ids: tokens that end an answer. context: tokens the model was made for.
+    """
+
+    def __init__(
+        self,
+        tokenizer: Any,
+        open_session: Callable[[int], Session],
+        compiler: Callable[[], GrammarCompiler],
+        end_ids: Sequence[int],
+        context: int,
+    ) -> None:
+        self._tokenizer = tokenizer
+        self._open_session = open_session
+        self._compiler = compiler
+        self._end = frozenset(end_ids)
+        self._context = context
+        self._session: Session | None = None
+        self._read: list[int] = []  # the tokens in the session's cache
+
+    def run(self, request: Request, cancelled: Event) -> Iterator[EngineEvent]:
+        """Yield the events of one answer (see Engine.stream)."""
+        started = time.perf_counter()
+        ids = encode((*request.prompt.document, *request.prompt.instruction), self._tokenizer)
+        constraint = self._compiler().start(request.grammar) if request.grammar is not None else None
+        session = self._room_for(len(ids), request.max_tokens)
+        reused = self._reuse(session, ids)
+        for done in self._prefill(session, ids, reused, cancelled):
+            yield Reading(done, len(ids))
+        answer = Answer([])
+        shown = ""
+        if cancelled.is_set():
+            answer.reason = "cancelled"
+        else:
+            for text in self._write(session, constraint, request.max_tokens, answer, cancelled):
+                if text.startswith(shown) and len(text) > len(shown):
+                    yield Text(text[len(shown) :])
+                    shown = text
+        final = self._text(answer.ids)
+        if answer.reason != "loop" and final.startswith(shown) and len(final) > len(shown):
+            yield Text(final[len(shown) :])
+        yield Finished(final, answer.reason, len(ids), reused, len(answer.ids), time.perf_counter() - started)
+
+    def forget(self) -> None:
+        """Drop the cache (its text included)."""
+        self._session, self._read = None, []
+
+    def _room_for(self, prompt: int, answer: int) -> Session:
+        if prompt + answer > self._context:
+            raise InputError(
+                "The document is too long for this model.",
+                f"It needs {prompt:,} tokens and room for {answer:,} more; the model holds {self._context:,}.",
+                "Split the document, or use a bundle with a longer context.",
+            )
+        if self._session is None or self._session.capacity < prompt + answer:
+            self.forget()  # frees the old cache before the new one is allocated
+            wanted = max(2048, prompt + answer + 512)
+            self._session = self._open_session(min(self._context, -(-wanted // 1024) * 1024))
+        return self._session
+
+    def _reuse(self, session: Session, ids: list[int]) -> int:
+        """Rewind to the longest prefix shared with what was read before; at least one token is read anew."""
+        shared = 0
+        for old, new in zip(self._read, ids[:-1], strict=False):
+            if old != new:
+                break
+            shared += 1
+        if shared < len(self._read):
+            session.rewind(shared)
+            del self._read[shared:]
+        return shared
+
+    def _append(self, session: Session, ids: list[int]) -> None:
+        session.append(ids)
+        self._read.extend(ids)
+
+    def _prefill(self, session: Session, ids: list[int], at: int, cancelled: Event) -> Iterator[int]:
+        yield at
+        while at < len(ids) and not cancelled.is_set():
+            chunk = ids[at : at + CHUNK]
+            self._append(session, chunk)
+            at += len(chunk)
+            yield at
+
+    def _write(
+        self, session: Session, constraint: Constraint | None, limit: int, answer: Answer, cancelled: Event
+    ) -> Iterator[str]:
+        """Extend answer token by token and yield the text so far whenever whole characters were added."""
+        while len(answer.ids) < limit:
+            if cancelled.is_set():
+                answer.reason = "cancelled"
+                return
+            step = self._step(session, constraint, limit - len(answer.ids))
+            if step is None:
+                answer.reason = "end"
+                return
+            answer.ids.extend(step)
+            if constraint is None and (start := loop_start(answer.ids)) is not None:
+                del answer.ids[start:]
+                answer.reason = "loop"
+                return
+            text = self._text(answer.ids)
+            if not text.endswith("\ufffd"):  # an unfinished character; wait for its other bytes
+                yield text
+            self._append(session, step)
+        answer.reason = "length"
+
+    def _step(self, session: Session, constraint: Constraint | None, room: int) -> list[int] | None:
+        """Next tokens of the answer (several if the grammar forces them), or None at its end."""
+        if constraint is not None:
+            forced = [] if constraint.finished else constraint.forced()[:room]
+            if forced:
+                constraint.accept(forced)
+                return forced
+            if constraint.finished:
+                return None
+        scores = session.logits()
+        if constraint is not None:
+            constraint.mask(scores)
+        token = int(scores.argmax())
+        if token in self._end:
+            return None
+        if constraint is not None:
+            constraint.accept([token])
+        return [token]
+
+    def _text(self, ids: list[int]) -> str:
+        return sanitise(self._tokenizer.decode(ids, skip_special_tokens=True))

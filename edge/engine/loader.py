@@ -1,0 +1,79 @@
+"""From a bundle's manifest to exactly one runtime import. Every load verifies every file first."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from functools import cache
+from pathlib import Path
+from typing import Protocol
+
+from edge.contract.bundle import Bundle, verify_bundle
+from edge.contract.prompts import chat_format, load_tokenizer
+from edge.engine.base import EngineInfo, Session
+from edge.engine.constrain import GrammarCompiler
+from edge.engine.decode import Decoder
+from edge.engine.host import EngineHost, Loaded
+from edge.errors import BundleError
+
+ProgressFn = Callable[[int, int], None]
+
+
+class Model(Protocol):
+    """Weights that can open caches."""
+
+    def open_session(self, capacity: int) -> Session: ...
+
+
+def load_engine(folder: Path, progress: ProgressFn | None = None) -> EngineHost:
+    """Verify the bundle in folder and start its engine.
+
+    progress: called with bytes verified and bytes in total. Raises BundleError or EngineError.
+    """
+    return EngineHost(lambda: load(verify_bundle(folder, progress)))
+
+
+def load(bundle: Bundle) -> Loaded:
+    """Load a verified bundle on the calling thread."""
+    manifest = bundle.manifest
+    tokenizer_file = bundle.folder / "tokenizer.json"
+    tokenizer = load_tokenizer(tokenizer_file)
+    model = _open_model(bundle)
+    ends = _end_ids(tokenizer, [chat_format(manifest.prompt_format).end.token, *manifest.end_tokens])
+
+    @cache
+    def compiler() -> GrammarCompiler:
+        text = tokenizer_file.read_text(encoding="utf-8")
+        return GrammarCompiler(json.dumps(json.loads(text)), tokenizer.get_vocab_size(), ends)
+
+    info = EngineInfo(
+        bundle=manifest.name,
+        bundle_sha256=bundle.sha256,
+        prompt_format=manifest.prompt_format,
+        prompt_version=manifest.prompt_version,
+        context_length=manifest.context_length,
+        runtime=manifest.runtime,
+        purpose=manifest.purpose,
+        signed_by=getattr(bundle, "signed_by", None),
+    )
+    decoder = Decoder(tokenizer, model.open_session, compiler, ends, manifest.context_length)
+    return Loaded(info, decoder, tokenizer)
+
+
+def _open_model(bundle: Bundle) -> Model:
+    if bundle.manifest.runtime == "onnx":
+        from edge.engine.onnx import OnnxModel
+
+        return OnnxModel(bundle.folder)
+    raise BundleError(
+        f"The bundle {bundle.manifest.name!r} needs the runtime {bundle.manifest.runtime!r}.",
+        "This machine has no such runtime.",
+        "Install the ONNX bundle of the same model.",
+    )
+
+
+def _end_ids(tokenizer: object, tokens: list[str]) -> list[int]:
+    ids = [tokenizer.token_to_id(token) for token in dict.fromkeys(tokens)]  # type: ignore[attr-defined]
+    if None in ids:
+        raise BundleError("The bundle's tokenizer does not know its own end token.", "", "Build the bundle again.")
+    return ids

@@ -1,0 +1,139 @@
+"""Clinical report in, the 15 ELMTEX fields out: JSON under a grammar whose entries stand verbatim in the report."""
+
+from __future__ import annotations
+
+import json
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from edge.contract import prompts
+from edge.contract.events import EngineEvent, Finished
+from edge.contract.schemas import FIELD_KEYS, extraction_instruction
+from edge.engine.base import Engine, Request
+from edge.engine.constrain import extraction_grammar
+from edge.errors import InputError, OutputError
+
+MAX_TOKENS = 1600
+MIN_SCORE = 0.75  # below it a closest passage is no place to point at
+_EMPTY = re.compile(r'"(\w+)":\s*\[')
+
+
+@dataclass(frozen=True)
+class Entry:
+    """One fact. start, end: characters of the report where it stands, or None; score: 1.0 exact, else similarity."""
+
+    text: str
+    start: int | None
+    end: int | None
+    score: float
+
+
+@dataclass(frozen=True)
+class Extraction:
+    """All 15 fields (empty tuples where nothing was found). incomplete: writing stopped before the last field."""
+
+    fields: dict[str, tuple[Entry, ...]]
+    incomplete: bool
+    prompt_tokens: int
+    generated_tokens: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class ExtractionFinished:
+    """Last event of extract_fields."""
+
+    extraction: Extraction
+
+
+def extract_fields(engine: Engine, report: str) -> Iterator[EngineEvent | ExtractionFinished]:
+    """Yield progress and raw text, then ExtractionFinished. report: sanitised text; offsets refer to it.
+
+    Raises InputError if the report is empty or too long, OutputError if the answer breaks the schema.
+    """
+    if not report.strip():
+        raise InputError("The report is empty.")
+    document = prompts.report_document(report)
+    prompt = prompts.render(engine.info.prompt_format, document, extraction_instruction())
+    room = engine.info.context_length - engine.count(prompt)
+    if room < 200:
+        raise InputError(
+            "The report is too long for this model.",
+            f"It leaves room for {max(room, 0)} tokens of the {engine.info.context_length:,} that the model holds.",
+            "Split the report, or use a bundle with a longer context.",
+        )
+    started = time.perf_counter()
+    for event in engine.stream(Request(prompt, min(MAX_TOKENS, room), extraction_grammar(report.strip()))):
+        yield event
+        if isinstance(event, Finished):
+            fields, whole = parse_answer(event.text)
+            yield ExtractionFinished(
+                Extraction(
+                    {key: tuple(locate_all(fields.get(key, []), report)) for key in FIELD_KEYS},
+                    not whole or event.reason != "end",
+                    event.prompt_tokens,
+                    event.generated_tokens,
+                    time.perf_counter() - started,
+                )
+            )
+
+
+def parse_answer(text: str) -> tuple[dict[str, list[str]], bool]:
+    """Return the fields of an answer and whether it was whole. A cut answer keeps its complete entries.
+
+    Raises OutputError if the text is not a (possibly cut) answer of the schema.
+    """
+    try:
+        raw, whole = json.loads(text), True
+    except json.JSONDecodeError:
+        raw, whole = _repair(text), False
+    if not isinstance(raw, dict) or not set(raw) <= set(FIELD_KEYS):
+        raise OutputError("The model's extraction does not follow the schema.", "", "Use a bundle trained for extraction.")
+    fields: dict[str, list[str]] = {}
+    for key, entries in raw.items():
+        if not isinstance(entries, list) or not all(isinstance(e, str) for e in entries):
+            raise OutputError(f"The model's extraction holds no list under {key!r}.")
+        fields[key] = list(dict.fromkeys(e.strip() for e in entries if e.strip()))
+    return fields, whole and set(raw) == set(FIELD_KEYS)
+
+
+def _repair(text: str) -> dict[str, list[str]]:
+    """Complete entries of an answer that was cut off."""
+    fields: dict[str, list[str]] = {}
+    starts = list(_EMPTY.finditer(text))
+    for i, start in enumerate(starts):
+        body = text[start.end() : starts[i + 1].start() if i + 1 < len(starts) else len(text)]
+        fields[start[1]] = [json.loads(s) for s in re.findall(r'"(?:[^"\\]|\\.)*"', body)]
+    return fields
+
+
+def locate_all(entries: list[str], report: str) -> list[Entry]:
+    """Place entries in the report: exact, else the closest passage with its score, else without a place."""
+    placed = []
+    after = 0
+    for text in entries:
+        start = report.find(text, after)
+        start = start if start >= 0 else report.find(text)
+        if start >= 0:
+            after = start
+            placed.append(Entry(text, start, start + len(text), 1.0))
+        else:
+            placed.append(_closest(text, report))
+    return placed
+
+
+def _closest(text: str, report: str) -> Entry:
+    from rapidfuzz import fuzz
+
+    found = fuzz.partial_ratio_alignment(text.casefold(), report.casefold())
+    same_length = len(report.casefold()) == len(report)  # case folding may lengthen ("ß"); offsets would be off
+    if found is None or not same_length or found.score / 100 < MIN_SCORE:
+        return Entry(text, None, None, round(found.score / 100, 3) if found is not None else 0.0)
+    return Entry(text, found.dest_start, found.dest_end, round(found.score / 100, 3))
+
+
+def elmtex(extraction: Extraction) -> dict[str, str]:
+    """The printed ELMTEX form: entries joined by "; ", "N/A" where a field is empty."""
+    return {key: "; ".join(e.text for e in entries) or "N/A" for key, entries in extraction.fields.items()}

@@ -1,0 +1,121 @@
+"""Conversation in, clinical note out: section by section, each from the same cached document."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+from edge.contract import prompts
+from edge.contract.events import Finished, SectionFinished, SectionStarted, TaskEvent
+from edge.contract.templates import SectionSpec, Template
+from edge.contract.transcript import Transcript, render
+from edge.engine.base import Engine, Request
+from edge.errors import InputError
+
+
+@dataclass(frozen=True)
+class Section:
+    """One heading of a finished note with its text."""
+
+    heading: str
+    text: str
+
+
+@dataclass(frozen=True)
+class Note:
+    """A drafted note. incomplete: some section stopped for length, a loop or a cancel (reasons tells which)."""
+
+    template: str
+    text: str
+    sections: tuple[Section, ...]
+    incomplete: bool
+    reasons: tuple[tuple[str, str], ...]
+    prompt_tokens: int
+    generated_tokens: int
+    seconds: float
+
+
+@dataclass(frozen=True)
+class NoteFinished:
+    """Last event of write_note."""
+
+    note: Note
+
+
+def write_note(engine: Engine, transcript: Transcript, template: Template) -> Iterator[TaskEvent | NoteFinished]:
+    """Write every section of template about transcript, yielding progress, text and at last NoteFinished.
+
+    Raises InputError before writing anything if the conversation does not fit with the longest section.
+    """
+    document = prompts.conversation_document(render(transcript))
+    requests = [(spec, _request(engine, document, spec)) for spec in template.sections]
+    _check_room(engine, requests)
+    started = time.perf_counter()
+    done: list[tuple[SectionFinished, Finished]] = []
+    for index, (spec, request) in enumerate(requests):
+        yield SectionStarted(index, len(requests), spec.key, spec.title)
+        for event in engine.stream(request):
+            if isinstance(event, Finished):
+                text = "" if is_absent(event.text) else event.text.strip()
+                section = SectionFinished(index, spec.key, spec.title, text, event.reason, not text)
+                done.append((section, event))
+            yield event
+        yield done[-1][0]
+        if done[-1][1].reason == "cancelled":
+            break
+    yield NoteFinished(_assemble(template, done, time.perf_counter() - started))
+
+
+def _request(engine: Engine, document: str, spec: SectionSpec) -> Request:
+    return Request(prompts.render(engine.info.prompt_format, document, spec.instruction), spec.max_tokens)
+
+
+def _check_room(engine: Engine, requests: list[tuple[SectionSpec, Request]]) -> None:
+    for _, request in requests:
+        needed = engine.count(request.prompt)
+        if needed + request.max_tokens > engine.info.context_length:
+            raise InputError(
+                "The conversation is too long for this model.",
+                f"It needs {needed:,} tokens and {request.max_tokens:,} more for the note; "
+                f"the model holds {engine.info.context_length:,}.",
+                "Split the conversation, or use a bundle with a longer context.",
+            )
+
+
+def is_absent(text: str) -> bool:
+    """True if the model says that the document holds nothing for this section."""
+    return text.strip().rstrip(".").casefold() in {"", "none", "n/a"}
+
+
+def split_headings(text: str, known: tuple[str, ...], title: str) -> list[Section]:
+    """Split a section's text at its headings: known ones, or lines all in capitals as in published notes.
+
+    Text before the first heading goes under title.
+    """
+    capitals = r"[A-ZÄÖÜ][A-ZÄÖÜ /&,()-]{2,60}"
+    names = "|".join([re.escape(h) for h in sorted(known, key=len, reverse=True)] + [capitals])
+    parts = re.split(rf"(?m)^[ \t]*({names})[ \t]*:?[ \t]*$\n?", text) if known else [text]
+    sections = [Section(title, parts[0].strip())] if parts[0].strip() else []
+    sections += [Section(h.strip(), b.strip()) for h, b in zip(parts[1::2], parts[2::2], strict=True) if b.strip()]
+    return sections
+
+
+def _assemble(template: Template, done: list[tuple[SectionFinished, Finished]], seconds: float) -> Note:
+    sections: list[Section] = []
+    for finished, _ in done:
+        if not finished.absent:
+            spec = template.sections[finished.index]
+            sections += split_headings(finished.text, spec.headings, spec.title.upper())
+    reasons = tuple((finished.key, finished.reason) for finished, _ in done)
+    return Note(
+        template=template.name,
+        text="\n\n".join(f"{s.heading}\n\n{s.text}" for s in sections),
+        sections=tuple(sections),
+        incomplete=len(done) < len(template.sections) or any(reason != "end" for _, reason in reasons),
+        reasons=reasons,
+        prompt_tokens=max((event.prompt_tokens for _, event in done), default=0),
+        generated_tokens=sum(event.generated_tokens for _, event in done),
+        seconds=seconds,
+    )
