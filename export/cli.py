@@ -1,0 +1,43 @@
+"""`edgescribe-export`: what hospital IT types. Each verb is a module of export.verbs; stdout is data, stderr narration."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+from importlib import import_module
+
+from edge.errors import EdgescribeError
+
+VERBS = ("fetch", "hf")
+
+
+def parser() -> argparse.ArgumentParser:
+    """The whole command line; imports no model library."""
+    top = argparse.ArgumentParser(
+        prog="edgescribe-export", description="From a base model and an adapter to a bundle that a laptop can run."
+    )
+    sub = top.add_subparsers(dest="verb", metavar="VERB", required=True)
+    for verb in VERBS:
+        import_module(f"export.verbs.{verb}").add_parser(sub)
+    return top
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one verb. Exit codes: 0 done, 2 usage, 4 bundle, 8 base model, 130 stopped."""
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+    os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
+    args = parser().parse_args(argv)
+    try:
+        return int(args.run(args))
+    except EdgescribeError as error:
+        print(f"{error.title}: {error}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("Stopped.", file=sys.stderr)
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(main())

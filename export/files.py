@@ -1,0 +1,107 @@
+"""Files written whole or not at all, and their sha256 (hex). Disk full and unreadable files become named errors."""
+
+from __future__ import annotations
+
+import errno
+import hashlib
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from edge.errors import BaseModelError
+from export.progress import Progress, silent
+
+CHUNK = 1 << 20
+_SLACK = 64 << 20  # left free beside what is to be written, for the file system's own needs
+
+
+def sha256_file(path: Path, label: str = "", progress: Progress = silent) -> str:
+    """sha256 of a file, hex; raises BaseModelError if it cannot be read."""
+    digest = hashlib.sha256()
+    try:
+        total = path.stat().st_size
+        with path.open("rb") as file:
+            while block := file.read(CHUNK):
+                digest.update(block)
+                progress(label or f"Checking {path.name}", file.tell(), total)
+    except OSError as error:
+        raise BaseModelError(f"{path} cannot be read.", error.strerror or str(error), "Check the path.") from None
+    return digest.hexdigest()
+
+
+def need_space(folder: Path, size: int, what: str) -> None:
+    """Raise BaseModelError unless folder's disk has room for size bytes."""
+    folder.mkdir(parents=True, exist_ok=True)
+    free = shutil.disk_usage(folder).free
+    if free < size + _SLACK:
+        raise _no_space(what, folder, f"{size / 1e6:,.0f} MB are needed, {free / 1e6:,.0f} MB are free.")
+
+
+def _no_space(what: str, folder: Path, why: str) -> BaseModelError:
+    return BaseModelError(
+        f"There is no space for {what}.",
+        why,
+        f"Free some space on the disk of {folder}, or set EDGESCRIBE_CACHE to a folder on a larger one.",
+    )
+
+
+@contextmanager
+def named_disk_errors(what: str, folder: Path) -> Iterator[None]:
+    """Turn ENOSPC and the like, met while writing, into a BaseModelError."""
+    try:
+        yield
+    except OSError as error:
+        if error.errno in (errno.ENOSPC, errno.EDQUOT):
+            raise _no_space(what, folder, "The disk became full while writing.") from None
+        raise BaseModelError(f"{what} cannot be written.", error.strerror or str(error), f"Check {folder}.") from None
+
+
+@contextmanager
+def new_file(final: Path) -> Iterator[Path]:
+    """Yield a temporary path beside final; renamed to final if the block ends well, else removed."""
+    final.parent.mkdir(parents=True, exist_ok=True)
+    handle, name = tempfile.mkstemp(prefix=f".{final.name}.", suffix=".part", dir=final.parent)
+    os.close(handle)
+    temporary = Path(name)
+    try:
+        yield temporary
+        temporary.chmod(0o644)
+        os.replace(temporary, final)
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+@contextmanager
+def new_folder(final: Path) -> Iterator[Path]:
+    """Yield a temporary folder beside final; it takes final's place if the block ends well, else it is removed."""
+    final.parent.mkdir(parents=True, exist_ok=True)
+    temporary = Path(tempfile.mkdtemp(prefix=f".{final.name}.", suffix=".part", dir=final.parent))
+    temporary.chmod(0o755)
+    try:
+        yield temporary
+        replace_folder(temporary, final)
+    finally:
+        shutil.rmtree(temporary, ignore_errors=True)
+
+
+def replace_folder(new: Path, final: Path) -> None:
+    """Put new in final's place. A folder cannot be renamed over a full one, so the old one steps aside for an instant."""
+    if not final.exists():
+        try:
+            new.rename(final)
+            return
+        except OSError:
+            if not final.exists():
+                raise
+    aside = Path(tempfile.mkdtemp(prefix=f".{final.name}.", suffix=".old", dir=final.parent))
+    final.rename(aside / "old")
+    try:
+        new.rename(final)
+    except OSError:
+        (aside / "old").rename(final)
+        raise
+    finally:
+        shutil.rmtree(aside, ignore_errors=True)

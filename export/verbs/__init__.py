@@ -1,0 +1,1 @@
+"""The verbs of `edgescribe-export`, one module each."""
