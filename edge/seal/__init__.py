@@ -1,0 +1,29 @@
+"""The seal: this process cannot reach a network, and the kernel says so.
+
+A front end calls, before it imports a runtime or opens the vault:
+
+    reexec_clean()                                   # once: a clean environment and an isolated interpreter
+    status = enforce(SealPolicy(write_dirs=(...,)))  # irrevocable, inherited by children
+    print(status.line())
+
+Importing this package is light (no ctypes, no sockets). What it protects against, and what not: docs/threat-model.md;
+how to check it without this program: docs/audit-guide.md.
+"""
+
+from __future__ import annotations
+
+from edge.seal.environment import reexec_clean
+from edge.seal.policy import SealPolicy, SealStatus
+
+__all__ = ["SealPolicy", "SealStatus", "enforce", "reexec_clean"]
+
+
+def enforce(policy: SealPolicy) -> SealStatus:
+    """Seal this process and every child it will have; return what was enforced, after testing it.
+
+    Raises SealError if the system cannot and policy.allow_unsealed is False, if standard input or output is a socket,
+    or if the self-test finds a way out. Call it with one thread running.
+    """
+    from edge.seal.enforcement import enforce as seal_now
+
+    return seal_now(policy)
