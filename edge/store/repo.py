@@ -1,0 +1,263 @@
+"""Encounters in the vault: save, list, read, delete. Every change is one transaction with its audit entry."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import secrets
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from edge.contract.records import (
+    Document,
+    Generated,
+    Kind,
+    Origin,
+    Record,
+    RecordSummary,
+    Section,
+    Source,
+    State,
+    note_content,
+)
+from edge.errors import UsageError, VaultError
+from edge.store.chain import Event
+from edge.store.session import Deed, Session
+from edge.text import one_line, sanitise
+
+_CODE_ALPHABET = "23456789bcdfghjkmnpqrstvwxz"  # no vowels (no words), nothing that is misread
+_CODE_LENGTH = 8
+TITLE_LENGTH = 160
+_SUMMARY = (
+    "code, title, created, updated, state, kinds, bundle, bundle_sha256, prompt_version, source_sha256, incomplete"
+)
+
+
+@dataclass(frozen=True)
+class RecordFilter:
+    """What a list shows; None means any. since and until: UTC text, compared with the last change."""
+
+    state: State | None = None
+    kind: Kind | None = None
+    since: str | None = None
+    until: str | None = None
+
+    def where(self) -> tuple[str, tuple[Any, ...]]:
+        """SQL condition and its parameters."""
+        parts: list[tuple[str, Any]] = []
+        if self.state is not None:
+            parts.append(("state = ?", self.state.value))
+        if self.kind is not None:
+            parts.append(("instr(kinds, ?) > 0", self.kind.value))
+        if self.since is not None:
+            parts.append(("updated >= ?", self.since))
+        if self.until is not None:
+            parts.append(("updated < ?", self.until))
+        return " AND ".join(sql for sql, _ in parts) or "1", tuple(value for _, value in parts)
+
+
+def summary_of(row: Sequence[Any]) -> RecordSummary:
+    """A row of _SUMMARY as a summary."""
+    code, title, created, updated, state, kinds, bundle, bundle_sha256, prompt_version, source_sha256, incomplete = row
+    return RecordSummary(
+        code, title, created, updated, State(state), tuple(Kind(k) for k in kinds.split(",")), bundle, bundle_sha256,
+        prompt_version, source_sha256, bool(incomplete),
+    )  # fmt: skip
+
+
+def content_text(content: Mapping[str, Any]) -> str:
+    """Canonical text of a document's content: JSON, a line a value, so that a diff stays small."""
+    return sanitise(json.dumps(content, ensure_ascii=False, indent=0))
+
+
+def content_hash(text: str) -> str:
+    """SHA-256 of content in its canonical text."""
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+class Records:
+    """The encounters of one open vault."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+
+    def save(
+        self, title: str, source: Source, generated: Sequence[Generated], encounter: str | None = None
+    ) -> RecordSummary:
+        """Keep a source and what was generated from it, as a new encounter or added to one, whole or not at all.
+
+        Raises UsageError if nothing was generated, VaultError if there is no such encounter.
+        """
+        if not generated:
+            raise UsageError("There is nothing to save.", "No result was generated.")
+        with self._session.deed(Event.CREATE) as deed:
+            if encounter is None:
+                key, code = self._new_encounter(deed, title, generated[-1].origin)
+            else:
+                key, code = self._key(encounter), self.resolve(encounter)
+            deed.subject = code
+            deed.detail = {
+                "kinds": [g.kind.value for g in generated],
+                "bundle_sha256": generated[-1].origin.bundle_sha256,
+            }
+            self._add_source(deed, key, source)
+            for one in generated:
+                self._add_document(deed, key, one)
+            self._refresh(deed, key)
+        return self.summary(code)
+
+    def save_note(
+        self, title: str, source: Source, template: str, sections: Sequence[Section], origin: Origin,
+        encounter: str | None = None,
+    ) -> RecordSummary:  # fmt: skip
+        """Keep a generated note; see save()."""
+        return self.save(title, source, [Generated(Kind.NOTE, note_content(template, sections), origin)], encounter)
+
+    def save_extraction(
+        self, title: str, source: Source, fields: Mapping[str, Any], origin: Origin, encounter: str | None = None
+    ) -> RecordSummary:
+        """Keep an extraction (fields: key -> list of {"text", "start", "end", "score"}); see save()."""
+        return self.save(title, source, [Generated(Kind.EXTRACTION, {"fields": dict(fields)}, origin)], encounter)
+
+    def list(self, limit: int = 50, offset: int = 0, where: RecordFilter | None = None) -> list[RecordSummary]:
+        """Summaries, last changed first."""
+        condition, values = (where or RecordFilter()).where()
+        rows = self._session.query(
+            f"SELECT {_SUMMARY} FROM encounter WHERE {condition} ORDER BY updated DESC, id DESC LIMIT ? OFFSET ?",
+            (*values, limit, offset),
+        )
+        return [summary_of(row) for row in rows]
+
+    def count(self, where: RecordFilter | None = None) -> int:
+        """How many encounters list() would give in all."""
+        condition, values = (where or RecordFilter()).where()
+        return int(self._session.query(f"SELECT count(*) FROM encounter WHERE {condition}", values)[0][0])
+
+    def resolve(self, identifier: str) -> str:
+        """The full id for an id or an unambiguous beginning of four characters or more. Raises VaultError."""
+        wanted = identifier.strip().lower()
+        rows = []
+        if len(wanted) >= 4 and set(wanted) <= set(_CODE_ALPHABET):
+            rows = self._session.query(
+                "SELECT code FROM encounter WHERE code >= ? AND code < ? LIMIT 2", (wanted, wanted + "~")
+            )
+        if len(rows) == 1:
+            return str(rows[0][0])
+        raise VaultError(
+            "There is no such record." if not rows else "Several records begin like that.",
+            "",
+            "`edgescribe records list` shows the ids." if not rows else "Type more of the id.",
+        )
+
+    def summary(self, identifier: str) -> RecordSummary:
+        """One summary. Raises VaultError if there is no such record."""
+        code = self.resolve(identifier)
+        return summary_of(self._session.query(f"SELECT {_SUMMARY} FROM encounter WHERE code = ?", (code,))[0])
+
+    def get(self, identifier: str) -> Record:
+        """A whole encounter; the view goes into the audit chain. Raises VaultError if there is no such record."""
+        summary = self.summary(identifier)
+        key = self._key(summary.id)
+        self._session.record(Event.VIEW, summary.id)
+        sources = self._session.query(
+            "SELECT name, text, sha256, kind FROM source WHERE encounter = ? ORDER BY id", (key,)
+        )
+        documents = self._session.query(
+            "SELECT id, kind, content, revision, version FROM document WHERE encounter = ? ORDER BY id", (key,)
+        )
+        return Record(
+            summary,
+            tuple(Source(*row) for row in sources),
+            tuple(
+                Document(i, Kind(kind), json.loads(content), revision, version, self._origin(i))
+                for i, kind, content, revision, version in documents
+            ),
+        )
+
+    def delete(self, identifier: str, event: Event = Event.DELETE) -> str:
+        """Wipe an encounter and all that belongs to it; a tombstone stays in the audit chain. Returns its id."""
+        code = self.resolve(identifier)
+        key = self._key(code)
+        with self._session.deed(event, code) as deed:
+            deed.connection.execute("DELETE FROM encounter WHERE id = ?", (key,))
+        self._session.query("PRAGMA wal_checkpoint(TRUNCATE)")  # the log holds older copies of the wiped pages
+        return code
+
+    def _key(self, code: str) -> int:
+        return int(self._session.query("SELECT id FROM encounter WHERE code = ?", (self.resolve(code),))[0][0])
+
+    def _new_encounter(self, deed: Deed, title: str, origin: Origin) -> tuple[int, str]:
+        code = self._new_code()
+        cursor = deed.connection.execute(
+            "INSERT INTO encounter (code, title, state, kinds, created, updated, bundle, bundle_sha256, prompt_version,"
+            " source_sha256, incomplete) VALUES (?, ?, 'Draft', '', ?, ?, ?, ?, ?, ?, 0)",
+            (code, one_line(title, TITLE_LENGTH), deed.at, deed.at, origin.bundle, origin.bundle_sha256,
+             origin.prompt_version, origin.source_sha256),
+        )  # fmt: skip
+        return int(cursor.lastrowid), code
+
+    def _new_code(self) -> str:
+        while True:
+            code = "".join(secrets.choice(_CODE_ALPHABET) for _ in range(_CODE_LENGTH))
+            if not self._session.query("SELECT 1 FROM encounter WHERE code = ?", (code,)):
+                return code
+
+    def _add_source(self, deed: Deed, key: int, source: Source) -> None:
+        deed.connection.execute(
+            "INSERT INTO source (encounter, name, kind, text, sha256, created) VALUES (?, ?, ?, ?, ?, ?)"
+            " ON CONFLICT (encounter, sha256) DO NOTHING",
+            (key, one_line(source.name, TITLE_LENGTH), source.kind, sanitise(source.text), source.sha256, deed.at),
+        )
+
+    def _add_document(self, deed: Deed, key: int, generated: Generated) -> None:
+        text, origin = content_text(generated.content), generated.origin
+        cursor = deed.connection.execute(
+            "INSERT INTO document (encounter, kind, content, revision, version) VALUES (?, ?, ?, 1, 1)",
+            (key, generated.kind.value, text),
+        )
+        document = int(cursor.lastrowid)
+        deed.connection.execute(
+            "INSERT INTO generation (document, bundle, bundle_sha256, prompt_version, source_sha256, parameters,"
+            " prompt_tokens, generated_tokens, seconds, incomplete, created) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (document, origin.bundle, origin.bundle_sha256, origin.prompt_version, origin.source_sha256,
+             json.dumps(dict(origin.parameters), sort_keys=True), origin.prompt_tokens, origin.generated_tokens,
+             origin.seconds, int(origin.incomplete), deed.at),
+        )  # fmt: skip
+        deed.connection.execute(
+            "INSERT INTO revision (document, number, version, author, created, reason, whole, data, sha256)"
+            " VALUES (?, 1, 1, ?, ?, 'generated', 1, ?, ?)",
+            (document, f"model:{origin.bundle}", deed.at, text, content_hash(text)),
+        )
+
+    def _refresh(self, deed: Deed, key: int) -> None:
+        """Bring the encounter's list line up to its documents."""
+        kinds = deed.connection.execute("SELECT DISTINCT kind FROM document WHERE encounter = ?", (key,)).fetchall()
+        newest = deed.connection.execute(
+            "SELECT bundle, bundle_sha256, prompt_version, source_sha256 FROM generation JOIN document"
+            " ON document.id = generation.document WHERE encounter = ? ORDER BY generation.id DESC LIMIT 1", (key,)
+        ).fetchone()  # fmt: skip
+        deed.connection.execute(
+            "UPDATE encounter SET kinds = ?, updated = ?, bundle = ?, bundle_sha256 = ?, prompt_version = ?,"
+            " source_sha256 = ?, incomplete = EXISTS (SELECT 1 FROM generation JOIN document"
+            " ON document.id = generation.document WHERE encounter = ? AND generation.incomplete) WHERE id = ?",
+            (",".join(sorted(k for (k,) in kinds)), deed.at, *newest, key, key),
+        )
+
+    def _origin(self, document: int) -> Origin:
+        row = self._session.query(
+            "SELECT bundle, bundle_sha256, prompt_version, source_sha256, parameters, prompt_tokens, generated_tokens,"
+            " seconds, incomplete FROM generation WHERE document = ? ORDER BY id DESC LIMIT 1", (document,)
+        )[0]  # fmt: skip
+        bundle, bundle_sha256, prompt_version, source_sha256, parameters, prompt, written, seconds, incomplete = row
+        return Origin(
+            bundle,
+            bundle_sha256,
+            prompt_version,
+            source_sha256,
+            json.loads(parameters),
+            prompt,
+            written,
+            seconds,
+            bool(incomplete),
+        )

@@ -1,0 +1,202 @@
+"""Secrets in memory: kept in one buffer, locked out of swap where the system allows, wiped after use, never printed.
+
+Passphrase and RawKey are different types, so that one can't be passed for the other. Python strings can't be wiped;
+nothing here makes one. This ends where keys are used: derivation is edge.store.kdf, sealing is edge.store.header.
+"""
+
+from __future__ import annotations
+
+import ctypes
+import hmac
+import os
+import secrets
+import sys
+import unicodedata
+from types import TracebackType
+from typing import NoReturn, Self
+
+from edge.errors import UsageError
+
+_PR_SET_DUMPABLE = 4
+MAX_PASSPHRASE = 1024  # bytes
+
+
+def _libc() -> ctypes.CDLL | None:
+    return None if sys.platform == "win32" else ctypes.CDLL(None, use_errno=True)
+
+
+def _lock_memory(buffer: bytearray) -> bool:
+    """Keep buffer out of swap. False where the system refuses (a low RLIMIT_MEMLOCK): then only wiping protects it."""
+    libc = _libc()
+    if libc is None or not buffer:
+        return False
+    address = ctypes.addressof((ctypes.c_char * len(buffer)).from_buffer(buffer))
+    return bool(libc.mlock(ctypes.c_void_p(address), ctypes.c_size_t(len(buffer))) == 0)
+
+
+def harden_process() -> None:
+    """No core dumps, no ptrace and no /proc/PID/mem for the same user (Linux); no core dumps elsewhere. Idempotent.
+
+    The seal does this for the whole program too; it stands here as well because no key may be in memory without it.
+    """
+    if sys.platform == "win32":
+        return
+    import resource
+
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
+    if sys.platform == "linux" and (libc := _libc()) is not None:
+        libc.prctl(_PR_SET_DUMPABLE, 0, 0, 0, 0)
+
+
+class SecretBytes:
+    """A secret that owns its buffer. Use as a context manager, or call wipe(); it is wiped when collected, too."""
+
+    __slots__ = ("_buffer", "locked")
+
+    def __init__(self, value: bytes | bytearray | memoryview) -> None:
+        self._buffer = bytearray(value)
+        self.locked = _lock_memory(self._buffer)
+
+    @classmethod
+    def random(cls, size: int) -> Self:
+        """A new secret of size bytes from the system's generator."""
+        return cls(secrets.token_bytes(size))
+
+    @classmethod
+    def taking(cls, buffer: bytearray) -> Self:
+        """Like the constructor, and wipes what it was made from."""
+        try:
+            return cls(buffer)
+        finally:
+            wipe(buffer)
+
+    def view(self) -> memoryview:
+        """The bytes, without a copy."""
+        return memoryview(self._buffer)
+
+    def copy(self) -> Self:
+        """A second buffer with the same content, wiped on its own."""
+        return type(self)(self._buffer)
+
+    def wipe(self) -> None:
+        """Overwrite the buffer. The object stays, empty of meaning."""
+        wipe(self._buffer)
+
+    def __len__(self) -> int:
+        return len(self._buffer)
+
+    def __eq__(self, other: object) -> bool:
+        return type(other) is type(self) and hmac.compare_digest(self._buffer, other._buffer)
+
+    __hash__ = None  # type: ignore[assignment]
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}>"
+
+    def __reduce__(self) -> NoReturn:
+        raise TypeError("secrets are not pickled")
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self.wipe()
+
+    def __del__(self) -> None:
+        if hasattr(self, "_buffer"):
+            self.wipe()
+
+
+def wipe(buffer: bytearray) -> None:
+    """Overwrite buffer with zeros, in place."""
+    buffer[:] = bytes(len(buffer))
+
+
+class Passphrase(SecretBytes):
+    """What the user types: UTF-8, Unicode NFKC, so that the same keys give the same bytes on every system."""
+
+    __slots__ = ()
+
+    def __init__(self, value: bytes | bytearray | memoryview) -> None:
+        data = bytearray(value)
+        if not data.isascii():
+            try:
+                normal = unicodedata.normalize("NFKC", data.decode()).encode()
+            except UnicodeDecodeError:
+                wipe(data)
+                raise UsageError("The passphrase is not valid text.", "It is not UTF-8.") from None
+            wipe(data)
+            data = bytearray(normal)
+        if not 1 <= len(data) <= MAX_PASSPHRASE:
+            raise UsageError("The passphrase is empty or too long.", f"At most {MAX_PASSPHRASE} bytes are used.")
+        super().__init__(data)
+        wipe(data)
+
+
+class RawKey(SecretBytes):
+    """A SQLCipher raw key: 32 bytes of key, 16 bytes of salt."""
+
+    __slots__ = ()
+    SIZE = 48
+
+    def sqlcipher_form(self) -> bytearray:
+        """x'…96 hex digits…' in a buffer that the caller wipes. No string is made of it, and no SQL statement."""
+        digits = b"0123456789abcdef"
+        form = bytearray(b"x'" + bytes(2 * len(self)) + b"'")
+        for i, byte in enumerate(self._buffer):
+            form[2 + 2 * i], form[3 + 2 * i] = digits[byte >> 4], digits[byte & 15]
+        return form
+
+
+def read_passphrase_file(path: str | os.PathLike[str]) -> Passphrase:
+    """Read a passphrase file: its first line, without the line break. Raises UsageError if there is none."""
+    try:
+        with open(path, "rb", buffering=0) as file:
+            buffer = bytearray(MAX_PASSPHRASE + 2)
+            size = file.readinto(buffer)
+    except OSError as error:
+        raise UsageError(
+            f"The passphrase file {os.fspath(path)} cannot be read.", error.strerror or "", "Check --passphrase-file."
+        ) from None
+    return _first_line(buffer, size or 0)
+
+
+def read_passphrase_tty(prompt: str) -> Passphrase:
+    """Ask on the controlling terminal, without echo, straight into a buffer. Raises UsageError where there is none."""
+    if sys.platform == "win32":
+        import getpass
+
+        return Passphrase(getpass.getpass(prompt).encode())
+    import termios
+
+    try:
+        tty = os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY)
+    except OSError:
+        raise UsageError(
+            "There is no terminal to ask for the passphrase.",
+            "",
+            "Give --passphrase-file FILE, or set EDGESCRIBE_PASSPHRASE_FILE to the path of such a file.",
+        ) from None
+    before = termios.tcgetattr(tty)
+    silent = before[:]
+    silent[3] &= ~termios.ECHO
+    buffer = bytearray(MAX_PASSPHRASE + 2)
+    try:
+        os.write(tty, prompt.encode())
+        termios.tcsetattr(tty, termios.TCSAFLUSH, silent)
+        size = os.readv(tty, [buffer])
+    finally:
+        termios.tcsetattr(tty, termios.TCSAFLUSH, before)
+        os.write(tty, b"\n")
+        os.close(tty)
+    return _first_line(buffer, size)
+
+
+def _first_line(buffer: bytearray, size: int) -> Passphrase:
+    try:
+        ends = [i for i in (buffer.find(b"\n", 0, size), buffer.find(b"\r", 0, size)) if i >= 0]
+        return Passphrase(memoryview(buffer)[: min(ends, default=size)])
+    finally:
+        wipe(buffer)

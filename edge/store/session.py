@@ -1,0 +1,65 @@
+"""An open vault's working state (connection, actor, clock), and the deed: a change with its audit entry."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any
+
+from edge.store import chain, db
+from edge.store.chain import Event
+
+Clock = Callable[[], datetime]
+
+
+def system_clock() -> datetime:
+    """Now, UTC."""
+    return datetime.now(UTC)
+
+
+def text_of(moment: datetime) -> str:
+    """UTC, ISO 8601, milliseconds; sorts as text."""
+    return moment.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+@dataclass
+class Deed:
+    """A change under way. subject and detail may be completed until the block ends; no patient data in either."""
+
+    connection: Any
+    at: str
+    subject: str
+    detail: dict[str, Any] = field(default_factory=dict)
+
+
+@dataclass
+class Session:
+    """One connection, used from the thread that opened it."""
+
+    connection: Any
+    actor: str
+    clock: Clock = system_clock
+
+    def now(self) -> str:
+        """The time as it is kept."""
+        return text_of(self.clock())
+
+    @contextlib.contextmanager
+    def deed(self, event: Event, subject: str = "", **detail: Any) -> Iterator[Deed]:
+        """A transaction that ends with its entry in the audit chain: both are kept, or neither is."""
+        with db.transaction(self.connection):
+            deed = Deed(self.connection, self.now(), subject, dict(detail))
+            yield deed
+            chain.append(self.connection, deed.at, event, deed.subject, deed.detail, self.actor)
+
+    def record(self, event: Event, subject: str = "", **detail: Any) -> None:
+        """An entry for something that changes no data (a view, an unlock)."""
+        with self.deed(event, subject, **detail):
+            pass
+
+    def query(self, sql: str, parameters: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:
+        """All rows of a reading statement; raises the named errors."""
+        with db.translated("read"):
+            return list(self.connection.execute(sql, parameters))
