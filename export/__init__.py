@@ -1,1 +1,1 @@
-"""The model side of hospital IT: base model -> merged, quantised, verified, signed bundle. The laptop never imports it."""
+"""The model side, for hospital IT: base -> merged, quantised, verified, signed bundle. The laptop never imports it."""

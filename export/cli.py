@@ -1,4 +1,4 @@
-"""`edgescribe-export`: what hospital IT types. Each verb is a module of export.verbs; stdout is data, stderr narration."""
+"""`edgescribe-export`: what hospital IT types. A verb is a module of export.verbs; stdout is data."""
 
 from __future__ import annotations
 

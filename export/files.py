@@ -88,7 +88,7 @@ def new_folder(final: Path) -> Iterator[Path]:
 
 
 def replace_folder(new: Path, final: Path) -> None:
-    """Put new in final's place. A folder cannot be renamed over a full one, so the old one steps aside for an instant."""
+    """Put new in final's place. A folder cannot be renamed over a full one, so the old one steps aside."""
     if not final.exists():
         try:
             new.rename(final)

@@ -1,0 +1,198 @@
+"""A model bundle on disk: found, listed, and verified byte for byte before any runtime may open it.
+
+Everything here treats the folder as hostile; nothing here imports a runtime. What manifest.json says is in
+edge.contract.manifest.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import stat
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from importlib import metadata
+from pathlib import Path
+
+from edge.contract.genai_config import GENAI_CONFIG, check_genai_config
+from edge.contract.manifest import (
+    MANIFEST,
+    MAX_MANIFEST_BYTES,
+    SIGNATURE,
+    FileEntry,
+    Manifest,
+    damaged,
+    parse_manifest,
+)
+from edge.errors import BundleError
+
+ProgressFn = Callable[[int, int], None]
+
+_CHUNK = 1 << 20
+_MAX_CONFIG_BYTES = 1 << 20
+_RUNTIME_PACKAGE = {"onnx": "onnxruntime-genai"}
+
+
+@dataclass(frozen=True)
+class Bundle:
+    """A bundle whose every byte was verified. sha256: of manifest.json, the bundle's identity in every record.
+
+    signed_by: name of the trusted key that signed it, or None.
+    """
+
+    folder: Path
+    manifest: Manifest
+    sha256: str
+    signed_by: str | None = None
+
+
+@dataclass(frozen=True)
+class Found:
+    """A folder with a readable manifest; its files are not verified yet."""
+
+    folder: Path
+    manifest: Manifest
+
+
+def verify_bundle(folder: Path, progress: ProgressFn | None = None) -> Bundle:
+    """Check every file of a bundle against its manifest and return it.
+
+    progress is called with bytes verified and bytes in total. Raises BundleError for anything missing, added, altered,
+    linked, of another format version or of another runtime.
+    """
+    manifest, raw = read_manifest(folder)
+    _check_listing(folder, manifest)
+    _check_runtime(manifest)
+    total, done = sum(entry.size for entry in manifest.files), 0
+    for entry in manifest.files:
+        if (found := _hash(folder, entry, done, total, progress)) != entry.sha256:
+            raise damaged(f"{entry.path} was altered", f"Its sha256 is {found}")
+        done += entry.size
+    if manifest.runtime == "onnx":
+        names = {entry.path for entry in manifest.files}
+        config = _read_small(folder / GENAI_CONFIG, _MAX_CONFIG_BYTES)
+        check_genai_config(config, names, manifest.context_length)
+    return Bundle(folder, manifest, hashlib.sha256(raw).hexdigest())
+
+
+def read_manifest(folder: Path) -> tuple[Manifest, bytes]:
+    """The manifest of a bundle folder and its bytes; the other files are not looked at. Raises BundleError."""
+    if not folder.is_dir():
+        raise BundleError(f"There is no bundle folder {folder}.", "", "`edgescribe bundle list` shows what there is.")
+    raw = _read_small(folder / MANIFEST, MAX_MANIFEST_BYTES)
+    return parse_manifest(raw), raw
+
+
+def find_bundle(name_or_path: str, dirs: Iterable[Path]) -> Path:
+    """Folder of a bundle, by name in one of dirs (first match wins) or by path. Raises BundleError."""
+    dirs = list(dirs)
+    if os.sep not in name_or_path and name_or_path not in (".", ".."):
+        for parent in dirs:
+            if (parent / name_or_path / MANIFEST).is_file():
+                return parent / name_or_path
+    path = Path(name_or_path).expanduser()
+    if (path / MANIFEST).is_file():
+        return path
+    known = ", ".join(sorted({found.folder.name for found in list_bundles(dirs)})) or "none"
+    raise BundleError(
+        f"There is no bundle {name_or_path!r}.",
+        f"Installed: {known}.",
+        "Install one with `edgescribe bundle install FILE.tar`, or build one with `edgescribe-export`.",
+    )
+
+
+def scan_bundles(dirs: Iterable[Path]) -> list[tuple[Path, Manifest | BundleError]]:
+    """Every bundle folder in dirs with its manifest, or with why it cannot be read. Hidden folders are left out."""
+    result: list[tuple[Path, Manifest | BundleError]] = []
+    for parent in dirs:
+        if not parent.is_dir():
+            continue
+        for folder in sorted(p for p in parent.iterdir() if p.is_dir() and not p.name.startswith(".")):
+            try:
+                result.append((folder, read_manifest(folder)[0]))
+            except BundleError as error:
+                result.append((folder, error))
+    return result
+
+
+def list_bundles(dirs: Iterable[Path]) -> list[Found]:
+    """Bundles in dirs whose manifest can be read."""
+    return [Found(folder, entry) for folder, entry in scan_bundles(dirs) if isinstance(entry, Manifest)]
+
+
+def _check_listing(folder: Path, manifest: Manifest) -> None:
+    """Exactly the files listed, each a regular file of the listed size."""
+    expected = {entry.path: entry for entry in manifest.files}
+    try:
+        with os.scandir(folder) as entries:
+            present = {entry.name: entry.stat(follow_symlinks=False) for entry in entries}
+    except OSError as error:
+        raise damaged("its folder cannot be read", error.strerror or "") from None
+    for name, status in sorted(present.items()):
+        shown = ascii(name)
+        if stat.S_ISLNK(status.st_mode):
+            raise damaged(f"{shown} is a link", "A bundle holds regular files only")
+        if not stat.S_ISREG(status.st_mode):
+            raise damaged(f"{shown} is not a regular file", "A bundle holds regular files only")
+        if name not in expected and name not in (MANIFEST, SIGNATURE):
+            raise damaged(f"the file {shown} is not listed in manifest.json", "Somebody added it")
+        if name in expected and status.st_size != expected[name].size:
+            raise damaged(
+                f"{shown} has the wrong size", f"{status.st_size:,} bytes, {expected[name].size:,} were built"
+            )
+    for name in expected:
+        if name not in present:
+            raise damaged(f"{name} is missing")
+
+
+def _check_runtime(manifest: Manifest) -> None:
+    """The runtime reads only what its own builder's release line wrote; another ends in a crash of native code."""
+    package = _RUNTIME_PACKAGE.get(manifest.runtime)
+    if package is None:
+        return
+    try:
+        installed = metadata.version(package)
+    except metadata.PackageNotFoundError:
+        raise BundleError(f"The package {package} is not installed.", "", "Install edgescribe again.") from None
+    if installed.split(".")[:2] != manifest.runtime_version.split(".")[:2]:
+        raise BundleError(
+            f"This bundle was built for {package} {manifest.runtime_version}.",
+            f"{installed} is installed here, and it cannot read other versions' bundles.",
+            "Install the edgescribe version the bundle was made for, or ask IT to build it again.",
+        )
+
+
+def _open(path: Path) -> int:
+    """A file descriptor of a regular file, never through a link. Raises BundleError."""
+    try:
+        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+    except FileNotFoundError:
+        raise damaged(f"{path.name} is missing") from None
+    except OSError as error:
+        raise damaged(f"{path.name} cannot be opened", error.strerror or "") from None
+    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+        os.close(descriptor)
+        raise damaged(f"{path.name} is not a regular file")
+    return descriptor
+
+
+def _read_small(path: Path, limit: int) -> bytes:
+    with os.fdopen(_open(path), "rb") as file:
+        raw = file.read(limit + 1)
+    if len(raw) > limit:
+        raise damaged(f"{path.name} is longer than {limit:,} bytes")
+    return raw
+
+
+def _hash(folder: Path, entry: FileEntry, done: int, total: int, progress: ProgressFn | None) -> str:
+    digest = hashlib.sha256()
+    with os.fdopen(_open(folder / entry.path), "rb", buffering=0) as file:
+        size = 0
+        while size <= entry.size and (block := file.read(_CHUNK)):
+            digest.update(block)
+            size += len(block)
+            if progress is not None:
+                progress(done + min(size, entry.size), total)
+    if size != entry.size:
+        raise damaged(f"{entry.path} has the wrong size")
+    return digest.hexdigest()

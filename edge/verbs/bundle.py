@@ -1,0 +1,95 @@
+"""`edgescribe bundle list|verify`: the model bundles of this machine, and the proof that one is what was built."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING
+
+from edge.verbs.narrate import Narrator
+
+if TYPE_CHECKING:
+    from edge.contract.manifest import Manifest
+
+
+def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Add the verb to the command line."""
+    parser = sub.add_parser("bundle", help="list, verify and install model bundles")
+    verbs = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    listing = verbs.add_parser("list", help="bundles on this machine, one a line")
+    listing.add_argument("--json", action="store_true", help="one JSON object a line")
+    listing.set_defaults(run=run_list)
+    verify = verbs.add_parser("verify", help="check every byte of a bundle against its manifest")
+    verify.add_argument("bundle", help="name or path")
+    verify.add_argument("--json", action="store_true", help="the manifest as JSON")
+    verify.set_defaults(run=run_verify)
+
+
+def run_list(args: argparse.Namespace) -> int:
+    """Print every bundle; one that cannot be read is named on stderr and makes the exit code 4."""
+    import json
+
+    from edge.contract.bundle import scan_bundles
+    from edge.contract.manifest import Manifest
+    from edge.paths import bundle_dirs
+
+    narrator, broken = Narrator(), 0
+    dirs = bundle_dirs()
+    found = scan_bundles(dirs)
+    for folder, entry in found:
+        if not isinstance(entry, Manifest):
+            broken += 1
+            narrator.say(f"{folder}: {entry}")
+        elif args.json:
+            print(json.dumps({"name": folder.name, "path": str(folder), **_facts(entry)}))
+        else:
+            print(f"{folder.name:<34} {entry.runtime:<5} {entry.precision:<5} {_size(entry):>8}  {_note(entry)}")
+    if not found:
+        narrator.say(f"No bundles. Looked in {', '.join(str(d) for d in dirs)}.")
+    return 4 if broken else 0
+
+
+def run_verify(args: argparse.Namespace) -> int:
+    """Verify one bundle; prints its identity. Raises BundleError."""
+    from edge.contract.bundle import find_bundle, verify_bundle
+    from edge.contract.manifest import manifest_bytes
+    from edge.paths import bundle_dirs
+
+    narrator = Narrator()
+    folder = find_bundle(args.bundle, bundle_dirs())
+    bundle = verify_bundle(folder, lambda done, total: narrator.progress("Verifying", done, total))
+    narrator.clear()
+    if args.json:
+        sys.stdout.write(manifest_bytes(bundle.manifest).decode("ascii"))
+        return 0
+    manifest = bundle.manifest
+    print(f"{manifest.name}: verified, {len(manifest.files)} files, {_size(manifest)}")
+    print(f"  manifest sha256  {bundle.sha256}")
+    print(f"  base             {manifest.base.name} ({manifest.base.licence}), sha256 {manifest.base.sha256}")
+    print(f"  adapter          {_adapter(manifest)}")
+    print(f"  runtime          {manifest.runtime} {manifest.runtime_version}, {manifest.precision}")
+    print(f"  signature        {'by ' + bundle.signed_by if bundle.signed_by else 'none that this machine trusts'}")
+    return 0
+
+
+def _facts(manifest: Manifest) -> dict[str, object]:
+    return {
+        "runtime": manifest.runtime,
+        "precision": manifest.precision,
+        "purpose": manifest.purpose,
+        "base": manifest.base.name,
+        "parameters": manifest.base.parameters,
+        "bytes": sum(entry.size for entry in manifest.files),
+    }
+
+
+def _size(manifest: Manifest) -> str:
+    return f"{sum(entry.size for entry in manifest.files) / 1e6:,.0f} MB"
+
+
+def _note(manifest: Manifest) -> str:
+    return "a test model: not fit for patients" if manifest.purpose == "test" else _adapter(manifest)
+
+
+def _adapter(manifest: Manifest) -> str:
+    return f"adapter {manifest.adapter.name}" if manifest.adapter else "no adapter"
