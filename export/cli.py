@@ -10,7 +10,7 @@ from importlib import import_module
 
 from edge.errors import EdgescribeError
 
-VERBS = ("fetch", "hf")
+VERBS = ("fetch", "hf", "onnx")
 
 
 def parser() -> argparse.ArgumentParser:

@@ -49,7 +49,7 @@ def build_tokenizer(tokens: list[str], types: list[int], merges: list[str], pre:
 
 
 def tokenizer_config(base_end: str, pad: str, context_length: int, chat_template: str) -> dict[str, Any]:
-    """tokenizer_config.json beside it. eos is the token that closes an answer: trained to be written, and stopped at."""
+    """tokenizer_config.json beside it. eos closes an answer: training writes it, the runtime stops at it."""
     return {
         "tokenizer_class": "PreTrainedTokenizerFast",
         "eos_token": base_end,

@@ -12,8 +12,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from edge.errors import BundleError
 
-FORMAT = "edgescribe-bundle"
-FORMAT_VERSION = 1
+FORMAT: Literal["edgescribe-bundle"] = "edgescribe-bundle"
+FORMAT_VERSION: Literal[1] = 1
 MANIFEST, SIGNATURE = "manifest.json", "manifest.sig"
 MAX_MANIFEST_BYTES = 1 << 20
 MAX_FILE_BYTES = 64 << 30

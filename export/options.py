@@ -1,0 +1,46 @@
+"""How weights are quantised for the ONNX runtime, with the defaults that were measured (docs/adr/0012)."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Literal
+
+Precision = Literal["int4", "int8", "fp16", "fp32"]
+ALGORITHMS = ("rtn", "rtn_last", "k_quant", "k_quant_last", "k_quant_mixed")
+BLOCKS = (16, 32, 64, 128, 256)
+
+
+@dataclass(frozen=True)
+class OnnxOptions:
+    """algorithm: rounding rule; "_last" keeps the head in int8, "_mixed" some layers too.
+
+    block: weights that share a scale. accuracy_level 4: activations in int8 within the product. prune_head: logits of the last token only.
+    """
+
+    precision: Precision = "int4"
+    algorithm: str = "rtn_last"
+    block: int = 128
+    symmetric: bool = True
+    accuracy_level: int = 4
+    prune_head: bool = True
+
+    def record(self) -> dict[str, str | int | bool]:
+        """For the manifest: what has a meaning at this precision."""
+        if self.precision in ("fp16", "fp32"):
+            return {"prune_head": self.prune_head}
+        values: dict[str, str | int | bool] = asdict(self)
+        del values["precision"]
+        return values
+
+    def builder_options(self, tied: bool) -> list[str]:
+        """KEY=VALUE words for the runtime's model builder."""
+        words = {"prune_lm_head": self.prune_head, "shared_embeddings": tied, "hf_remote": False, "hf_token": False}
+        pairs = [f"{key}={str(value).lower()}" for key, value in words.items()]
+        if self.precision == "int4":
+            pairs += [
+                f"int4_algo_config={self.algorithm}",
+                f"int4_block_size={self.block}",
+                f"int4_is_symmetric={str(self.symmetric).lower()}",
+                f"int4_accuracy_level={self.accuracy_level}",
+            ]
+        return pairs

@@ -1,0 +1,75 @@
+"""Built files -> bundle folder: copied under their hashes, the manifest written last, verified, renamed."""
+
+from __future__ import annotations
+
+import shutil
+from importlib import metadata
+from pathlib import Path
+
+from edge import __version__
+from edge.contract.bundle import Bundle, verify_bundle
+from edge.contract.manifest import (
+    FORMAT,
+    FORMAT_VERSION,
+    MANIFEST,
+    AdapterRef,
+    BaseRef,
+    FileEntry,
+    Manifest,
+    manifest_bytes,
+)
+from edge.contract.prompts import PROMPT_VERSION
+from edge.errors import BundleError
+from export.catalog import Base
+from export.files import named_disk_errors, need_space, new_folder, sha256_file
+from export.options import OnnxOptions
+from export.progress import Progress, silent
+from export.to_onnx import PACKAGE, Build
+
+
+def onnx_manifest(
+    name: str, base: Base, digest: str, options: OnnxOptions, adapter: AdapterRef | None, context_length: int
+) -> Manifest:
+    """The manifest of an ONNX bundle, with no files yet named but the tokenizer."""
+    version = metadata.version(PACKAGE)
+    return Manifest(
+        format=FORMAT,
+        format_version=FORMAT_VERSION,
+        name=name,
+        runtime="onnx",
+        runtime_version=version,
+        precision=options.precision,
+        options=options.record(),
+        base=BaseRef(
+            name=base.name, origin=base.origin, sha256=digest, licence=base.licence, parameters=base.parameters
+        ),
+        adapter=adapter,
+        prompt_format=base.prompt_format,
+        prompt_version=PROMPT_VERSION,
+        context_length=context_length,
+        end_tokens=list(base.stop),
+        purpose=base.purpose,
+        built_by=f"edgescribe {__version__}, {PACKAGE} {version}",
+        files=[FileEntry(path="tokenizer.json", size=0, sha256="0" * 64)],
+    )
+
+
+def pack(build: Build, manifest: Manifest, target: Path, progress: Progress = silent) -> Bundle:
+    """Write the bundle folder target, whole or not at all; an older one of that name is replaced.
+
+    Raises BundleError if a built file changed under way or the result would not load.
+    """
+    total = sum((build.folder / name).stat().st_size for name in build.files)
+    need_space(target.parent, total, f"the bundle {target.name}")
+    with named_disk_errors(f"The bundle {target.name}", target.parent), new_folder(target) as folder:
+        entries = []
+        for name in sorted(build.files):
+            shutil.copyfile(build.folder / name, folder / name)
+            digest = sha256_file(folder / name, f"Packing {name}", progress)
+            if digest != build.files[name]:
+                raise BundleError(f"The built {name} was altered.", "", f"Remove {build.folder} and build again.")
+            entries.append(FileEntry(path=name, size=(folder / name).stat().st_size, sha256=digest))
+        complete = manifest.model_copy(update={"files": entries})
+        (folder / MANIFEST).write_bytes(manifest_bytes(complete))
+        identity = verify_bundle(folder).sha256
+    return Bundle(target, complete, identity)
