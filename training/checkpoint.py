@@ -1,0 +1,82 @@
+"""Checkpoints that a kill at any moment cannot spoil: written aside, synced, then renamed; the last two are kept."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from edge.errors import TrainingError
+
+_KEEP = 2
+
+
+@dataclass
+class Cursor:
+    """Where a run stands. elapsed: training seconds. best, stale: lowest validation loss and validations since."""
+
+    step: int = 0
+    epoch: int = 0
+    index: int = 0
+    elapsed: float = 0.0
+    tokens: int = 0
+    best: float | None = None
+    stale: int = 0
+
+
+def trained(model: Any) -> dict[str, torch.Tensor]:
+    """The weights that training changes, by name."""
+    return {name: p.detach().cpu() for name, p in model.named_parameters() if p.requires_grad}
+
+
+def save(folder: Path, model: Any, optimiser: Any, cursor: Cursor) -> Path:
+    """Write a checkpoint and return its folder. Older ones beyond the last two are removed afterwards."""
+    final = folder / f"step-{cursor.step:07d}"
+    aside = folder / f".{final.name}.{os.getpid()}"
+    shutil.rmtree(aside, ignore_errors=True)
+    aside.mkdir(parents=True)
+    state = {"model": trained(model), "optimiser": optimiser.state_dict(), "random": torch.get_rng_state()}
+    if torch.cuda.is_available():
+        state["random_cuda"] = torch.cuda.get_rng_state()
+    with (aside / "state.pt").open("wb") as stream:
+        torch.save(state, stream)
+        stream.flush()
+        os.fsync(stream.fileno())
+    (aside / "cursor.json").write_text(json.dumps(asdict(cursor)), encoding="utf-8")
+    shutil.rmtree(final, ignore_errors=True)
+    aside.rename(final)
+    for old in complete(folder)[:-_KEEP]:
+        shutil.rmtree(old, ignore_errors=True)
+    return final
+
+
+def complete(folder: Path) -> list[Path]:
+    """Checkpoints of a run, oldest first; half-written ones are never among them."""
+    return sorted(p for p in folder.glob("step-*") if (p / "cursor.json").is_file() and (p / "state.pt").is_file())
+
+
+def restore(folder: Path, model: Any, optimiser: Any) -> Cursor:
+    """Load a checkpoint into model and optimiser. Raises TrainingError if it does not belong to this model."""
+    device = next(model.parameters()).device
+    state = torch.load(folder / "state.pt", map_location="cpu", weights_only=True)
+    wanted = {name: p for name, p in model.named_parameters() if p.requires_grad}
+    saved = state["model"]
+    if wanted.keys() != saved.keys() or any(wanted[n].shape != saved[n].shape for n in wanted):
+        raise TrainingError(
+            f"The checkpoint {folder.name} does not fit this model.",
+            "Base or LoRA options differ from the run that wrote it.",
+            "Resume with the run's own configuration, or start a new run.",
+        )
+    with torch.no_grad():
+        for name, p in wanted.items():
+            p.copy_(saved[name].to(device))
+    optimiser.load_state_dict(state["optimiser"])
+    torch.set_rng_state(state["random"])
+    if torch.cuda.is_available() and "random_cuda" in state:
+        torch.cuda.set_rng_state(state["random_cuda"])
+    return Cursor(**json.loads((folder / "cursor.json").read_text(encoding="utf-8")))

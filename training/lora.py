@@ -1,0 +1,287 @@
+"""The recipe, read from top to bottom: prepared documents in, LoRA adapter out.
+
+One process or many, CPU or accelerators: `accelerate launch -m training.cli run …` starts the same function in each
+process. Every process builds the same plan from the seed and takes its share of each step's rows.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import math
+import os
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from edge.errors import TrainingError
+from training import checkpoint, mixing, model, packing, runlog
+from training.checkpoint import Cursor
+from training.config import Config
+from training.mixing import Prepared
+from training.packing import Encoded
+from training.schedule import Schedule
+
+Step = list[list[Encoded]]
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What a run came to. reason: "end", "time" or "early stop"."""
+
+    reason: str
+    steps: int
+    loss: float
+    valid_loss: float | None
+    seconds: float
+    peak_bytes: int
+
+
+def train(config: Config, prepared: Prepared, folder: Path, resume: bool, say: Callable[[str], None]) -> Outcome:
+    """Train and leave the adapter in folder/adapter. Raises TrainingError; checkpoints already saved stay usable."""
+    from accelerate import Accelerator
+
+    if config.run.threads:
+        torch.set_num_threads(config.run.threads)
+    torch.manual_seed(config.run.seed)
+    dtype = _precision(config)
+    accelerator = Accelerator(mixed_precision="bf16" if dtype == torch.bfloat16 else "no")
+    base = model.base_folder(config.base.name)
+    wrapped = _build(config, base, dtype)
+    plan = _Plan(config, prepared, model.prompt_format(base, config.base.format), model.tokenizer(base), wrapped)
+    parameters = [p for p in wrapped.parameters() if p.requires_grad]
+    optimiser = torch.optim.AdamW(
+        parameters, lr=config.optimiser.learning_rate, weight_decay=config.optimiser.weight_decay, betas=(0.9, 0.999)
+    )
+    checkpoints = folder / "checkpoints"
+    saved = checkpoint.complete(checkpoints)
+    network, optimiser = accelerator.prepare(wrapped, optimiser)
+    plain = accelerator.unwrap_model(network)
+    cursor = checkpoint.restore(saved[-1], plain.model, optimiser) if resume and saved else Cursor()
+    loop = _Loop(config, accelerator, network, plain, optimiser, parameters, plan, cursor, folder, say)
+    say(
+        f"{sum(p.numel() for p in parameters):,} trained weights, {plan.describe()}, "
+        f"{accelerator.num_processes} process(es) on {accelerator.device}, step {cursor.step}"
+    )
+    with _named_errors(loop):
+        reason = loop.run()
+    if accelerator.is_main_process:
+        plain.model.save_pretrained(str(folder / "adapter"), safe_serialization=True)
+    return Outcome(reason, cursor.step, loop.last_loss, loop.last_valid, cursor.elapsed, runlog.peak_bytes())
+
+
+def _precision(config: Config) -> torch.dtype:
+    if config.run.precision == "auto":
+        return torch.bfloat16 if torch.cuda.is_available() else torch.float32
+    return torch.bfloat16 if config.run.precision == "bf16" else torch.float32
+
+
+def _build(config: Config, base: Path, dtype: torch.dtype) -> Any:
+    bare = model.load(base, config.base, dtype)
+    torch.manual_seed(config.run.seed)
+    return model.PackedLoss(model.add_lora(bare, config.lora, config.base), config.batch.free_tokens)
+
+
+class _Plan:
+    """Steps of every epoch, made from the seed alone."""
+
+    def __init__(self, config: Config, prepared: Prepared, format_name: str, tokenizer: Any, wrapped: Any) -> None:
+        self._config, self._prepared = config, prepared
+        swap = config.data.instruction_first
+        self._encoded = {
+            id(document): packing.encode(document, format_name, tokenizer, config.batch, swap)
+            for documents in prepared.train.values()
+            for document in documents
+        }
+        valid = [e for d in prepared.valid for e in packing.encode(d, format_name, tokenizer, config.batch, swap)]
+        self.valid = [step[0] for step in packing.steps(valid, _one_row(config))]
+        self._cache: tuple[int, list[Step]] = (-1, [])
+        self.total = self._total()
+
+    def epoch(self, number: int) -> list[Step]:
+        """Steps of an epoch; the last one may be small."""
+        if self._cache[0] != number:
+            documents = mixing.epoch(self._prepared, self._config.data, self._config.run.seed, number)
+            samples = [sample for document in documents for sample in self._encoded[id(document)]]
+            self._cache = (number, packing.steps(samples, self._config.batch))
+        return self._cache[1]
+
+    def _total(self) -> int:
+        """Optimiser steps of the whole run, 0 if only time ends it."""
+        o = self._config.optimiser
+        if not self.epoch(0):
+            raise TrainingError("There is no training data.", "Every sample was left out.", "Raise batch.max_tokens.")
+        whole = math.floor(o.epochs)
+        total = sum(len(self.epoch(n)) for n in range(whole)) + round((o.epochs - whole) * len(self.epoch(whole)))
+        if o.max_steps:
+            total = min(total, o.max_steps) if o.epochs else o.max_steps
+        return total
+
+    def describe(self) -> str:
+        rows = [row for step in self.epoch(0) for row in step]
+        tokens = sum(e.tokens for row in rows for e in row)
+        answers = sum(e.answer_tokens for row in rows for e in row)
+        return f"{tokens:,} tokens ({answers:,} of answers) in {len(self.epoch(0))} steps an epoch, {self.total} in all"
+
+
+def _one_row(config: Config) -> Any:
+    from dataclasses import replace
+
+    return replace(config.batch, tokens=config.batch.row_tokens)
+
+
+class _Loop:
+    """State of a run between steps."""
+
+    def __init__(
+        self, config: Config, accelerator: Any, network: Any, plain: Any, optimiser: Any, parameters: list[Any],
+        plan: _Plan, cursor: Cursor, folder: Path, say: Callable[[str], None],
+    ) -> None:  # fmt: skip
+        self.config, self.accelerator, self.network, self.plain = config, accelerator, network, plain
+        self.optimiser, self.parameters, self.plan, self.cursor = optimiser, parameters, plan, cursor
+        self.folder, self.say = folder, say
+        self.schedule = Schedule(config.optimiser.warmup, plan.total, config.optimiser.max_seconds)
+        self.log = runlog.Metrics(folder / "metrics.jsonl", cursor.step, accelerator.is_main_process)
+        self.last_loss = math.nan
+        self.last_valid = cursor.best
+        self.saved_at = cursor.elapsed
+
+    def run(self) -> str:
+        """Train until an end is reached; returns why it ended."""
+        while True:
+            steps = self.plan.epoch(self.cursor.epoch)
+            while self.cursor.index < len(steps):
+                if self._agreed(self.schedule.over(self.cursor.step, self.cursor.elapsed)):
+                    self._save()
+                    return "time" if self.cursor.step != self.plan.total else "end"
+                self._step(steps[self.cursor.index])
+                if self._after():
+                    self._save()
+                    return "early stop"
+            self.cursor.epoch, self.cursor.index = self.cursor.epoch + 1, 0
+
+    def _step(self, step: Step) -> None:
+        started = time.perf_counter()
+        answers = sum(e.answer_tokens for row in step for e in row)
+        rate = self.config.optimiser.learning_rate * self.schedule.factor(self._shared_progress())
+        for group in self.optimiser.param_groups:
+            group["lr"] = rate
+        self.network.train()
+        total = torch.zeros((), device=self.accelerator.device)
+        mine, turns = self._share(step)
+        for turn in range(turns):
+            last = turn == turns - 1
+            with contextlib.nullcontext() if last else self.accelerator.no_sync(self.network):
+                real = turn < len(mine)
+                loss = self.network(packing.row(mine[turn] if real else step[0]))
+                total += loss.detach() if real else 0.0
+                # processes average their gradients, so the sum over processes needs the factor
+                scale = self.accelerator.num_processes / answers if real else 0.0
+                self.accelerator.backward(loss * scale)
+        mean = float(self.accelerator.reduce(total, "sum")) / answers
+        norm = float(torch.nn.utils.clip_grad_norm_(self.parameters, self.config.optimiser.clip))
+        if not (math.isfinite(mean) and math.isfinite(norm)):
+            raise TrainingError(
+                f"The loss became {mean} at step {self.cursor.step}.",
+                "The learning rate is too high, or a sample is broken.",
+                "Lower optimiser.learning_rate and resume: the last checkpoint is intact.",
+            )
+        self.optimiser.step()
+        self.optimiser.zero_grad()
+        seconds = time.perf_counter() - started
+        tokens = sum(e.tokens for row in step for e in row)
+        cursor = self.cursor
+        cursor.step, cursor.index = cursor.step + 1, cursor.index + 1
+        cursor.elapsed, cursor.tokens, self.last_loss = cursor.elapsed + seconds, cursor.tokens + tokens, mean
+        facts = {"step": cursor.step, "epoch": cursor.epoch, "loss": mean, "rate": rate, "norm": norm,
+                 "tokens": tokens, "answers": answers, "seconds": seconds, "elapsed": cursor.elapsed}  # fmt: skip
+        self.log.add(facts)
+        if self.accelerator.is_main_process:
+            self.say(runlog.progress_line(facts, self.schedule, cursor.tokens))
+
+    def _share(self, step: Step) -> tuple[Step, int]:
+        """This process's rows of a step, and how many turns every process takes."""
+        world, rank = self.accelerator.num_processes, self.accelerator.process_index
+        return step[rank::world], math.ceil(len(step) / world)
+
+    def _shared_progress(self) -> float:
+        """Progress as the first process sees it; clocks differ between processes."""
+        mine = self.schedule.progress(self.cursor.step, self.cursor.elapsed)
+        return self._from_first(mine)
+
+    def _agreed(self, mine: bool) -> bool:
+        return bool(self._from_first(float(mine)))
+
+    def _from_first(self, value: float) -> float:
+        if self.accelerator.num_processes == 1:
+            return value
+        shared = torch.tensor([value], device=self.accelerator.device, dtype=torch.float64)
+        torch.distributed.broadcast(shared, 0)
+        return float(shared)
+
+    def _after(self) -> bool:
+        """Validate and save where due; True if the run should stop early."""
+        run, cursor = self.config.run, self.cursor
+        stop = False
+        if run.validate_steps and cursor.step % run.validate_steps == 0 and self.plan.valid:
+            stop = self._validate()
+        due = run.checkpoint_seconds and cursor.elapsed - self.saved_at >= run.checkpoint_seconds
+        if self._agreed(bool(due)) or (run.checkpoint_steps and cursor.step % run.checkpoint_steps == 0):
+            self._save()
+        return stop
+
+    def _validate(self) -> bool:
+        loss, by_source = self.validation_loss()
+        cursor = self.cursor
+        self.last_valid = loss
+        better = cursor.best is None or loss < cursor.best
+        cursor.best, cursor.stale = (loss, 0) if better else (cursor.best, cursor.stale + 1)
+        self.log.add({"step": cursor.step, "valid_loss": loss, "elapsed": cursor.elapsed})
+        if self.accelerator.is_main_process:
+            self.say(f"step {cursor.step}: validation loss {loss:.4f}" + (" (best)" if better else ""))
+        return bool(self.config.run.patience and cursor.stale >= self.config.run.patience)
+
+    def validation_loss(self) -> tuple[float, int]:
+        """Mean -log p of an answer token over the validation rows, and how many answer tokens there are."""
+        self.network.eval()
+        sums = torch.zeros(2, device=self.accelerator.device, dtype=torch.float64)
+        with torch.no_grad():
+            for samples in self.plan.valid[self.accelerator.process_index :: self.accelerator.num_processes]:
+                sums[0] += self.plain(packing.row(samples)).double()
+                sums[1] += sum(e.answer_tokens for e in samples)
+        total = self.accelerator.reduce(sums, "sum")
+        return float(total[0] / total[1]), int(total[1])
+
+    def _save(self) -> None:
+        self.saved_at = self.cursor.elapsed
+        if self.accelerator.is_main_process:
+            checkpoint.save(self.folder / "checkpoints", self.plain.model, self.optimiser, self.cursor)
+        self.accelerator.wait_for_everyone()
+
+
+@contextlib.contextmanager
+def _named_errors(loop: _Loop) -> Iterator[None]:
+    try:
+        yield
+    except (MemoryError, torch.OutOfMemoryError) as error:
+        raise _memory(loop.cursor.step) from error
+    except RuntimeError as error:
+        if "memory" not in str(error).casefold():
+            raise
+        raise _memory(loop.cursor.step) from error
+
+
+def _memory(step: int) -> TrainingError:
+    return TrainingError(
+        f"Memory ran out at step {step}.",
+        "A row's activations did not fit.",
+        "Lower batch.free_tokens, then batch.row_tokens, and resume; saved checkpoints are intact.",
+    )
+
+
+def first_process() -> bool:
+    """True in the process that writes files (the only one, unless `accelerate launch` started several)."""
+    return int(os.environ.get("RANK", "0")) == 0

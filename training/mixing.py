@@ -1,0 +1,95 @@
+"""From data sets to the documents of a run: leaks dropped and counted, sets mixed by weight, order fixed by the seed."""
+
+from __future__ import annotations
+
+import random
+import re
+from collections import Counter
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from edge.errors import TrainingError
+from training import divisions, sources
+from training.config import Data
+from training.sources import Document, Task
+
+WHOLE_NOTE_INSTRUCTION = "Write the whole visit note, each part under its heading."
+_LEAK_WORDS = 15  # shorter notes ("None.", "Noncontributory.") repeat by nature
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """Training documents by data set, validation documents, and counts of what was read and dropped."""
+
+    train: dict[str, list[Document]]
+    valid: list[Document]
+    counts: dict[str, int]
+
+
+def prepare(data: Data, folder: Path) -> Prepared:
+    """Read every data set of a configuration. Raises TrainingError if nothing is left to train on."""
+    counts: Counter[str] = Counter()
+    train: dict[str, list[Document]] = {}
+    for name, times in data.passes.items():
+        if times > 0:
+            documents = sources.read(name, folder, "train")
+            counts[f"{name}.read"] = len(documents)
+            if name == "mts":
+                documents = drop_leaks(documents, [*sources.mts(folder, "valid"), *sources.mts(folder, "test1")], counts)
+            train[name] = [_shape(document, data) for document in documents]
+            counts[f"{name}.kept"] = len(documents)
+    valid: list[Document] = []
+    for name in data.validate:
+        documents = sources.read(name, folder, "valid")
+        valid += [_shape(document, data) for document in documents[: data.max_valid]]
+    if not any(train.values()):
+        raise TrainingError("There is no training data.", "Every data set is empty.", "Check data.passes.")
+    counts["valid.kept"] = len(valid)
+    return Prepared(train, valid, dict(counts))
+
+
+def drop_leaks(train: list[Document], held_out: list[Document], counts: Counter[str]) -> list[Document]:
+    """Leave out training documents whose dialogue, or note of 15 words or more, stands verbatim in held-out data."""
+    dialogues = {_key(document.raw) for document in held_out}
+    notes = {_key(document.note) for document in held_out if len(document.note.split()) >= _LEAK_WORDS}
+    kept = []
+    for document in train:
+        if _key(document.raw) in dialogues:
+            counts["leaks.dialogue"] += 1
+        elif _key(document.note) in notes:
+            counts["leaks.note"] += 1
+        else:
+            kept.append(document)
+    return kept
+
+
+def _key(text: str) -> str:
+    return re.sub(r"\s+", " ", text).strip().casefold()
+
+
+def _shape(document: Document, data: Data) -> Document:
+    """Apply the whole-note ablation to documents that have divisions."""
+    if not (data.whole_note and document.note and document.tasks[0].name == "division"):
+        return document
+    task = Task("note", WHOLE_NOTE_INSTRUCTION, divisions.normalise(document.note))
+    return replace(document, tasks=(task,))
+
+
+def epoch(prepared: Prepared, data: Data, seed: int, number: int) -> list[Document]:
+    """Documents of one epoch in order. The same (seed, number) gives the same list on every machine."""
+    rng = random.Random(f"{seed}-{number}")
+    chosen: list[Document] = []
+    for name, times in data.passes.items():
+        pool = prepared.train.get(name, [])
+        whole, part = int(times), times - int(times)
+        chosen += pool * whole
+        # Fractions walk through one fixed shuffle, so that later epochs see what earlier ones left out.
+        order = pool.copy()
+        random.Random(f"{seed}-{name}").shuffle(order)
+        size = round(len(pool) * part)
+        start = size * number
+        chosen += [order[(start + i) % len(order)] for i in range(size)]
+    rng.shuffle(chosen)
+    return chosen
+
+

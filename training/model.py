@@ -1,0 +1,162 @@
+"""A base model with LoRA on all its linear layers, and the module that turns a packed row into an answer loss."""
+
+from __future__ import annotations
+
+import json
+import math
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from edge.contract import prompts
+from edge.errors import BaseModelError, TrainingError
+from training import attention, loss
+from training.config import Base, Lora
+from training.packing import Row
+
+# What a chat template must contain to be written in one of our formats; tried in this order.
+_MARKS = {"chatml": "<|im_start|>", "llama3": "<|start_header_id|>", "gemma": "<start_of_turn>", "mistral": "[INST]"}
+
+
+def base_folder(name: str) -> Path:
+    """Folder of a base in Hugging Face form: name if it is one, else what `edgescribe-export hf NAME` provides.
+
+    Raises BaseModelError.
+    """
+    folder = Path(name).expanduser()
+    if folder.is_dir():
+        if not (folder / "config.json").is_file():
+            raise BaseModelError(f"The folder {folder} holds no model.", "config.json is missing.", "Name another base.")
+        return folder
+    if "/" in name:
+        raise BaseModelError(f"The folder {folder} does not exist.", "", "Correct base.name.")
+    done = subprocess.run(
+        [sys.executable, "-m", "export.cli", "hf", name], stdout=subprocess.PIPE, text=True, check=False
+    )
+    if done.returncode != 0 or not done.stdout.strip():
+        raise BaseModelError(f"The base {name!r} could not be prepared.", "See the message above.", "")
+    return Path(done.stdout.strip().splitlines()[-1])
+
+
+def prompt_format(folder: Path, chosen: str = "") -> str:
+    """Prompt format of a base: chosen, else found from its chat template. Raises TrainingError if there is none."""
+    if chosen:
+        return prompts.chat_format(chosen).name
+    template = ""
+    if (folder / "chat_template.jinja").is_file():
+        template = (folder / "chat_template.jinja").read_text(encoding="utf-8")
+    elif (folder / "tokenizer_config.json").is_file():
+        raw = json.loads((folder / "tokenizer_config.json").read_text(encoding="utf-8"))
+        template = str(raw.get("chat_template") or "")
+    for name, mark in _MARKS.items():
+        if mark in template:
+            return name
+    raise TrainingError(
+        f"The base {folder.name} has no chat template that this program knows.",
+        f"Known formats: {', '.join(prompts.FORMATS)}.",
+        'Set base.format in the configuration ("plain" suits bases without a chat form).',
+    )
+
+
+def tokenizer(folder: Path) -> Any:
+    """The base's tokenizer, as inference loads it."""
+    path = folder / "tokenizer.json"
+    if not path.is_file():
+        raise BaseModelError(f"The base {folder.name} has no tokenizer.json.", "", "Convert it with transformers first.")
+    return prompts.load_tokenizer(path)
+
+
+def load(folder: Path, base: Base, dtype: torch.dtype, for_training: bool = True) -> Any:
+    """Load the base model. Raises TrainingError if a quantised base is asked for without CUDA."""
+    from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM
+
+    kwargs: dict[str, Any] = {"dtype": dtype, "local_files_only": True}
+    if base.quantise:
+        kwargs["quantization_config"] = _quantisation(base.quantise)
+    if base.kind == "encoder-decoder":
+        return AutoModelForSeq2SeqLM.from_pretrained(folder, **kwargs)
+    implementation = attention.register() if for_training else "sdpa"
+    model = AutoModelForCausalLM.from_pretrained(folder, attn_implementation=implementation, **kwargs)
+    if getattr(model.config, "attn_logit_softcapping", None):
+        raise TrainingError("This base caps its attention scores.", "Packed training does not.", "Use another base.")
+    return model
+
+
+def _quantisation(width: str) -> Any:
+    if not torch.cuda.is_available():
+        raise TrainingError(
+            f"base.quantise = {width!r} needs a CUDA device.", "bitsandbytes runs there only.", 'Set base.quantise = "".'
+        )
+    from transformers import BitsAndBytesConfig
+
+    if width == "8bit":
+        return BitsAndBytesConfig(load_in_8bit=True)
+    return BitsAndBytesConfig(
+        load_in_4bit=True,
+        bnb_4bit_quant_type="nf4",
+        bnb_4bit_use_double_quant=True,
+        bnb_4bit_compute_dtype=torch.bfloat16,
+    )
+
+
+def add_lora(model: Any, lora: Lora, base: Base) -> Any:
+    """Wrap a base with fresh LoRA weights (kept in fp32). Returns a peft model."""
+    from peft import LoraConfig, get_peft_model, prepare_model_for_kbit_training
+
+    if base.quantise:
+        model = prepare_model_for_kbit_training(model, use_gradient_checkpointing=False)
+    task = "SEQ_2_SEQ_LM" if base.kind == "encoder-decoder" else "CAUSAL_LM"
+    return get_peft_model(
+        model,
+        LoraConfig(
+            r=lora.rank,
+            lora_alpha=lora.alpha,
+            lora_dropout=lora.dropout,
+            target_modules="all-linear",
+            use_dora=lora.dora,
+            use_rslora=lora.rslora,
+            task_type=task,
+        ),
+    )
+
+
+class PackedLoss(torch.nn.Module):
+    """Answer loss of a packed row: decoder over the row, cross-entropy at answer places only."""
+
+    def __init__(self, model: Any, free_tokens: int) -> None:
+        super().__init__()
+        self.model = model
+        self._free_tokens = free_tokens
+        self._layers = _recomputable(model)
+
+    def forward(self, row: Row) -> torch.Tensor:
+        """Sum of -log p over the row's answer tokens, float32 scalar."""
+        device = next(self.model.parameters()).device
+        self._recompute(len(row.ids))
+        base = self.model.get_base_model()
+        hidden = base.model(
+            input_ids=torch.tensor([row.ids], device=device),
+            position_ids=torch.tensor([row.positions], device=device),
+            use_cache=False,
+            layout=row.layout,
+        ).last_hidden_state[0]
+        chosen = hidden[torch.tensor(row.select, device=device)]
+        return loss.answer_loss(chosen, base.get_output_embeddings().weight, torch.tensor(row.labels, device=device))
+
+    def _recompute(self, tokens: int) -> None:
+        """Recompute activations in as many layers as a row is over free_tokens."""
+        share = 1 - self._free_tokens / tokens if tokens > self._free_tokens else 0.0
+        count = math.ceil(share * len(self._layers))
+        for i, layer in enumerate(self._layers):
+            layer.gradient_checkpointing = i < count
+
+
+def _recomputable(model: Any) -> list[Any]:
+    from transformers.modeling_layers import GradientCheckpointingLayer
+
+    base = model.get_base_model()
+    base.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+    return [module for module in base.modules() if isinstance(module, GradientCheckpointingLayer)]

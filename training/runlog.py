@@ -1,0 +1,98 @@
+"""What a run leaves behind and shows: metrics.jsonl, environment, curves, the progress line, peak memory."""
+
+from __future__ import annotations
+
+import json
+import platform
+import resource
+import sys
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+from training.schedule import Schedule
+
+
+class Metrics:
+    """Appends facts to metrics.jsonl, one object a line. Lines of steps after the resumed one are dropped."""
+
+    def __init__(self, path: Path, resumed_step: int, writes: bool) -> None:
+        self._path, self._writes = path, writes
+        if writes:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            kept = [facts for facts in read(path) if facts["step"] <= resumed_step] if resumed_step else []
+            path.write_text("".join(json.dumps(facts) + "\n" for facts in kept), encoding="utf-8")
+
+    def add(self, facts: dict[str, Any]) -> None:
+        """Write one line; it is on disk when this returns, a kill loses nothing earlier."""
+        if self._writes:
+            with self._path.open("a", encoding="utf-8") as stream:
+                stream.write(json.dumps(facts) + "\n")
+
+
+def read(path: Path) -> list[dict[str, Any]]:
+    """Lines of a metrics.jsonl; a last line cut by a kill is left out."""
+    found = []
+    for line in path.read_text(encoding="utf-8").splitlines() if path.is_file() else []:
+        try:
+            found.append(json.loads(line))
+        except json.JSONDecodeError:
+            break
+    return found
+
+
+def peak_bytes() -> int:
+    """Peak memory of this process: of the accelerator if one is used, else resident memory. Bytes."""
+    import torch
+
+    if torch.cuda.is_available():
+        return int(torch.cuda.max_memory_allocated())
+    unit = 1 if sys.platform == "darwin" else 1024
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+
+
+def progress_line(facts: dict[str, Any], schedule: Schedule, tokens: int) -> str:
+    """One line for people: step, loss, rate, tokens/s, time left, peak memory."""
+    elapsed = facts["elapsed"]
+    done = max(schedule.progress(facts["step"] - 1, elapsed), 1e-6)
+    left = max(0, round(elapsed / done - elapsed))
+    total = f"/{schedule.total_steps}" if schedule.total_steps else ""
+    return (
+        f"step {facts['step']}{total}  loss {facts['loss']:.4f}  rate {facts['rate']:.1e}  norm {facts['norm']:.2f}  "
+        f"{facts['tokens'] / facts['seconds']:.0f} tok/s  {100 * done:.1f} %  "
+        f"left {left // 3600}:{left // 60 % 60:02}:{left % 60:02}  peak {peak_bytes() / 1e9:.1f} GB"
+    )
+
+
+def environment() -> dict[str, Any]:
+    """Versions and hardware of a run, for its folder."""
+    import torch
+
+    packages = ("torch", "transformers", "peft", "accelerate", "tokenizers", "edgescribe")
+    found = {name: metadata.version(name) for name in packages}
+    device = torch.cuda.get_device_name(0) if torch.cuda.is_available() else platform.processor() or platform.machine()
+    return {"python": platform.python_version(), "device": device, "threads": torch.get_num_threads(), **found}
+
+
+def curves(folder: Path) -> Path | None:
+    """Draw curves.png from metrics.jsonl; None if there is nothing to draw."""
+    facts = read(folder / "metrics.jsonl")
+    train = [(f["step"], f["loss"]) for f in facts if "loss" in f]
+    if not train:
+        return None
+    import matplotlib
+
+    matplotlib.use("Agg")
+    from matplotlib import pyplot
+
+    figure, axis = pyplot.subplots(figsize=(8, 4.5))
+    axis.plot(*zip(*train, strict=True), linewidth=0.8, label="training")
+    if valid := [(f["step"], f["valid_loss"]) for f in facts if "valid_loss" in f]:
+        axis.plot(*zip(*valid, strict=True), marker="o", label="validation")
+    axis.set_xlabel("step")
+    axis.set_ylabel("loss per answer token")
+    axis.legend()
+    figure.tight_layout()
+    figure.savefig(folder / "curves.png", dpi=110)
+    pyplot.close(figure)
+    return folder / "curves.png"

@@ -1,0 +1,245 @@
+"""Readers: the data sets of the data folder, and a user's own JSONL, to documents with tasks.
+
+Each reader gives Documents whose text is what edge.contract renders for inference. Raises TrainingError, naming file and
+line, for what cannot be read. Licences and the leaks to drop: the data folder's README.
+"""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import os
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edge.contract import prompts, schemas, templates, transcript
+from edge.errors import EdgescribeError, TrainingError
+from edge.text import sanitise
+from training import divisions
+
+ENGLISH = "en"
+
+
+@dataclass(frozen=True)
+class Task:
+    """One instruction on a document and the answer wanted. name groups figures: "section", "division", "extract"…"""
+
+    name: str
+    instruction: str
+    target: str
+    key: str = ""
+
+
+@dataclass(frozen=True)
+class Document:
+    """A document part of a prompt (edge.contract.prompts) with every task on it. source: data set name."""
+
+    id: str
+    source: str
+    split: str
+    text: str
+    tasks: tuple[Task, ...]
+    lang: str = ENGLISH
+    raw: str = ""  # the dialogue or report as read, for leak checks and the copy floor
+    note: str = ""  # the whole reference note, if there is one
+
+
+def data_dir(given: str | Path | None = None) -> Path:
+    """Folder of the data sets: given, else EDGESCRIBE_DATA, else ../shared/data beside the checkout."""
+    chosen = given or os.environ.get("EDGESCRIBE_DATA")
+    folder = Path(chosen) if chosen else Path(__file__).resolve().parent.parent.parent / "shared" / "data"
+    if not folder.is_dir():
+        raise TrainingError(
+            f"The data folder {folder} does not exist.",
+            "Training and evaluation read MTS-Dialog, ACI-Bench and the others from it.",
+            "Give it with --data DIR or the variable EDGESCRIBE_DATA.",
+        )
+    return folder
+
+
+def conversation(text: str) -> str:
+    """A dialogue as the document part of a prompt, exactly as inference renders it."""
+    return prompts.conversation_document(transcript.render(transcript.parse(sanitise(text))))
+
+
+def report(text: str) -> str:
+    """A report or note as the document part of a prompt, exactly as inference renders it."""
+    return prompts.report_document(sanitise(text))
+
+
+def mts(folder: Path, split: str) -> list[Document]:
+    """MTS-Dialog: one conversation, one section with its header given (Ben Abacha et al., EACL 2023)."""
+    files = {
+        "train": "MTS-Dialog-TrainingSet.csv",
+        "valid": "MTS-Dialog-ValidationSet.csv",
+        "test1": "MTS-Dialog-TestSet-1-MEDIQA-Chat-2023.csv",
+    }
+    found = []
+    for row in _csv(folder / "mts_dialog" / _file(files, split, "mts")):
+        key = row["section_header"].strip().upper()
+        spec = templates.get(f"section:{key}").sections[0]
+        note = sanitise(row["section_text"]).strip()
+        target = prompts.ABSENT if note.casefold().rstrip(".") == "none" else note
+        task = Task("section", spec.instruction, target, spec.key)
+        raw = sanitise(row["dialogue"]).strip()
+        found.append(Document(f"mts-{split}-{row['ID']}", "mts", split, conversation(raw), (task,), raw=raw, note=note))
+    return found
+
+
+def aci(folder: Path, split: str) -> list[Document]:
+    """ACI-Bench: whole visits, the note by division (Yim et al., Sci Data 2023)."""
+    files = {"train": "train.csv", "valid": "valid.csv", "test1": "clinicalnlp_taskB_test1.csv"}
+    found = []
+    for row in _csv(folder / "aci_bench" / _file(files, split, "aci")):
+        raw, note = sanitise(row["dialogue"]).strip(), sanitise(row["note"]).strip()
+        tasks = division_tasks(divisions.split(note))
+        found.append(Document(row["encounter_id"], "aci", split, conversation(raw), tasks, raw=raw, note=note))
+    return found
+
+
+def division_tasks(parts: dict[str, str]) -> tuple[Task, ...]:
+    """Tasks of the visit template. An absent exam or result division is answered with prompts.ABSENT."""
+    tasks = []
+    for spec in templates.get("visit").sections:
+        text = parts.get(spec.key, "")
+        if text or spec.key.startswith("objective"):
+            tasks.append(Task("division", spec.instruction, divisions.normalise(text) or prompts.ABSENT, spec.key))
+    return tuple(tasks)
+
+
+def synthetic_visits(folder: Path, split: str) -> list[Document]:
+    """The synthetic visits with their divisions; all of them are training data."""
+    _file({"train": ""}, split, "synthetic_visits")
+    found = []
+    for path in _glob(folder / "synthetic_visits", "part_*.jsonl"):
+        for row in _jsonl(path, ("id", "dialogue", "divisions")):
+            raw = sanitise(row["dialogue"]).strip()
+            parts = {key: sanitise(text).strip() for key, text in row["divisions"].items()}
+            found.append(
+                Document(
+                    row["id"], "synthetic_visits", split, conversation(raw), division_tasks(parts), row["lang"], raw,
+                    sanitise(row["note"]).strip(),
+                )
+            )  # fmt: skip
+    return found
+
+
+def extract_task(fields: dict[str, list[str]]) -> Task:
+    """The extraction task: the 15 fields as the JSON text that inference constrains the model to."""
+    return Task("extract", schemas.extraction_instruction(), schemas.extraction_target(fields))
+
+
+def elmtex_aci(folder: Path, split: str) -> list[Document]:
+    """ACI notes annotated with the 15 fields, every entry a verbatim span."""
+    names = {"train": "train.jsonl", "valid": "valid.jsonl", "test1": "test1.jsonl"}
+    return list(_elmtex([folder / "elmtex_aci" / _file(names, split, "elmtex_aci")], "elmtex_aci", split))
+
+
+def elmtex_synthetic(folder: Path, split: str) -> list[Document]:
+    """German reports and English case-report summaries annotated with the 15 fields."""
+    _file({"train": "", "valid": ""}, split, "elmtex_synthetic")
+    return list(_elmtex(_glob(folder / "elmtex_synthetic", "*.jsonl"), "elmtex_synthetic", split))
+
+
+def _elmtex(paths: list[Path], source: str, split: str) -> Iterator[Document]:
+    for path in paths:
+        for row in _jsonl(path, ("id", "split", "report", "fields")):
+            if row["split"] == split:
+                raw = sanitise(row["report"]).strip()
+                lang = row.get("lang", ENGLISH)
+                yield Document(row["id"], source, split, report(raw), (extract_task(row["fields"]),), lang, raw)
+
+
+def user_jsonl(path: Path, split: str = "train") -> list[Document]:
+    """A user's own data: {"document", "target", and "instruction" or "template"; optional "kind", "id"} a line.
+
+    kind: "conversation" (default) or "report". template: a name of edge.contract.templates with one section.
+    """
+    found = []
+    for number, row in enumerate(_jsonl(path, ("document", "target")), 1):
+        where = f"{path.name} line {row['_line']}"
+        if ("instruction" in row) == ("template" in row):
+            raise TrainingError(f"{where}: give either an instruction or a template.", "", "Correct the line.")
+        kind = row.get("kind", "conversation")
+        if kind not in {"conversation", "report"}:
+            raise TrainingError(f"{where}: kind is {kind!r}.", "It must be conversation or report.", "Correct the line.")
+        try:
+            if "template" in row:
+                (spec,) = templates.get(row["template"]).sections
+                instruction = spec.instruction
+            else:
+                instruction = sanitise(row["instruction"]).strip()
+            text = conversation(row["document"]) if kind == "conversation" else report(row["document"])
+        except ValueError:
+            raise TrainingError(f"{where}: the template has more than one section.", "", "Give the section.") from None
+        except EdgescribeError as error:
+            raise TrainingError(f"{where}: {error.what}", error.why, error.hint) from None
+        task = Task("user", instruction, sanitise(row["target"]).strip())
+        found.append(
+            Document(str(row.get("id", f"{path.stem}-{number}")), path.stem, split, text, (task,), raw=row["document"])
+        )
+    return found
+
+
+READERS: dict[str, Callable[[Path, str], list[Document]]] = {
+    "mts": mts,
+    "aci": aci,
+    "synthetic_visits": synthetic_visits,
+    "elmtex_aci": elmtex_aci,
+    "elmtex_synthetic": elmtex_synthetic,
+}
+
+
+def read(name: str, folder: Path, split: str) -> list[Document]:
+    """Documents of a data set by name, or of a JSONL file of the user's own (a path). Raises TrainingError."""
+    if name in READERS:
+        return READERS[name](folder, split)
+    if name.endswith(".jsonl"):
+        return user_jsonl(Path(name), split)
+    raise TrainingError(
+        f"There is no data set {name!r}.", f"Known: {', '.join(READERS)}, or a path ending in .jsonl.", "Correct the name."
+    )
+
+
+def _file(files: dict[str, str], split: str, name: str) -> str:
+    if split not in files:
+        raise TrainingError(f"The data set {name} has no split {split!r}.", f"It has {', '.join(files)}.")
+    return files[split]
+
+
+def _glob(folder: Path, pattern: str) -> list[Path]:
+    paths = sorted(folder.glob(pattern))
+    if not paths:
+        raise TrainingError(f"There is no {pattern} in {folder}.", "", "Check the data folder (--data).")
+    return paths
+
+
+def _open(path: Path) -> str:
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except FileNotFoundError:
+        raise TrainingError(f"The file {path} does not exist.", "", "Check the data folder (--data).") from None
+    except UnicodeDecodeError as error:
+        raise TrainingError(f"{path.name} is not UTF-8 (byte {error.start}).", "", "Save it as UTF-8.") from None
+
+
+def _csv(path: Path) -> Iterator[dict[str, str]]:
+    csv.field_size_limit(1 << 30)
+    yield from csv.DictReader(io.StringIO(_open(path), newline=""))
+
+
+def _jsonl(path: Path, required: tuple[str, ...]) -> Iterator[dict[str, Any]]:
+    for number, line in enumerate(_open(path).split("\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            row = json.loads(line)
+        except json.JSONDecodeError as error:
+            raise TrainingError(f"{path.name} line {number}: not JSON ({error.msg}).", "", "Correct the line.") from None
+        lacking = [key for key in required if not isinstance(row, dict) or not row.get(key)]
+        if lacking:
+            raise TrainingError(f"{path.name} line {number}: no {', '.join(lacking)}.", "", "Correct the line.")
+        yield {**row, "_line": number}

@@ -1,0 +1,93 @@
+"""The verbs of edgescribe-training: arguments, and the work behind them. Heavy imports only when a verb runs."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+from edge.errors import TrainingError, UsageError
+from edge.paths import cache_dir
+
+
+def add_parsers(sub: Any) -> None:
+    """Add every verb to an argparse subparsers object."""
+    prepare = sub.add_parser("prepare", help="read the data sets of a configuration and show what is in them")
+    prepare.add_argument("config", type=Path)
+    _common(prepare)
+    prepare.set_defaults(run=run_prepare)
+    run = sub.add_parser("run", help="train an adapter; resumes where it stopped with --resume")
+    run.add_argument("config", type=Path, nargs="?")
+    run.add_argument("--id", help="name of the run (default: configuration and date)")
+    run.add_argument("--resume", metavar="ID", help="continue a run from its last checkpoint")
+    _common(run)
+    run.set_defaults(run=run_train)
+
+
+def _common(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--data", metavar="DIR", help="data folder (default: EDGESCRIBE_DATA, else ../shared/data)")
+    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override, as section.key=value")
+
+
+def say(line: str) -> None:
+    """Narration."""
+    print(line, file=sys.stderr, flush=True)
+
+
+def run_folder(name: str) -> Path:
+    """Folder of a run by its id. Raises UsageError for a name that is a path."""
+    if not name or Path(name).name != name or name.startswith("."):
+        raise UsageError(f"{name!r} is no run id.", "It must be a plain name.", "Choose another --id.")
+    return cache_dir() / "runs" / name
+
+
+def run_prepare(args: argparse.Namespace) -> int:
+    """Print counts of documents, tasks and leaks as JSON."""
+    from training import config, mixing, sources
+
+    chosen = config.load(args.config, tuple(args.set))
+    prepared = mixing.prepare(chosen.data, sources.data_dir(args.data))
+    tasks = {
+        name: {"documents": len(documents), "tasks": sum(len(d.tasks) for d in documents)}
+        for name, documents in prepared.train.items()
+    }
+    print(json.dumps({"train": tasks, "counts": prepared.counts}, indent=2))
+    return 0
+
+
+def run_train(args: argparse.Namespace) -> int:
+    """Train or resume; prints the run's folder."""
+    from training import config, lora, mixing, runlog, sources
+
+    if bool(args.resume) == bool(args.config):
+        raise UsageError("Give a configuration, or --resume ID.", "", "See edgescribe-training run --help.")
+    name = args.resume or args.id or f"{args.config.stem}-{time.strftime('%Y%m%d-%H%M%S')}"
+    folder = run_folder(name)
+    if args.resume:
+        if not (folder / "config.json").is_file():
+            raise TrainingError(f"There is no run {name!r}.", f"{folder} holds no config.json.", "Check the id.")
+        chosen = config.parse(json.loads((folder / "config.json").read_text(encoding="utf-8")), name)
+    else:
+        if (folder / "config.json").is_file():
+            raise TrainingError(f"The run {name!r} exists.", "", "Resume it with --resume, or choose another --id.")
+        chosen = config.load(args.config, tuple(args.set))
+    data = sources.data_dir(args.data)
+    prepared = mixing.prepare(chosen.data, data)
+    folder.mkdir(parents=True, exist_ok=True)
+    if not args.resume and lora.first_process():
+        (folder / "config.json").write_text(json.dumps(config.as_dict(chosen), indent=2), encoding="utf-8")
+        facts = {**runlog.environment(), "counts": prepared.counts}
+        (folder / "environment.json").write_text(json.dumps(facts, indent=2), encoding="utf-8")
+    outcome = lora.train(chosen, prepared, folder, bool(args.resume), say)
+    if lora.first_process():
+        runlog.curves(folder)
+        say(
+            f"{outcome.reason}: {outcome.steps} steps, loss {outcome.loss:.4f}, {outcome.seconds:.0f} s, "
+            f"peak {outcome.peak_bytes / 1e9:.1f} GB"
+        )
+        print(folder)
+    return 0
+
