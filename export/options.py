@@ -14,7 +14,8 @@ BLOCKS = (16, 32, 64, 128, 256)
 class OnnxOptions:
     """algorithm: rounding rule; "_last" keeps the head in int8, "_mixed" some layers too.
 
-    block: weights that share a scale. accuracy_level 4: activations in int8 within the product. prune_head: logits of the last token only.
+    block: weights that share a scale.
+    accuracy_level 4: activations in int8 within the product. prune_head: logits of the last token only.
     """
 
     precision: Precision = "int4"

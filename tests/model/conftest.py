@@ -13,6 +13,6 @@ TEST_BASE = "smollm2-135m-instruct"
 
 @pytest.fixture(scope="session")
 def bundle_135m(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A verified int4 ONNX bundle of the 135M test model. The first time it needs the package mirror and half a minute."""
+    """A verified int4 ONNX bundle of the 135M. The first time it needs the package mirror and half a minute."""
     out = tmp_path_factory.mktemp("bundles")
     return make_onnx_bundle(TEST_BASE, out=out)[0].folder
