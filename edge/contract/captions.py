@@ -71,7 +71,9 @@ def _voices(line: str, offset: int, before: list[Cue]) -> list[Cue]:
 def _textgrid(text: str) -> list[Cue]:
     """Interval tiers merged by start time; a tier's name is its speaker."""
     if '"TextGrid"' not in text:
-        raise InputError("This Praat file is not a TextGrid.", 'Its object class is not "TextGrid".', "Export a TextGrid.")
+        raise InputError(
+            "This Praat file is not a TextGrid.", 'Its object class is not "TextGrid".', "Export a TextGrid."
+        )
     timed: list[tuple[float, int, Cue]] = []
     for number, (name, body, offset) in enumerate(_tiers(text)):
         for begin, words, at, end in _intervals(body, offset):

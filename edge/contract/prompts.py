@@ -92,7 +92,9 @@ FORMATS: dict[str, ChatFormat] = {
             _TURN_END,
         ),
         # Bases without a chat template of their own (Meditron): headings in plain text.
-        ChatFormat("plain", (Control("<s>"), "### System:\n"), ("\n\n### User:\n",), ("\n\n### Answer:\n",), Control("</s>")),
+        ChatFormat(
+            "plain", (Control("<s>"), "### System:\n"), ("\n\n### User:\n",), ("\n\n### Answer:\n",), Control("</s>")
+        ),
     )
 }
 

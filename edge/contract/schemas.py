@@ -24,10 +24,14 @@ FIELDS: tuple[Field, ...] = (
     Field("life_style", "Lifestyle", "smoking, alcohol, exercise, diet, occupation"),
     Field("family_history", "Family history", "conditions that run in the family"),
     Field("social_history", "Social history", "marital status, household, support, illicit drugs"),
-    Field("medical_surgical_history", "Medical and surgical history", "past and chronic conditions, surgeries, allergies"),
+    Field(
+        "medical_surgical_history", "Medical and surgical history", "past and chronic conditions, surgeries, allergies"
+    ),
     Field("signs_symptoms", "Signs and symptoms", "symptoms present or denied, vital signs, exam findings"),
     Field("comorbidities", "Comorbidities", "conditions beside the main problem"),
-    Field("diagnostic_techniques_procedures", "Diagnostic procedures", "tests and imaging done or ordered, with finding"),
+    Field(
+        "diagnostic_techniques_procedures", "Diagnostic procedures", "tests and imaging done or ordered, with finding"
+    ),
     Field("diagnosis", "Diagnosis", "diagnoses of this visit"),
     Field("laboratory_values", "Laboratory values", "laboratory results with values"),
     Field("pathology", "Pathology", "biopsy, histology or cytology findings"),

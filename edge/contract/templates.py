@@ -105,7 +105,9 @@ def get(name: str, folder: Path | None = None) -> Template:
                 return Template(f"section:{spec.key}", spec.title, (spec,))
     elif name in shipped() and name != _SECTION_SET:
         return shipped()[name]
-    elif folder is not None and name.replace("-", "").replace("_", "").isalnum() and (folder / f"{name}.toml").is_file():
+    elif (
+        folder is not None and name.replace("-", "").replace("_", "").isalnum() and (folder / f"{name}.toml").is_file()
+    ):
         return parse_template((folder / f"{name}.toml").read_text(encoding="utf-8"), f"{name}.toml")
     raise UsageError(
         f"There is no template {name!r}.",

@@ -90,7 +90,9 @@ def parse_answer(text: str) -> tuple[dict[str, list[str]], bool]:
     except json.JSONDecodeError:
         raw, whole = _repair(text), False
     if not isinstance(raw, dict) or not set(raw) <= set(FIELD_KEYS):
-        raise OutputError("The model's extraction does not follow the schema.", "", "Use a bundle trained for extraction.")
+        raise OutputError(
+            "The model's extraction does not follow the schema.", "", "Use a bundle trained for extraction."
+        )
     fields: dict[str, list[str]] = {}
     for key, entries in raw.items():
         if not isinstance(entries, list) or not all(isinstance(e, str) for e in entries):
@@ -127,8 +129,8 @@ def locate_all(entries: list[str], report: str) -> list[Entry]:
 def _closest(text: str, report: str) -> Entry:
     from rapidfuzz import fuzz
 
-    found = fuzz.partial_ratio_alignment(text.casefold(), report.casefold())
-    same_length = len(report.casefold()) == len(report)  # case folding may lengthen ("ß"); offsets would be off
+    found = fuzz.partial_ratio_alignment(text.lower(), report.lower())
+    same_length = len(report.lower()) == len(report)  # a few letters ("İ") grow in lower case; offsets would be off
     if found is None or not same_length or found.score / 100 < MIN_SCORE:
         return Entry(text, None, None, round(found.score / 100, 3) if found is not None else 0.0)
     return Entry(text, found.dest_start, found.dest_end, round(found.score / 100, 3))

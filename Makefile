@@ -1,0 +1,44 @@
+# Thin: each target is what it says. The packages live in a cached environment keyed by pyproject.toml, so a second
+# checkout starts in seconds; .venv holds only the link to it and the three commands.
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+PYTHON ?= python3
+MODEL ?= qwen2.5-coder-0.5b-instruct
+EDGESCRIBE_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/edgescribe
+export EDGESCRIBE_CACHE
+BIN := .venv/bin
+
+.PHONY: help demo run test check bench train export clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.venv/ready: pyproject.toml .ci/environment.py
+	@$(PYTHON) .ci/environment.py
+
+demo: .venv/ready ## from nothing to a note on this machine (MODEL=name for another base model)
+	@$(BIN)/python -m tests.demo $(MODEL)
+
+run: .venv/ready ## the program itself
+	@$(BIN)/edgescribe
+
+check: .venv/ready ## linters, types and import contracts
+	@$(BIN)/python -m ruff format --check . && $(BIN)/python -m ruff check .
+	@$(BIN)/python -m mypy
+	@$(BIN)/python -c "from importlinter.cli import lint_imports; raise SystemExit(lint_imports())"
+
+test: check ## everything that must pass
+	@$(BIN)/python -m pytest
+
+bench: .venv/ready ## measured ratios on this machine
+	@$(BIN)/python -m tests.bench
+
+train: .venv/ready ## fine-tune the default model (hours on CPU; resumes)
+	@$(BIN)/edgescribe-training run training/configs/$(MODEL).toml --resume
+
+export: .venv/ready ## build the int4 bundle of MODEL
+	@$(BIN)/edgescribe-export onnx $(MODEL)
+
+clean: ## remove this checkout's environment and caches (not the shared cache)
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info

@@ -1,0 +1,77 @@
+"""The command line. It knows the verbs' names and how a verb ends; what a verb does is in edge/verbs/<verb>.py.
+
+Exit codes: 0 done · 1 some of several files failed · 2 usage · 3 input · 4 bundle · 5 vault · 6 engine · 7 seal ·
+130 stopped by the user.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import os
+import signal
+import sys
+from typing import TYPE_CHECKING
+
+from edge import __version__
+from edge.errors import EdgescribeError
+from edge.verbs.narrate import complain
+
+if TYPE_CHECKING:
+    from edge.seal import SealStatus
+
+VERBS = ("note", "extract", "records", "bundle", "doctor")
+
+
+def build_parser() -> argparse.ArgumentParser:
+    """The parser of every verb."""
+    parser = argparse.ArgumentParser(
+        prog="edgescribe",
+        description="A clinical scribe that runs wholly on this machine. Its notes are drafts: the clinician signs.",
+        epilog="Exit codes: 0 done, 1 some files failed, 2 usage, 3 input, 4 bundle, 5 vault, 6 engine, 7 seal, 130 stopped.",
+    )
+    parser.add_argument("--version", action="version", version=f"edgescribe {__version__}")
+    parser.add_argument(
+        "--unsealed", action="store_true", help="go on where the system cannot keep this program off the network"
+    )
+    sub = parser.add_subparsers(dest="verb", metavar="VERB")
+    for name in VERBS:
+        importlib.import_module(f"edge.verbs.{name}").add_parser(sub)
+    return parser
+
+
+def seal(args: argparse.Namespace) -> SealStatus:
+    """Seal this process before anything of the verb is imported: a clean environment first, then the kernel's rules."""
+    from edge import paths
+    from edge.seal import SealPolicy, enforce, reexec_clean
+
+    reexec_clean()
+    folders = (paths.data_dir(), *getattr(args, "write_dirs", lambda _: ())(args))
+    return enforce(SealPolicy(write_dirs=folders, allow_unsealed=args.unsealed))
+
+
+def main(argv: list[str] | None = None) -> int:
+    """Run one verb; returns the exit code."""
+    parser = build_parser()
+    args = parser.parse_args(argv)
+    if args.verb is None:
+        parser.print_help()
+        return 0
+    try:
+        args.seal = seal(args)
+        if args.seal.level != "kernel":
+            print(f"edgescribe: {args.seal.line()}", file=sys.stderr)
+        return int(args.run(args))
+    except KeyboardInterrupt:
+        print("\nStopped.", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())  # the reader went away; nothing more to say
+        return 128 + signal.SIGPIPE
+    except EdgescribeError as error:
+        complain(error)
+        return error.exit_code
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,141 @@
+"""The composition root: the only place that joins documents, engine and tasks. Front ends call this and nothing below.
+
+The vault's half of the service is edge.vaults.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edge import paths
+from edge.contract import document as documents
+from edge.contract import templates
+from edge.contract.bundle import find_bundle, list_bundles
+from edge.contract.document import Document
+from edge.contract.events import TaskEvent
+from edge.contract.prompts import PROMPT_VERSION
+from edge.contract.records import Generated, Kind, Origin
+from edge.contract.transcript import parse
+from edge.engine.base import Engine
+from edge.engine.loader import load_engine
+from edge.errors import BundleError
+from edge.tasks.extract import Extraction, ExtractionFinished, elmtex, extract_fields
+from edge.tasks.note import Note, NoteFinished, write_note
+
+__all__ = [
+    "Extraction",
+    "ExtractionFinished",
+    "Generated",
+    "Kind",
+    "Note",
+    "NoteFinished",
+    "Scribe",
+    "elmtex",
+    "read_document",
+]
+
+ProgressFn = Callable[[int, int], None]
+
+
+def read_document(path: str) -> Document:
+    """Read a document from a path, or from standard input for "-". Raises InputError."""
+    if path == "-":
+        return documents.from_bytes(sys.stdin.buffer.read(documents.MAX_BYTES + 1), "standard input")
+    return documents.read(Path(path))
+
+
+def choose_bundle(name: str | None) -> Path:
+    """Folder of the named bundle; without a name, of the largest one meant for clinical use. Raises BundleError."""
+    if name is not None:
+        return find_bundle(name, paths.bundle_dirs())
+    found = list_bundles(paths.bundle_dirs())
+    if not found:
+        raise BundleError(
+            "There is no model bundle on this machine.",
+            f"Looked in {', '.join(str(d) for d in paths.bundle_dirs())}.",
+            "Run `make demo` in a source checkout, or `edgescribe bundle install FILE.tar`.",
+        )
+    best = max(found, key=lambda item: (item.manifest.purpose == "clinical", item.manifest.base.parameters))
+    return best.folder
+
+
+@dataclass
+class Scribe:
+    """An open bundle and what can be asked of it. Close it, or use it as a context manager."""
+
+    engine: Engine
+
+    @classmethod
+    def open(cls, bundle: str | None, progress: ProgressFn | None = None) -> Scribe:
+        """Verify and load a bundle. Raises BundleError, EngineError."""
+        engine = load_engine(choose_bundle(bundle), progress)
+        if engine.info.prompt_version != PROMPT_VERSION:
+            engine.close()
+            raise BundleError(
+                f"The bundle {engine.info.bundle!r} was made for prompt version {engine.info.prompt_version}.",
+                f"This program writes prompt version {PROMPT_VERSION}.",
+                "Install a bundle of this version.",
+            )
+        return cls(engine)
+
+    def __enter__(self) -> Scribe:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.engine.close()
+
+    def note(self, document: Document, template: str = "visit") -> Iterator[TaskEvent | NoteFinished]:
+        """Write a note about a conversation (see edge.tasks.note.write_note). Raises InputError, UsageError."""
+        chosen = templates.get(template, paths.data_dir() / "templates")
+        return write_note(self.engine, parse(document.text), chosen)
+
+    def extract(self, document: Document) -> Iterator[Any]:
+        """Extract the 15 fields of a report (see edge.tasks.extract.extract_fields)."""
+        return extract_fields(self.engine, document.text)
+
+    def origin(self, document: Document, result: Note | Extraction) -> Origin:
+        """Where a result comes from, for its record."""
+        info = self.engine.info
+        return Origin(
+            bundle=info.bundle,
+            bundle_sha256=info.bundle_sha256,
+            prompt_version=info.prompt_version,
+            source_sha256=document.sha256,
+            parameters={"decoding": "greedy"},
+            prompt_tokens=result.prompt_tokens,
+            generated_tokens=result.generated_tokens,
+            seconds=round(result.seconds, 3),
+            incomplete=result.incomplete,
+        )
+
+
+def note_json(note: Note) -> dict[str, Any]:
+    """The result part of `note --json`, also the content kept in a record."""
+    return {"template": note.template, "sections": [{"heading": s.heading, "text": s.text} for s in note.sections]}
+
+
+def extraction_json(extraction: Extraction) -> dict[str, Any]:
+    """The fields of `extract --json`, also the content kept in a record."""
+    return {
+        "fields": {
+            key: [{"text": e.text, "start": e.start, "end": e.end, "score": e.score} for e in entries]
+            for key, entries in extraction.fields.items()
+        }
+    }
+
+
+def envelope(origin: Origin) -> dict[str, Any]:
+    """What every JSON result says about where it comes from."""
+    return {
+        "incomplete": origin.incomplete,
+        "bundle": origin.bundle,
+        "bundle_sha256": origin.bundle_sha256,
+        "prompt_version": origin.prompt_version,
+        "source_sha256": origin.source_sha256,
+        "tokens": {"prompt": origin.prompt_tokens, "generated": origin.generated_tokens},
+        "seconds": origin.seconds,
+    }

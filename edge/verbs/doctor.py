@@ -1,0 +1,173 @@
+"""`edgescribe doctor`: what works on this machine and what does not, in plain words. Changes nothing."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import shutil
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edge import paths
+from edge.errors import EdgescribeError
+
+if TYPE_CHECKING:
+    from edge.seal import SealStatus
+
+_SAFE_ORT = ("1.28.", "0.14.")  # releases that carry no collector address (docs/adr/0002)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One line of the report: state is "ok", "warn" or "bad"."""
+
+    state: str
+    about: str
+    says: str
+    advice: str = ""
+
+
+def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = sub.add_parser(
+        "doctor",
+        help="say what works on this machine and what does not",
+        description="Check this machine for everything edgescribe needs. Exit code 0 if a note can be written, else 1.",
+    )
+    parser.add_argument("--json", action="store_true", help="findings as JSON on standard output")
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    findings = [_sealed(args.seal), *examine()]
+    if args.json:
+        print(json.dumps([asdict(f) for f in findings], ensure_ascii=False, indent=2))
+    else:
+        signs = {"ok": "works  ", "warn": "look at", "bad": "MISSING"}
+        for f in findings:
+            print(f"{signs[f.state]}  {f.about}: {f.says}" + (f"\n         → {f.advice}" if f.advice else ""))
+    return 1 if any(f.state == "bad" for f in findings) else 0
+
+
+def examine() -> Iterator[Finding]:
+    """Every check in turn; a check that breaks is itself a finding."""
+    for check in (_python, _processor, _memory, _runtime, _cipher, _bundles, _vault, _disk, _terminal):
+        yield from _guarded(check)
+
+
+def _guarded(check: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
+    try:
+        yield from check()
+    except EdgescribeError as error:
+        yield Finding("bad", check.__name__.strip("_"), error.what, error.hint)
+    except (ImportError, OSError) as error:
+        yield Finding("bad", check.__name__.strip("_"), f"{type(error).__name__}: {error}", "Install edgescribe again.")
+
+
+def _python() -> Iterator[Finding]:
+    yield Finding("ok", "Python", f"{platform.python_version()} on {platform.system()} {platform.machine()}")
+
+
+def _processor() -> Iterator[Finding]:
+    cores = os.cpu_count() or 1
+    info = Path("/proc/cpuinfo")
+    flags = info.read_text(encoding="utf-8").split() if info.is_file() else []
+    best = next((name for name in ("avx512_vnni", "avx_vnni", "avx512f", "avx2", "asimddp") if name in flags), "")
+    if flags and not best:
+        yield Finding("warn", "Processor", f"{cores} cores, no AVX2", "It will work, slowly.")
+    else:
+        yield Finding("ok", "Processor", f"{cores} cores{', ' + best if best else ''}")
+
+
+def _memory() -> Iterator[Finding]:
+    meminfo = Path("/proc/meminfo")
+    if meminfo.is_file():
+        words = meminfo.read_text(encoding="utf-8").split()
+        free = int(words[words.index("MemAvailable:") + 1]) / 1e6
+        state = "ok" if free >= 2 else "warn"
+        advice = "" if free >= 2 else "Close other programs: a 0.5B model needs about 1.5 GB, a 1.5B about 2.5 GB."
+        yield Finding(state, "Memory", f"{free:.1f} GB free", advice)
+
+
+def _runtime() -> Iterator[Finding]:
+    from importlib.metadata import version
+
+    ort, genai = version("onnxruntime"), version("onnxruntime-genai")
+    os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+    import onnxruntime_genai  # noqa: F401 - that it loads is the check
+
+    quiet = ort.startswith(_SAFE_ORT[0]) and genai.startswith(_SAFE_ORT[1])
+    yield Finding(
+        "ok" if quiet else "warn",
+        "Model runtime",
+        f"onnxruntime {ort}, onnxruntime-genai {genai}",
+        "" if quiet else "Not the tested pair; releases from 1.29 and 0.15 on report home by default.",
+    )
+
+
+def _cipher() -> Iterator[Finding]:
+    from sqlcipher3 import dbapi2
+
+    with_cipher = dbapi2.connect(":memory:").execute("PRAGMA cipher_version").fetchone()
+    if with_cipher:
+        yield Finding("ok", "Encryption", f"SQLCipher {with_cipher[0]}")
+    else:
+        yield Finding("bad", "Encryption", "this build of SQLite cannot encrypt", "Install the package sqlcipher3.")
+
+
+def _sealed(status: SealStatus) -> Finding:
+    return Finding("ok" if status.level == "kernel" else "warn", "Network seal", status.line())
+
+
+def _bundles() -> Iterator[Finding]:
+    from edge.contract.bundle import list_bundles
+
+    found = list_bundles(paths.bundle_dirs())
+    if not found:
+        yield Finding("bad", "Model bundle", "none installed", "`make demo`, or `edgescribe bundle install FILE.tar`.")
+    for bundle in found:
+        m = bundle.manifest
+        size = sum(f.size for f in m.files) / 1e6
+        yield Finding(
+            "ok" if m.purpose == "clinical" else "warn",
+            "Model bundle",
+            f"{m.name} ({m.base.parameters / 1e6:.0f} M parameters, {m.precision}, {size:.0f} MB)",
+            "" if m.purpose == "clinical" else "A test model: not fit for patients.",
+        )
+
+
+def _vault() -> Iterator[Finding]:
+    vault = paths.default_vault()
+    if not vault.exists():
+        yield Finding("ok", "Vault", "none yet; the first --save makes one")
+        return
+    loose = sys.platform != "win32" and vault.stat().st_mode & 0o077
+    yield Finding(
+        "warn" if loose else "ok",
+        "Vault",
+        f"{vault.stat().st_size / 1e6:.1f} MB" + (", readable by other users of this machine" if loose else ""),
+        f"chmod 600 {vault}" if loose else "",
+    )
+
+
+def _disk() -> Iterator[Finding]:
+    folder = paths.data_dir()
+    while not folder.exists():
+        folder = folder.parent
+    free = shutil.disk_usage(folder).free / 1e9
+    yield Finding("ok" if free > 1 else "warn", "Disk", f"{free:.1f} GB free", "" if free > 1 else "Free some space.")
+
+
+def _terminal() -> Iterator[Finding]:
+    size = shutil.get_terminal_size()
+    utf8 = (sys.stdout.encoding or "").lower().replace("-", "") == "utf8"
+    yield Finding(
+        "ok" if utf8 else "warn",
+        "Terminal",
+        f"{size.columns}x{size.lines}, {sys.stdout.encoding}",
+        "" if utf8 else "Set LANG to a UTF-8 locale.",
+    )

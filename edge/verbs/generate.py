@@ -1,0 +1,104 @@
+"""What `note` and `extract` share: options, loading the bundle once for several files, errors a file, saving."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from edge.errors import Cancelled, EdgescribeError
+from edge.text import sanitise
+from edge.verbs import vault_options
+from edge.verbs.narrate import Narrator, complain
+
+if TYPE_CHECKING:
+    from edge.contract.document import Document
+    from edge.service import Scribe
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """One file's result: the JSON object to print (without "file"), and the record to keep."""
+
+    printed: dict[str, Any]
+    source_kind: str
+    generated: Any
+
+
+Work = Callable[["Scribe", "Document", argparse.Namespace, Narrator], Outcome]
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """Arguments of a verb that writes with a model."""
+    parser.add_argument("files", nargs="+", metavar="FILE", help="text file, or - for standard input")
+    parser.add_argument(
+        "--bundle", metavar="B", help="name or folder of a model bundle (default: the largest one here)"
+    )
+    parser.add_argument("--json", action="store_true", help="one JSON object a line on standard output")
+    parser.add_argument("--save", action="store_true", help="keep source and result in the vault")
+    parser.add_argument("--title", metavar="TEXT", help="title of the saved record (default: the file's name)")
+    parser.add_argument("--quiet", action="store_true", help="no narration on standard error")
+    vault_options.add_options(parser)
+
+
+def run_all(args: argparse.Namespace, work: Work) -> int:
+    """Run work over every file with one loaded bundle. Returns the exit code (see README.md)."""
+    from edge import service
+
+    narrator = Narrator(args.quiet)
+    vault = (
+        vault_options.open_vault(args, create=True) if args.save else None
+    )  # asked for first: no note is written in vain
+    codes: list[int] = []
+    try:
+        with service.Scribe.open(args.bundle, lambda d, t: narrator.progress("Checking the bundle", d, t)) as scribe:
+            narrator.clear()
+            _remark_on(scribe, narrator)
+            for name in args.files:
+                codes.append(_one(name, scribe, vault, args, narrator, work))
+    finally:
+        narrator.clear()
+        if vault is not None:
+            vault.close()
+    failed = [code for code in codes if code]
+    return 0 if not failed else failed[0] if len(codes) == 1 else 1
+
+
+def _remark_on(scribe: Scribe, narrator: Narrator) -> None:
+    if scribe.engine.info.purpose == "test":
+        narrator.say(f"The bundle {scribe.engine.info.bundle!r} is a test model: its output is not fit for patients.")
+
+
+def _one(name: str, scribe: Scribe, vault: Any, args: argparse.Namespace, narrator: Narrator, work: Work) -> int:
+    from edge import service
+
+    try:
+        document = service.read_document(name)
+        outcome = work(scribe, document, args, narrator)
+        if vault is not None:
+            record = vault_options.save_result(vault, document, args, outcome.source_kind, outcome.generated)
+            narrator.say(f"Saved as record {record}.")
+        if args.json:
+            _print_json({"file": sanitise(name), **outcome.printed})
+    except Cancelled:
+        raise
+    except EdgescribeError as error:
+        narrator.clear()
+        if args.json:
+            _print_json({"file": sanitise(name), "error": sanitise(str(error))})
+        complain(error)
+        return error.exit_code
+    return 0
+
+
+def _print_json(value: dict[str, Any]) -> None:
+    print(json.dumps(value, ensure_ascii=False), flush=True)
+
+
+def out(text: str) -> None:
+    """Write generated text to standard output at once."""
+    sys.stdout.write(text)
+    sys.stdout.flush()

@@ -1,0 +1,101 @@
+"""`edgescribe note`: a conversation becomes a clinical note."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from typing import TYPE_CHECKING
+
+from edge.errors import Cancelled
+from edge.verbs import generate
+from edge.verbs.narrate import Narrator
+
+if TYPE_CHECKING:
+    from edge.contract.document import Document
+    from edge.service import Note, Scribe
+
+_REASONS = {
+    "length": "stopped at its length limit",
+    "loop": "the model began to repeat itself; the repeats were cut",
+    "cancelled": "stopped",
+}
+
+
+def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = sub.add_parser(
+        "note",
+        help="write a clinical note from a conversation",
+        description="Write a clinical note from a conversation: plain text with or without speaker tags, WebVTT or "
+        "TextGrid, in UTF-8. The note is a draft; a clinician checks and signs it.",
+    )
+    parser.add_argument(
+        "--template", default="visit", metavar="T", help="visit (default), soap, section:KEY, or one of your own"
+    )
+    generate.add_options(parser)
+    parser.set_defaults(run=run)
+
+
+def run(args: argparse.Namespace) -> int:
+    from edge.contract import templates
+    from edge.paths import data_dir
+
+    templates.get(args.template, data_dir() / "templates")  # a wrong name is said before the model loads
+    return generate.run_all(args, _write)
+
+
+def _write(scribe: Scribe, document: Document, args: argparse.Namespace, narrator: Narrator) -> generate.Outcome:
+    from edge import service
+
+    note = _follow(scribe, document, args, narrator)
+    if not args.json:
+        if not _live(args):
+            generate.out(note.text + "\n")
+        for key, reason in note.reasons:
+            if reason != "end":
+                narrator.say(f"INCOMPLETE: section {key}: {_REASONS[reason]}.")
+        narrator.say(
+            f"{note.generated_tokens} tokens from {note.prompt_tokens} in {note.seconds:.1f} s "
+            f"with {scribe.engine.info.bundle}. A draft: check it before you sign."
+        )
+    origin = scribe.origin(document, note)
+    content = service.note_json(note)
+    return generate.Outcome(
+        {"text": note.text, **content, **service.envelope(origin)},
+        "transcript",
+        service.Generated(service.Kind.NOTE, content, origin),
+    )
+
+
+def _live(args: argparse.Namespace) -> bool:
+    return sys.stdout.isatty() and not args.json
+
+
+def _follow(scribe: Scribe, document: Document, args: argparse.Namespace, narrator: Narrator) -> Note:
+    """Run the generation, showing progress, and on a terminal the text as it is written."""
+    from edge.contract.events import Finished, Reading, SectionStarted, Text
+    from edge.service import NoteFinished
+
+    label = ""
+    for event in scribe.note(document, args.template):
+        if isinstance(event, SectionStarted):
+            label = f"[{event.index + 1}/{event.total}] {event.title}"
+            narrator.progress(f"Reading for {label}", 0, 1)
+            if _live(args) and event.index:
+                generate.out("\n\n")
+        elif isinstance(event, Reading):
+            narrator.progress(f"Reading for {label}", event.done, event.total)
+        elif isinstance(event, Text):
+            narrator.clear()
+            if _live(args):
+                generate.out(event.text)
+        elif isinstance(event, Finished):
+            narrator.clear()
+            if event.reason == "cancelled":
+                raise Cancelled("Stopped.", "Nothing was saved.")
+            if event.reason == "loop" and _live(args):
+                generate.out(" […]")
+        elif isinstance(event, NoteFinished):
+            if _live(args):
+                generate.out("\n")
+            return event.note
+    raise Cancelled("Stopped.", "Nothing was saved.")

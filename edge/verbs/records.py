@@ -1,0 +1,102 @@
+"""`edgescribe records`: what the vault keeps: list, show, delete."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import sys
+from dataclasses import asdict
+from typing import TYPE_CHECKING, Any
+
+from edge.errors import UsageError
+from edge.text import one_line, sanitise
+from edge.verbs import vault_options
+from edge.verbs.narrate import Narrator
+
+if TYPE_CHECKING:
+    from edge.contract.records import Document, Record, RecordSummary
+
+
+def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = sub.add_parser("records", help="list, show or delete what the vault keeps")
+    actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
+    listing = actions.add_parser("list", help="list records, last changed first")
+    listing.add_argument("--limit", type=int, default=50, metavar="N", help="records shown (default 50)")
+    listing.add_argument("--json", action="store_true", help="one JSON object a line")
+    show = actions.add_parser("show", help="print one record")
+    show.add_argument("id", metavar="ID", help="record id, or its beginning")
+    show.add_argument("--source", action="store_true", help="print the source document too")
+    show.add_argument("--json", action="store_true", help="the whole record as JSON")
+    delete = actions.add_parser("delete", help="wipe one record and all that belongs to it")
+    delete.add_argument("id", metavar="ID", help="record id, or its beginning")
+    delete.add_argument("--yes", action="store_true", help="do not ask")
+    for action, run in ((listing, _list), (show, _show), (delete, _delete)):
+        vault_options.add_options(action)
+        action.set_defaults(run=run)
+
+
+def _list(args: argparse.Namespace) -> int:
+    with vault_options.open_vault(args) as vault:
+        found = vault.records.list(limit=max(1, args.limit))
+        total = vault.records.count()
+    if args.json:
+        for one in found:
+            print(json.dumps(asdict(one), ensure_ascii=False))
+        return 0
+    for one in found:
+        print(_line(one))
+    Narrator().say("No records yet." if not total else f"{len(found)} of {total} records.")
+    return 0
+
+
+def _line(one: RecordSummary) -> str:
+    marks = " INCOMPLETE" if one.incomplete else ""
+    when = one.updated[:16].replace("T", " ")
+    return f"{one.id}  {when}  {one.state.value:<7} {'+'.join(one.kinds):<16} {one_line(one.title, 40)}  {one.bundle}{marks}"
+
+
+def _show(args: argparse.Namespace) -> int:
+    with vault_options.open_vault(args) as vault:
+        record = vault.records.get(args.id)
+    if args.json:
+        print(json.dumps(_as_dict(record), ensure_ascii=False))
+        return 0
+    print(_line(record.summary) + "\n")
+    if args.source:
+        for source in record.sources:
+            print(f"SOURCE {source.name}\n\n{sanitise(source.text)}\n")
+    for document in record.documents:
+        print(_printed(document) + "\n")
+    return 0
+
+
+def _printed(document: Document) -> str:
+    if document.sections():
+        return "\n\n".join(f"{s.heading}\n\n{sanitise(s.text)}" for s in document.sections())
+    fields: dict[str, list[dict[str, Any]]] = document.content.get("fields", {})
+    return "\n".join(
+        f"{key}: {'; '.join(sanitise(e['text']) for e in entries) or '–'}" for key, entries in fields.items()
+    )
+
+
+def _as_dict(record: Record) -> dict[str, Any]:
+    return asdict(record) | {
+        "documents": [asdict(d) | {"content": dict(d.content), "kind": d.kind.value} for d in record.documents]
+    }
+
+
+def _delete(args: argparse.Namespace) -> int:
+    with vault_options.open_vault(args) as vault:
+        one = vault.records.summary(args.id)
+        if not args.yes:
+            if not sys.stdin.isatty():
+                raise UsageError("Deleting needs a yes.", "There is no terminal to ask on.", "Add --yes.")
+            print(
+                f"{_line(one)}\nWipe this record? Its content cannot be brought back. [y/N] ", file=sys.stderr, end=""
+            )
+            if input().strip().lower() not in {"y", "yes", "j", "ja"}:
+                Narrator().say("Nothing was deleted.")
+                return 0
+        vault.records.delete(one.id)
+    Narrator().say(f"Record {one.id} is deleted.")
+    return 0

@@ -1,0 +1,47 @@
+"""Options of every verb that opens the vault, and how a verb opens one."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from edge.text import one_line
+
+if TYPE_CHECKING:
+    from edge.contract.document import Document
+    from edge.vaults import Vault
+
+
+def add_options(parser: argparse.ArgumentParser) -> None:
+    """--vault and where the passphrase comes from."""
+    group = parser.add_argument_group("vault")
+    group.add_argument("--vault", type=Path, metavar="FILE", help="vault file (default: your own)")
+    group.add_argument(
+        "--passphrase-file",
+        metavar="FILE",
+        help="read the passphrase from this file instead of asking (also: EDGESCRIBE_PASSPHRASE_FILE)",
+    )
+
+
+def open_vault(args: argparse.Namespace, create: bool = False) -> Vault:
+    """Open the vault that the options name; create: make it first if there is none. Raises VaultError."""
+    from edge import paths, vaults
+    from edge.verbs.narrate import Narrator
+
+    path = args.vault or paths.default_vault()
+    if create and not path.exists():
+        Narrator().say(
+            f"There is no vault yet; making one at {path}. Its passphrase cannot be recovered: keep it well."
+        )
+        return vaults.create(path, args.passphrase_file)
+    return vaults.open_vault(path, args.passphrase_file)
+
+
+def save_result(vault: Vault, document: Document, args: argparse.Namespace, source_kind: str, generated: Any) -> str:
+    """Keep a document and its result as one record, whole or not at all. Returns the record's id."""
+    from edge.contract.records import Source
+
+    title = args.title or (Path(document.name).stem if document.name != "standard input" else document.name)
+    source = Source(document.name, document.text, document.sha256, source_kind)
+    return vault.records.save(one_line(title, 120), source, [generated]).id

@@ -1,0 +1,33 @@
+"""Shared by all tests: the checkout's root, a small tokenizer, and a data folder that is not the user's own."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).resolve().parent.parent
+CONTROLS = ["<|im_start|>", "<|im_end|>", "<|endoftext|>"]
+
+
+@pytest.fixture(autouse=True)
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Every test has a data folder of its own."""
+    folder = tmp_path / "home"
+    monkeypatch.setenv("EDGESCRIBE_HOME", str(folder))
+    return folder
+
+
+@pytest.fixture
+def byte_tokenizer() -> Any:
+    """One token a byte, and the ChatML control tokens: enough for every rule of prompts and decoding."""
+    from tokenizers import AddedToken, Tokenizer, decoders, models, pre_tokenizers
+
+    alphabet = sorted(pre_tokenizers.ByteLevel.alphabet())
+    tokenizer = Tokenizer(models.BPE({ch: i for i, ch in enumerate(alphabet)}, []))
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    tokenizer.add_special_tokens([AddedToken(c, special=True) for c in CONTROLS])
+    tokenizer.encode_special_tokens = True
+    return tokenizer

@@ -1,0 +1,35 @@
+"""Loops are found within three repeats and cut back; ordinary repetition is left alone."""
+
+from __future__ import annotations
+
+import pytest
+
+from edge.engine.loops import loop_start
+
+
+def first_detection(ids: list[int]) -> tuple[int, int] | None:
+    """(length at which a loop is first seen, start of the loop)."""
+    for n in range(1, len(ids) + 1):
+        if (start := loop_start(ids[:n])) is not None:
+            return n, start
+    return None
+
+
+@pytest.mark.parametrize("period", [6, 7, 13, 40, 120])
+def test_a_loop_is_found_when_its_third_copy_is_complete(period: int) -> None:
+    block = list(range(100, 100 + period))
+    ids = [1, 2, 3, *block * 6]
+    assert first_detection(ids) == (3 + 3 * period, 3 + period)
+
+
+def test_short_blocks_need_more_repeats() -> None:
+    assert loop_start([5, 5, 5]) is None
+    assert loop_start([1, 2] * 8) is None
+    assert loop_start([1, 2] * 9) == 2
+    assert loop_start([7] * 18) == 1
+
+
+def test_two_copies_and_near_repeats_are_not_loops() -> None:
+    block = list(range(50))
+    assert first_detection(block * 2) is None
+    assert first_detection([x for n in range(10) for x in (*range(12), 1000 + n)]) is None
