@@ -27,12 +27,17 @@ def refused_streams() -> list[str]:
         if stat.S_ISSOCK(info.st_mode):
             found.append(f"The {name} is a socket.")
         elif stat.S_ISCHR(info.st_mode):
-            null = os.stat(os.devnull)
-            if not os.isatty(fd) and info.st_rdev != null.st_rdev and os.major(info.st_rdev) != _MEM_MAJOR:
+            if not os.isatty(fd) and not _is_null_like(info):
                 found.append(f"The {name} is a device that is not a terminal.")
         elif not (stat.S_ISREG(info.st_mode) or stat.S_ISFIFO(info.st_mode)):
             found.append(f"The {name} is neither a file, a pipe nor a terminal.")
     return found
+
+
+def _is_null_like(info: os.stat_result) -> bool:
+    if info.st_rdev == os.stat(os.devnull).st_rdev:
+        return True
+    return hasattr(os, "major") and os.major(info.st_rdev) == _MEM_MAJOR
 
 
 def refuse_socket_stdio() -> None:

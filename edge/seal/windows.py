@@ -10,7 +10,6 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
-from edge.errors import SealError
 from edge.seal.policy import SealPolicy, SealStatus
 from edge.seal.selftest import fail
 
@@ -54,6 +53,4 @@ def check(audit: Callable[..., None]) -> None:
         audit("socket.connect", None, ("192.0.2.1", 443))  # an address for documentation (RFC 5737); nothing is sent
     except PermissionError:
         return
-    except SealError:
-        raise
     fail("The guard did not refuse a connection.")
