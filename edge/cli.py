@@ -28,7 +28,8 @@ def build_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
         prog="edgescribe",
         description="A clinical scribe that runs wholly on this machine. Its notes are drafts: the clinician signs.",
-        epilog="Exit codes: 0 done, 1 some files failed, 2 usage, 3 input, 4 bundle, 5 vault, 6 engine, 7 seal, 130 stopped.",
+        epilog="Exit codes: 0 done, 1 some files failed, 2 usage, 3 input, 4 bundle, 5 vault, 6 engine, 7 seal, "
+        "130 stopped.",
     )
     parser.add_argument("--version", action="version", version=f"edgescribe {__version__}")
     parser.add_argument(

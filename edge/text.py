@@ -1,7 +1,7 @@
 """Makes any text safe for a terminal. Text from outside (files, pastes, model output) is hostile until it passed here.
 
 Every unsafe character is replaced one for one with U+FFFD, so character offsets into the text stay valid and an
-attempt to smuggle control sequences is seen instead of hidden. Newline and tab are kept; other line breaks become "\\n".
+attempt to smuggle control sequences is seen instead of hidden. Newline and tab are kept; carriage returns become "\\n".
 Unsafe: C0 and C1 controls (ECMA-48), DEL, bidirectional overrides and isolates (UAX #9), zero-width and tag
 characters, line and paragraph separators, lone surrogates, noncharacters.
 """

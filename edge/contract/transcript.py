@@ -29,7 +29,8 @@ _NUMBERED = re.compile(r"(?P<base>[^\W\d]+)[ _-]?\d{1,2}$")
 # "[doctor] text" or "Doctor: text". A label is up to four words; whether an unusual one is a speaker is decided by
 # how often it opens a line (a lone "Blood pressure: 120/80" is not a speaker).
 _TAG = re.compile(
-    r"[ \t]*(?:\[(?P<bracket>[^\[\]\n]{1,40})\][ \t]*:?|(?P<colon>[^\W\d_][\w.'’-]*(?:[ _-][\w.'’()-]+){0,3})[ \t]*:)(?=[ \t]|$)[ \t]*"
+    r"[ \t]*(?:\[(?P<bracket>[^\[\]\n]{1,40})\][ \t]*:?"
+    r"|(?P<colon>[^\W\d_][\w.'’-]*(?:[ _-][\w.'’()-]+){0,3})[ \t]*:)(?=[ \t]|$)[ \t]*"
 )
 _CLITIC = re.compile(r"(?<=\w) (?=(?:n't|'(?:s|re|ve|ll|d|m))\b)", re.IGNORECASE)
 _BEFORE_PUNCTUATION = re.compile(r" +(?=[,.?!;:](?:\s|$))")

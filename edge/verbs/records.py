@@ -52,7 +52,8 @@ def _list(args: argparse.Namespace) -> int:
 def _line(one: RecordSummary) -> str:
     marks = " INCOMPLETE" if one.incomplete else ""
     when = one.updated[:16].replace("T", " ")
-    return f"{one.id}  {when}  {one.state.value:<7} {'+'.join(one.kinds):<16} {one_line(one.title, 40)}  {one.bundle}{marks}"
+    kinds = "+".join(one.kinds)
+    return f"{one.id}  {when}  {one.state.value:<7} {kinds:<16} {one_line(one.title, 40)}  {one.bundle}{marks}"
 
 
 def _show(args: argparse.Namespace) -> int:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Sequence
+from itertools import pairwise
 from threading import Event
 from typing import Any
 
@@ -95,7 +96,7 @@ def test_the_prompt_is_read_in_chunks_with_progress(byte_tokenizer: Any) -> None
     events = [e for e in Bench(byte_tokenizer, lambda _: "x").run("w" * 1000) if isinstance(e, Reading)]
     assert events[0].done == 0
     assert events[-1].done == events[-1].total
-    assert max(b.done - a.done for a, b in zip(events, events[1:], strict=False)) == CHUNK
+    assert max(b.done - a.done for a, b in pairwise(events)) == CHUNK
 
 
 def test_limit_loop_and_end_are_told_apart(byte_tokenizer: Any) -> None:
