@@ -11,6 +11,7 @@ import errno
 import fcntl
 import json
 import os
+import pty
 import socket
 import struct
 import subprocess
@@ -56,14 +57,14 @@ class Tried:
         return not self.sealed_arrived and self.sealed in ("refused", "absent")
 
 
-def enter() -> str:
+def enter(as_root: bool = True) -> str:
     """Move this process into new network and mount namespaces; return how ("root" or "user namespace").
 
-    Raises SealError if the system forbids both.
+    as_root: use the rights of an administrator if there are any. Raises SealError if the system forbids both.
     """
     libc = ctypes.CDLL(None, use_errno=True)
     uid, gid = os.getuid(), os.getgid()
-    if libc.unshare(_NEWNET | _NEWNS) == 0:
+    if as_root and libc.unshare(_NEWNET | _NEWNS) == 0:
         return "root"
     if libc.unshare(_NEWUSER | _NEWNET | _NEWNS) == 0:
         Path("/proc/self/setgroups").write_text("deny", encoding="ascii")
@@ -118,7 +119,7 @@ def counters() -> dict[str, int]:
 
 
 def open_sockets() -> dict[str, int]:
-    """Return how many internet sockets exist in this namespace, by table (/proc/net/tcp, udp, raw and their IPv6 half)."""
+    """Return how many internet sockets exist in this namespace, by table of /proc/net."""
     tables = ("tcp", "udp", "udplite", "raw", "icmp", "tcp6", "udp6", "udplite6", "raw6", "icmp6")
     return {
         name: len(path.read_text(encoding="ascii").splitlines()) - 1
@@ -155,24 +156,28 @@ def python_command(entry: str, argument: object) -> list[str]:
 
 
 def _run_attempts(
-    listeners: Listeners, folder: Path, sealed: bool, early: bool
+    listeners: Listeners, folder: Path, left_open: socket.socket, sealed: bool, early: bool
 ) -> tuple[list[Result], dict[str, object]]:
-    with listeners.connected() as left_open:
-        request = {
-            "target": asdict(listeners.target),
-            "folder": str(folder / "own"),
-            "fd": left_open.fileno(),
-            "sealed": sealed,
-            "early": early,
-        }
+    request = {
+        "target": asdict(listeners.target),
+        "folder": str(folder / "own"),
+        "fd": left_open.fileno(),
+        "sealed": sealed,
+        "early": early,
+    }
+    leader, terminal = pty.openpty()
+    try:
         done = subprocess.run(
             python_command("edge.seal.evidence.attempts:main", request),
-            stdin=subprocess.DEVNULL,
+            stdin=terminal,
             stdout=subprocess.PIPE,
             pass_fds=(left_open.fileno(),),
             timeout=120,
             check=True,
         )
+    finally:
+        os.close(leader)
+        os.close(terminal)
     results, status = [], {}
     for line in done.stdout.decode().splitlines():
         said = json.loads(line)
@@ -203,10 +208,11 @@ def attempt_everything(folder: Path) -> Attempted:
         rises: dict[bool, dict[str, int]] = {}
         status: dict[str, object] = {}
         for sealed in (False, True):
+            left_open = listeners.connected()
             listeners.forget()
             before = counters()
-            rounds[sealed] = _run_attempts(listeners, folder, sealed, early=True)[0]
-            rest, said = _run_attempts(listeners, folder, sealed, early=False)
+            rounds[sealed] = _run_attempts(listeners, folder, left_open, sealed, early=True)[0]
+            rest, said = _run_attempts(listeners, folder, left_open, sealed, early=False)
             rounds[sealed] += rest
             heard[sealed] = listeners.arrived()
             rises[sealed] = difference(before, counters())
@@ -247,3 +253,11 @@ def _arrivals(heard: Iterable[str]) -> Callable[[str], bool]:
         any(word == name or word.startswith(name + ".") for word in words)
         or (name == "name-lookup" and any("name-lookup" in word for word in words))
     )
+
+
+def main() -> None:
+    """Child process: enter a stage, run every attempt, write what happened as one JSON object to standard output."""
+    request = json.loads(sys.argv[1])
+    how = enter(request.get("as_root", True))
+    done = attempt_everything(Path(request["folder"]))
+    print(json.dumps({"how": how, "counters_count": counters_count(), **asdict(done)}))
