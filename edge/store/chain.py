@@ -102,3 +102,52 @@ def entries(connection: Any, after: int = 0, limit: int = -1) -> Iterator[Entry]
     )
     for row in rows:
         yield Entry(*row)
+
+
+@dataclass(frozen=True)
+class Report:
+    """What verification found. first_bad: seq of the first entry that does not fit, None if all do.
+
+    clock_back: entries whose time lies before that of the entry above them (a set clock, not a fault of the chain).
+    """
+
+    entries: int
+    last_mac: bytes
+    first_bad: int | None
+    why: str
+    clock_back: tuple[int, ...]
+
+    @property
+    def good(self) -> bool:
+        """Whether every entry fits."""
+        return self.first_bad is None
+
+
+def verify(connection: Any, audit_key: SecretBytes, known: tuple[int, bytes] | None = None) -> Report:
+    """Recompute the chain from its first key. known: (seq, mac) of a head kept elsewhere; then an older or shortened
+    chain is found too. The first fault ends the check.
+    """
+    key, mac, count, last_at = first_key(audit_key), GENESIS, 0, ""
+    back: list[int] = []
+
+    def bad(why: str) -> Report:
+        return Report(count, mac, count + 1, why, tuple(back))
+
+    for entry in entries(connection):
+        if entry.seq != count + 1:
+            return bad(f"entry {count + 1} is missing")
+        expected = hmac.digest(key, mac + entry.covered(), hashlib.sha256)
+        if not hmac.compare_digest(expected, entry.mac):
+            return bad(f"entry {entry.seq} does not fit the entries before it")
+        if known is not None and entry.seq == known[0] and not hmac.compare_digest(expected, known[1]):
+            return bad(f"entry {entry.seq} differs from the head kept elsewhere")
+        if entry.at < last_at:
+            back.append(entry.seq)
+        key, mac, count, last_at = _next(key), expected, entry.seq, max(last_at, entry.at)
+    if connection.execute("SELECT seq, mac, key FROM chain_state WHERE id = 1").fetchone() != (count, mac, key):
+        return bad("the chain was cut, or its end was altered")
+    if known is not None and count < known[0]:
+        return bad(
+            f"the chain ends at entry {count}; the head kept elsewhere is of entry {known[0]}: an older file was put back"
+        )
+    return Report(count, mac, None, "", tuple(back))

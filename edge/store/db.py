@@ -46,7 +46,7 @@ _SETTINGS = (
 )
 
 
-def connect(path: Path, key: RawKey, *, create: bool = False) -> Any:
+def connect(path: Path, key: RawKey, *, create: bool = False, any_thread: bool = False) -> Any:
     """A keyed sqlcipher3 connection in autocommit mode, WAL, synchronous FULL, nothing temporary on disk.
 
     Raises DamagedVaultError if the key does not fit the file: the key comes from an authenticated header, so it is the
@@ -57,7 +57,11 @@ def connect(path: Path, key: RawKey, *, create: bool = False) -> Any:
     mode = "rwc" if create else "rw"
     with translated("opened"):
         connection = sqlcipher.connect(
-            f"{path.absolute().as_uri()}?mode={mode}", uri=True, isolation_level=None, timeout=BUSY_MS / 1000
+            f"{path.absolute().as_uri()}?mode={mode}",
+            uri=True,
+            isolation_level=None,
+            timeout=BUSY_MS / 1000,
+            check_same_thread=not any_thread,
         )
         try:
             _prepare(connection, key)
@@ -157,6 +161,8 @@ def named(error: Exception, deed: str) -> VaultError:
             "The disk could not be read or written; it may be full or failing.",
             "Free space and run `vault verify`.",
         )
+    if "edgescribe:" in text:
+        return VaultError(what, text.split("edgescribe:", 1)[1].strip().capitalize() + ".")
     if "authoriz" in text or "prohibited" in text:
         return VaultError(what, "The vault refuses this operation.")
     return VaultError(what, type(error).__name__)

@@ -97,6 +97,19 @@ def remove(*paths: Path) -> None:
         path.unlink(missing_ok=True)
 
 
+def make_folder(folder: Path) -> None:
+    """Make a folder that only its owner can enter, if it is not there. Raises VaultError."""
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError as error:
+        raise io_error(f"The folder {folder} could not be made", error) from None
+
+
+def remove_database(path: Path) -> None:
+    """Delete a database with its log: a log left behind would be taken for that of the next file of this name."""
+    remove(path, path.with_name(path.name + "-wal"), path.with_name(path.name + "-shm"))
+
+
 def io_error(what: str, error: OSError) -> VaultError:
     """A VaultError that names the cause in the words of the system, never with content."""
     return VaultError(

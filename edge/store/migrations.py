@@ -93,7 +93,81 @@ CREATE TABLE chain_state (
 );
 """
 
-STEPS: tuple[str, ...] = (_V1,)
+# Editing, signing, retention and search. Triggers hold what no statement of this program may break, whoever writes it.
+_V2 = """
+ALTER TABLE encounter ADD COLUMN legal_hold INTEGER NOT NULL DEFAULT 0 CHECK (legal_hold IN (0, 1));
+ALTER TABLE encounter ADD COLUMN version INTEGER NOT NULL DEFAULT 1;
+CREATE INDEX encounter_by_state ON encounter (state, updated DESC, id DESC);
+
+CREATE TABLE draft (
+  document INTEGER PRIMARY KEY REFERENCES document (id) ON DELETE CASCADE,
+  content TEXT NOT NULL,
+  author TEXT NOT NULL,
+  updated TEXT NOT NULL
+);
+
+CREATE TABLE signature (
+  id INTEGER PRIMARY KEY,
+  encounter INTEGER NOT NULL REFERENCES encounter (id) ON DELETE CASCADE,
+  version INTEGER NOT NULL,
+  signer TEXT NOT NULL,
+  at TEXT NOT NULL,
+  revisions TEXT NOT NULL,
+  digest TEXT NOT NULL,
+  UNIQUE (encounter, version)
+);
+
+CREATE TABLE retention (state TEXT PRIMARY KEY, days INTEGER NOT NULL CHECK (days > 0)) WITHOUT ROWID;
+CREATE TABLE purging (encounter INTEGER PRIMARY KEY);
+
+CREATE TRIGGER encounter_goes_by_purging BEFORE DELETE ON encounter
+WHEN old.legal_hold OR NOT EXISTS (SELECT 1 FROM purging WHERE encounter = old.id)
+BEGIN SELECT RAISE(ABORT, 'edgescribe: a record on legal hold, or outside a purge, is not deleted'); END;
+CREATE TRIGGER revision_never_changes BEFORE UPDATE ON revision
+BEGIN SELECT RAISE(ABORT, 'edgescribe: a revision is final'); END;
+CREATE TRIGGER revision_goes_by_purging BEFORE DELETE ON revision WHEN NOT EXISTS (SELECT 1 FROM purging)
+BEGIN SELECT RAISE(ABORT, 'edgescribe: a revision is final'); END;
+CREATE TRIGGER signature_never_changes BEFORE UPDATE ON signature
+BEGIN SELECT RAISE(ABORT, 'edgescribe: a signature is final'); END;
+CREATE TRIGGER signature_goes_by_purging BEFORE DELETE ON signature WHEN NOT EXISTS (SELECT 1 FROM purging)
+BEGIN SELECT RAISE(ABORT, 'edgescribe: a signature is final'); END;
+CREATE TRIGGER signed_document_stays BEFORE UPDATE ON document
+WHEN (SELECT state FROM encounter WHERE id = old.encounter) = 'Signed'
+BEGIN SELECT RAISE(ABORT, 'edgescribe: a signed record is final; amend it'); END;
+CREATE TRIGGER signed_encounter_takes_no_document BEFORE INSERT ON document
+WHEN (SELECT state FROM encounter WHERE id = new.encounter) = 'Signed'
+BEGIN SELECT RAISE(ABORT, 'edgescribe: a signed record is final; amend it'); END;
+CREATE TRIGGER chain_never_changes BEFORE UPDATE ON chain
+BEGIN SELECT RAISE(ABORT, 'edgescribe: the audit chain only grows'); END;
+CREATE TRIGGER chain_never_shrinks BEFORE DELETE ON chain
+BEGIN SELECT RAISE(ABORT, 'edgescribe: the audit chain only grows'); END;
+
+CREATE TABLE search_text (
+  encounter INTEGER PRIMARY KEY REFERENCES encounter (id) ON DELETE CASCADE,
+  title TEXT NOT NULL,
+  body TEXT NOT NULL
+);
+CREATE VIRTUAL TABLE search USING fts5 (
+  title, body, content='search_text', content_rowid='encounter', tokenize='unicode61 remove_diacritics 2', prefix='2 3'
+);
+INSERT INTO search (search, rank) VALUES ('secure-delete', 1);
+CREATE TRIGGER search_text_added AFTER INSERT ON search_text
+BEGIN INSERT INTO search (rowid, title, body) VALUES (new.encounter, new.title, new.body); END;
+CREATE TRIGGER search_text_gone AFTER DELETE ON search_text
+BEGIN INSERT INTO search (search, rowid, title, body) VALUES ('delete', old.encounter, old.title, old.body); END;
+CREATE TRIGGER search_text_changed AFTER UPDATE ON search_text
+BEGIN
+  INSERT INTO search (search, rowid, title, body) VALUES ('delete', old.encounter, old.title, old.body);
+  INSERT INTO search (rowid, title, body) VALUES (new.encounter, new.title, new.body);
+END;
+INSERT INTO search_text
+  SELECT id, title, coalesce((
+    SELECT group_concat(value, char(10)) FROM document, json_tree(document.content)
+    WHERE document.encounter = encounter.id AND type = 'text'), '')
+  FROM encounter;
+"""
+
+STEPS: tuple[str, ...] = (_V1, _V2)
 LATEST = len(STEPS)
 
 

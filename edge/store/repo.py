@@ -28,9 +28,15 @@ from edge.text import one_line, sanitise
 
 _CODE_ALPHABET = "23456789bcdfghjkmnpqrstvwxz"  # no vowels (no words), nothing that is misread
 _CODE_LENGTH = 8
+_REINDEX = (
+    "INSERT INTO search_text (encounter, title, body) SELECT id, title, coalesce((SELECT group_concat(value, char(10))"
+    " FROM document, json_tree(document.content) WHERE document.encounter = ?1 AND type = 'text'), '') FROM encounter"
+    " WHERE id = ?1 ON CONFLICT (encounter) DO UPDATE SET title = excluded.title, body = excluded.body"
+)
 TITLE_LENGTH = 160
-_SUMMARY = (
-    "code, title, created, updated, state, kinds, bundle, bundle_sha256, prompt_version, source_sha256, incomplete"
+SUMMARY = (
+    "code, title, created, updated, state, kinds, bundle, bundle_sha256, prompt_version, source_sha256, incomplete,"
+    " legal_hold"
 )
 
 
@@ -58,11 +64,11 @@ class RecordFilter:
 
 
 def summary_of(row: Sequence[Any]) -> RecordSummary:
-    """A row of _SUMMARY as a summary."""
-    code, title, created, updated, state, kinds, bundle, bundle_sha256, prompt_version, source_sha256, incomplete = row
+    """A row of SUMMARY as a summary."""
+    code, title, created, updated, state, kinds, bundle, bundle_sha256, prompt, source_sha256, incomplete, hold = row
     return RecordSummary(
-        code, title, created, updated, State(state), tuple(Kind(k) for k in kinds.split(",")), bundle, bundle_sha256,
-        prompt_version, source_sha256, bool(incomplete),
+        code, title, created, updated, State(state), tuple(Kind(k) for k in kinds.split(",") if k), bundle,
+        bundle_sha256, prompt, source_sha256, bool(incomplete), bool(hold),
     )  # fmt: skip
 
 
@@ -96,6 +102,7 @@ class Records:
                 key, code = self._new_encounter(deed, title, generated[-1].origin)
             else:
                 key, code = self._key(encounter), self.resolve(encounter)
+                self._refuse_signed(code)
             deed.subject = code
             deed.detail = {
                 "kinds": [g.kind.value for g in generated],
@@ -104,7 +111,7 @@ class Records:
             self._add_source(deed, key, source)
             for one in generated:
                 self._add_document(deed, key, one)
-            self._refresh(deed, key)
+            self.refresh(deed, key)
         return self.summary(code)
 
     def save_note(
@@ -124,7 +131,7 @@ class Records:
         """Summaries, last changed first."""
         condition, values = (where or RecordFilter()).where()
         rows = self._session.query(
-            f"SELECT {_SUMMARY} FROM encounter WHERE {condition} ORDER BY updated DESC, id DESC LIMIT ? OFFSET ?",
+            f"SELECT {SUMMARY} FROM encounter WHERE {condition} ORDER BY updated DESC, id DESC LIMIT ? OFFSET ?",
             (*values, limit, offset),
         )
         return [summary_of(row) for row in rows]
@@ -153,36 +160,78 @@ class Records:
     def summary(self, identifier: str) -> RecordSummary:
         """One summary. Raises VaultError if there is no such record."""
         code = self.resolve(identifier)
-        return summary_of(self._session.query(f"SELECT {_SUMMARY} FROM encounter WHERE code = ?", (code,))[0])
+        return summary_of(self._session.query(f"SELECT {SUMMARY} FROM encounter WHERE code = ?", (code,))[0])
 
     def get(self, identifier: str) -> Record:
         """A whole encounter; the view goes into the audit chain. Raises VaultError if there is no such record."""
+        record = self.peek(identifier)
+        self._session.record(Event.VIEW, record.summary.id)
+        return record
+
+    def peek(self, identifier: str) -> Record:
+        """A whole encounter without an entry of its own: for a deed that has one (an export)."""
         summary = self.summary(identifier)
         key = self._key(summary.id)
-        self._session.record(Event.VIEW, summary.id)
         sources = self._session.query(
             "SELECT name, text, sha256, kind FROM source WHERE encounter = ? ORDER BY id", (key,)
         )
         documents = self._session.query(
-            "SELECT id, kind, content, revision, version FROM document WHERE encounter = ? ORDER BY id", (key,)
+            "SELECT id, kind, coalesce(draft.content, document.content), revision, version, draft.content IS NOT NULL"
+            " FROM document LEFT JOIN draft ON draft.document = document.id WHERE encounter = ? ORDER BY id",
+            (key,),
         )
         return Record(
             summary,
             tuple(Source(*row) for row in sources),
             tuple(
-                Document(i, Kind(kind), json.loads(content), revision, version, self._origin(i))
-                for i, kind, content, revision, version in documents
+                Document(i, Kind(kind), json.loads(content), revision, version, self._origin(i), bool(draft))
+                for i, kind, content, revision, version, draft in documents
             ),
         )
 
-    def delete(self, identifier: str, event: Event = Event.DELETE) -> str:
-        """Wipe an encounter and all that belongs to it; a tombstone stays in the audit chain. Returns its id."""
+    def delete(self, identifier: str, *, signed_too: bool = False) -> str:
+        """Wipe an encounter and all that belongs to it; a tombstone stays in the audit chain. Returns its id.
+
+        Raises VaultError for a record on legal hold, and for a signed one unless signed_too.
+        """
+        summary = self.summary(identifier)
+        if summary.legal_hold:
+            raise VaultError("This record is on legal hold.", "", "Lift the hold before deleting it.")
+        if summary.state is State.SIGNED and not signed_too:
+            raise VaultError("This record is signed.", "Signed records are not deleted by chance.", "Confirm it.")
+        with self._session.deed(Event.DELETE, summary.id, state=summary.state.value) as deed:
+            self.wipe(deed, [summary.id])
+        self._session.truncate_log()
+        return summary.id
+
+    def wipe(self, deed: Deed, codes: Sequence[str]) -> None:
+        """Delete encounters inside the caller's deed, their content and their search entries overwritten."""
+        for code in codes:
+            deed.connection.execute("INSERT INTO purging SELECT id FROM encounter WHERE code = ?", (code,))
+        deed.connection.execute("DELETE FROM encounter WHERE id IN (SELECT encounter FROM purging)")
+        deed.connection.execute("DELETE FROM purging")
+
+    def hold(self, identifier: str, on: bool = True) -> RecordSummary:
+        """Set or lift a legal hold: while it is on, nothing deletes the record."""
         code = self.resolve(identifier)
-        key = self._key(code)
-        with self._session.deed(event, code) as deed:
-            deed.connection.execute("DELETE FROM encounter WHERE id = ?", (key,))
-        self._session.query("PRAGMA wal_checkpoint(TRUNCATE)")  # the log holds older copies of the wiped pages
-        return code
+        with self._session.deed(Event.HOLD, code, on=on) as deed:
+            deed.connection.execute("UPDATE encounter SET legal_hold = ? WHERE code = ?", (int(on), code))
+        return self.summary(code)
+
+    def rename(self, identifier: str, title: str) -> RecordSummary:
+        """Give an encounter another title."""
+        code = self.resolve(identifier)
+        with self._session.deed(Event.EDIT, code, title=True) as deed:
+            deed.connection.execute(
+                "UPDATE encounter SET title = ?, updated = ? WHERE code = ?",
+                (one_line(title, TITLE_LENGTH), deed.at, code),
+            )
+            deed.connection.execute(_REINDEX, (self._key(code),))
+        return self.summary(code)
+
+    def _refuse_signed(self, code: str) -> None:
+        if self.summary(code).state is State.SIGNED:
+            raise VaultError("This record is signed.", "A signed version is final.", "Amend it to begin a new version.")
 
     def _key(self, code: str) -> int:
         return int(self._session.query("SELECT id FROM encounter WHERE code = ?", (self.resolve(code),))[0][0])
@@ -230,8 +279,8 @@ class Records:
             (document, f"model:{origin.bundle}", deed.at, text, content_hash(text)),
         )
 
-    def _refresh(self, deed: Deed, key: int) -> None:
-        """Bring the encounter's list line up to its documents."""
+    def refresh(self, deed: Deed, key: int) -> None:
+        """Bring the encounter's list line and its search text up to its documents, inside the caller's deed."""
         kinds = deed.connection.execute("SELECT DISTINCT kind FROM document WHERE encounter = ?", (key,)).fetchall()
         newest = deed.connection.execute(
             "SELECT bundle, bundle_sha256, prompt_version, source_sha256 FROM generation JOIN document"
@@ -243,6 +292,7 @@ class Records:
             " ON document.id = generation.document WHERE encounter = ? AND generation.incomplete) WHERE id = ?",
             (",".join(sorted(k for (k,) in kinds)), deed.at, *newest, key, key),
         )
+        deed.connection.execute(_REINDEX, (key,))
 
     def _origin(self, document: int) -> Origin:
         row = self._session.query(

@@ -54,6 +54,16 @@ class Session:
             yield deed
             chain.append(self.connection, deed.at, event, deed.subject, deed.detail, self.actor)
 
+    def append(self, deed: Deed, event: Event, detail: dict[str, Any], subject: str = "") -> None:
+        """A further entry inside a deed."""
+        chain.append(deed.connection, deed.at, event, subject, detail, self.actor)
+
+    @contextlib.contextmanager
+    def transaction(self) -> Iterator[Any]:
+        """A transaction without an entry, for what only continues a deed that has one (autosave)."""
+        with db.transaction(self.connection):
+            yield self.connection
+
     def record(self, event: Event, subject: str = "", **detail: Any) -> None:
         """An entry for something that changes no data (a view, an unlock)."""
         with self.deed(event, subject, **detail):
@@ -63,3 +73,10 @@ class Session:
         """All rows of a reading statement; raises the named errors."""
         with db.translated("read"):
             return list(self.connection.execute(sql, parameters))
+
+    def truncate_log(self) -> None:
+        """Bring the write-ahead log into the file and empty it: it holds older copies of changed pages.
+
+        Best effort: a second program that reads just now keeps the log alive until the next checkpoint.
+        """
+        self.query("PRAGMA wal_checkpoint(TRUNCATE)")

@@ -11,19 +11,28 @@ from __future__ import annotations
 import getpass
 import os
 import secrets
+import time
+from collections.abc import Callable
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from edge.errors import DamagedVaultError, NotAVaultError, VaultError
-from edge.store import chain, db, files, header, upgrade
+from edge.errors import DamagedVaultError, VaultError
+from edge.store import chain, db, files, header, place, policy, unlock, upgrade
 from edge.store.chain import Event
+from edge.store.custody import Custody
+from edge.store.edits import Edits
 from edge.store.files import FileLock, VaultFiles
 from edge.store.header import Header, KeySet
 from edge.store.kdf import KdfParameters, tuned
 from edge.store.repo import Records
+from edge.store.retention import Retention
+from edge.store.search import Search
 from edge.store.secret import Passphrase, RawKey, SecretBytes, harden_process
+from edge.store.secretkeys import Secret
 from edge.store.session import Clock, Session, system_clock, text_of
+from edge.store.unlock import Sleep, Unlocked
+from edge.store.verify import BackgroundCheck, findings
 
 
 def current_user() -> str:
@@ -35,95 +44,166 @@ def current_user() -> str:
 
 
 class Vault:
-    """An open vault. Make one with create() or open()."""
+    """An open vault. Make one with create() or open().
 
-    def __init__(self, paths: VaultFiles, head: Header, database_key: RawKey, session: Session, lock: FileLock) -> None:
-        self.paths, self.header, self.session = paths, head, session
-        self._database_key, self._lock = database_key, lock
+    records, edits, search, retention: what is in it; custody: its keys, backups and audit chain.
+    """
+
+    def __init__(
+        self, paths: VaultFiles, vault_id: str, key: RawKey, backup_key: SecretBytes, session: Session, lock: FileLock
+    ) -> None:
+        self.paths, self.vault_id, self.session = paths, vault_id, session
+        self._key, self._backup_key, self._lock = key, backup_key, lock
+        self._check: BackgroundCheck | None = None
         self.records = Records(session)
+        self.edits = Edits(session, self.records)
+        self.search = Search(session)
+        self.retention = Retention(session, self.records)
+        self.custody = Custody(paths, vault_id, key, backup_key, session)
 
     @classmethod
     def create(
-        cls, path: Path, passphrase: Passphrase, *, kdf: KdfParameters | None = None, actor: str | None = None,
+        cls,
+        path: Path,
+        passphrase: Passphrase,
+        *,
+        kdf: KdfParameters | None = None,
+        actor: str | None = None,
         clock: Clock = system_clock,
-    ) -> Self:  # fmt: skip
+    ) -> Self:
         """Make a new vault and open it. kdf: None tunes to about half a second on this machine.
 
         Raises VaultError if there is one already, UsageError for a weak passphrase.
         """
         harden_process()
+        policy.check_strength(passphrase)
         parameters = (kdf or tuned()).check()
         paths = VaultFiles(Path(path))
-        _make_folder(paths.database.parent)
-        lock = FileLock(paths.lock)
-        lock.acquire()
-        try:
+        files.make_folder(paths.database.parent)
+        with FileLock(paths.lock).hold():
             _refuse_existing(paths)
             vault_id = secrets.token_hex(16)
             with SecretBytes.random(32) as master:
                 keys = KeySet.random()
                 slot = header.passphrase_slot(vault_id, passphrase, master, parameters)
-                head = Header(vault_id, 0, text_of(clock()), (slot,), {})
-                head = header.seal(head, master, keys)
-                _build(paths, head, keys, actor or current_user(), clock)
+                newborn = Header(vault_id, -1, text_of(clock()), (slot,), {})
+                _build(paths, header.seal(newborn, master, keys), keys, Session(None, actor or current_user(), clock))
                 keys.wipe()
-            lock.release()
-            return cls.open(path, passphrase, actor=actor, clock=clock)
-        finally:
-            lock.release()
+        return cls.open(path, passphrase, actor=actor, clock=clock)
 
     @classmethod
-    def open(cls, path: Path, passphrase: Passphrase, *, actor: str | None = None, clock: Clock = system_clock) -> Self:
-        """Open a vault. Raises NotAVaultError, WrongKeyError, DamagedVaultError, VaultBusyError or VaultError."""
+    def open(
+        cls,
+        path: Path,
+        secret: Secret,
+        *,
+        actor: str | None = None,
+        clock: Clock = system_clock,
+        sleep: Sleep = time.sleep,
+        beside: bool = False,
+    ) -> Self:
+        """Open a vault. beside: next to a program that has it open, for a backup or an audit.
+
+        Raises NotAVaultError, WrongKeyError (after a delay that grows), DamagedVaultError, VaultBusyError or VaultError.
+        """
         harden_process()
         paths = VaultFiles(Path(path))
-        head = read_header(paths)
-        lock = FileLock(paths.lock)
+        unlock.read_header(paths)  # before a lock file is made beside something that is no vault
+        lock = FileLock(paths.maintenance if beside else paths.lock)
         lock.acquire()
         try:
-            with header.open_with_passphrase(head, passphrase) as master:
-                return cls._unlocked(paths, head, header.unseal(head, master), lock, actor, clock)
+            unlocked = unlock.unlock(paths, secret, sleep, repair=not beside)
+            return cls._open(paths, unlocked, lock, Session(None, actor or current_user(), clock), beside)
         except BaseException:
             lock.release()
             raise
 
     @classmethod
-    def _unlocked(
-        cls, paths: VaultFiles, head: Header, keysets: list[KeySet], lock: FileLock, actor: str | None, clock: Clock
-    ) -> Self:
+    def _open(cls, paths: VaultFiles, unlocked: Unlocked, lock: FileLock, session: Session, beside: bool) -> Self:
+        keys = unlocked.keys
+        connection = db.connect(paths.database, keys.database)
         try:
-            if not paths.database.exists():
-                raise DamagedVaultError(
-                    "The vault's record file is missing.",
-                    f"{paths.database} is not there.",
-                    "Restore it from a backup (`vault restore`).",
-                )
-            key = keysets[0].database.copy()
-            connection = db.connect(paths.database, key)
-            try:
-                upgrade.bring_up_to_date(connection)
-                db.fence(connection)
-                session = Session(connection, actor or current_user(), clock)
-                session.record(Event.UNLOCK)
-            except BaseException:
-                connection.close()
-                raise
-            return cls(paths, head, key, session, lock)
+            _check_identity(connection, unlocked.header)
+            before = upgrade.check_version(connection)
+            if beside and before < upgrade.LATEST:
+                raise VaultError("The vault needs an upgrade.", "", "Open it once with edgescribe, then try again.")
+            if not beside:
+                before = upgrade.bring_up_to_date(connection, paths, keys.database)
+            db.fence(connection)
+            session.connection = connection
+            _record_unlock(session, paths, before, unlocked.header.generation)
+            vault = cls(paths, unlocked.header.vault_id, keys.database.copy(), keys.backup.copy(), session, lock)
+            vault.custody.beside = beside
+            return vault
+        except BaseException:
+            connection.close()
+            raise
         finally:
-            for keys in keysets:
-                keys.wipe()
+            keys.wipe()
 
     def close(self) -> None:
-        """Record the lock, close the file, wipe the key and give the writer's lock back. Safe to call twice."""
+        """Record the lock, close the file, wipe the keys and give the writer's lock back. Safe to call twice."""
         if not self._lock.held:
             return
         try:
-            self.session.record(Event.LOCK)
+            if self._check is not None:
+                self._check.stop()
+            if not self.custody.beside:
+                self.session.record(Event.LOCK)
         finally:
-            self.session.connection.set_authorizer(None)
             self.session.connection.close()
-            self._database_key.wipe()
+            self._key.wipe()
+            self._backup_key.wipe()
             self._lock.release()
+
+    def rotate_keys(self, passphrase: Passphrase, progress: Callable[[str], None] = lambda _: None) -> None:
+        """Re-encrypt everything under new keys, and go on working with them. Raises as edge.store.rekey.rotate.
+
+        On an error the vault is closed; it opens with the same passphrase.
+        """
+        from edge.store import rekey
+
+        if self._check is not None:
+            self._check.stop()
+        self.custody.confirm(passphrase)
+        self.session.record(Event.KEY_CHANGE, what="rotation begun")
+        try:
+            rekey.rotate(self.paths, passphrase, self.session.connection, progress)
+            unlocked = unlock.unlock(self.paths, passphrase)
+            self._key = self.custody.key = unlocked.keys.database.copy()
+            self._backup_key = self.custody.backup_key = unlocked.keys.backup.copy()
+            unlocked.keys.wipe()
+            self.session.connection = db.connect(self.paths.database, self._key)
+            db.fence(self.session.connection)
+            self.session.record(Event.KEY_CHANGE, what="rotation done", generation=unlocked.header.generation)
+        except BaseException:
+            self.session.connection.close()
+            self._key.wipe()
+            self._backup_key.wipe()
+            self._lock.release()
+            raise
+
+    def verify(self) -> list[str]:
+        """What is wrong with the vault; empty if nothing is. Reads all of it."""
+        return findings(self.session.connection)
+
+    def verify_in_background(self, done: Callable[[list[str]], None]) -> BackgroundCheck:
+        """Check pages and structure in a thread; done gets what was found, in that thread. close() stops it."""
+        self._check = BackgroundCheck(self.paths, self._key, done)
+        self._check.start()
+        return self._check
+
+    def warning(self) -> str | None:
+        """A sentence about a folder that is synced or on a network, or None."""
+        return place.warning(self.paths.database)
+
+    def record_bundle(self, name: str, sha256: str) -> None:
+        """Note in the audit chain that another model bundle is used from now on; nothing if it is the last one noted."""
+        last = self.session.query(
+            "SELECT detail FROM chain WHERE event = ? ORDER BY seq DESC LIMIT 1", ("bundle-change",)
+        )
+        if not last or f'"{sha256}"' not in last[0][0]:
+            self.session.record(Event.BUNDLE_CHANGE, bundle=name, sha256=sha256)
 
     def __enter__(self) -> Self:
         return self
@@ -134,45 +214,30 @@ class Vault:
         self.close()
 
 
-def read_header(paths: VaultFiles) -> Header:
-    """The parsed key file of a vault. Raises NotAVaultError, DamagedVaultError or VaultError."""
-    try:
-        with open(paths.header, "rb") as file:
-            content = file.read(header.MAX_BYTES + 1)
-    except FileNotFoundError:
-        if not paths.database.exists():
-            raise NotAVaultError(
-                f"There is no vault at {paths.database}.", "", "`edgescribe vault create` makes one."
-            ) from None
-        raise _without_keys(paths) from None
-    except OSError as error:
-        raise files.io_error("The vault's key file could not be read", error) from None
-    return header.parse(content)
+def _check_identity(connection: Any, head: Header) -> None:
+    with db.translated("opened"):
+        row = connection.execute("SELECT value FROM meta WHERE name = 'vault_id'").fetchone()
+    if row is None or row[0] != head.vault_id:
+        raise DamagedVaultError(
+            "The vault's two files do not belong together.", "", "Put back both from the same backup."
+        )
 
 
-def _without_keys(paths: VaultFiles) -> VaultError:
-    with open(paths.database, "rb") as file:
-        start = file.read(16)
-    if start.startswith(b"SQLite format 3") or paths.database.stat().st_size % 4096:
-        return NotAVaultError(f"{paths.database} is not an edgescribe vault.", "It is not an encrypted record file.")
-    return NotAVaultError(
-        f"{paths.database} has no key file beside it.",
-        f"{paths.header.name} is missing, or this is not a vault.",
-        "Put the key file back, or restore a backup (`vault restore`).",
-    )
-
-
-def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    except OSError as error:
-        raise files.io_error(f"The folder {folder} could not be made", error) from None
+def _record_unlock(session: Session, paths: VaultFiles, before: int, generation: int) -> None:
+    failed = unlock.failures(paths)
+    with session.deed(Event.UNLOCK, generation=generation) as deed:
+        if before != upgrade.LATEST:
+            session.append(deed, Event.MIGRATION, {"from": before, "to": upgrade.LATEST})
+        if failed:
+            session.append(deed, Event.UNLOCK_FAILED, {"times": len(failed), "first": failed[0], "last": failed[-1]})
+    if failed:
+        unlock.forget_failures(paths)
 
 
 def _refuse_existing(paths: VaultFiles) -> None:
     if paths.database.exists():
         raise VaultError(f"There is something at {paths.database} already.", "", "Open it, or choose another place.")
-    if paths.header.exists() and read_header(paths).generation > 0:
+    if paths.header.exists() and unlock.read_header(paths).generation > 0:
         # Generation 0 is a creation that was cut off before it held anything.
         raise VaultError(
             f"A key file is at {paths.header}, without its record file.",
@@ -181,19 +246,20 @@ def _refuse_existing(paths: VaultFiles) -> None:
         )
 
 
-def _build(paths: VaultFiles, head: Header, keys: KeySet, actor: str, clock: Clock) -> None:
+def _build(paths: VaultFiles, head: Header, keys: KeySet, session: Session) -> None:
     """Database under a temporary name, then the key file, then the name: a crash leaves nothing or a whole vault."""
-    files.remove(paths.incoming)
+    files.remove_database(paths.incoming)
     try:
         connection: Any = db.connect(paths.incoming, keys.database, create=True)
         try:
             db.private(paths.incoming)
-            upgrade.bring_up_to_date(connection)
-            session = Session(connection, actor, clock)
+            upgrade.apply_steps(connection)
             with db.transaction(connection):
                 connection.execute("INSERT INTO meta VALUES ('vault_id', ?)", (head.vault_id,))
                 chain.start(connection, keys.audit)
-            session.record(Event.VAULT_CREATED, detail_version=1)
+                chain.append(
+                    connection, session.now(), Event.VAULT_CREATED, "", {"schema": upgrade.LATEST}, session.actor
+                )
         finally:
             connection.close()
         files.sync_file(paths.incoming)
@@ -203,4 +269,4 @@ def _build(paths: VaultFiles, head: Header, keys: KeySet, actor: str, clock: Clo
     except OSError as error:
         raise files.io_error("The vault could not be created", error) from None
     finally:
-        files.remove(paths.incoming)
+        files.remove_database(paths.incoming)

@@ -1,0 +1,129 @@
+"""The care of an open vault: its secrets, backups, plain export and audit chain. Each deed is in the chain.
+
+The audit key is not in memory while a vault is open; verify_chain() and signed_head() ask for the secret again, as
+does everything that changes keys or lets text out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from edge.errors import InputError, VaultError
+from edge.store import backup, chain, export, header, policy, rekey, secretkeys, unlock
+from edge.store import head as heads
+from edge.store.backup import Manifest
+from edge.store.chain import Entry, Event, Report
+from edge.store.edits import Edits
+from edge.store.files import VaultFiles
+from edge.store.kdf import KdfParameters
+from edge.store.repo import Records
+from edge.store.secret import Passphrase, RawKey, SecretBytes
+from edge.store.secretkeys import Keyring, KeyringSecret, RecoveryKey, Secret
+from edge.store.session import Session
+
+
+class Custody:
+    """Made by Vault; beside: next to a program that has the vault open, so keys can't be changed."""
+
+    beside = False
+
+    def __init__(
+        self, paths: VaultFiles, vault_id: str, key: RawKey, backup_key: SecretBytes, session: Session
+    ) -> None:
+        self.key, self.backup_key = key, backup_key
+        self._paths, self._vault_id, self._session = paths, vault_id, session
+
+    def confirm(self, secret: Secret) -> None:
+        """Raise WrongKeyError unless secret opens this vault, with the delay of a failed unlock."""
+        self._audit_key(secret).wipe()
+
+    def slots(self) -> tuple[str, ...]:
+        """The kinds of keys that open this vault: passphrase, recovery, keyring."""
+        return unlock.read_header(self._paths).kinds()
+
+    def change_passphrase(self, current: Secret, new: Passphrase, kdf: KdfParameters | None = None) -> None:
+        """Set another passphrase; current is the old one or the recovery key. Raises WrongKeyError, UsageError."""
+        policy.check_strength(new)
+        self._begin(current, "passphrase changed")
+        rekey.set_passphrase(self._paths, current, new, kdf)
+
+    def new_recovery_key(self, passphrase: Passphrase) -> RecoveryKey:
+        """Make a recovery key to print; one that was printed before opens nothing any more."""
+        self._begin(passphrase, "recovery key made")
+        key = RecoveryKey.random(RecoveryKey.SIZE)
+        rekey.add_secret(self._paths, passphrase, key)
+        return key
+
+    def add_to_keyring(self, passphrase: Passphrase, backend: Keyring | None = None) -> None:
+        """Let the system's keyring open this vault while the user is logged in. Raises VaultError if there is none."""
+        backend = backend or secretkeys.system_keyring()
+        self._begin(passphrase, "keyring entry made")
+        with KeyringSecret.random(KeyringSecret.SIZE) as secret:
+            secretkeys.store_in_keyring(backend, self._vault_id, secret)
+            rekey.add_secret(self._paths, passphrase, secret)
+
+    def remove_key(self, passphrase: Passphrase, kind: str) -> None:
+        """Take away the recovery or keyring key (header.RECOVERY, header.KEYRING). Raises UsageError if there is none."""
+        self._begin(passphrase, f"{kind} key removed")
+        rekey.remove_secret(self._paths, passphrase, kind)
+
+    def backup(self, destination: Path, keep: int | None = None) -> tuple[Path, Manifest]:
+        """Write a checked backup to a file, or into a folder under a dated name; keep: how many of those stay there."""
+        target = backup.target_file(Path(destination), self._session.clock())
+        self._session.record(Event.BACKUP, "", name=target.name)
+        manifest = backup.write(
+            self._session.connection, self.key, self.backup_key, self._paths, target, self._session.now(),
+            lock=not self.beside,
+        )  # fmt: skip
+        if keep is not None and Path(destination).is_dir():
+            backup.prune(Path(destination), self._vault_id, keep)
+        return target, manifest
+
+    def export_plain(self, secret: Secret, target: Path, records: Records, edits: Edits) -> int:
+        """Write everything in clear to target, after the secret was given again. Returns the number of records."""
+        self.confirm(secret)
+        return export.write_plain(self._session, records, edits, Path(target))
+
+    def entries(self, after: int = 0, limit: int = -1) -> Iterator[Entry]:
+        """The audit chain, oldest first."""
+        return chain.entries(self._session.connection, after, limit)
+
+    def verify_chain(self, secret: Secret, head: str | None = None) -> Report:
+        """Recompute the audit chain; head: text of a signed head kept elsewhere. Raises InputError for a foreign head."""
+        with self._audit_key(secret) as audit_key:
+            known = None
+            if head is not None:
+                read = heads.read(head)
+                if read.vault_id != self._vault_id or read.public_key != heads.public_key(audit_key):
+                    raise InputError("This audit head is of another vault.")
+                known = (read.seq, read.mac)
+            report = chain.verify(self._session.connection, audit_key, known)
+        self._session.record(Event.AUDIT, "", verified=report.good, entries=report.entries, head=head is not None)
+        return report
+
+    def signed_head(self, secret: Secret) -> str:
+        """The head of the chain, signed, to keep elsewhere. Raises VaultError if the chain does not verify."""
+        with self._audit_key(secret) as audit_key:
+            report = chain.verify(self._session.connection, audit_key)
+            if not report.good:
+                raise VaultError(
+                    "The audit chain is broken.", f"{report.why}.", "`edgescribe audit log verify` says more."
+                )
+            return heads.sign(self._vault_id, report.entries, self._session.now(), report.last_mac, audit_key)
+
+    def _audit_key(self, secret: Secret) -> SecretBytes:
+        unlocked = unlock.unlock(self._paths, secret, repair=not self.beside)
+        audit_key = unlocked.keys.audit.copy()
+        unlocked.keys.wipe()
+        return audit_key
+
+    def _begin(self, secret: Secret, what: str) -> None:
+        """The entry before the deed: the key file is not part of the database, so the two can't be one transaction."""
+        if self.beside:
+            raise VaultError("Keys can't be changed while another program has the vault open.")
+        self.confirm(secret)
+        self._session.record(Event.KEY_CHANGE, "", what=what, next=unlock.read_header(self._paths).generation + 1)
+
+
+RECOVERY, KEYRING = header.RECOVERY, header.KEYRING

@@ -1,0 +1,40 @@
+"""How strong a new passphrase must be: twelve characters, and more guesses than a stolen file can be given.
+
+Strength is estimated with zxcvbn (Wheeler, USENIX Security 2016): what counts is how soon a guesser would come to it,
+not how many kinds of characters it has. Score 3 of 4 means over 10^8 guesses, each of which costs Argon2id here.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+
+from edge.errors import UsageError
+from edge.store.secret import Passphrase
+
+MINIMUM_CHARACTERS = 12
+MINIMUM_SCORE = 3
+_JUDGED = 72  # characters that are looked at; zxcvbn's own limit
+
+
+def check_strength(passphrase: Passphrase, related: Sequence[str] = ()) -> None:
+    """Raise UsageError with advice if passphrase is too weak. related: words an attacker would try first.
+
+    The estimator works on strings, so a copy stays in memory until Python reuses it; this runs only where one is set.
+    """
+    text = bytes(passphrase.view()).decode()
+    if len(text) < MINIMUM_CHARACTERS:
+        raise UsageError(
+            "The passphrase is too short.",
+            f"It needs {MINIMUM_CHARACTERS} characters or more.",
+            "Four or five unrelated words are easy to remember and hard to guess.",
+        )
+    from zxcvbn import zxcvbn
+
+    words = ["edgescribe", "clinic", "doctor", "patient", os.environ.get("USER", ""), *related]
+    result = zxcvbn(text[:_JUDGED], user_inputs=[word for word in words if word])
+    if result["score"] < MINIMUM_SCORE:
+        warning = str(result["feedback"]["warning"] or "It follows a pattern that guessers try early.")
+        raise UsageError(
+            "The passphrase is too easy to guess.", warning.rstrip(".") + ".", "Add another unrelated word or two."
+        )
