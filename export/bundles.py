@@ -16,7 +16,7 @@ from export.merge import adapter_digest
 from export.options import OnnxOptions
 from export.pack import onnx_manifest, pack
 from export.progress import Progress, silent
-from export.to_onnx import Build, build
+from export.to_onnx import Build, build, fit
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
 
@@ -44,6 +44,7 @@ def make_onnx_bundle(
     if adapter is not None:
         reference = AdapterRef(name=adapter.resolve().name, sha256=adapter_digest(adapter))
     source = hf_folder(name, cache, progress=progress)
+    options = fit(options, source)
     built = build(base, options, adapter, cache, progress)
     config = json.loads((built.folder / "genai_config.json").read_text(encoding="utf-8"))
     digest = base_digest(base, source)

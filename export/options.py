@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Literal
 
 Precision = Literal["int4", "int8", "fp16", "fp32"]
@@ -14,7 +14,7 @@ BLOCKS = (16, 32, 64, 128, 256)
 class OnnxOptions:
     """algorithm: rounding rule; "_last" keeps the head in int8, "_mixed" some layers too.
 
-    block: weights that share a scale.
+    block: weights that share a scale, at most; made smaller where the model's width is no multiple of it.
     accuracy_level 4: activations in int8 within the product. prune_head: logits of the last token only.
     """
 
@@ -32,6 +32,12 @@ class OnnxOptions:
         values: dict[str, str | int | bool] = asdict(self)
         del values["precision"]
         return values
+
+    def fitted(self, width: int) -> OnnxOptions:
+        """These options for a model of hidden size width: a shared embedding is read by whole blocks."""
+        if self.precision != "int4":
+            return self
+        return replace(self, block=max(block for block in BLOCKS if block <= self.block and width % block == 0))
 
     def builder_options(self, tied: bool) -> list[str]:
         """KEY=VALUE words for the runtime's model builder."""

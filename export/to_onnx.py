@@ -32,7 +32,7 @@ from export.options import OnnxOptions
 from export.progress import Progress, silent
 
 PACKAGE = "onnxruntime-genai"
-BUILD_VERSION = "1"  # a change of this module that alters what is built is a new version
+BUILD_VERSION = "2"  # a change of this module that alters what is built is a new version
 _HASHES = "build.json"
 _MODEL_FILES = ("model.onnx", "model.onnx.data")
 _PERCENT = re.compile(r"(\d+(?:\.\d+)?)%")
@@ -61,6 +61,7 @@ def build(
     """
     cache = cache or cache_dir()
     source = hf_folder(base.name, cache, progress=progress)
+    options = fit(options, source)
     final = cache / "bundles" / build_key(base, base_digest(base, source), options, adapter)
     if (ready := _cached(final, progress)) is not None:
         return ready
@@ -79,6 +80,7 @@ def build(
         seconds, peak = _run_builder(source, out, base, options, progress)
         with new_folder(final) as folder:
             files = _collect(out, source, base, folder, progress)
+            _try(folder, base)
         return Build(final, files, seconds, peak)
 
 
@@ -92,6 +94,11 @@ def build_key(base: Base, digest: str, options: OnnxOptions, adapter: Path | Non
         "versions": [BUILD_VERSION, CONVERTER_VERSION, *(metadata.version(p) for p in (PACKAGE, "onnxruntime"))],
     }
     return f"{base.name}-{options.precision}-{hashlib.sha256(canonical(parts)).hexdigest()[:16]}"
+
+
+def fit(options: OnnxOptions, source: Path) -> OnnxOptions:
+    """Options that suit the model in a Hugging Face folder."""
+    return options.fitted(json.loads((source / "config.json").read_text(encoding="utf-8"))["hidden_size"])
 
 
 def _cached(folder: Path, progress: Progress) -> Build | None:
@@ -159,6 +166,28 @@ def _follow(stream: IO[bytes], name: str, progress: Progress) -> list[str]:
             elif line.startswith("Saving ") and (match := _PERCENT.search(line)):
                 progress(f"Writing {name}", int(float(match[1]) * 10), 1000)
     return tail
+
+
+def _try(folder: Path, base: Base) -> None:
+    """Read a few tokens with what was built: the builder can write graphs that the runtime cannot run."""
+    import numpy as np
+    import onnxruntime_genai as og
+
+    try:
+        model = og.Model(str(folder))
+        settings = og.GeneratorParams(model)
+        settings.set_search_options(max_length=16, do_sample=False)
+        generator = og.Generator(model, settings)
+        generator.append_tokens(np.arange(4, 12, dtype=np.int32))
+        scores = generator.get_logits()
+    except RuntimeError as error:
+        raise BundleError(
+            f"The builder made a model of {base.name} that does not run.",
+            str(error).splitlines()[0][:300],
+            "Choose other options (block, algorithm).",
+        ) from None
+    if not np.isfinite(scores).all():
+        raise BundleError(f"The built {base.name} computes no numbers.", "", "Choose other options or precision.")
 
 
 def _collect(out: Path, source: Path, base: Base, folder: Path, progress: Progress) -> dict[str, str]:

@@ -1,0 +1,97 @@
+"""Logits of every position of a text, from a Hugging Face folder or from an ONNX bundle's own weights.
+
+A shipped bundle computes the last position only (its head is pruned). For measuring, that cut is undone in the graph,
+in memory: same weights, same kernels, all positions.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, Protocol
+
+from edge.errors import BundleError
+
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"
+
+_PRUNED, _CUT = "/lm_head/prune/Unsqueeze/output_0", "/lm_head/prune/Gather"
+
+
+class LogitSource(Protocol):
+    """A model that scores a text. Returns float32, shape (tokens, vocabulary), unnormalised."""
+
+    def logits(self, ids: Sequence[int]) -> Any: ...
+
+
+class HfLogits:
+    """The reference: a Hugging Face folder in float32."""
+
+    def __init__(self, folder: Path) -> None:
+        import torch
+        from transformers import AutoModelForCausalLM
+
+        self._torch = torch
+        self._model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, local_files_only=True).eval()
+
+    def logits(self, ids: Sequence[int]) -> Any:
+        """See LogitSource."""
+        with self._torch.inference_mode():
+            return self._model(self._torch.tensor([list(ids)])).logits[0].numpy()
+
+
+class OnnxLogits:
+    """The weights of a verified ONNX bundle, or of a build folder."""
+
+    def __init__(self, folder: Path, threads: int = 0) -> None:
+        import onnx
+        import onnxruntime as ort
+
+        config = json.loads((folder / "genai_config.json").read_text(encoding="utf-8"))["model"]["decoder"]
+        self._layers, self._heads = config["num_hidden_layers"], config["num_key_value_heads"]
+        self._size = config["head_size"]
+        graph = onnx.load(str(folder / config["filename"]), load_external_data=False)
+        _all_positions(graph)
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.add_session_config_entry("session.model_external_initializers_file_folder_path", str(folder))
+        try:
+            self._session = ort.InferenceSession(graph.SerializeToString(), options, ["CPUExecutionProvider"])
+        except (RuntimeError, ort.capi.onnxruntime_pybind11_state.Fail) as error:
+            raise BundleError("The runtime could not load the bundle.", str(error).splitlines()[0][:200]) from None
+        self._inputs = {i.name: i.type for i in self._session.get_inputs()}
+
+    def logits(self, ids: Sequence[int]) -> Any:
+        """See LogitSource."""
+        import numpy as np
+
+        empty = np.zeros((1, self._heads, 0, self._size), dtype=_numpy_type(self._inputs["past_key_values.0.key"]))
+        feed: dict[str, Any] = {
+            "input_ids": np.asarray([ids], dtype=np.int64),
+            "attention_mask": np.ones((1, len(ids)), dtype=np.int64),
+            "position_ids": np.arange(len(ids), dtype=np.int64)[None],
+        }
+        for layer in range(self._layers):
+            feed[f"past_key_values.{layer}.key"] = feed[f"past_key_values.{layer}.value"] = empty
+        known = {name: value for name, value in feed.items() if name in self._inputs}
+        (scores,) = self._session.run(["logits"], known)
+        return scores[0].astype(np.float32)
+
+
+def _numpy_type(kind: str) -> str:
+    return "float16" if kind == "tensor(float16)" else "float32"
+
+
+def _all_positions(model: Any) -> None:
+    """Feed the head with every hidden state instead of the last; a graph without a pruned head stays as it is."""
+    whole = next((node.input[0] for node in model.graph.node if node.name == _CUT), None)
+    if whole is None:
+        return
+    for node in model.graph.node:
+        for index, name in enumerate(node.input):
+            if name == _PRUNED:
+                node.input[index] = whole
+    for output in model.graph.output:
+        if output.name == "logits":
+            output.type.tensor_type.shape.dim[1].dim_param = "sequence_length"
