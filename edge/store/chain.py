@@ -148,6 +148,6 @@ def verify(connection: Any, audit_key: SecretBytes, known: tuple[int, bytes] | N
         return bad("the chain was cut, or its end was altered")
     if known is not None and count < known[0]:
         return bad(
-            f"the chain ends at entry {count}; the head kept elsewhere is of entry {known[0]}: an older file was put back"
+            f"it ends at entry {count}, the head kept elsewhere is of entry {known[0]}: an older file was put back"
         )
     return Report(count, mac, None, "", tuple(back))

@@ -10,14 +10,12 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from edge.errors import InputError, VaultError
-from edge.store import backup, chain, export, header, policy, rekey, secretkeys, unlock
+from edge.store import backup, chain, header, policy, rekey, secretkeys, unlock
 from edge.store import head as heads
 from edge.store.backup import Manifest
 from edge.store.chain import Entry, Event, Report
-from edge.store.edits import Edits
 from edge.store.files import VaultFiles
 from edge.store.kdf import KdfParameters
-from edge.store.repo import Records
 from edge.store.secret import Passphrase, RawKey, SecretBytes
 from edge.store.secretkeys import Keyring, KeyringSecret, RecoveryKey, Secret
 from edge.store.session import Session
@@ -56,7 +54,7 @@ class Custody:
         return key
 
     def add_to_keyring(self, passphrase: Passphrase, backend: Keyring | None = None) -> None:
-        """Let the system's keyring open this vault while the user is logged in. Raises VaultError if there is none."""
+        """Let the system's keyring open this vault while the user is logged in. Raises VaultError without one."""
         backend = backend or secretkeys.system_keyring()
         self._begin(passphrase, "keyring entry made")
         with KeyringSecret.random(KeyringSecret.SIZE) as secret:
@@ -64,7 +62,7 @@ class Custody:
             rekey.add_secret(self._paths, passphrase, secret)
 
     def remove_key(self, passphrase: Passphrase, kind: str) -> None:
-        """Take away the recovery or keyring key (header.RECOVERY, header.KEYRING). Raises UsageError if there is none."""
+        """Take away the key of a kind (RECOVERY, KEYRING). Raises UsageError if there is none."""
         self._begin(passphrase, f"{kind} key removed")
         rekey.remove_secret(self._paths, passphrase, kind)
 
@@ -80,17 +78,12 @@ class Custody:
             backup.prune(Path(destination), self._vault_id, keep)
         return target, manifest
 
-    def export_plain(self, secret: Secret, target: Path, records: Records, edits: Edits) -> int:
-        """Write everything in clear to target, after the secret was given again. Returns the number of records."""
-        self.confirm(secret)
-        return export.write_plain(self._session, records, edits, Path(target))
-
     def entries(self, after: int = 0, limit: int = -1) -> Iterator[Entry]:
         """The audit chain, oldest first."""
         return chain.entries(self._session.connection, after, limit)
 
     def verify_chain(self, secret: Secret, head: str | None = None) -> Report:
-        """Recompute the audit chain; head: text of a signed head kept elsewhere. Raises InputError for a foreign head."""
+        """Recompute the audit chain; head: text of a signed head kept elsewhere. Raises InputError for another's."""
         with self._audit_key(secret) as audit_key:
             known = None
             if head is not None:

@@ -55,7 +55,7 @@ class Edits:
 
     def autosave(self, document: int, content: Mapping[str, Any]) -> None:
         """Keep the unsaved state of a document; durable on return. Raises VaultError if the record is signed."""
-        encounter, code = self._open_encounter(document)
+        _, code = self._open_encounter(document)
         text = content_text(content)
         sql = (
             "INSERT INTO draft (document, content, author, updated) VALUES (?, ?, ?, ?)"

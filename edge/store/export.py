@@ -1,4 +1,4 @@
-"""Plain export: every record as a JSON line, readable by anybody. The one way by which text leaves the vault in clear."""
+"""Plain export: every record as a JSON line, readable by anybody; the one way by which text leaves in clear."""
 
 from __future__ import annotations
 

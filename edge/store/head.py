@@ -20,8 +20,9 @@ from edge.store.secret import SecretBytes
 
 _TITLE = "edgescribe audit head 1"
 _FORM = re.compile(
-    rf"\s*(?P<body>{_TITLE}\nvault: (?P<vault>[0-9a-f]{{32}})\nentries: (?P<seq>\d{{1,15}})\nat: (?P<at>[0-9TZ:.\-]{{1,40}})\n"
-    r"mac: (?P<mac>[0-9a-f]{64})\nkey: (?P<key>[A-Za-z0-9+/=]{44})\n)signature: (?P<signature>[A-Za-z0-9+/=]{88})\s*"
+    rf"\s*(?P<body>{_TITLE}\nvault: (?P<vault>[0-9a-f]{{32}})\nentries: (?P<seq>\d{{1,15}})\n"
+    r"at: (?P<at>[0-9TZ:.\-]{1,40})\nmac: (?P<mac>[0-9a-f]{64})\nkey: (?P<key>[A-Za-z0-9+/=]{44})\n)"
+    r"signature: (?P<signature>[A-Za-z0-9+/=]{88})\s*"
 )
 
 

@@ -1,4 +1,4 @@
-"""From a secret to the keys: reading the key file, failed attempts and their delay, and ending what a crash left half done."""
+"""From a secret to the keys: the key file, failed attempts and their delay, and ending what a crash left half done."""
 
 from __future__ import annotations
 

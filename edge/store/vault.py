@@ -18,13 +18,14 @@ from types import TracebackType
 from typing import Any, Self
 
 from edge.errors import DamagedVaultError, VaultError
-from edge.store import chain, db, files, header, place, policy, unlock, upgrade
+from edge.store import chain, db, export, files, header, place, policy, unlock, upgrade
 from edge.store.chain import Event
 from edge.store.custody import Custody
 from edge.store.edits import Edits
 from edge.store.files import FileLock, VaultFiles
 from edge.store.header import Header, KeySet
 from edge.store.kdf import KdfParameters, tuned
+from edge.store.migrations import LATEST
 from edge.store.repo import Records
 from edge.store.retention import Retention
 from edge.store.search import Search
@@ -104,7 +105,7 @@ class Vault:
     ) -> Self:
         """Open a vault. beside: next to a program that has it open, for a backup or an audit.
 
-        Raises NotAVaultError, WrongKeyError (after a delay that grows), DamagedVaultError, VaultBusyError or VaultError.
+        Raises NotAVaultError, WrongKeyError (the more often, the later), DamagedVaultError, VaultBusyError, VaultError.
         """
         harden_process()
         paths = VaultFiles(Path(path))
@@ -125,7 +126,7 @@ class Vault:
         try:
             _check_identity(connection, unlocked.header)
             before = upgrade.check_version(connection)
-            if beside and before < upgrade.LATEST:
+            if beside and before < LATEST:
                 raise VaultError("The vault needs an upgrade.", "", "Open it once with edgescribe, then try again.")
             if not beside:
                 before = upgrade.bring_up_to_date(connection, paths, keys.database)
@@ -193,12 +194,17 @@ class Vault:
         self._check.start()
         return self._check
 
+    def export_plain(self, secret: Secret, target: Path) -> int:
+        """Write all records in clear to a new file, after the secret was given again. Returns how many."""
+        self.custody.confirm(secret)
+        return export.write_plain(self.session, self.records, self.edits, Path(target))
+
     def warning(self) -> str | None:
         """A sentence about a folder that is synced or on a network, or None."""
         return place.warning(self.paths.database)
 
     def record_bundle(self, name: str, sha256: str) -> None:
-        """Note in the audit chain that another model bundle is used from now on; nothing if it is the last one noted."""
+        """Note in the audit chain that another model bundle is used from now on, unless it is the last one noted."""
         last = self.session.query(
             "SELECT detail FROM chain WHERE event = ? ORDER BY seq DESC LIMIT 1", ("bundle-change",)
         )
@@ -226,8 +232,8 @@ def _check_identity(connection: Any, head: Header) -> None:
 def _record_unlock(session: Session, paths: VaultFiles, before: int, generation: int) -> None:
     failed = unlock.failures(paths)
     with session.deed(Event.UNLOCK, generation=generation) as deed:
-        if before != upgrade.LATEST:
-            session.append(deed, Event.MIGRATION, {"from": before, "to": upgrade.LATEST})
+        if before != LATEST:
+            session.append(deed, Event.MIGRATION, {"from": before, "to": LATEST})
         if failed:
             session.append(deed, Event.UNLOCK_FAILED, {"times": len(failed), "first": failed[0], "last": failed[-1]})
     if failed:
@@ -257,9 +263,7 @@ def _build(paths: VaultFiles, head: Header, keys: KeySet, session: Session) -> N
             with db.transaction(connection):
                 connection.execute("INSERT INTO meta VALUES ('vault_id', ?)", (head.vault_id,))
                 chain.start(connection, keys.audit)
-                chain.append(
-                    connection, session.now(), Event.VAULT_CREATED, "", {"schema": upgrade.LATEST}, session.actor
-                )
+                chain.append(connection, session.now(), Event.VAULT_CREATED, "", {"schema": LATEST}, session.actor)
         finally:
             connection.close()
         files.sync_file(paths.incoming)

@@ -1,4 +1,4 @@
-"""Checks of an open vault, by `vault verify` and in the background after opening: pages, structure, search, signatures."""
+"""Checks of an open vault, by `vault verify` and in the background after opening: pages, structure, search index."""
 
 from __future__ import annotations
 
