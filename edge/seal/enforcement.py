@@ -5,13 +5,14 @@ from __future__ import annotations
 import sys
 
 from edge.errors import SealError
-from edge.seal import descriptors, environment
+from edge.seal import descriptors, environment, imports
 from edge.seal.policy import SealPolicy, SealStatus
 
 
 def enforce(policy: SealPolicy) -> SealStatus:
     """See edge.seal.enforce."""
     environment.scrub()
+    imports.refuse_clients()
     descriptors.fill_missing_streams()
     descriptors.close_inherited()
     if not policy.allow_unsealed:

@@ -259,5 +259,6 @@ def main() -> None:
     """Child process: enter a stage, run every attempt, write what happened as one JSON object to standard output."""
     request = json.loads(sys.argv[1])
     how = enter(request.get("as_root", True))
+    rise = counters_count()
     done = attempt_everything(Path(request["folder"]))
-    print(json.dumps({"how": how, "counters_count": counters_count(), **asdict(done)}))
+    print(json.dumps({"how": how, "counters_count": rise, **asdict(done)}))

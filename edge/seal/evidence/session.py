@@ -1,0 +1,172 @@
+"""The product's work in front of the auditor: a synthetic visit, from opening a vault to exporting a note.
+
+Runs in a stage without even a loopback interface. Each step is the real program, a new sealed process; it is watched
+through /proc, by the stage's counters, and by strace where that is installed. Which steps can run is read from the
+program's own parser; a step whose verb does not exist is reported as not run.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+
+from edge.seal import environment
+from edge.seal.evidence import stage, tracelog, watch
+
+_TIMEOUT = 1800
+_SAMPLE_EVERY = 0.02
+_RECORD = "{record}"
+
+
+@dataclass(frozen=True)
+class Step:
+    """A step of the session: what it is, the verb it needs, its whole command line after the program's name."""
+
+    name: str
+    verb: tuple[str, ...]
+    argv: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Done:
+    """What became of a step. exit_code is None if it was not run; why then says so.
+
+    rise: counters of the namespace that rose. trace: what strace saw, None without it.
+    """
+
+    name: str
+    command: str
+    exit_code: int | None
+    why: str = ""
+    seconds: float = 0.0
+    rise: dict[str, int] | None = None
+    sockets_left: int = 0
+    seen: dict[str, object] | None = None
+    trace: dict[str, object] | None = None
+
+
+@dataclass(frozen=True)
+class Session:
+    """The whole session. counters_count: what one deliberate datagram raised, to show that the counters can rise."""
+
+    how: str
+    done: tuple[Done, ...]
+    counters_count: dict[str, int]
+    strace: str
+
+
+def steps(visit: Path, report: Path, bundle: str, out: Path) -> tuple[Step, ...]:
+    """Return the steps in order. `{record}` stands for the id of the note that the session saved."""
+    model = ("--bundle", bundle)
+    return (
+        Step("create the vault", ("vault", "create"), ("vault", "create")),
+        Step("write a note and save it", ("note",), ("note", str(visit), *model, "--template", "soap", "--save")),
+        Step("extract the fields of a report", ("extract",), ("extract", str(report), *model, "--json")),
+        Step("unlock and list", ("records", "list"), ("records", "list", "--json")),
+        Step("show a record", ("records", "show"), ("records", "show", _RECORD)),
+        Step("suggest codes", ("code",), ("code", str(visit))),
+        Step("search", ("records", "search"), ("records", "search", "pain")),
+        Step("sign", ("records", "sign"), ("records", "sign", _RECORD, "--yes")),
+        Step("export", ("records", "export"), ("records", "export", _RECORD, "--out", str(out))),
+        Step("verify the audit log", ("audit", "log", "verify"), ("audit", "log", "verify")),
+        Step("verify the bundle", ("bundle", "verify"), ("bundle", "verify", bundle)),
+        Step("examine the machine", ("doctor",), ("doctor",)),
+    )
+
+
+def missing_verbs(planned: Sequence[Step], verbs: set[tuple[str, ...]]) -> list[str]:
+    """Return the program's verbs that no step of the session uses."""
+    used = {step.verb for step in planned}
+    return sorted(" ".join(v) for v in verbs if v not in used)
+
+
+def run(request: dict[str, object]) -> Session:
+    """Run the session in this process's own stage (the caller has entered it)."""
+    folder = Path(str(request["folder"]))
+    home, out = folder / "home", folder / "out"
+    for each in (home, out):
+        each.mkdir(mode=0o700)
+    passphrase = folder / "passphrase"
+    passphrase.touch(mode=0o600)
+    passphrase.write_text(secrets.token_urlsafe(24) + "\n", encoding="ascii")
+    environ = environment.clean(os.environ) | {
+        "EDGESCRIBE_HOME": str(home),
+        "EDGESCRIBE_PASSPHRASE_FILE": str(passphrase),
+    }
+    samples = Path(str(request["samples"]))
+    planned = steps(samples / "visit.txt", samples / "report.txt", str(request["bundle"]), out)
+    verbs = {tuple(v) for v in request["verbs"]}  # type: ignore[attr-defined]
+    strace = (shutil.which("strace") or "") if request.get("strace", True) else ""
+    logs = Path(str(request["logs"]))
+    done: list[Done] = []
+    record = ""
+    for number, step in enumerate(planned):
+        if step.verb not in verbs:
+            done.append(Done(step.name, shown(step.argv), None, f"the verb `{' '.join(step.verb)}` does not exist"))
+        elif _RECORD in step.argv and not record:
+            done.append(Done(step.name, shown(step.argv), None, "there is no saved record to run it on"))
+        else:
+            argv = tuple(record if word == _RECORD else word for word in step.argv)
+            print(f"  {step.name}", file=sys.stderr, flush=True)
+            result, output = observe(replace(step, argv=argv), environ, strace, logs / f"strace-{number:02d}.log")
+            done.append(result)
+            record = record or _first_record(step, output)
+    return Session(str(request["how"]), tuple(done), stage.counters_count(), strace)
+
+
+def _first_record(step: Step, output: str) -> str:
+    if step.verb != ("records", "list"):
+        return ""
+    for line in output.splitlines():
+        if line.startswith("{"):
+            return str(json.loads(line).get("id", ""))
+    return ""
+
+
+def shown(argv: Sequence[str]) -> str:
+    """Return a command line as a person would type it, without this machine's folders."""
+    return "edgescribe " + " ".join(Path(word).name if os.path.isabs(word) else word for word in argv)
+
+
+def observe(step: Step, environ: dict[str, str], strace: str, log: Path) -> tuple[Done, str]:
+    """Run one step and watch it; return what was seen and its standard output."""
+    command = environment.boot_command(step.argv)
+    if strace:
+        command = [strace, "-f", "-qq", "-o", str(log), "-e", f"trace={tracelog.TRACED}", *command]
+    seen = watch.Seen()
+    before, began = stage.counters(), time.monotonic()
+    with subprocess.Popen(
+        command, env=environ, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE
+    ) as process:
+        while True:
+            watch.sample(process.pid, seen)
+            try:
+                output, errors = process.communicate(timeout=_SAMPLE_EVERY)
+                break
+            except subprocess.TimeoutExpired:
+                if time.monotonic() - began > _TIMEOUT:
+                    process.kill()
+    seconds = time.monotonic() - began
+    rise = {k: v for k, v in stage.difference(before, stage.counters()).items() if v}
+    trace = asdict(tracelog.read(log.read_text(encoding="utf-8", errors="replace"))) if strace else None
+    words = errors.decode("utf-8", "replace").strip().splitlines()
+    why = words[0] if process.returncode and words else ""
+    facts: dict[str, object] = {k: sorted(v) if isinstance(v, set) else v for k, v in vars(seen).items()}
+    left = sum(stage.open_sockets().values())
+    done = Done(step.name, shown(step.argv), process.returncode, why, round(seconds, 2), rise, left, facts, trace)
+    return done, output.decode("utf-8", "replace")
+
+
+def main() -> None:
+    """Child process: enter a stage, run the session, write it as one JSON object to standard output."""
+    request = json.loads(sys.argv[1])
+    request["how"] = stage.enter(request.get("as_root", True))
+    print(json.dumps(asdict(run(request))))
