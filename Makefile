@@ -8,6 +8,7 @@ MODEL ?= qwen2.5-coder-0.5b-instruct
 EDGESCRIBE_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/edgescribe
 export EDGESCRIBE_CACHE
 BIN := .venv/bin
+ADAPTER := $(if $(wildcard models/adapters/$(MODEL)/adapter_config.json),--adapter models/adapters/$(MODEL))
 
 .PHONY: help demo run test check bench train export clean
 
@@ -18,7 +19,8 @@ help: ## list the targets
 	@$(PYTHON) .ci/environment.py
 
 demo: .venv/ready ## from nothing to a note on this machine (MODEL=name for another base model)
-	@$(BIN)/python -m tests.demo $(MODEL)
+	@$(BIN)/edgescribe-export onnx $(MODEL) $(ADAPTER)
+	@$(BIN)/edgescribe demo --bundle $(MODEL)
 
 run: .venv/ready ## the program itself
 	@$(BIN)/edgescribe
@@ -38,7 +40,7 @@ train: .venv/ready ## fine-tune the default model (hours on CPU; resumes)
 	@$(BIN)/edgescribe-training run training/configs/$(MODEL).toml --resume
 
 export: .venv/ready ## build the int4 bundle of MODEL
-	@$(BIN)/edgescribe-export onnx $(MODEL)
+	@$(BIN)/edgescribe-export onnx $(MODEL) $(ADAPTER)
 
 clean: ## remove this checkout's environment and caches (not the shared cache)
 	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis build *.egg-info

@@ -20,7 +20,7 @@ from edge.verbs.narrate import complain
 if TYPE_CHECKING:
     from edge.seal import SealStatus
 
-VERBS = ("note", "extract", "records", "bundle", "doctor")
+VERBS = ("demo", "note", "extract", "records", "bundle", "doctor")
 
 
 def build_parser() -> argparse.ArgumentParser:

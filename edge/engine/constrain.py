@@ -29,6 +29,9 @@ class Constraint(Protocol):
     def accept(self, ids: list[int]) -> None:
         """Advance; raises EngineError if a token does not fit."""
 
+    def close_list(self, logits: Any) -> bool:
+        """After mask(): leave only tokens that end the list (or first the entry) if there is one; True if so."""
+
     @property
     def finished(self) -> bool: ...
 
@@ -53,21 +56,25 @@ class GrammarCompiler:
     """Compiles grammars for one tokenizer; building the token trie takes about a second, so it is kept."""
 
     def __init__(self, tokenizer_json: str, vocabulary: int, end_ids: list[int]) -> None:
+        import numpy as np
         from llguidance import LLTokenizer
 
         self._tokenizer = LLTokenizer(tokenizer_json, n_vocab=vocabulary, eos_token=end_ids)
+        starts = [self._tokenizer.decode_bytes([i])[:2] for i in range(vocabulary)]
+        self._list_ends = np.array([i for i, s in enumerate(starts) if s[:1] == b"]" or s == b'"]'])
+        self._entry_ends = np.array([i for i, s in enumerate(starts) if s == b'"'])
 
     def start(self, grammar: str) -> Constraint:
         """Return a fresh constraint; raises EngineError if the grammar cannot be compiled."""
-        return _Matcher(self._tokenizer, grammar)
+        return _Matcher(self._tokenizer, grammar, (self._list_ends, self._entry_ends))
 
 
 class _Matcher:
-    def __init__(self, tokenizer: Any, grammar: str) -> None:
+    def __init__(self, tokenizer: Any, grammar: str, closers: tuple[Any, ...]) -> None:
         import numpy as np
         from llguidance import LLMatcher
 
-        self._np = np
+        self._np, self._closers = np, closers
         self._matcher = LLMatcher(tokenizer, grammar, log_level=0)
         self._bits = np.zeros((tokenizer.vocab_size + 31) // 32, dtype=np.uint32)
         self._check()
@@ -86,6 +93,16 @@ class _Matcher:
         allowed = self._np.unpackbits(self._bits.view(self._np.uint8), bitorder="little")
         logits[: len(allowed)][allowed[: len(logits)] == 0] = -self._np.inf
         logits[len(allowed) :] = -self._np.inf
+
+    def close_list(self, logits: Any) -> bool:
+        for ids in self._closers:
+            best = logits[ids].max(initial=-self._np.inf)
+            if best > -self._np.inf:
+                chosen = ids[int(logits[ids].argmax())]
+                logits[:] = -self._np.inf
+                logits[chosen] = best
+                return True
+        return False
 
     def forced(self) -> list[int]:
         return list(self._matcher.compute_ff_tokens())

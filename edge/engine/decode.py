@@ -16,7 +16,7 @@ from edge.contract.events import EngineEvent, Finished, Reading, StopReason, Tex
 from edge.contract.prompts import encode
 from edge.engine.base import Request, Session
 from edge.engine.constrain import Constraint, GrammarCompiler
-from edge.engine.loops import loop_start
+from edge.engine.loops import loop_start, repeated_line
 from edge.errors import InputError
 from edge.text import sanitise
 
@@ -25,10 +25,17 @@ CHUNK = 128  # prompt tokens read between two looks at the cancel flag
 
 @dataclass
 class Answer:
-    """Tokens written so far and why writing stopped."""
+    """Tokens written so far, why writing stopped, and where a loop was cut (character offset).
+
+    since: tokens before this index were already looked at for loops. escaping: a list that loops is being closed.
+    """
 
     ids: list[int]
     reason: StopReason = "length"
+    cut: int | None = None
+    since: int = 0
+    escaping: bool = False
+    looped: bool = False
 
 
 class Decoder:
@@ -71,7 +78,7 @@ class Decoder:
                 if text.startswith(shown) and len(text) > len(shown):
                     yield Text(text[len(shown) :])
                     shown = text
-        final = self._text(answer.ids)
+        final = self._text(answer.ids)[: answer.cut].rstrip()
         if answer.reason != "loop" and final.startswith(shown) and len(final) > len(shown):
             yield Text(final[len(shown) :])
         yield Finished(final, answer.reason, len(ids), reused, len(answer.ids), time.perf_counter() - started)
@@ -125,22 +132,34 @@ class Decoder:
             if cancelled.is_set():
                 answer.reason = "cancelled"
                 return
-            step = self._step(session, constraint, limit - len(answer.ids))
+            step = self._step(session, constraint, answer, limit - len(answer.ids))
             if step is None:
-                answer.reason = "end"
+                answer.reason = "loop" if answer.looped else "end"
                 return
             answer.ids.extend(step)
-            if constraint is None and (start := loop_start(answer.ids)) is not None:
-                del answer.ids[start:]
+            text = self._text(answer.ids)
+            if self._loops(answer, text, constraint is not None):
                 answer.reason = "loop"
                 return
-            text = self._text(answer.ids)
             if not text.endswith("\ufffd"):  # an unfinished character; wait for its other bytes
                 yield text
             self._append(session, step)
         answer.reason = "length"
 
-    def _step(self, session: Session, constraint: Constraint | None, room: int) -> list[int] | None:
+    def _loops(self, answer: Answer, text: str, constrained: bool) -> bool:
+        """True if free text loops and was cut. A list that loops under a grammar is closed instead and goes on."""
+        start = loop_start(answer.ids[answer.since :])
+        if constrained:
+            answer.escaping = answer.escaping or start is not None
+            answer.looped = answer.looped or start is not None
+            return False
+        if start is not None:
+            answer.cut = len(self._text(answer.ids[:start]))
+        elif text.endswith("\n"):
+            answer.cut = repeated_line(text)
+        return answer.cut is not None
+
+    def _step(self, session: Session, constraint: Constraint | None, answer: Answer, room: int) -> list[int] | None:
         """Next tokens of the answer (several if the grammar forces them), or None at its end."""
         if constraint is not None:
             forced = [] if constraint.finished else constraint.forced()[:room]
@@ -152,6 +171,10 @@ class Decoder:
         scores = session.logits()
         if constraint is not None:
             constraint.mask(scores)
+            if answer.escaping and constraint.close_list(scores):
+                text = self._tokenizer.decode([int(scores.argmax())])
+                answer.escaping = "]" not in text
+                answer.since = len(answer.ids)
         token = int(scores.argmax())
         if token in self._end:
             return None

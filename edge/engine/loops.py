@@ -1,15 +1,19 @@
 """Loop detection: small models repeat themselves ("a 19-year-old male who is a 19-year-old male who is …").
 
-A loop is a block of tokens that stands three times in a row at the end of the answer. Short blocks need more
-repeats, so that "2+ 2+ 2+" or a row of dashes is not taken for one.
+Two signs. A block of tokens that stands three times in a row at the end of the answer; short blocks need more repeats,
+so that "2+ 2+ 2+" or a row of dashes is not taken for one. And a line that stands three times anywhere, its number
+aside ("Problem 4: …", "Problem 5: …"), which no clinical note has use for.
 """
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 
 MAX_PERIOD = 120  # tokens; longer repeats (a whole section written again) are found line by line
 MIN_LOOP = 18  # tokens that the repeated blocks must cover together
+MIN_WORDS = 4  # shorter lines ("Denies fever.", a heading) may recur
+_NUMBERING = re.compile(r"^\W*(?:\w+\W+)?\d+\s*[.:)]\s*")
 
 
 def loop_start(ids: Sequence[int]) -> int | None:
@@ -29,4 +33,25 @@ def loop_start(ids: Sequence[int]) -> int | None:
             while start - period > 0 and ids[start - 1] == ids[start - 1 - period]:
                 start -= 1  # the loop may have begun inside an earlier, partly overlapping copy
             return start
+    return None
+
+
+def repeated_line(text: str) -> int | None:
+    """Return the offset from which text repeats lines that stand before it, once a whole line stands three times.
+
+    Text after the second copy is kept as long as it says anything new.
+    """
+    lines = text.split("\n")
+    whole = lines[:-1]  # the last line is still being written
+    seen: dict[str, int] = {}
+    fresh = 0  # number of lines up to the last one that is new
+    for number, line in enumerate(whole, start=1):
+        key = " ".join(_NUMBERING.sub("", line).casefold().split())
+        if len(key.split()) < MIN_WORDS:
+            continue
+        seen[key] = seen.get(key, 0) + 1
+        if seen[key] == 1:
+            fresh = number
+        elif seen[key] >= 3:
+            return sum(len(kept) + 1 for kept in lines[:fresh])
     return None

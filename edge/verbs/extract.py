@@ -30,10 +30,10 @@ def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 
 
 def run(args: argparse.Namespace) -> int:
-    return generate.run_all(args, _write)
+    return generate.run_all(args, write)
 
 
-def _write(scribe: Scribe, document: Document, args: argparse.Namespace, narrator: Narrator) -> generate.Outcome:
+def write(scribe: Scribe, document: Document, args: argparse.Namespace, narrator: Narrator) -> generate.Outcome:
     from edge import service
 
     extraction = _follow(scribe, document, narrator)

@@ -56,7 +56,7 @@ def run_all(args: argparse.Namespace, work: Work) -> int:
     try:
         with service.Scribe.open(args.bundle, lambda d, t: narrator.progress("Checking the bundle", d, t)) as scribe:
             narrator.clear()
-            _remark_on(scribe, narrator)
+            remark_on(scribe, narrator)
             for name in args.files:
                 codes.append(_one(name, scribe, vault, args, narrator, work))
     finally:
@@ -67,7 +67,7 @@ def run_all(args: argparse.Namespace, work: Work) -> int:
     return 0 if not failed else failed[0] if len(codes) == 1 else 1
 
 
-def _remark_on(scribe: Scribe, narrator: Narrator) -> None:
+def remark_on(scribe: Scribe, narrator: Narrator) -> None:
     if scribe.engine.info.purpose == "test":
         narrator.say(f"The bundle {scribe.engine.info.bundle!r} is a test model: its output is not fit for patients.")
 

@@ -40,10 +40,10 @@ def run(args: argparse.Namespace) -> int:
     from edge.paths import data_dir
 
     templates.get(args.template, data_dir() / "templates")  # a wrong name is said before the model loads
-    return generate.run_all(args, _write)
+    return generate.run_all(args, write)
 
 
-def _write(scribe: Scribe, document: Document, args: argparse.Namespace, narrator: Narrator) -> generate.Outcome:
+def write(scribe: Scribe, document: Document, args: argparse.Namespace, narrator: Narrator) -> generate.Outcome:
     from edge import service
 
     note = _follow(scribe, document, args, narrator)

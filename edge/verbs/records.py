@@ -44,12 +44,12 @@ def _list(args: argparse.Namespace) -> int:
             print(json.dumps(asdict(one), ensure_ascii=False))
         return 0
     for one in found:
-        print(_line(one))
+        print(line(one))
     Narrator().say("No records yet." if not total else f"{len(found)} of {total} records.")
     return 0
 
 
-def _line(one: RecordSummary) -> str:
+def line(one: RecordSummary) -> str:
     marks = " INCOMPLETE" if one.incomplete else ""
     when = one.updated[:16].replace("T", " ")
     kinds = "+".join(one.kinds)
@@ -62,7 +62,7 @@ def _show(args: argparse.Namespace) -> int:
     if args.json:
         print(json.dumps(_as_dict(record), ensure_ascii=False))
         return 0
-    print(_line(record.summary) + "\n")
+    print(line(record.summary) + "\n")
     if args.source:
         for source in record.sources:
             print(f"SOURCE {source.name}\n\n{sanitise(source.text)}\n")
@@ -92,9 +92,7 @@ def _delete(args: argparse.Namespace) -> int:
         if not args.yes:
             if not sys.stdin.isatty():
                 raise UsageError("Deleting needs a yes.", "There is no terminal to ask on.", "Add --yes.")
-            print(
-                f"{_line(one)}\nWipe this record? Its content cannot be brought back. [y/N] ", file=sys.stderr, end=""
-            )
+            print(f"{line(one)}\nWipe this record? Its content cannot be brought back. [y/N] ", file=sys.stderr, end="")
             if input().strip().lower() not in {"y", "yes", "j", "ja"}:
                 Narrator().say("Nothing was deleted.")
                 return 0

@@ -177,3 +177,24 @@ def test_extraction_grammar_bends_what_is_not_in_the_report(byte_tokenizer: Any,
 def test_a_grammar_that_cannot_be_compiled_is_an_engine_error(byte_tokenizer: Any) -> None:
     with pytest.raises(EngineError):
         Bench(byte_tokenizer, lambda _: "x").run("doc", grammar="start: undefined_rule")
+
+
+def test_a_list_that_loops_is_closed_and_the_other_fields_are_written(byte_tokenizer: Any) -> None:
+    looping = '{"life_style": [' + '"lisinopril 20 mg", ' * 60
+    rest = answer_json({"age": ["54-year-old"]})
+
+    def answer(_: str) -> str:
+        return looping
+
+    bench = Bench(byte_tokenizer, answer)
+    last = bench.run("doc", limit=3000, grammar=extraction_grammar(REPORT))[-1]
+    assert last.reason == "loop"
+    found = json.loads(last.text)
+    assert set(found) == set(json.loads(rest))
+    assert len(found["life_style"]) <= 4
+
+
+def test_repeated_lines_are_cut(byte_tokenizer: Any) -> None:
+    answer = "PLAN\n" + "".join(f"Problem {n}: go up on the lisinopril.\n" for n in range(1, 30))
+    last = Bench(byte_tokenizer, lambda _: answer).run("doc", limit=2000)[-1]
+    assert (last.text, last.reason) == ("PLAN\nProblem 1: go up on the lisinopril.", "loop")

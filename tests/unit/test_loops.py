@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from edge.engine.loops import loop_start
+from edge.engine.loops import loop_start, repeated_line
 
 
 def first_detection(ids: list[int]) -> tuple[int, int] | None:
@@ -33,3 +33,26 @@ def test_two_copies_and_near_repeats_are_not_loops() -> None:
     block = list(range(50))
     assert first_detection(block * 2) is None
     assert first_detection([x for n in range(10) for x in (*range(12), 1000 + n)]) is None
+
+
+def test_lines_that_differ_in_their_number_only() -> None:
+    lines = [f"Problem {n}: the knee has no effusion today." for n in range(1, 6)]
+    text = "Plan\n" + "\n".join(lines[:3]) + "\n"
+    assert repeated_line("Plan\n" + "\n".join(lines[:2]) + "\n") is None
+    cut = repeated_line(text)
+    assert cut is not None
+    assert text[:cut] == "Plan\n" + lines[0] + "\n"
+
+
+def test_what_is_new_between_repeats_is_kept() -> None:
+    again = "He takes aspirin every day.\n"
+    text = f"{again}{again}A new and different line.\n{again}"
+    cut = repeated_line(text)
+    assert cut is not None
+    assert text[:cut].endswith("A new and different line.\n")
+
+
+def test_short_and_dose_lines_may_recur() -> None:
+    assert repeated_line("Denies fever.\n" * 5) is None
+    doses = "".join(f"Take {n} mg of the tablet daily.\n" for n in (250, 500, 750))
+    assert repeated_line(doses) is None

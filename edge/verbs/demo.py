@@ -1,0 +1,94 @@
+"""`edgescribe demo`: the main job on a sample visit, from conversation to encrypted record, shown step by step."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import secrets
+from importlib import resources
+from typing import TYPE_CHECKING
+
+from edge.verbs import extract, generate, note, records
+from edge.verbs.narrate import Narrator
+
+if TYPE_CHECKING:
+    from edge.service import Scribe
+    from edge.vaults import Vault
+
+
+def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    parser = sub.add_parser(
+        "demo",
+        help="write, extract and save a sample visit",
+        description="Run the main job on a sample visit that ships with the program: note, extraction, encrypted record.",
+    )
+    parser.add_argument("--bundle", metavar="B", help="name or folder of a model bundle (default: the largest)")
+    parser.set_defaults(run=run, json=False, template="visit", title="Sample visit")
+
+
+def run(args: argparse.Namespace) -> int:
+    from edge import service
+
+    narrator = Narrator()
+    with service.Scribe.open(args.bundle, lambda d, t: narrator.progress("Checking the bundle", d, t)) as scribe:
+        narrator.clear()
+        generate.remark_on(scribe, narrator)
+        with _vault(args, narrator) as vault:
+            record = _visit(scribe, vault, args, narrator)
+            _heading(narrator, "4. What the demo vault holds now")
+            for summary in vault.records.list(limit=10):
+                print(records.line(summary))
+    where = f"--vault {args.vault} --passphrase-file {args.passphrase_file}"
+    narrator.say("\nWhat to type next:")
+    narrator.say(f"  edgescribe records show {record} {where}")
+    narrator.say("  edgescribe note YOUR_TRANSCRIPT.txt --save      (asks for a passphrase, makes your own vault)")
+    narrator.say("  edgescribe extract REPORT.txt --json")
+    narrator.say("  edgescribe doctor")
+    return 0
+
+
+def _heading(narrator: Narrator, text: str) -> None:
+    narrator.say(f"\n── {text} " + "─" * max(0, 76 - len(text)))
+
+
+def _vault(args: argparse.Namespace, narrator: Narrator) -> Vault:
+    """Open the demo vault; its passphrase is random and lies beside it, since it holds nothing but the sample."""
+    from edge import paths, vaults
+
+    folder = paths.data_dir() / "demo"
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+    args.vault, args.passphrase_file = folder / "demo.vault", folder / "demo.passphrase"
+    if args.vault.exists() and args.passphrase_file.exists():
+        return vaults.open_vault(args.vault, args.passphrase_file)
+    if args.vault.exists():
+        args.vault = folder / f"demo-{secrets.token_hex(3)}.vault"
+    with open(args.passphrase_file, "x", opener=_private, encoding="utf-8") as file:
+        file.write(secrets.token_urlsafe(24) + "\n")
+    narrator.say("Making an encrypted demo vault (its passphrase lies beside it: it holds only the sample).")
+    return vaults.create(args.vault, args.passphrase_file)
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
+def _visit(scribe: Scribe, vault: Vault, args: argparse.Namespace, narrator: Narrator) -> str:
+    """Write, extract and save; returns the record's id."""
+    from edge.contract import document as documents
+    from edge.contract.records import Source
+
+    sample = resources.files("edge.samples").joinpath("visit.txt").read_bytes()
+    visit = documents.from_bytes(sample, "visit.txt")
+    _heading(narrator, "1. The conversation")
+    narrator.say(visit.text.strip()[:420] + " …")
+    _heading(narrator, f"2. The note, written on this machine by {scribe.engine.info.bundle}")
+    written = note.write(scribe, visit, args, narrator)
+    text = str(written.printed["text"])
+    _heading(narrator, "3. Structured fields of that note, each with its characters in it")
+    report = documents.from_text(text, "note")
+    found = extract.write(scribe, report, argparse.Namespace(json=False, format="table"), narrator)
+    source = Source(visit.name, visit.text, visit.sha256, "transcript")
+    record = vault.records.save(args.title, source, [written.generated]).id
+    basis = Source("note", report.text, report.sha256, "report")
+    vault.records.save(args.title, basis, [found.generated], encounter=record)
+    return record
