@@ -62,8 +62,8 @@ class Row:
 
 
 def encode(document: Document, format_name: str, tokenizer: Any, batch: Batch, swap: bool = False) -> list[Encoded]:
-    """Encode a document and its tasks as inference would. A document too long for one row with all its tasks is
-    repeated with fewer of them.
+    """Encode a document and its tasks as inference would. A document longer than batch.max_tokens with all its tasks
+    is repeated with fewer of them.
 
     swap: instruction before document (ablation). Raises TrainingError if one task alone exceeds batch.max_tokens and
     batch.too_long is "error"; with "drop" the task is left out.
@@ -91,7 +91,7 @@ def encode(document: Document, format_name: str, tokenizer: Any, batch: Batch, s
             found.append(one)
             continue
         together = Encoded(document.id, tuple(shared), (*branches, branch))
-        if branches and together.tokens > max(batch.row_tokens, one.tokens):
+        if branches and together.tokens > batch.max_tokens:
             found.append(Encoded(document.id, tuple(shared), tuple(branches)))
             branches = []
         branches.append(branch)
