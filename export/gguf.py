@@ -42,7 +42,7 @@ def convert(path: Path, base: Base, folder: Path, progress: Progress = silent) -
         reader = GGUFReader(str(path))
         fields = {name: reader.fields[name].contents() for name in reader.fields}
         config = _config(fields, base)
-        _write_tokenizer(fields, base, folder)
+        write_tokenizer(fields, base, folder)
         _write_weights(reader, config, base, folder, progress)
     except (KeyError, ValueError, IndexError) as error:
         raise BaseModelError(
@@ -90,7 +90,8 @@ def _config(fields: dict[str, Any], base: Base) -> dict[str, Any]:
     return config
 
 
-def _write_tokenizer(fields: dict[str, Any], base: Base, folder: Path) -> None:
+def write_tokenizer(fields: dict[str, Any], base: Base, folder: Path) -> None:
+    """Write tokenizer.json and tokenizer_config.json from a GGUF's fields into folder. Raises BaseModelError."""
     if fields["tokenizer.ggml.model"] != "gpt2":
         raise BaseModelError(f"The tokenizer {fields['tokenizer.ggml.model']!r} cannot be converted.", "Known: gpt2.")
     tokenizer = build_tokenizer(
