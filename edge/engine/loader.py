@@ -65,11 +65,15 @@ def _open_model(bundle: Bundle) -> Model:
         from edge.engine.onnx import OnnxModel
 
         return OnnxModel(bundle.folder)
-    raise BundleError(
-        f"The bundle {bundle.manifest.name!r} needs the runtime {bundle.manifest.runtime!r}.",
-        "This machine has no such runtime.",
-        "Install the ONNX bundle of the same model.",
-    )
+    try:
+        from edge.engine.mlx import MlxModel
+    except ImportError:
+        raise BundleError(
+            f"The bundle {bundle.manifest.name!r} needs the MLX runtime.",
+            "It is not installed on this machine.",
+            "On Apple Silicon: install edgescribe[mlx]. Elsewhere: the ONNX bundle of the same model.",
+        ) from None
+    return MlxModel(bundle.folder)
 
 
 def _end_ids(tokenizer: object, tokens: list[str]) -> list[int]:

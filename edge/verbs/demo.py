@@ -20,7 +20,7 @@ def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     parser = sub.add_parser(
         "demo",
         help="write, extract and save a sample visit",
-        description="Run the main job on a sample visit that ships with the program: note, extraction, encrypted record.",
+        description="Run the main job on a sample visit that ships with the program: note, fields, encrypted record.",
     )
     parser.add_argument("--bundle", metavar="B", help="name or folder of a model bundle (default: the largest)")
     parser.set_defaults(run=run, json=False, template="visit", title="Sample visit")
