@@ -7,7 +7,7 @@ from importlib import metadata
 from pathlib import Path
 
 from edge import __version__
-from edge.contract.bundle import Bundle, verify_bundle
+from edge.contract.bundle import Bundle, read_manifest, verify_bundle
 from edge.contract.manifest import (
     FORMAT,
     FORMAT_VERSION,
@@ -54,11 +54,25 @@ def onnx_manifest(
     )
 
 
+def _already(build: Build, manifest: Manifest, target: Path) -> Bundle | None:
+    """The bundle in target if it is the very one that packing would write, verified."""
+    try:
+        found = read_manifest(target)[0]
+        same = found.model_copy(update={"files": manifest.files}) == manifest
+        if not same or {entry.path: entry.sha256 for entry in found.files} != build.files:
+            return None
+        return verify_bundle(target)
+    except BundleError:
+        return None
+
+
 def pack(build: Build, manifest: Manifest, target: Path, progress: Progress = silent) -> Bundle:
     """Write the bundle folder target, whole or not at all; an older one of that name is replaced.
 
     Raises BundleError if a built file changed under way or the result would not load.
     """
+    if (kept := _already(build, manifest, target)) is not None:
+        return kept
     total = sum((build.folder / name).stat().st_size for name in build.files)
     need_space(target.parent, total, f"the bundle {target.name}")
     with named_disk_errors(f"The bundle {target.name}", target.parent), new_folder(target) as folder:

@@ -24,6 +24,7 @@ from edge.contract.manifest import (
     damaged,
     parse_manifest,
 )
+from edge.contract.onnx_file import MAX_ONNX_BYTES, check_onnx
 from edge.errors import BundleError
 
 ProgressFn = Callable[[int, int], None]
@@ -69,10 +70,17 @@ def verify_bundle(folder: Path, progress: ProgressFn | None = None) -> Bundle:
             raise damaged(f"{entry.path} was altered", f"Its sha256 is {found}")
         done += entry.size
     if manifest.runtime == "onnx":
-        names = {entry.path for entry in manifest.files}
-        config = _read_small(folder / GENAI_CONFIG, _MAX_CONFIG_BYTES)
-        check_genai_config(config, names, manifest.context_length)
+        _check_onnx_files(folder, manifest)
     return Bundle(folder, manifest, hashlib.sha256(raw).hexdigest())
+
+
+def _check_onnx_files(folder: Path, manifest: Manifest) -> None:
+    sizes = {entry.path: entry.size for entry in manifest.files}
+    config = _read_small(folder / GENAI_CONFIG, _MAX_CONFIG_BYTES)
+    check_genai_config(config, set(sizes), manifest.context_length)
+    for name in sizes:
+        if name.endswith(".onnx"):
+            check_onnx(_read_small(folder / name, MAX_ONNX_BYTES), name, sizes)
 
 
 def read_manifest(folder: Path) -> tuple[Manifest, bytes]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from bundle_kit import CONFIG, contents, edit_manifest, manifest_of, write_bundle
+from bundle_kit import CONFIG, contents, edit_manifest, manifest_of, tiny_onnx, write_bundle
 
 from edge.contract.bundle import find_bundle, list_bundles, scan_bundles, verify_bundle
 from edge.contract.manifest import canonical
@@ -206,6 +206,26 @@ def test_a_runtime_setting_outside_the_allow_list_is_refused(
     assert words in refused(bundle)
 
 
+@pytest.mark.parametrize(
+    ("onnx", "words"),
+    [
+        (tiny_onnx(location="../outside.data"), "keeps weights outside"),
+        (tiny_onnx(location="/etc/passwd"), "keeps weights outside"),
+        (tiny_onnx(location="other.data"), "keeps weights outside"),
+        (tiny_onnx(length=65), "reads beyond the end"),
+        (tiny_onnx(length=-1), "reads beyond the end"),
+        (tiny_onnx(domain="com.attacker"), "custom operators"),
+        (b"", "not an ONNX file"),
+        (b"\x7fELF" + b"\0" * 64, "not an ONNX file"),
+        (tiny_onnx()[:-3], "not an ONNX file"),
+        (b"\x3a\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", "not an ONNX file"),
+    ],
+)
+def test_a_graph_that_reaches_out_is_refused(tmp_path: Path, onnx: bytes, words: str) -> None:
+    bundle = write_bundle(tmp_path / "b", {**contents(), "model.onnx": onnx})
+    assert words in refused(bundle)
+
+
 def test_bundles_are_found_by_name_and_path_and_broken_ones_are_told(bundle: Path, tmp_path: Path) -> None:
     parent = bundle.parent
     (parent / "broken").mkdir()
@@ -221,6 +241,7 @@ def test_bundles_are_found_by_name_and_path_and_broken_ones_are_told(bundle: Pat
 
 
 def test_verification_imports_no_runtime() -> None:
-    code = "import sys, edge.contract.bundle; print([m for m in sys.modules if 'onnx' in m or m in ('torch','numpy')])"
+    heavy = "{'onnx', 'onnxruntime', 'onnxruntime_genai', 'torch', 'numpy', 'mlx', 'tokenizers'}"
+    code = f"import sys, edge.contract.bundle; print(sorted({heavy} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
