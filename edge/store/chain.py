@@ -17,6 +17,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import Any
 
+from edge.errors import DamagedVaultError
 from edge.store.secret import SecretBytes
 
 GENESIS = bytes(32)
@@ -81,8 +82,16 @@ def start(connection: Any, audit_key: SecretBytes) -> None:
 
 def append(connection: Any, at: str, event: Event, subject: str, detail: dict[str, Any], actor: str) -> int:
     """Add an entry inside the caller's transaction; returns its seq. The state is read from the file each time, as a
-    second program (a backup) may have added entries."""
+    second program (a backup) may have added entries. Raises DamagedVaultError if the chain's end was altered."""
     seq, mac, key = connection.execute("SELECT seq, mac, key FROM chain_state WHERE id = 1").fetchone()
+    if connection.execute(
+        "SELECT 1 FROM chain WHERE seq > ? OR (seq = ? AND mac IS NOT ?) LIMIT 1", (seq, seq, mac)
+    ).fetchone():
+        raise DamagedVaultError(
+            "The audit chain can't be continued.",
+            "Its end does not fit its entries; somebody altered it.",
+            "`edgescribe audit log verify` names the first bad entry.",
+        )
     text = json.dumps(detail, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
     entry = Entry(seq + 1, at, event.value, subject, text, actor, b"")
     mac = hmac.digest(key, mac + entry.covered(), hashlib.sha256)

@@ -92,7 +92,8 @@ class Custody:
                     raise InputError("This audit head is of another vault.")
                 known = (read.seq, read.mac)
             report = chain.verify(self._session.connection, audit_key, known)
-        self._session.record(Event.AUDIT, "", verified=report.good, entries=report.entries, head=head is not None)
+        if report.good:
+            self._session.record(Event.AUDIT, "", verified=True, entries=report.entries, head=head is not None)
         return report
 
     def signed_head(self, secret: Secret) -> str:

@@ -69,7 +69,7 @@ def _synced(folder: Path) -> str | None:
         name = part.name.casefold()
         # "OneDrive - Clinic", "Dropbox (Personal)", "GoogleDrive-someone@example.org"
         first = re.split(r" [-(]|-", name, maxsplit=1)[0]
-        if service := _SYNCED.get(name) or _SYNCED.get(first):
+        if service := _SYNCED.get(name) or (_SYNCED.get(first) if len(first) > 4 else None):
             return service
         for marker, service in _MARKERS.items():
             if (part / marker).exists() and (part != Path.home() or marker == ".stfolder"):

@@ -1,0 +1,271 @@
+"""Secrets in memory, key derivation bounds, slots, recovery key, keyring, passphrase changes, rotation, delays."""
+
+from __future__ import annotations
+
+import json
+import pickle
+import time
+from pathlib import Path
+
+import pytest
+from vaulting import FLOOR, events, new_vault, note, passphrase, reopen
+
+from edge.errors import DamagedVaultError, NotAVaultError, UsageError, VaultError, WrongKeyError
+from edge.store import header, unlock
+from edge.store.custody import KEYRING, RECOVERY
+from edge.store.kdf import KdfParameters, derive, tuned
+from edge.store.policy import check_strength
+from edge.store.secret import Passphrase, RawKey, SecretBytes, read_passphrase_file
+from edge.store.secretkeys import KeyringSecret, RecoveryKey, from_keyring
+from edge.store.vault import Vault
+
+
+def test_secrets_are_wiped_hidden_and_not_pickled() -> None:
+    secret = SecretBytes(b"abcdefgh")
+    view = secret.view()
+    with secret:
+        assert bytes(view) == b"abcdefgh"
+    assert bytes(view) == bytes(8)
+    for value in (SecretBytes(b"abc"), passphrase(), RawKey.random(48)):
+        assert repr(value) == f"<{type(value).__name__}>"
+        with pytest.raises(TypeError):
+            pickle.dumps(value)
+    assert Passphrase(b"same same") == Passphrase(b"same same")
+    assert SecretBytes(b"same same") != Passphrase(b"same same")
+
+
+def test_passphrase_is_the_same_on_every_keyboard() -> None:
+    assert Passphrase("Z\u00fcrich \ufb01".encode()) == Passphrase("Zu\u0308rich fi".encode())
+    for bad in (b"", b"\xff\xfe", b"x" * 1025):
+        with pytest.raises(UsageError):
+            Passphrase(bad)
+
+
+def test_passphrase_file(tmp_path: Path) -> None:
+    file = tmp_path / "p"
+    file.write_bytes(b"four words are here\r\nsecond line\n")
+    assert read_passphrase_file(file) == Passphrase(b"four words are here")
+    file.write_bytes(b"\n")
+    with pytest.raises(UsageError):
+        read_passphrase_file(file)
+    with pytest.raises(UsageError, match="cannot be read"):
+        read_passphrase_file(tmp_path / "none")
+
+
+def test_raw_key_form() -> None:
+    assert RawKey(bytes(range(48))).sqlcipher_form() == b"x'" + bytes(range(48)).hex().encode() + b"'"
+
+
+def test_derivation_agrees_with_the_reference() -> None:
+    from argon2.low_level import Type, hash_secret_raw
+
+    expected = hash_secret_raw(b"correct horse", b"s" * 16, 1, 65536, 2, 32, Type.ID)
+    assert bytes(derive(Passphrase(b"correct horse"), b"s" * 16, KdfParameters(65536, 1, 2)).view()) == expected
+
+
+def test_derivation_costs_are_bounded() -> None:
+    for bad in (KdfParameters(65535), KdfParameters(1 << 21), KdfParameters(passes=0), KdfParameters(lanes=17)):
+        with pytest.raises(UsageError):
+            bad.check()
+    assert tuned().check().memory_kib >= 64 * 1024
+
+
+@pytest.mark.parametrize("weak", ["knee", "elevenchars", "aaaaaaaaaaaaaaaaaaaa", "password123456", "qwertyuiopasdfgh"])
+def test_weak_passphrases_are_refused_with_advice(weak: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError) as caught:
+        check_strength(passphrase(weak))
+    assert caught.value.hint
+    assert weak not in str(caught.value)
+    with pytest.raises(UsageError):
+        Vault.create(tmp_path / "v.vault", passphrase(weak), kdf=FLOOR)
+    assert list(tmp_path.glob("v.vault*")) == []
+
+
+def test_recovery_key_opens_and_a_new_one_replaces_it(tmp_path: Path) -> None:
+    vault = new_vault(tmp_path)
+    saved = note(vault)
+    with pytest.raises(WrongKeyError):
+        vault.custody.new_recovery_key(passphrase("not the passphrase"))
+    first = RecoveryKey.parse(vault.custody.new_recovery_key(passphrase()).text().lower().replace("-", " "))
+    vault.close()
+    with Vault.open(vault.paths.database, first) as again:
+        assert again.records.list() == [saved]
+        assert again.custody.slots() == ("passphrase", "recovery")
+        again.custody.change_passphrase(first, passphrase("an entirely different phrase"))
+    with Vault.open(vault.paths.database, first):
+        pass
+    with pytest.raises(WrongKeyError):
+        Vault.open(vault.paths.database, passphrase())
+    with Vault.open(vault.paths.database, passphrase("an entirely different phrase")) as again:
+        second = again.custody.new_recovery_key(passphrase("an entirely different phrase"))
+        assert events(again).count("key-change") == 3
+    with pytest.raises(WrongKeyError):
+        Vault.open(vault.paths.database, first)
+    with Vault.open(vault.paths.database, second) as again:
+        again.custody.remove_key(passphrase("an entirely different phrase"), RECOVERY)
+        with pytest.raises(UsageError):
+            again.custody.remove_key(passphrase("an entirely different phrase"), RECOVERY)
+    with pytest.raises(WrongKeyError):
+        Vault.open(vault.paths.database, second)
+
+
+def test_recovery_key_finds_slips() -> None:
+    key = RecoveryKey.random(20)
+    text = key.text()
+    assert len(text) == 44
+    assert RecoveryKey.parse(text) == key
+    alphabet = "0123456789ABCDEFGHJKMNPQRSTVWXYZ"
+    for i, c in enumerate(text):
+        if c != "-":
+            wrong = alphabet[(alphabet.index(c) + 1) % 32]
+            with pytest.raises(UsageError, match="mistyped"):
+                RecoveryKey.parse(text[:i] + wrong + text[i + 1 :])
+    for bad in ("", "ABCD", text + "0", text[:-1], "Ü" * 36):
+        with pytest.raises(UsageError):
+            RecoveryKey.parse(bad)
+
+
+class MemoryKeyring:
+    def __init__(self) -> None:
+        self.kept: dict[tuple[str, str], str] = {}
+
+    def get_password(self, service: str, username: str) -> str | None:
+        return self.kept.get((service, username))
+
+    def set_password(self, service: str, username: str, password: str) -> None:
+        self.kept[service, username] = password
+
+    def delete_password(self, service: str, username: str) -> None:
+        del self.kept[service, username]
+
+
+def test_keyring_slot(tmp_path: Path) -> None:
+    backend = MemoryKeyring()
+    vault = new_vault(tmp_path)
+    vault.custody.add_to_keyring(passphrase(), backend)
+    vault.close()
+    secret = from_keyring(backend, vault.vault_id)
+    assert isinstance(secret, KeyringSecret)
+    with Vault.open(vault.paths.database, secret) as again:
+        again.custody.remove_key(passphrase(), KEYRING)
+    with pytest.raises(WrongKeyError):
+        Vault.open(vault.paths.database, secret)
+    with pytest.raises(WrongKeyError):
+        from_keyring(MemoryKeyring(), vault.vault_id)
+
+
+def test_passphrase_change_does_not_touch_the_records(tmp_path: Path) -> None:
+    vault = new_vault(tmp_path)
+    note(vault)
+    salt = vault.paths.database.read_bytes()[:16]
+    vault.custody.change_passphrase(passphrase(), passphrase("an entirely different phrase"))
+    vault.close()
+    assert vault.paths.database.read_bytes()[:16] == salt
+    Vault.open(vault.paths.database, passphrase("an entirely different phrase")).close()
+
+
+def test_rotation_changes_every_page_and_keeps_every_way_in(tmp_path: Path) -> None:
+    vault = new_vault(tmp_path)
+    saved = [note(vault, f"text {i}") for i in range(5)]
+    recovery = vault.custody.new_recovery_key(passphrase())
+    vault.session.truncate_log()
+    before, header_before = vault.paths.database.read_bytes(), vault.paths.header.read_bytes()
+    with pytest.raises(WrongKeyError):
+        vault.rotate_keys(passphrase("not the passphrase"))
+    vault.rotate_keys(passphrase())
+    assert vault.verify() == []
+    note(vault, "after")
+    assert vault.custody.verify_chain(passphrase()).good
+    vault.close()
+    after = vault.paths.database.read_bytes()
+    pages = {after[i : i + 4096] for i in range(0, len(after), 4096)}
+    assert not any(before[i : i + 4096] in pages for i in range(0, len(before), 4096))
+    for secret in (passphrase(), recovery):
+        with Vault.open(vault.paths.database, secret) as again:
+            assert {r.id for r in again.records.list()} > {s.id for s in saved}
+    # The old key file with the new records: named for what it is.
+    vault.paths.header.write_bytes(header_before)
+    with pytest.raises(DamagedVaultError, match="do not belong together"):
+        Vault.open(vault.paths.database, passphrase())
+
+
+def test_wrong_passphrases_wait_longer_and_are_told(tmp_path: Path) -> None:
+    vault = new_vault(tmp_path)
+    vault.close()
+    waits: list[float] = []
+    for _ in range(6):
+        with pytest.raises(WrongKeyError):
+            Vault.open(vault.paths.database, passphrase("wrong"), sleep=waits.append)
+    assert waits == [0, 0, 0, 1, 2, 4]
+    assert unlock.delay(1000) == 30
+    with Vault.open(vault.paths.database, passphrase(), sleep=waits.append) as again:
+        entry = next(e for e in again.custody.entries() if e.event == "unlock-failed")
+        assert json.loads(entry.detail)["times"] == 6
+    assert len(waits) == 6
+    with Vault.open(vault.paths.database, passphrase()) as again:
+        assert events(again).count("unlock-failed") == 1
+
+
+def test_opening_with_the_key_known_is_fast(tmp_path: Path) -> None:
+    vault = new_vault(tmp_path)
+    for i in range(200):
+        note(vault, f"text {i}")
+    vault.close()
+    from edge.store import db
+
+    unlocked = unlock.unlock(vault.paths, passphrase())
+    times = []
+    for _ in range(10):
+        start = time.perf_counter()
+        connection = db.connect(vault.paths.database, unlocked.keys.database)
+        connection.execute("SELECT * FROM encounter ORDER BY updated DESC LIMIT 50").fetchall()
+        times.append(time.perf_counter() - start)
+        connection.close()
+    assert min(times) < 0.05
+
+
+def _tampered(content: bytes, change) -> bytes:
+    raw = json.loads(content)
+    raw.pop("checksum")
+    change(raw)
+    import hashlib
+
+    canonical = json.dumps(raw, sort_keys=True, separators=(",", ":")).encode()
+    return json.dumps(raw | {"checksum": hashlib.sha256(canonical).hexdigest()}, indent=1).encode() + b"\n"
+
+
+def test_key_file_is_authenticated_as_a_whole(tmp_path: Path) -> None:
+    vault = new_vault(tmp_path)
+    vault.custody.new_recovery_key(passphrase())
+    vault.close()
+    good = vault.paths.header.read_bytes()
+    foreign = header.secret_slot(RECOVERY, vault.vault_id, RecoveryKey.random(20), SecretBytes.random(32))
+    changes = {
+        "a slot added": lambda raw: raw["slots"].append(foreign),
+        "a slot replaced": lambda raw: raw["slots"].__setitem__(1, foreign),
+        "a slot taken away": lambda raw: raw["slots"].pop(),
+        "generation": lambda raw: raw.update(generation=raw["generation"] - 1),
+        "time": lambda raw: raw.update(created="2020-01-01T00:00:00.000Z"),
+    }
+    for name, change in changes.items():
+        vault.paths.header.write_bytes(_tampered(good, change))
+        with pytest.raises(DamagedVaultError, match="altered"):
+            Vault.open(vault.paths.database, passphrase())
+        assert name
+    vault.paths.header.write_bytes(good)
+    Vault.open(vault.paths.database, passphrase()).close()
+
+
+def test_newer_key_file_and_foreign_files(tmp_path: Path) -> None:
+    vault = new_vault(tmp_path)
+    vault.close()
+    good = vault.paths.header.read_bytes()
+    vault.paths.header.write_bytes(_tampered(good, lambda raw: raw.update(version=2)))
+    with pytest.raises(VaultError, match="newer"):
+        Vault.open(vault.paths.database, passphrase())
+    for foreign in (b"", b"{}", b"[1]", b"\x00" * 100, b'{"format": "other"}', b"[" * 100_000):
+        vault.paths.header.write_bytes(foreign)
+        with pytest.raises(NotAVaultError):
+            Vault.open(vault.paths.database, passphrase())
+    vault.paths.header.write_bytes(good)
+    reopen(vault).close()
