@@ -16,9 +16,9 @@ def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     network = actions.add_parser(
         "network",
         help="run a synthetic session under watch and write a signed evidence pack",
-        description="Try to get out of the seal in every known way, run a synthetic session in a network namespace of its "
-        "own, and write a signed pack of what was seen: text, JSON, a bill of materials, strace logs. Opens no vault of "
-        "yours. Exit code 0 if every finding holds, 7 if one does not. docs/audit-guide.md goes through it.",
+        description="Try to get out of the seal in every known way, run a synthetic session in a network namespace "
+        "of its own, and write a signed pack of what was seen: text, JSON, a bill of materials, strace logs. Opens no "
+        "vault of yours. Exit code 0 if every finding holds, 7 if one does not. docs/audit-guide.md goes through it.",
     )
     network.add_argument(
         "--out", type=Path, metavar="DIR", help="empty or new folder for the pack (default: ./edgescribe-audit-TIME)"

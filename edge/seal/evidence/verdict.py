@@ -17,7 +17,7 @@ CONTROLS = (
 
 @dataclass(frozen=True)
 class Line:
-    """One claim. facts: the numbers behind the answer; by_hand: the command that shows the same without this program."""
+    """One claim. facts: the numbers behind the answer; by_hand: a command that shows the same without us."""
 
     claim: str
     answer: Answer
@@ -105,8 +105,8 @@ def _session(found: dict[str, Any]) -> Iterator[Line]:
     yield Line(
         "Runtime and vault library are loaded only after the seal, and every thread is under it.",
         _answer(bool(watched) and not early and not loose),
-        f"{sum(s['sealed_samples'] for s in watched)} looks at {len(watched)} processes: Seccomp 2, NoNewPrivs 1 on up to "
-        f"{max((s['threads'] for s in watched), default=0)} threads; loaded under the seal: {', '.join(mapped)}"
+        f"{sum(s['sealed_samples'] for s in watched)} looks at {len(watched)} processes: Seccomp 2, NoNewPrivs 1 "
+        f"on up to {max((s['threads'] for s in watched), default=0)} threads; loaded under it: {', '.join(mapped)}"
         + (f"; LOADED BEFORE IT: {', '.join(early)}" if early else "")
         + (f"; {loose} threads without it" if loose else ""),
         "grep -E 'Seccomp|NoNewPrivs' /proc/PID/task/*/status; grep -cE 'onnxruntime|sqlcipher' /proc/PID/maps",
