@@ -11,6 +11,7 @@ import importlib
 import os
 import signal
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge import __version__
@@ -20,7 +21,8 @@ from edge.verbs.narrate import complain
 if TYPE_CHECKING:
     from edge.seal import SealStatus
 
-VERBS = ("demo", "note", "extract", "records", "bundle", "doctor")
+WRITTEN = ("vault", "out")  # options that name a file or folder to be written: the seal lets nothing else through
+VERBS = ("demo", "note", "extract", "records", "bundle", "audit", "doctor")
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -47,7 +49,8 @@ def seal(args: argparse.Namespace) -> SealStatus:
     from edge.seal import SealPolicy, enforce, reexec_clean
 
     reexec_clean()
-    folders = (paths.data_dir(), *getattr(args, "write_dirs", lambda _: ())(args))
+    chosen = [Path(name) for name in (getattr(args, option, None) for option in WRITTEN) if name is not None]
+    folders = (paths.data_dir(), *(path.resolve().parent if path.suffix else path.resolve() for path in chosen))
     return enforce(SealPolicy(write_dirs=folders, allow_unsealed=args.unsealed))
 
 
@@ -59,9 +62,10 @@ def main(argv: list[str] | None = None) -> int:
         parser.print_help()
         return 0
     try:
-        args.seal = seal(args)
-        if args.seal.level != "kernel":
-            print(f"edgescribe: {args.seal.line()}", file=sys.stderr)
+        if getattr(args, "sealed", True):
+            args.seal = seal(args)
+            if args.seal.level != "kernel":
+                print(f"edgescribe: {args.seal.line()}", file=sys.stderr)
         return int(args.run(args))
     except KeyboardInterrupt:
         print("\nStopped.", file=sys.stderr)

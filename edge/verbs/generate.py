@@ -9,7 +9,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from edge.errors import Cancelled, EdgescribeError
+from edge.errors import BundleError, Cancelled, EdgescribeError
 from edge.text import sanitise
 from edge.verbs import vault_options
 from edge.verbs.narrate import Narrator, complain
@@ -17,6 +17,7 @@ from edge.verbs.narrate import Narrator, complain
 if TYPE_CHECKING:
     from edge.contract.document import Document
     from edge.service import Scribe
+    from edge.vaults import Vault
 
 
 @dataclass(frozen=True)
@@ -29,6 +30,7 @@ class Outcome:
 
 
 Work = Callable[["Scribe", "Document", argparse.Namespace, Narrator], Outcome]
+Check = Callable[["Document"], object]  # raises InputError for a document that the verb cannot use
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -44,49 +46,74 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     vault_options.add_options(parser)
 
 
-def run_all(args: argparse.Namespace, work: Work) -> int:
-    """Run work over every file with one loaded bundle. Returns the exit code (see README.md)."""
-    from edge import service
+def run_all(args: argparse.Namespace, work: Work, check: Check = lambda _: None) -> int:
+    """Run work over every file with one loaded bundle, loaded once a file has passed check.
 
+    Returns the exit code (see README.md): the error's own for a single file, 1 if some of several failed.
+    """
     narrator = Narrator(args.quiet)
-    vault = (
-        vault_options.open_vault(args, create=True) if args.save else None
-    )  # asked for first: no note is written in vain
+    # The passphrase is asked for first, so that no note is written in vain.
+    vault = vault_options.open_vault(args, create=True) if args.save else None
+    bench = Bench(args, narrator)
     codes: list[int] = []
     try:
-        with service.Scribe.open(args.bundle, lambda d, t: narrator.progress("Checking the bundle", d, t)) as scribe:
-            narrator.clear()
-            remark_on(scribe, narrator)
-            for name in args.files:
-                codes.append(_one(name, scribe, vault, args, narrator, work))
+        for name in args.files:
+            codes.append(_one(name, bench, vault, args, work, check))
     finally:
         narrator.clear()
+        bench.close()
         if vault is not None:
             vault.close()
     failed = [code for code in codes if code]
     return 0 if not failed else failed[0] if len(codes) == 1 else 1
 
 
+class Bench:
+    """The loaded bundle, opened when the first good file needs it."""
+
+    def __init__(self, args: argparse.Namespace, narrator: Narrator) -> None:
+        self._args, self.narrator = args, narrator
+        self._scribe: Scribe | None = None
+
+    def scribe(self) -> Scribe:
+        """The open bundle. Raises BundleError, EngineError."""
+        from edge import service
+
+        if self._scribe is None:
+            self._scribe = service.Scribe.open(
+                self._args.bundle, lambda done, total: self.narrator.progress("Checking the bundle", done, total)
+            )
+            self.narrator.clear()
+            remark_on(self._scribe, self.narrator)
+        return self._scribe
+
+    def close(self) -> None:
+        if self._scribe is not None:
+            self._scribe.engine.close()
+
+
 def remark_on(scribe: Scribe, narrator: Narrator) -> None:
+    """Say what the user must know of this bundle."""
     if scribe.engine.info.purpose == "test":
         narrator.say(f"The bundle {scribe.engine.info.bundle!r} is a test model: its output is not fit for patients.")
 
 
-def _one(name: str, scribe: Scribe, vault: Any, args: argparse.Namespace, narrator: Narrator, work: Work) -> int:
+def _one(name: str, bench: Bench, vault: Vault | None, args: argparse.Namespace, work: Work, check: Check) -> int:
     from edge import service
 
     try:
         document = service.read_document(name)
-        outcome = work(scribe, document, args, narrator)
+        check(document)
+        outcome = work(bench.scribe(), document, args, bench.narrator)
         if vault is not None:
             record = vault_options.save_result(vault, document, args, outcome.source_kind, outcome.generated)
-            narrator.say(f"Saved as record {record}.")
+            bench.narrator.say(f"Saved as record {record}.")
         if args.json:
             _print_json({"file": sanitise(name), **outcome.printed})
-    except Cancelled:
-        raise
+    except (Cancelled, BundleError):
+        raise  # no other file would fare better
     except EdgescribeError as error:
-        narrator.clear()
+        bench.narrator.clear()
         if args.json:
             _print_json({"file": sanitise(name), "error": sanitise(str(error))})
         complain(error)
