@@ -30,13 +30,17 @@ class Base:
 
 @dataclass(frozen=True)
 class Lora:
-    """LoRA on all linear layers (Hu et al. 2021), with weight decomposition (DoRA) or rank-stabilised scaling."""
+    """LoRA on all linear layers (Hu et al. 2021), with weight decomposition (DoRA) or rank-stabilised scaling.
+
+    layers: adapt only the last so many transformer layers (0 = all); the ones below need no backward pass.
+    """
 
     rank: int = 16
     alpha: int = 32
     dropout: float = 0.0
     dora: bool = False
     rslora: bool = False
+    layers: int = 0
 
 
 @dataclass(frozen=True)
@@ -123,6 +127,7 @@ _RANGES: dict[str, tuple[float, float]] = {
     "lora.rank": (1, 1024),
     "lora.alpha": (1, 4096),
     "lora.dropout": (0, 0.9),
+    "lora.layers": (0, 1000),
     "data.max_valid": (0, 10_000),
     "batch.tokens": (16, 10_000_000),
     "batch.row_tokens": (16, 1_000_000),

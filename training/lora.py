@@ -234,7 +234,7 @@ class _Loop:
         return stop
 
     def _validate(self) -> bool:
-        loss, by_source = self.validation_loss()
+        loss, _ = self.validation_loss()
         cursor = self.cursor
         self.last_valid = loss
         better = cursor.best is None or loss < cursor.best

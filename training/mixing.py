@@ -1,4 +1,4 @@
-"""From data sets to the documents of a run: leaks dropped and counted, sets mixed by weight, order fixed by the seed."""
+"""From data sets to the documents of a run: leaks dropped and counted, sets mixed by weight, order by the seed."""
 
 from __future__ import annotations
 
@@ -35,7 +35,9 @@ def prepare(data: Data, folder: Path) -> Prepared:
             documents = sources.read(name, folder, "train")
             counts[f"{name}.read"] = len(documents)
             if name == "mts":
-                documents = drop_leaks(documents, [*sources.mts(folder, "valid"), *sources.mts(folder, "test1")], counts)
+                documents = drop_leaks(
+                    documents, [*sources.mts(folder, "valid"), *sources.mts(folder, "test1")], counts
+                )
             train[name] = [_shape(document, data) for document in documents]
             counts[f"{name}.kept"] = len(documents)
     valid: list[Document] = []
@@ -91,5 +93,3 @@ def epoch(prepared: Prepared, data: Data, seed: int, number: int) -> list[Docume
         chosen += [order[(start + i) % len(order)] for i in range(size)]
     rng.shuffle(chosen)
     return chosen
-
-

@@ -29,7 +29,9 @@ def base_folder(name: str) -> Path:
     folder = Path(name).expanduser()
     if folder.is_dir():
         if not (folder / "config.json").is_file():
-            raise BaseModelError(f"The folder {folder} holds no model.", "config.json is missing.", "Name another base.")
+            raise BaseModelError(
+                f"The folder {folder} holds no model.", "config.json is missing.", "Name another base."
+            )
         return folder
     if "/" in name:
         raise BaseModelError(f"The folder {folder} does not exist.", "", "Correct base.name.")
@@ -65,7 +67,9 @@ def tokenizer(folder: Path) -> Any:
     """The base's tokenizer, as inference loads it."""
     path = folder / "tokenizer.json"
     if not path.is_file():
-        raise BaseModelError(f"The base {folder.name} has no tokenizer.json.", "", "Convert it with transformers first.")
+        raise BaseModelError(
+            f"The base {folder.name} has no tokenizer.json.", "", "Convert it with transformers first."
+        )
     return prompts.load_tokenizer(path)
 
 
@@ -88,7 +92,9 @@ def load(folder: Path, base: Base, dtype: torch.dtype, for_training: bool = True
 def _quantisation(width: str) -> Any:
     if not torch.cuda.is_available():
         raise TrainingError(
-            f"base.quantise = {width!r} needs a CUDA device.", "bitsandbytes runs there only.", 'Set base.quantise = "".'
+            f"base.quantise = {width!r} needs a CUDA device.",
+            "bitsandbytes runs there only.",
+            'Set base.quantise = "".',
         )
     from transformers import BitsAndBytesConfig
 
@@ -115,12 +121,31 @@ def add_lora(model: Any, lora: Lora, base: Base) -> Any:
             r=lora.rank,
             lora_alpha=lora.alpha,
             lora_dropout=lora.dropout,
-            target_modules="all-linear",
+            target_modules=_targets(model) if lora.layers else "all-linear",
+            layers_to_transform=_last_layers(model, lora.layers),
             use_dora=lora.dora,
             use_rslora=lora.rslora,
             task_type=task,
         ),
     )
+
+
+def _targets(model: Any) -> list[str]:
+    """Names of the linear modules inside the transformer layers."""
+    layers = [m for name, m in model.named_modules() if name.endswith("layers.0")]
+    return sorted(
+        {n.rsplit(".", 1)[-1] for m in layers for n, c in m.named_modules() if isinstance(c, torch.nn.Linear)}
+    )
+
+
+def _last_layers(model: Any, count: int) -> list[int] | None:
+    """Indices of the last count layers, None for all. Raises TrainingError if the base has fewer."""
+    if not count:
+        return None
+    total = int(model.config.num_hidden_layers)
+    if count > total:
+        raise TrainingError(f"lora.layers is {count}.", f"This base has {total} layers.", "Lower lora.layers.")
+    return list(range(total - count, total))
 
 
 class PackedLoss(torch.nn.Module):
@@ -159,4 +184,8 @@ def _recomputable(model: Any) -> list[Any]:
 
     base = model.get_base_model()
     base.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
-    return [module for module in base.modules() if isinstance(module, GradientCheckpointingLayer)]
+    layers = [module for module in base.modules() if isinstance(module, GradientCheckpointingLayer)]
+    for layer in layers:
+        layer.gradient_checkpointing = False
+    # layers below the first adapted one keep no activations anyway
+    return [layer for layer in layers if any(p.requires_grad for p in layer.parameters())]

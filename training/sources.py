@@ -1,7 +1,7 @@
 """Readers: the data sets of the data folder, and a user's own JSONL, to documents with tasks.
 
-Each reader gives Documents whose text is what edge.contract renders for inference. Raises TrainingError, naming file and
-line, for what cannot be read. Licences and the leaks to drop: the data folder's README.
+Each reader gives Documents whose text is what edge.contract renders for inference. Raises TrainingError, naming file
+and line, for what cannot be read. Licences and the leaks to drop: the data folder's README.
 """
 
 from __future__ import annotations
@@ -165,7 +165,9 @@ def user_jsonl(path: Path, split: str = "train") -> list[Document]:
             raise TrainingError(f"{where}: give either an instruction or a template.", "", "Correct the line.")
         kind = row.get("kind", "conversation")
         if kind not in {"conversation", "report"}:
-            raise TrainingError(f"{where}: kind is {kind!r}.", "It must be conversation or report.", "Correct the line.")
+            raise TrainingError(
+                f"{where}: kind is {kind!r}.", "It must be conversation or report.", "Correct the line."
+            )
         try:
             if "template" in row:
                 (spec,) = templates.get(row["template"]).sections
@@ -200,7 +202,9 @@ def read(name: str, folder: Path, split: str) -> list[Document]:
     if name.endswith(".jsonl"):
         return user_jsonl(Path(name), split)
     raise TrainingError(
-        f"There is no data set {name!r}.", f"Known: {', '.join(READERS)}, or a path ending in .jsonl.", "Correct the name."
+        f"There is no data set {name!r}.",
+        f"Known: {', '.join(READERS)}, or a path ending in .jsonl.",
+        "Correct the name.",
     )
 
 
@@ -238,7 +242,9 @@ def _jsonl(path: Path, required: tuple[str, ...]) -> Iterator[dict[str, Any]]:
         try:
             row = json.loads(line)
         except json.JSONDecodeError as error:
-            raise TrainingError(f"{path.name} line {number}: not JSON ({error.msg}).", "", "Correct the line.") from None
+            raise TrainingError(
+                f"{path.name} line {number}: not JSON ({error.msg}).", "", "Correct the line."
+            ) from None
         lacking = [key for key in required if not isinstance(row, dict) or not row.get(key)]
         if lacking:
             raise TrainingError(f"{path.name} line {number}: no {', '.join(lacking)}.", "", "Correct the line.")

@@ -29,7 +29,9 @@ def add_parsers(sub: Any) -> None:
 
 def _common(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", metavar="DIR", help="data folder (default: EDGESCRIBE_DATA, else ../shared/data)")
-    parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="override, as section.key=value")
+    parser.add_argument(
+        "--set", action="append", default=[], metavar="KEY=VALUE", help="override, as section.key=value"
+    )
 
 
 def say(line: str) -> None:
@@ -90,4 +92,3 @@ def run_train(args: argparse.Namespace) -> int:
         )
         print(folder)
     return 0
-
