@@ -1,0 +1,1 @@
+"""The vault: one encrypted file for every encounter, its keys, its audit chain, its backups."""

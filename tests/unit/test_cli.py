@@ -1,0 +1,71 @@
+"""What the command line promises before any model: help, imports, exit codes, documented verbs."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from edge import cli, errors
+
+ROOT = Path(__file__).resolve().parents[2]
+HEAVY = (
+    "onnxruntime",
+    "onnxruntime_genai",
+    "torch",
+    "textual",
+    "numpy",
+    "pydantic",
+    "sqlcipher3",
+    "transformers",
+    "socket",
+)
+
+
+def test_help_loads_nothing_heavy_and_is_quick() -> None:
+    program = (
+        "import sys, json\nsys.argv = ['edgescribe', '--help']\nfrom edge.cli import main\n"
+        "try:\n    main()\nexcept SystemExit:\n    pass\nprint(json.dumps(sorted(sys.modules)))"
+    )
+    best = float("inf")
+    for _ in range(5):
+        started = time.perf_counter()
+        done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
+        best = min(best, time.perf_counter() - started)
+    modules = set(json.loads(done.stdout.splitlines()[-1]))
+    assert "usage: edgescribe" in done.stdout
+    assert not modules & set(HEAVY)
+    assert best < 0.3
+
+
+def test_every_verb_is_in_help_and_in_the_readme() -> None:
+    parser = cli.build_parser()
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert len(cli.VERBS) >= 7
+    for verb in cli.VERBS:
+        assert verb in parser.format_help()
+        assert f"edgescribe {verb}" in readme
+
+
+def test_every_exit_code_is_in_the_readme() -> None:
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    kinds = [k for k in vars(errors).values() if isinstance(k, type) and issubclass(k, errors.EdgescribeError)]
+    assert len(kinds) >= 15
+    for kind in kinds:
+        assert f"| {kind.exit_code} |" in readme, kind
+
+
+@pytest.mark.parametrize("words", [["nope"], ["note"], ["extract", "a", "--format", "xml"], ["records"]])
+def test_wrong_usage_exits_with_2(words: list[str]) -> None:
+    with pytest.raises(SystemExit) as caught:
+        cli.main(words)
+    assert caught.value.code == 2
+
+
+def test_without_a_terminal_and_a_verb_help_is_shown(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main([]) == 0
+    assert "usage: edgescribe" in capsys.readouterr().out

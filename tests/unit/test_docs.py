@@ -1,0 +1,50 @@
+"""Docs that can't drift: README's tree is the real one, and every decision record has a number and a status."""
+
+from __future__ import annotations
+
+import re
+import runpy
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def test_the_readmes_tree_is_the_real_one() -> None:
+    tree = runpy.run_path(str(ROOT / ".ci" / "tree.py"))["tree"]()
+    readme = (ROOT / "README.md").read_text(encoding="utf-8")
+    assert tree.count("\n") > 80
+    assert tree in readme, "README's tree is old: run `make tree`"
+
+
+def test_decision_records() -> None:
+    records = sorted((ROOT / "docs" / "adr").glob("*.md"))
+    assert len(records) >= 4
+    numbers = [int(r.name[:4]) for r in records]
+    assert len(set(numbers)) == len(numbers)
+    for record in records:
+        text = record.read_text(encoding="utf-8")
+        assert re.match(rf"# {int(record.name[:4])}\. ", text), record.name
+        assert "Status: " in text
+        assert len(text.splitlines()) <= 80, f"{record.name} is more than a page"
+
+
+def test_files_and_functions_stay_small() -> None:
+    import ast
+
+    files = [f for p in ("edge", "training", "export", "tui") for f in (ROOT / p).rglob("*.py")]
+    assert len(files) > 80
+    for file in files:
+        text = file.read_text(encoding="utf-8")
+        assert text.count("\n") <= 400, file
+        for node in ast.walk(ast.parse(text)):
+            if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+                assert (node.end_lineno or 0) - node.lineno < 50, f"{file}: {node.name}"
+        assert file.name != "utils.py"
+
+
+def test_every_module_says_what_it_is_for() -> None:
+    import ast
+
+    files = [f for p in ("edge", "training", "export", "tui") for f in (ROOT / p).rglob("*.py")]
+    assert len(files) > 80
+    assert [str(f) for f in files if not ast.get_docstring(ast.parse(f.read_text(encoding="utf-8")))] == []
