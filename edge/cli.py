@@ -21,8 +21,7 @@ from edge.verbs.narrate import complain
 if TYPE_CHECKING:
     from edge.seal import SealStatus
 
-WRITTEN = ("vault", "out")  # options that name a file or folder to be written: the seal lets nothing else through
-VERBS = ("demo", "note", "extract", "records", "bundle", "audit", "doctor")
+VERBS = ("demo", "note", "extract", "records", "vault", "bundle", "audit", "doctor")
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -44,13 +43,16 @@ def build_parser() -> argparse.ArgumentParser:
 
 
 def seal(args: argparse.Namespace) -> SealStatus:
-    """Seal this process before anything of the verb is imported: a clean environment first, then the kernel's rules."""
+    """Seal this process before anything of the verb is imported: a clean environment first, then the kernel's rules.
+
+    What a verb may write besides the data folder, its write_dirs(args) says.
+    """
     from edge import paths
     from edge.seal import SealPolicy, enforce, reexec_clean
 
     reexec_clean()
-    chosen = [Path(name) for name in (getattr(args, option, None) for option in WRITTEN) if name is not None]
-    folders = (paths.data_dir(), *(path.resolve().parent if path.suffix else path.resolve() for path in chosen))
+    chosen = args.write_dirs(args) if hasattr(args, "write_dirs") else ()
+    folders = (paths.data_dir(), *(Path(folder).resolve() for folder in chosen))
     return enforce(SealPolicy(write_dirs=folders, allow_unsealed=args.unsealed))
 
 

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """--vault and where the passphrase comes from."""
+    parser.set_defaults(write_dirs=vault_folder)
     group = parser.add_argument_group("vault")
     group.add_argument("--vault", type=Path, metavar="FILE", help="vault file (default: your own)")
     group.add_argument(
@@ -22,6 +23,11 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="read the passphrase from this file instead of asking (also: EDGESCRIBE_PASSPHRASE_FILE)",
     )
+
+
+def vault_folder(args: argparse.Namespace) -> tuple[Path, ...]:
+    """Folders that the seal must leave writable for these options."""
+    return () if args.vault is None else (args.vault.resolve().parent,)
 
 
 def open_vault(args: argparse.Namespace, create: bool = False) -> Vault:
