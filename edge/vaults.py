@@ -10,13 +10,39 @@ import os
 from pathlib import Path
 
 from edge import paths
+from edge.contract.records import State
 from edge.errors import UsageError
+from edge.store import backup
+from edge.store.backup import Manifest
+from edge.store.chain import Event
+from edge.store.custody import RECOVERY
 from edge.store.kdf import KdfParameters
 from edge.store.repo import RecordFilter, Records
+from edge.store.search import Hit
 from edge.store.secret import Passphrase, read_passphrase_file, read_passphrase_tty
+from edge.store.secretkeys import RecoveryKey, Secret
 from edge.store.vault import Vault
 
-__all__ = ["KdfParameters", "Passphrase", "RecordFilter", "Records", "Vault", "ask", "ask_new", "create", "open_vault"]
+__all__ = [
+    "RECOVERY",
+    "Hit",
+    "KdfParameters",
+    "Manifest",
+    "Passphrase",
+    "RecordFilter",
+    "Records",
+    "RecoveryKey",
+    "Secret",
+    "State",
+    "Vault",
+    "ask",
+    "ask_new",
+    "ask_recovery_key",
+    "check_backup",
+    "create",
+    "open_vault",
+    "restore",
+]
 
 PASSPHRASE_FILE_VARIABLE = "EDGESCRIBE_PASSPHRASE_FILE"
 
@@ -46,10 +72,38 @@ def ask_new(
     return first
 
 
-def open_vault(path: Path | None = None, passphrase_file: str | os.PathLike[str] | None = None) -> Vault:
-    """Ask for the passphrase and open the vault at path (None: the user's own). Raises the errors of Vault.open."""
+def ask_recovery_key(file: str | os.PathLike[str] | None = None) -> RecoveryKey:
+    """The recovery key, from a file or typed. Raises UsageError if it was mistyped."""
+    with read_passphrase_file(file) if file else read_passphrase_tty("Recovery key: ") as typed:
+        return RecoveryKey.parse(bytes(typed.view()).decode())
+
+
+def restore(source: Path, secret: Secret, path: Path | None = None, *, replace: bool = False) -> Manifest:
+    """Make a vault at path from a backup, open it once and note it in its audit chain.
+
+    Nothing is replaced before the backup passed every check. Raises the errors of edge.store.backup.restore.
+    """
+    target = path or paths.default_vault()
+    manifest = backup.restore(source, secret, target, replace=replace)
+    with Vault.open(target, secret) as vault:
+        vault.session.record(Event.RESTORE, "", made=manifest.made, entries=manifest.chain_seq)
+    return manifest
+
+
+def check_backup(source: Path, secret: Secret) -> Manifest:
+    """Authenticate every byte of a backup and tell what it holds. Raises the errors of edge.store.backup.check."""
+    return backup.check(source, secret)
+
+
+def open_vault(
+    path: Path | None = None, passphrase_file: str | os.PathLike[str] | None = None, *, beside: bool = False
+) -> Vault:
+    """Ask for the passphrase and open the vault at path (None: the user's own). Raises the errors of Vault.open.
+
+    beside: next to a program that has it open, for a backup, a check or an audit.
+    """
     with ask(passphrase_file) as passphrase:
-        return Vault.open(path or paths.default_vault(), passphrase)
+        return Vault.open(path or paths.default_vault(), passphrase, beside=beside)
 
 
 def create(

@@ -141,6 +141,15 @@ class Records:
         condition, values = (where or RecordFilter()).where()
         return int(self._session.query(f"SELECT count(*) FROM encounter WHERE {condition}", values)[0][0])
 
+    def signed(self) -> Sequence[str]:
+        """Ids of all encounters that were ever signed."""
+        return [
+            str(code)
+            for (code,) in self._session.query(
+                "SELECT DISTINCT code FROM signature JOIN encounter ON encounter.id = signature.encounter"
+            )
+        ]
+
     def resolve(self, identifier: str) -> str:
         """The full id for an id or an unambiguous beginning of four characters or more. Raises VaultError."""
         wanted = identifier.strip().lower()

@@ -8,6 +8,7 @@ One thread owns an open vault. Keys are in memory from open() to close(), and cl
 
 from __future__ import annotations
 
+import contextlib
 import getpass
 import os
 import secrets
@@ -154,7 +155,8 @@ class Vault:
             if self._check is not None:
                 self._check.stop()
             if not self.custody.beside:
-                self.session.record(Event.LOCK)
+                with contextlib.suppress(VaultError):  # a full disk or damage must not keep the keys in memory
+                    self.session.record(Event.LOCK)
         finally:
             self.session.connection.close()
             self._key.wipe()

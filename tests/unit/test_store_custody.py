@@ -79,8 +79,7 @@ def test_verification_names_the_first_bad_entry(vault: Vault, statement: str, fi
     assert (report.good, report.first_bad) == (False, first_bad)
     assert report.why
     if "chain_state" in statement or "99" in statement:
-        with pytest.raises(DamagedVaultError, match="chain"):
-            vault.close()
+        vault.close()
         with pytest.raises(DamagedVaultError, match="chain"):
             Vault.open(vault.paths.database, passphrase())
         with Vault.open(vault.paths.database, passphrase(), beside=True) as auditor:

@@ -1,0 +1,110 @@
+"""The vault's verbs, as a shell would call them: what goes to standard output, the exit code, the files."""
+
+from __future__ import annotations
+
+import argparse
+from pathlib import Path
+
+import pytest
+from vaulting import new_vault, note, passphrase
+
+from edge.errors import UsageError, VaultError, WrongKeyError
+from edge.verbs import auditlog, vault
+
+
+@pytest.fixture
+def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
+    """Run a verb on tmp_path's vault; returns (exit code, standard output)."""
+    parser = argparse.ArgumentParser()
+    sub = parser.add_subparsers()
+    vault.add_parser(sub)
+    auditlog.add_actions(sub.add_parser("audit").add_subparsers())
+    words = tmp_path / "words"
+    words.write_text("correct horse battery staple\n")
+    monkeypatch.setenv("EDGESCRIBE_PASSPHRASE_FILE", str(words))
+
+    def run(*words: str) -> tuple[int, str]:
+        args = parser.parse_args([*words, "--vault", str(tmp_path / "records.vault")])
+        assert all(folder.is_dir() for folder in args.write_dirs(args))
+        code = args.run(args)
+        return code, capsys.readouterr().out
+
+    return run
+
+
+def test_a_vault_s_whole_life(call, tmp_path: Path) -> None:
+    code, recovery = call("vault", "create", "--recovery-key")
+    assert code == 0
+    (tmp_path / "paper").write_text(recovery)
+    with new_opened(tmp_path) as opened:
+        saved = note(opened)
+        opened.edits.sign(saved.id, "Dr. A")
+    assert call("vault", "verify") == (0, "")
+    assert call("vault", "rotate") == (0, "")
+    (tmp_path / "backups").mkdir()
+    code, file = call("vault", "backup", str(tmp_path / "backups"), "--keep", "2")
+    assert (code, Path(file.strip()).is_file()) == (0, True)
+    code, head = call("audit", "head")
+    assert code == 0
+    (tmp_path / "head").write_text(head)
+    code, text = call("audit", "log", "verify", "--head", str(tmp_path / "head"))
+    assert (code, "not older than the head" in text) == (0, True)
+    call("vault", "hold", saved.id)
+    assert call("vault", "hold", saved.id, "--lift") == (0, f"{saved.id} legal hold: off\n")
+    code, text = call("vault", "retention", "--set", "signed", "3650", "--set", "Draft", "ever")
+    assert (code, text) == (0, "Draft: for ever\nEdited: for ever\nSigned: 3650 days\n")
+    (tmp_path / "new").write_text("an entirely different phrase\n")
+    paper = ("--recovery-key-file", str(tmp_path / "paper"))
+    assert call("vault", "passphrase", *paper, "--new-passphrase-file", str(tmp_path / "new"))[0] == 0
+    with pytest.raises(WrongKeyError):
+        call("vault", "verify")
+    assert call("vault", "restore", file.strip(), "--check") == (0, "")
+    with pytest.raises(UsageError):
+        call("vault", "restore", file.strip())
+    assert call("vault", "restore", file.strip(), "--replace", *paper) == (0, "")
+    assert call("vault", "export", "--plain", str(tmp_path / "out.jsonl"))[0] == 0
+    assert (tmp_path / "out.jsonl").read_text().count("\n") == 1
+    code, text = call("audit", "log", "verify", "--head", str(tmp_path / "head"))
+    assert code == 5
+    assert text.startswith("First bad entry: ")
+    code, text = call("audit", "log", "show")
+    assert code == 0
+    found = [line.split()[3] for line in text.splitlines()]
+    assert found[:2] == ["vault-created", "unlock"]
+    deeds = "vault-created key-change create sign key-change key-change backup unlock-failed restore export export"
+    assert [event for event in found if event not in ("unlock", "lock")] == deeds.split()
+    assert call("vault", "recovery-key", "--remove")[0] == 0
+    with pytest.raises(UsageError):
+        call("vault", "recovery-key", "--remove")
+
+
+def new_opened(folder: Path):
+    from edge.store.vault import Vault
+
+    return Vault.open(folder / "records.vault", passphrase())
+
+
+def test_wrong_arguments(call, tmp_path: Path) -> None:
+    new_vault(tmp_path).close()
+    for words in (
+        ("vault", "retention", "--set", "Lost", "3"),
+        ("vault", "retention", "--set", "Draft", "soon"),
+        ("vault", "backup", str(tmp_path), "--keep", "0"),
+        ("vault", "passphrase", "--passphrase-file", str(tmp_path / "words")),
+    ):
+        with pytest.raises(UsageError):
+            call(*words)
+    with pytest.raises(VaultError):
+        call("vault", "create")
+
+
+def test_damage_is_printed_and_the_exit_code_says_so(call, tmp_path: Path) -> None:
+    with new_vault(tmp_path) as opened:
+        for i in range(40):
+            note(opened, f"text {i} " * 100)
+    content = bytearray((tmp_path / "records.vault").read_bytes())
+    content[len(content) // 2] ^= 1
+    (tmp_path / "records.vault").write_bytes(content)
+    code, text = call("vault", "verify")
+    assert code == 5
+    assert "cipher_integrity_check" in text
