@@ -10,7 +10,7 @@ from importlib import import_module
 
 from edge.errors import EdgescribeError
 
-VERBS = ("fetch", "hf", "onnx")
+VERBS = ("fetch", "hf", "onnx", "verify", "keygen", "sign")
 
 
 def parser() -> argparse.ArgumentParser:

@@ -34,10 +34,17 @@ class OnnxOptions:
         return values
 
     def fitted(self, width: int) -> OnnxOptions:
-        """These options for a model of hidden size width: a shared embedding is read by whole blocks."""
+        """These options for a model of hidden size width (a multiple of 32).
+
+        A shared embedding is read by whole blocks; the builder packs two zero points into a byte; and k_quant always
+        writes zero points, which the shared embedding must then read.
+        """
         if self.precision != "int4":
             return self
-        return replace(self, block=max(block for block in BLOCKS if block <= self.block and width % block == 0))
+        symmetric = self.symmetric and not self.algorithm.startswith("k_quant")
+        whole = 1 if symmetric else 2
+        fitting = [block for block in BLOCKS if block <= self.block and width % (whole * block) == 0]
+        return replace(self, block=max(fitting, default=BLOCKS[0]), symmetric=symmetric)
 
     def builder_options(self, tied: bool) -> list[str]:
         """KEY=VALUE words for the runtime's model builder."""

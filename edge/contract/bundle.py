@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 import os
 import stat
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
@@ -25,6 +25,7 @@ from edge.contract.manifest import (
     parse_manifest,
 )
 from edge.contract.onnx_file import MAX_ONNX_BYTES, check_onnx
+from edge.contract.signing import MAX_SIGNATURE_BYTES, PublicKey, must_be_signed, signer, trusted_keys
 from edge.errors import BundleError
 
 ProgressFn = Callable[[int, int], None]
@@ -55,13 +56,23 @@ class Found:
     manifest: Manifest
 
 
-def verify_bundle(folder: Path, progress: ProgressFn | None = None) -> Bundle:
+def verify_bundle(
+    folder: Path,
+    progress: ProgressFn | None = None,
+    *,
+    require_signature: bool = False,
+    keys: Mapping[str, PublicKey] | None = None,
+) -> Bundle:
     """Check every file of a bundle against its manifest and return it.
 
-    progress is called with bytes verified and bytes in total. Raises BundleError for anything missing, added, altered,
-    linked, of another format version or of another runtime.
+    progress is called with bytes verified and bytes in total. keys: public keys by key_id (default: the pinned ones).
+    Raises BundleError for anything missing, added, altered, linked, of another format version or of another runtime,
+    for a signature that does not fit, and without one if require_signature.
     """
     manifest, raw = read_manifest(folder)
+    key = signer(raw, _read_signature(folder), trusted_keys() if keys is None else keys)
+    if require_signature:
+        must_be_signed(key.name if key else None, folder.name)
     _check_listing(folder, manifest)
     _check_runtime(manifest)
     total, done = sum(entry.size for entry in manifest.files), 0
@@ -71,7 +82,13 @@ def verify_bundle(folder: Path, progress: ProgressFn | None = None) -> Bundle:
         done += entry.size
     if manifest.runtime == "onnx":
         _check_onnx_files(folder, manifest)
-    return Bundle(folder, manifest, hashlib.sha256(raw).hexdigest())
+    return Bundle(folder, manifest, hashlib.sha256(raw).hexdigest(), key.name if key else None)
+
+
+def _read_signature(folder: Path) -> bytes | None:
+    if not os.path.lexists(folder / SIGNATURE):
+        return None
+    return _read_small(folder / SIGNATURE, MAX_SIGNATURE_BYTES)
 
 
 def _check_onnx_files(folder: Path, manifest: Manifest) -> None:

@@ -1,9 +1,10 @@
-"""`edgescribe bundle list|verify`: the model bundles of this machine, and the proof that one is what was built."""
+"""`edgescribe bundle list|verify|install|rollback|trust`: the model bundles of this machine."""
 
 from __future__ import annotations
 
 import argparse
 import sys
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge.verbs.narrate import Narrator
@@ -22,7 +23,19 @@ def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     verify = verbs.add_parser("verify", help="check every byte of a bundle against its manifest")
     verify.add_argument("bundle", help="name or path")
     verify.add_argument("--json", action="store_true", help="the manifest as JSON")
+    verify.add_argument("--require-signature", action="store_true", help="fail unless a trusted key signed it")
     verify.set_defaults(run=run_verify)
+    install = verbs.add_parser("install", help="install a bundle from a .tar; the one before is kept")
+    install.add_argument("archive", type=Path, help="the file that IT gave out")
+    install.add_argument("--trust", type=Path, metavar="FILE.pub", help="trust this public key from now on")
+    install.add_argument("--allow-unsigned", action="store_true", help="install although no trusted key signed it")
+    install.set_defaults(run=run_install)
+    rollback = verbs.add_parser("rollback", help="put the previous version of a bundle back")
+    rollback.add_argument("bundle", help="name")
+    rollback.set_defaults(run=run_rollback)
+    trust = verbs.add_parser("trust", help="trust the bundles that a key signed")
+    trust.add_argument("key", type=Path, help="public key file from IT")
+    trust.set_defaults(run=run_trust)
 
 
 def run_list(args: argparse.Namespace) -> int:
@@ -57,7 +70,11 @@ def run_verify(args: argparse.Namespace) -> int:
 
     narrator = Narrator()
     folder = find_bundle(args.bundle, bundle_dirs())
-    bundle = verify_bundle(folder, lambda done, total: narrator.progress("Verifying", done, total))
+    bundle = verify_bundle(
+        folder,
+        lambda done, total: narrator.progress("Verifying", done, total),
+        require_signature=args.require_signature,
+    )
     narrator.clear()
     if args.json:
         sys.stdout.write(manifest_bytes(bundle.manifest).decode("ascii"))
@@ -69,6 +86,48 @@ def run_verify(args: argparse.Namespace) -> int:
     print(f"  adapter          {_adapter(manifest)}")
     print(f"  runtime          {manifest.runtime} {manifest.runtime_version}, {manifest.precision}")
     print(f"  signature        {'by ' + bundle.signed_by if bundle.signed_by else 'none that this machine trusts'}")
+    return 0
+
+
+def run_install(args: argparse.Namespace) -> int:
+    """Install an archive; prints the bundle's folder. Raises BundleError, UsageError."""
+    from edge.contract.signing import trust
+    from edge.install import install
+
+    narrator = Narrator()
+    if args.trust is not None:
+        key = trust(args.trust)
+        narrator.say(f"Trusting bundles signed by {key.name} (key {key.key_id}) from now on.")
+    bundle = install(
+        args.archive,
+        allow_unsigned=args.allow_unsigned,
+        progress=lambda done, total: narrator.progress("Installing", done, total),
+    )
+    signed = f"signed by {bundle.signed_by}" if bundle.signed_by else "NOT SIGNED by anyone this machine trusts"
+    narrator.say(f"Installed {bundle.manifest.name} ({_size(bundle.manifest)}), {signed}.")
+    print(bundle.folder)
+    return 0
+
+
+def run_rollback(args: argparse.Namespace) -> int:
+    """Swap a bundle with its previous version; prints its folder. Raises BundleError."""
+    from edge.contract.bundle import read_manifest
+    from edge.install import rollback
+
+    folder = rollback(args.bundle)
+    manifest = read_manifest(folder)[0]
+    Narrator().say(f"{manifest.name} is the previous version again ({manifest.built_by}, {_adapter(manifest)}).")
+    print(folder)
+    return 0
+
+
+def run_trust(args: argparse.Namespace) -> int:
+    """Pin a public key; prints its id. Raises UsageError."""
+    from edge.contract.signing import trust
+
+    key = trust(args.key)
+    Narrator().say(f"Bundles signed by {key.name} are trusted from now on.")
+    print(key.key_id)
     return 0
 
 
