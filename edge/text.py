@@ -54,7 +54,9 @@ def sanitise(text: str) -> str:
     except UnicodeEncodeError:
         return _sanitise_wide(text)
     safe = raw.translate(_LATIN_TABLE)
-    return text if safe == raw else safe.decode("latin-1").replace("\0", REPLACEMENT)
+    if safe == raw and b"\0" not in raw:
+        return text
+    return safe.decode("latin-1").replace("\0", REPLACEMENT)
 
 
 def _sanitise_wide(text: str) -> str:
