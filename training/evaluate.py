@@ -1,0 +1,168 @@
+"""Runs an engine over a test set and scores what it wrote, always beside the two floors.
+
+Bundles and checkpoints go through the same engine and the same tasks as the product (edge.tasks), so what ships is
+what is scored. Answers are saved as they come; a run that is stopped goes on where it was.
+"""
+
+from __future__ import annotations
+
+import json
+import time
+from collections.abc import Callable
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+from edge.contract import templates
+from edge.contract.events import Finished
+from edge.contract.prompts import render
+from edge.contract.schemas import FIELD_KEYS
+from edge.contract.transcript import parse
+from edge.engine.base import Engine, Request
+from edge.errors import EdgescribeError, OutputError, TrainingError
+from edge.tasks.extract import ExtractionFinished, extract_fields
+from edge.tasks.note import NoteFinished, write_note
+from training import sources
+from training.sources import Document
+
+SETS = {
+    "mts-valid": ("mts", "valid"),
+    "mts-test1": ("mts", "test1"),
+    "aci-valid": ("aci", "valid"),
+    "aci-test1": ("aci", "test1"),
+    "elmtex-valid": ("elmtex_aci", "valid"),
+    "elmtex-test1": ("elmtex_aci", "test1"),
+    "elmtex-synthetic-valid": ("elmtex_synthetic", "valid"),
+}
+
+
+@dataclass(frozen=True)
+class Item:
+    """One scored example. kind: "note", "extract" or "text". reference: note text, or fields as JSON."""
+
+    id: str
+    kind: str
+    key: str
+    source: str
+    reference: str
+
+
+@dataclass(frozen=True)
+class Written:
+    """What was written for an item. reasons: why each answer stopped. seconds, tokens: of generating."""
+
+    id: str
+    text: str
+    reasons: tuple[str, ...]
+    tokens: int
+    seconds: float
+    error: str = ""
+    parts: dict[str, str] = field(default_factory=dict)
+
+
+def documents(name: str, folder: Path | None, limit: int = 0) -> list[Document]:
+    """Documents of a test set by name, or of a JSONL file. limit: only the first so many, 0 = all."""
+    if name in SETS:
+        source, split = SETS[name]
+        found = sources.read(source, sources.data_dir(folder), split)
+    elif name.endswith(".jsonl"):
+        found = sources.user_jsonl(Path(name), "test")
+    else:
+        raise TrainingError(f"There is no set {name!r}.", f"Known: {', '.join(SETS)}, or a .jsonl file.", "")
+    if not found:
+        raise TrainingError(f"The set {name!r} is empty.", "", "Check the data folder (--data).")
+    return found[:limit] if limit else found
+
+
+def item(document: Document) -> Item:
+    """The scored example of a document."""
+    task = document.tasks[0]
+    if task.name == "extract":
+        return Item(document.id, "extract", "", document.raw, task.target)
+    reference = document.note or task.target
+    return Item(document.id, "note" if document.note else "text", task.key, document.raw, reference)
+
+
+def write(engine: Engine, document: Document) -> Written:
+    """Let the engine do a document's task as the product does it. A named error scores as an empty answer."""
+    task = document.tasks[0]
+    started = time.perf_counter()
+    try:
+        if task.name == "extract":
+            return _extract(engine, document)
+        if task.name in {"division", "section"}:
+            template = "visit" if task.name == "division" else f"section:{task.key}"
+            return _note(engine, document, template)
+        return _free(engine, document)
+    except EdgescribeError as error:
+        return Written(document.id, "", ("error",), 0, time.perf_counter() - started, error.what)
+
+
+def _note(engine: Engine, document: Document, template: str) -> Written:
+    parts: dict[str, str] = {}
+    tokens, seconds, text = 0, 0.0, ""
+    reasons: list[str] = []
+    spec = templates.get(template)
+    for event in write_note(engine, parse(document.raw), spec):
+        if isinstance(event, Finished):
+            parts[spec.sections[len(parts)].key] = event.text
+            tokens, seconds = tokens + event.generated_tokens, seconds + event.seconds
+            reasons.append(event.reason)
+        elif isinstance(event, NoteFinished):
+            text = event.note.text
+    if len(spec.sections) == 1:  # the section's own text, without the title that a note would carry
+        text = next(iter(parts.values()), "")
+    return Written(document.id, text, tuple(reasons), tokens, seconds, parts=parts)
+
+
+def _extract(engine: Engine, document: Document) -> Written:
+    raw, reason, tokens, seconds = "", "", 0, 0.0
+    try:
+        for event in extract_fields(engine, document.raw):
+            if isinstance(event, Finished):
+                raw, reason, tokens, seconds = event.text, event.reason, event.generated_tokens, event.seconds
+            elif isinstance(event, ExtractionFinished):
+                fields = {k: [e.text for e in event.extraction.fields[k]] for k in FIELD_KEYS}
+                raw = json.dumps(fields, ensure_ascii=False)
+    except OutputError as error:
+        return Written(document.id, raw, (reason or "error",), tokens, seconds, error.what)
+    return Written(document.id, raw, (reason,), tokens, seconds)
+
+
+def _free(engine: Engine, document: Document) -> Written:
+    task = document.tasks[0]
+    prompt = render(engine.info.prompt_format, document.text, task.instruction)
+    done: list[Finished] = []
+    for event in engine.stream(Request(prompt, 1024)):
+        if isinstance(event, Finished):
+            done.append(event)
+    return Written(document.id, done[0].text, (done[0].reason,), done[0].generated_tokens, done[0].seconds)
+
+
+def write_all(engine: Engine, found: list[Document], path: Path, say: Callable[[str], None]) -> list[Written]:
+    """Write every document's answer, appending each to path; those already there are taken from it."""
+    done = {w.id: w for w in read_written(path)}
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with path.open("a", encoding="utf-8") as stream:
+        for number, document in enumerate(found, 1):
+            if document.id in done:
+                continue
+            written = write(engine, document)
+            done[document.id] = written
+            stream.write(json.dumps(asdict(written), ensure_ascii=False) + "\n")
+            stream.flush()
+            rate = written.tokens / written.seconds if written.seconds else 0.0
+            say(f"{number}/{len(found)}  {written.tokens} tokens  {rate:.1f} tok/s  {' '.join(written.reasons)}")
+    return [done[document.id] for document in found]
+
+
+def read_written(path: Path) -> list[Written]:
+    """Answers saved earlier; a last line cut by a kill is left out."""
+    found = []
+    for line in path.read_text(encoding="utf-8").split("\n") if path.is_file() else []:
+        try:
+            raw: dict[str, Any] = json.loads(line)
+        except json.JSONDecodeError:
+            continue
+        found.append(Written(**{**raw, "reasons": tuple(raw["reasons"])}))
+    return found

@@ -1,0 +1,215 @@
+"""Facts that can be counted without a model: numbers, doses and drug names of a text, and which a source does not hold.
+
+Spoken numbers of the source count in every way they can be read ("one fifty-two" is 152, "four point two" is 4.2), so
+a figure is called unsupported only if no reading gives it. List numerals at the start of a line are no facts.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections.abc import Iterator
+from functools import cache
+from importlib import resources
+from itertools import pairwise
+
+_ENGLISH = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
+    "eighteen nineteen"
+)
+_ENGLISH_TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
+_ORDINALS = "zeroth first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth"
+_OTHER = {"oh": 0, "o": 0, "a": 1, "an": 1, "once": 1, "single": 1, "twice": 2, "couple": 2, "both": 2, "dozen": 12}
+_GERMAN = (
+    "null ein zwei drei vier fünf sechs sieben acht neun zehn elf zwölf dreizehn vierzehn fünfzehn sechzehn siebzehn "
+    "achtzehn neunzehn"
+)
+_GERMAN_TENS = "zwanzig dreißig vierzig fünfzig sechzig siebzig achtzig neunzig"
+_UNITS = {
+    "mg": "mg milligram milligrams milligramm milligrams",
+    "mcg": "mcg µg ug microgram micrograms mikrogramm",
+    "g": "g gram grams gramm",
+    "ml": "ml milliliter milliliters millilitre millilitres cc milliliter",
+    "unit": "unit units u iu einheiten einheit ie",
+    "%": "% percent prozent",
+    "puff": "puff puffs hub hübe",
+    "tablet": "tablet tablets pill pills tablette tabletten",
+}
+_UNIT_OF = {word: unit for unit, words in _UNITS.items() for word in words.split()}
+_NUMERAL = re.compile(r"(?<![\w.])\d[\d.,]*\d|\d")
+_ENUMERATION = re.compile(r"(?m)^[ \t]*(?:[•*-][ \t]*)?\d{1,2}[.)](?=[ \t])")
+_TOKEN = re.compile(r"\d[\d.,]*\d|\d|[^\W\d_]+|[%µ/]")
+_WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
+_MAX_RUN = 8
+
+
+@cache
+def _word_values() -> dict[str, int]:
+    values = {word: i for i, word in enumerate(_ENGLISH.split())} | _OTHER
+    values |= {word: 20 + 10 * i for i, word in enumerate(_ENGLISH_TENS.split())}
+    values |= {word: i for i, word in enumerate(_ORDINALS.split())}
+    units = _GERMAN.split()
+    german = {word: i for i, word in enumerate(units)} | {"eine": 1, "einen": 1, "eins": 1, "einmal": 1, "zweimal": 2}
+    for i, tens in enumerate(_GERMAN_TENS.split()):
+        german[tens] = 20 + 10 * i
+        german |= {f"{unit}und{tens}": 20 + 10 * i + n for n, unit in enumerate(units[1:10], 1)}
+    for word, n in [(w, n) for w, n in german.items() if 0 < n < 100 and not w.startswith("eine")]:
+        german[f"hundert{word}"] = german[f"einhundert{word}"] = 100 + n
+    return values | {"hundert": 100, "einhundert": 100, "dreimal": 3, "viermal": 4} | german
+
+
+def canonical(number: str) -> str:
+    """One spelling a number: "1,200" -> 1200, "4,2" -> 4.2, "07" -> 7, "5.0" -> 5."""
+    number = number.strip(".,")
+    number = re.sub(r",(?=\d{3}(?:\D|$))", "", number).replace(",", ".")
+    whole, _, part = number.partition(".")
+    if "." in part:  # a date such as 04.03.2024 stays as it stands
+        return number
+    part = part.rstrip("0")
+    return (whole.lstrip("0") or "0") + (f".{part}" if part else "")
+
+
+def numbers(text: str) -> list[str]:
+    """Numerals of a text in canonical form, list numerals left out."""
+    return [canonical(n) for n in _NUMERAL.findall(_ENUMERATION.sub(" ", text))]
+
+
+def readings(text: str) -> set[str]:
+    """Every number that a source can be said to hold: its numerals and all readings of its number words."""
+    found: set[str] = set()
+    for numeral in _NUMERAL.findall(text):
+        found.add(canonical(numeral))
+        found |= {canonical(part) for part in re.split(r"[.,]", numeral) if part}
+    for run in _runs([t.casefold() for t in _TOKEN.findall(text)]):
+        for i in range(len(run)):
+            for j in range(i + 1, min(len(run), i + _MAX_RUN) + 1):
+                found |= _read(run[i:j])
+    return found
+
+
+def _runs(words: list[str]) -> Iterator[list[str]]:
+    values = _word_values()
+    run: list[str] = []
+    for word in [*words, ""]:
+        joins = run and word in {"hundred", "thousand", "point", "and", "half", "komma"}
+        if word in values or word.isdigit() or joins:
+            run.append(word)
+        elif run:
+            yield run
+            run = []
+
+
+def _read(words: list[str]) -> set[str]:
+    """Readings of one stretch of number words."""
+    for mark in ("point", "komma"):
+        if words.count(mark) == 1 and 0 < (at := words.index(mark)) < len(words) - 1:
+            whole, part = _read(words[:at]), _digits(words[at + 1 :])
+            return {canonical(f"{w}.{part}") for w in whole} if part else set()
+    if "point" in words or "komma" in words:
+        return set()
+    if words[-1] == "half" and len(words) > 2:
+        return {f"{w}.5" for w in _read(words[:-2])} if words[-2] in {"and", "a"} else set()
+    found = set()
+    if (digits := _digits(words)) is not None:
+        found.add(canonical(digits))
+    if (value := _value(words)) is not None:
+        found.add(str(value))
+    return found
+
+
+def _digits(words: list[str]) -> str | None:
+    """Words read as figures one after the other: "one fifty two" -> 152."""
+    values = _word_values()
+    text, tens = "", False
+    for word in words:
+        if word.isdigit():
+            text, tens = text + word, False
+        elif word in values:
+            value = values[word]
+            text = text[:-1] + str(value) if tens and 0 < value < 10 else text + str(value)
+            tens = value in range(20, 100, 10)
+        else:
+            return None
+    return text
+
+
+def _value(words: list[str]) -> int | None:
+    """Words read as one number: "two hundred and five" -> 205; None if they are none."""
+    values = _word_values()
+    total, part = 0, 0
+    for word in words:
+        if word == "hundred":
+            part = max(part, 1) * 100
+        elif word == "thousand":
+            total, part = total + max(part, 1) * 1000, 0
+        elif word == "and":
+            continue
+        elif word.isdigit() or word in values:
+            value = int(word) if word.isdigit() else values[word]
+            if part % 100 and not (part % 100 in range(20, 100, 10) and value < 10):
+                return None
+            part += value
+        else:
+            return None
+    return total + part
+
+
+def unsupported_numbers(text: str, source: str) -> list[str]:
+    """Numbers of text that no reading of source gives, in order."""
+    held = readings(source)
+    return [n for n in numbers(text) if n not in held]
+
+
+def doses(text: str) -> list[tuple[str, str]]:
+    """(number, unit) of every dose written with a numeral."""
+    tokens = [t.casefold() for t in _TOKEN.findall(_ENUMERATION.sub(" ", text))]
+    return [(canonical(n), _UNIT_OF[u]) for n, u in pairwise(tokens) if n[0].isdigit() and u in _UNIT_OF]
+
+
+def unsupported_doses(text: str, source: str) -> list[tuple[str, str]]:
+    """Doses of text whose number does not stand shortly before the same unit in source."""
+    tokens = [t.casefold() for t in _TOKEN.findall(source)]
+    held: set[tuple[str, str]] = set()
+    for i, token in enumerate(tokens):
+        if (unit := _UNIT_OF.get(token)) is not None:
+            held |= {(n, unit) for n in readings(" ".join(tokens[max(0, i - _MAX_RUN) : i]))}
+    return [dose for dose in doses(text) if dose not in held]
+
+
+@cache
+def _lexicon() -> dict[str, str]:
+    """Drug name (generic or brand, lower case) -> generic name."""
+    raw = tomllib.loads(resources.files("training").joinpath("drugs.toml").read_text(encoding="utf-8"))
+    names = {name: name for name in raw["generic"]}
+    for generic, brands in raw["brands"].items():
+        names |= dict.fromkeys(brands, generic) | {generic: generic}
+    return names
+
+
+def drugs(text: str) -> list[str]:
+    """Generic names of the drugs that a text mentions, once each, in order."""
+    lexicon = _lexicon()
+    return list(dict.fromkeys(lexicon[w] for w in (m.casefold() for m in _WORD.findall(text)) if w in lexicon))
+
+
+def unsupported_drugs(text: str, source: str) -> list[str]:
+    """Drugs of text that source does not name, by generic or brand name."""
+    held = set(drugs(source))
+    return [drug for drug in drugs(text) if drug not in held]
+
+
+_STOP = (
+    "the and with for was were are has have had not this that will been from her his she patient any denies reports "
+    "states there which they"
+)
+
+
+def content_words(text: str) -> set[str]:
+    """Words of three letters or more that carry content, case folded."""
+    return {w for w in (m.casefold() for m in _WORD.findall(text)) if len(w) > 2 and w not in _STOP.split()}
+
+
+def omission(reference: str, candidate: str) -> float:
+    """Share of the reference's content words that the candidate lacks, 0 to 100; 0 if the reference has none."""
+    wanted = content_words(reference)
+    return 100 * len(wanted - content_words(candidate)) / len(wanted) if wanted else 0.0

@@ -1,0 +1,39 @@
+"""ROUGE as the field reports it: rouge-score 0.1.2, F1 x 100, mean over notes, newlines kept for Lsum.
+
+Published ACI-Bench figures use no stemming, and their "ROUGE-L" is Lsum; tests/unit/test_training_published.py holds
+this module against them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from functools import cache
+from typing import Any
+
+KINDS = ("rouge1", "rouge2", "rougeL", "rougeLsum")
+# Longest-common-subsequence tables grow with the product of lengths; a runaway answer must not take hours.
+MAX_WORDS = 5000
+
+
+@cache
+def _scorer(stem: bool) -> Any:
+    from rouge_score.rouge_scorer import RougeScorer
+
+    return RougeScorer(list(KINDS), use_stemmer=stem)
+
+
+def score(reference: str, candidate: str, stem: bool = False) -> dict[str, float]:
+    """F1 x 100 of each kind for one pair. An empty candidate scores 0; one beyond MAX_WORDS is cut there and so
+    loses precision by its 5,000 words only."""
+    words = candidate.split(" ")
+    if len(words) > MAX_WORDS:
+        candidate = " ".join(words[:MAX_WORDS])
+    if not candidate.strip() or not reference.strip():
+        return dict.fromkeys(KINDS, 0.0)
+    found = _scorer(stem).score(reference, candidate)
+    return {kind: 100 * float(found[kind].fmeasure) for kind in KINDS}
+
+
+def scores(references: Sequence[str], candidates: Sequence[str], stem: bool = False) -> list[dict[str, float]]:
+    """score() of every pair, in order."""
+    return [score(r, c, stem) for r, c in zip(references, candidates, strict=True)]

@@ -1,0 +1,134 @@
+"""Figures of a set of answers: every measure of every item, their means, and 95 % intervals."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from typing import Any
+
+from edge.contract.schemas import FIELD_KEYS
+from training import divisions, facts, floors, intervals, rouge, spans
+from training.evaluate import Item, Written
+from training.sources import Document
+
+Figures = dict[str, float]
+
+
+def score_item(item: Item, written: Written) -> Figures:
+    """Every per-item figure. ROUGE x 100; counts as counts; shares 0 to 100."""
+    if item.kind == "extract":
+        return _extraction(item, written)
+    figures = _rouge(item.reference, written.text)
+    figures |= faithfulness(item, written.text)
+    figures |= _stops(written)
+    if len(written.parts) > 1:
+        wanted, got = divisions.split(item.reference), divisions.split(written.text)
+        for name in divisions.DIVISIONS:
+            if name in wanted:
+                figures[f"{name}.rouge1"] = rouge.score(wanted[name], got.get(name, ""))["rouge1"]
+        headers = _headers(item.reference)
+        figures["header.recall"] = 100 * len(headers & _headers(written.text)) / len(headers) if headers else 100.0
+    return figures
+
+
+def _rouge(reference: str, text: str) -> Figures:
+    plain, stemmed = rouge.score(reference, text), rouge.score(reference, text, stem=True)
+    return plain | {f"{kind}.stem": value for kind, value in stemmed.items()}
+
+
+def faithfulness(item: Item, text: str) -> Figures:
+    """Numbers, doses and drugs that the source does not hold, the reference's words missing, and the length ratio."""
+    return {
+        "unsupported.numbers": float(len(facts.unsupported_numbers(text, item.source))),
+        "unsupported.doses": float(len(facts.unsupported_doses(text, item.source))),
+        "unsupported.drugs": float(len(facts.unsupported_drugs(text, item.source))),
+        "omitted.words": facts.omission(item.reference, text),
+        "length.ratio": len(text.split()) / max(1, len(item.reference.split())),
+        "empty": 0.0 if text.strip() else 100.0,
+    }
+
+
+def _stops(written: Written) -> Figures:
+    answers = max(1, len(written.reasons))
+    return {
+        "loop": 100 * written.reasons.count("loop") / answers,
+        "cut": 100 * written.reasons.count("length") / answers,
+        "error": 100.0 if written.error else 0.0,
+        "tokens": float(written.tokens),
+        "seconds": written.seconds,
+    }
+
+
+def _headers(text: str) -> set[str]:
+    return {name for line in text.split("\n") if (name := divisions.heading(line))}
+
+
+def _extraction(item: Item, written: Written) -> Figures:
+    wanted = json.loads(item.reference)
+    parsed = spans.parse(written.text)
+    fields = parsed or {}
+    figures: Figures = {"json.valid": 100.0 if parsed is not None and "length" not in written.reasons else 0.0}
+    for name, relaxed in (("exact", False), ("relaxed", True)):
+        counts = spans.report_counts(wanted, fields, relaxed)
+        for key in FIELD_KEYS:
+            c = counts[key]
+            for part, value in (("matched", c.matched), ("predicted", c.predicted), ("wanted", c.wanted)):
+                figures[f"_{name}.{key}.{part}"] = float(value)
+    written_spans = [s for entries in fields.values() for s in entries]
+    figures["verbatim"] = 100.0 * intervals.mean([float(s in item.source) for s in written_spans])
+    per_field = [
+        rouge.score("\n".join(wanted[k]), "\n".join(fields.get(k, [])))["rouge1"] if wanted[k] else
+        (0.0 if fields.get(k) else 100.0)
+        for k in FIELD_KEYS
+    ]  # fmt: skip
+    return figures | {"field.rouge1": intervals.mean(per_field)} | _stops(written)
+
+
+def figures(scored: Sequence[Figures]) -> Figures:
+    """Means over items; span F1 over all spans together (micro), a figure for each field too."""
+    names = dict.fromkeys(name for one in scored for name in one if not name.startswith("_"))
+    found = {name: intervals.mean([one[name] for one in scored if name in one]) for name in names}
+    for kind in ("exact", "relaxed"):
+        if any(f"_{kind}.{FIELD_KEYS[0]}.matched" in one for one in scored):
+            found[f"span.f1.{kind}"] = _micro(scored, kind, FIELD_KEYS)
+            found |= {f"span.f1.{kind}.{key}": _micro(scored, kind, (key,)) for key in FIELD_KEYS}
+    return found
+
+
+def _micro(scored: Sequence[Figures], kind: str, keys: Sequence[str]) -> float:
+    total = [
+        sum(one.get(f"_{kind}.{key}.{part}", 0.0) for one in scored for key in keys)
+        for part in ("matched", "predicted", "wanted")
+    ]
+    return spans.Counts(int(total[0]), int(total[1]), int(total[2])).f1
+
+
+MAIN = ("rouge1", "rouge2", "rougeL", "rougeLsum", "span.f1.relaxed", "span.f1.exact", "unsupported.numbers")
+
+
+def summary(items: Sequence[Item], answers: Sequence[Written]) -> dict[str, Any]:
+    """{"n", "figures", "intervals"}; intervals for the main figures only."""
+    scored = [score_item(i, w) for i, w in zip(items, answers, strict=True)]
+    found = figures(scored)
+    ranges = {
+        name: intervals.interval(scored, lambda sample, name=name: _one(sample, name))  # type: ignore[misc]
+        for name in MAIN
+        if name in found
+    }
+    return {"n": len(items), "figures": found, "intervals": ranges}
+
+
+def _one(scored: Sequence[Figures], name: str) -> float:
+    if name.startswith("span.f1."):
+        return _micro(scored, name.rsplit(".", 1)[-1], FIELD_KEYS)
+    return intervals.mean([one[name] for one in scored if name in one])
+
+
+def floor_answers(items: Sequence[Item], train: Sequence[Document]) -> dict[str, list[Written]]:
+    """Answers of the two floors. The copy of a report has no fields, so extraction has the nearest example only."""
+    targets = [(d.raw, d.tasks[0].key, d.note or d.tasks[0].target) for d in train]
+    nearest = floors.Nearest([t[0] for t in targets], [t[1] for t in targets])
+    found = {"nearest": [Written(i.id, targets[nearest.find(i.source, i.key)][2], ("end",), 0, 0.0) for i in items]}
+    if all(i.kind != "extract" for i in items):
+        found["copy"] = [Written(i.id, i.source, ("end",), 0, 0.0) for i in items]
+    return found
