@@ -13,9 +13,10 @@ from edge.paths import checkout, data_dir
 from export.base import base_digest, hf_folder
 from export.catalog import get
 from export.merge import adapter_digest
-from export.options import OnnxOptions
-from export.pack import onnx_manifest, pack
+from export.options import OnnxOptions, Precision
+from export.pack import Recipe, manifest_for, pack
 from export.progress import Progress, silent
+from export.to_onnx import PACKAGE as ONNX_PACKAGE
 from export.to_onnx import Build, build, fit
 
 _NAME = re.compile(r"[a-z0-9][a-z0-9._-]{0,63}")
@@ -30,26 +31,60 @@ def make_onnx_bundle(
     cache: Path | None = None,
     progress: Progress = silent,
 ) -> tuple[Bundle, Build]:
-    """Return the bundle of base `name` under out (default: models/bundles of the checkout) and what its build took.
+    """Return the ONNX bundle of base `name` under out (default: models/bundles) and what its build took.
 
     bundle_name defaults to the base's name, with the precision if that is not int4. Raises BaseModelError, BundleError,
     UsageError.
     """
     base = get(name)
     options = options or OnnxOptions()
-    bundle_name = bundle_name or (name if options.precision == "int4" else f"{name}-{options.precision}")
-    if not _NAME.fullmatch(bundle_name):
-        raise UsageError(f"{bundle_name!r} cannot name a bundle.", "Use small letters, digits, '.', '_' and '-'.")
-    reference = None
-    if adapter is not None:
-        reference = AdapterRef(name=adapter.resolve().name, sha256=adapter_digest(adapter))
+    target = _target(name, bundle_name, options.precision, "", out)
+    reference = _adapter(adapter)
     source = hf_folder(name, cache, progress=progress)
     options = fit(options, source)
     built = build(base, options, adapter, cache, progress)
     config = json.loads((built.folder / "genai_config.json").read_text(encoding="utf-8"))
-    digest = base_digest(base, source)
-    manifest = onnx_manifest(bundle_name, base, digest, options, reference, config["model"]["context_length"])
-    return pack(built, manifest, (out or bundles_folder()) / bundle_name, progress), built
+    recipe = Recipe("onnx", ONNX_PACKAGE, options.precision, options.record())
+    length = config["model"]["context_length"]
+    manifest = manifest_for(target.name, base, base_digest(base, source), recipe, reference, length)
+    return pack(built, manifest, target, progress), built
+
+
+def make_mlx_bundle(
+    name: str,
+    precision: Precision = "int4",
+    adapter: Path | None = None,
+    bundle_name: str | None = None,
+    out: Path | None = None,
+    cache: Path | None = None,
+    progress: Progress = silent,
+) -> tuple[Bundle, Build]:
+    """The same for MLX; bundle_name defaults to the base's name and "-mlx"."""
+    from export import to_mlx
+
+    base = get(name)
+    target = _target(name, bundle_name, precision, "-mlx", out)
+    reference = _adapter(adapter)
+    source = hf_folder(name, cache, progress=progress)
+    built = to_mlx.build_mlx(base, precision, adapter, cache, progress)
+    options: dict[str, str | int | bool] = {} if precision == "fp16" else {"group": to_mlx.GROUP}
+    recipe = Recipe("mlx", to_mlx.PACKAGE, precision, options)
+    digest, length = base_digest(base, source), to_mlx.context_length(built)
+    manifest = manifest_for(target.name, base, digest, recipe, reference, length)
+    return pack(built, manifest, target, progress), built
+
+
+def _target(name: str, bundle_name: str | None, precision: str, suffix: str, out: Path | None) -> Path:
+    bundle_name = bundle_name or name + suffix + ("" if precision == "int4" else f"-{precision}")
+    if not _NAME.fullmatch(bundle_name):
+        raise UsageError(f"{bundle_name!r} cannot name a bundle.", "Use small letters, digits, '.', '_' and '-'.")
+    return (out or bundles_folder()) / bundle_name
+
+
+def _adapter(adapter: Path | None) -> AdapterRef | None:
+    if adapter is None:
+        return None
+    return AdapterRef(name=adapter.resolve().name, sha256=adapter_digest(adapter))
 
 
 def bundles_folder() -> Path:

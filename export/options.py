@@ -39,20 +39,25 @@ class OnnxOptions:
         A shared embedding is read by whole blocks; the builder packs two zero points into a byte; and k_quant always
         writes zero points, which the shared embedding must then read.
         """
-        if self.precision != "int4":
+        if self.precision in ("fp16", "fp32"):
             return self
         symmetric = self.symmetric and not self.algorithm.startswith("k_quant")
         whole = 1 if symmetric else 2
         fitting = [block for block in BLOCKS if block <= self.block and width % (whole * block) == 0]
         return replace(self, block=max(fitting, default=BLOCKS[0]), symmetric=symmetric)
 
+    def builder_precision(self) -> tuple[int, str]:
+        """Bits of every product (0: as the algorithm says), and what the builder is told."""
+        return (8, "int4") if self.precision == "int8" else (0, self.precision)
+
     def builder_options(self, tied: bool) -> list[str]:
         """KEY=VALUE words for the runtime's model builder."""
         words = {"prune_lm_head": self.prune_head, "shared_embeddings": tied, "hf_remote": False, "hf_token": False}
         pairs = [f"{key}={str(value).lower()}" for key, value in words.items()]
-        if self.precision == "int4":
+        if self.precision in ("int4", "int8"):
+            # The builder's "rtn_last" says that the head, and with it a shared embedding, is int8.
             pairs += [
-                f"int4_algo_config={self.algorithm}",
+                f"int4_algo_config={self.algorithm if self.precision == 'int4' else 'rtn_last'}",
                 f"int4_block_size={self.block}",
                 f"int4_is_symmetric={str(self.symmetric).lower()}",
                 f"int4_accuracy_level={self.accuracy_level}",

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import shutil
+from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
+from typing import Literal
 
 from edge import __version__
 from edge.contract.bundle import Bundle, read_manifest, verify_bundle
@@ -22,24 +24,34 @@ from edge.contract.prompts import PROMPT_VERSION
 from edge.errors import BundleError
 from export.catalog import Base
 from export.files import named_disk_errors, need_space, new_folder, sha256_file
-from export.options import OnnxOptions
+from export.options import Precision
 from export.progress import Progress, silent
-from export.to_onnx import PACKAGE, Build
+from export.to_onnx import Build
 
 
-def onnx_manifest(
-    name: str, base: Base, digest: str, options: OnnxOptions, adapter: AdapterRef | None, context_length: int
+@dataclass(frozen=True)
+class Recipe:
+    """How the weights were made: runtime, the package that made them, precision and its options."""
+
+    runtime: Literal["onnx", "mlx"]
+    package: str
+    precision: Precision
+    options: dict[str, str | int | bool]
+
+
+def manifest_for(
+    name: str, base: Base, digest: str, recipe: Recipe, adapter: AdapterRef | None, context_length: int
 ) -> Manifest:
-    """The manifest of an ONNX bundle, with no files yet named but the tokenizer."""
-    version = metadata.version(PACKAGE)
+    """The manifest of a bundle, with no files yet named but the tokenizer."""
+    version = metadata.version(recipe.package)
     return Manifest(
         format=FORMAT,
         format_version=FORMAT_VERSION,
         name=name,
-        runtime="onnx",
+        runtime=recipe.runtime,
         runtime_version=version,
-        precision=options.precision,
-        options=options.record(),
+        precision=recipe.precision,
+        options=recipe.options,
         base=BaseRef(
             name=base.name, origin=base.origin, sha256=digest, licence=base.licence, parameters=base.parameters
         ),
@@ -49,7 +61,7 @@ def onnx_manifest(
         context_length=context_length,
         end_tokens=list(base.stop),
         purpose=base.purpose,
-        built_by=f"edgescribe {__version__}, {PACKAGE} {version}",
+        built_by=f"edgescribe {__version__}, {recipe.package} {version}",
         files=[FileEntry(path="tokenizer.json", size=0, sha256="0" * 64)],
     )
 

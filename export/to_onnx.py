@@ -33,7 +33,7 @@ from export.progress import Progress, silent
 
 PACKAGE = "onnxruntime-genai"
 BUILD_VERSION = "2"  # a change of this module that alters what is built is a new version
-_HASHES = "build.json"
+HASHES = "build.json"
 _MODEL_FILES = ("model.onnx", "model.onnx.data")
 _PERCENT = re.compile(r"(\d+(?:\.\d+)?)%")
 
@@ -63,7 +63,7 @@ def build(
     source = hf_folder(base.name, cache, progress=progress)
     options = fit(options, source)
     final = cache / "bundles" / build_key(base, base_digest(base, source), options, adapter)
-    if (ready := _cached(final)) is not None:
+    if (ready := cached(final)) is not None:
         return ready
     need_space(final.parent, base.parameters * (6 if adapter else 4), f"building {base.name}")
     with (
@@ -101,10 +101,10 @@ def fit(options: OnnxOptions, source: Path) -> OnnxOptions:
     return options.fitted(json.loads((source / "config.json").read_text(encoding="utf-8"))["hidden_size"])
 
 
-def _cached(folder: Path) -> Build | None:
+def cached(folder: Path) -> Build | None:
     """The build in folder if it is whole; its bytes are checked against build.json when they are packed."""
     try:
-        files = json.loads((folder / _HASHES).read_text(encoding="utf-8"))
+        files = json.loads((folder / HASHES).read_text(encoding="utf-8"))
         if all((folder / name).is_file() for name in files):
             return Build(folder, dict(files))
     except (OSError, ValueError):
@@ -117,7 +117,10 @@ def _run_builder(source: Path, out: Path, base: Base, options: OnnxOptions, prog
     import onnxruntime_genai
 
     builder = Path(onnxruntime_genai.__file__).parent / "models" / "builder.py"
-    command = [sys.executable, str(builder), "-i", str(source), "-o", str(out), "-p", options.precision, "-e", "cpu"]
+    child = Path(__file__).with_name("builder_child.py")
+    bits, precision = options.builder_precision()
+    command = [sys.executable, str(child), str(bits), str(builder)]
+    command += ["-i", str(source), "-o", str(out), "-p", precision, "-e", "cpu"]
     command += ["-c", str(out.parent / "scratch"), "--extra_options", *options.builder_options(base.tied)]
     environment = {**os.environ, "HF_HUB_OFFLINE": "1", "ORT_DISABLE_TELEMETRY": "1", "TOKENIZERS_PARALLELISM": "false"}
     started = time.monotonic()
@@ -198,7 +201,7 @@ def _collect(out: Path, source: Path, base: Base, folder: Path, progress: Progre
     config = json.loads((out / "genai_config.json").read_text(encoding="utf-8"))
     (folder / "genai_config.json").write_bytes(canonical(_runtime_config(config, source, base)))
     files = {path.name: sha256_file(path, progress=progress) for path in sorted(folder.iterdir())}
-    (folder / _HASHES).write_bytes(canonical(files))
+    (folder / HASHES).write_bytes(canonical(files))
     return files
 
 

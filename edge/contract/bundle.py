@@ -24,6 +24,7 @@ from edge.contract.manifest import (
     damaged,
     parse_manifest,
 )
+from edge.contract.mlx_config import MLX_CONFIG, check_mlx_config
 from edge.contract.onnx_file import MAX_ONNX_BYTES, check_onnx
 from edge.contract.signing import MAX_SIGNATURE_BYTES, PublicKey, must_be_signed, signer, trusted_keys
 from edge.errors import BundleError
@@ -82,6 +83,8 @@ def verify_bundle(
         done += entry.size
     if manifest.runtime == "onnx":
         _check_onnx_files(folder, manifest)
+    else:
+        check_mlx_config(_read_small(folder / MLX_CONFIG, _MAX_CONFIG_BYTES), manifest.context_length)
     return Bundle(folder, manifest, hashlib.sha256(raw).hexdigest(), key.name if key else None)
 
 
