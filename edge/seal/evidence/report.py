@@ -62,6 +62,7 @@ def _session(session: dict[str, Any]) -> list[str]:
             said = f": {done['why']}" if done["exit_code"] else ""
             out.append(f"  exit {done['exit_code']:<4} {done['name']} ({done['seconds']} s){said}")
             out.append(f"            {done['command']}")
+    out.append(f"  verbs that no step uses: {', '.join(session['not_exercised']) or 'none'}")
     return out
 
 
