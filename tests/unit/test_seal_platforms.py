@@ -1,0 +1,156 @@
+"""macOS and Windows, by fakes: what is asked of the system, what counts as sealed, and when it refuses."""
+
+from __future__ import annotations
+
+import errno
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from edge.errors import SealError
+from edge.seal import descriptors, macos, windows
+from edge.seal.policy import SealPolicy
+
+
+class Mac:
+    """A fake libSystem."""
+
+    def __init__(self, answer: int) -> None:
+        self.answer, self.profile, self.denied = answer, "", 0
+
+    def ptrace(self, request: int, *_: object) -> int:
+        self.denied = request
+        return 0
+
+    def sandbox_init(self, profile: bytes, flags: Any, fault: Any) -> int:
+        self.profile = profile.decode()
+        return self.answer
+
+
+class Probe:
+    """A fake socket that is refused with an error number, or connects."""
+
+    def __init__(self, number: int) -> None:
+        self.number = number
+
+    def __call__(self, *_: object) -> Probe:
+        return self
+
+    def connect(self, _: object) -> None:
+        if self.number:
+            raise OSError(self.number, "refused")
+
+    def close(self) -> None:
+        pass
+
+
+@pytest.fixture(autouse=True)
+def _no_limits(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(descriptors, "forbid_core_files", lambda: None)
+
+
+def test_the_profile_denies_network_programs_and_other_writes(tmp_path: Path) -> None:
+    text = macos.profile([tmp_path / 'a "quoted" name'], ["/dev/null", "/dev/ttys001"])
+    assert "(deny network*)" in text
+    assert "(deny process-exec*)" in text
+    assert text.index("(deny file-write*)") < text.index("(allow file-write*")
+    assert '\\"quoted\\"' in text
+    assert '(literal "/dev/ttys001")' in text
+    assert text.count("(") == text.count(")")
+
+
+def test_a_name_that_the_profile_cannot_express_is_refused() -> None:
+    with pytest.raises(SealError, match="control character"):
+        macos.quoted("/tmp/a\nb")
+
+
+def test_macos_is_sealed_by_the_kernel(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    mac = Mac(0)
+    monkeypatch.setattr(macos, "check", lambda: None)
+    status = macos.seal(SealPolicy((tmp_path,)), lambda _: mac, terminals=[])
+    assert status.level == "kernel"
+    assert str(tmp_path) in mac.profile
+    assert mac.denied == 31
+    assert "macOS sandbox" in status.line()
+
+
+def test_a_refused_profile_refuses_the_program(tmp_path: Path) -> None:
+    with pytest.raises(SealError, match="cannot be sealed"):
+        macos.seal(SealPolicy((tmp_path,)), lambda _: Mac(-1), terminals=[])
+    assert macos.seal(SealPolicy((tmp_path,), allow_unsealed=True), lambda _: Mac(-1), terminals=[]).level == "none"
+
+
+@pytest.mark.parametrize("number", [0, errno.ECONNREFUSED, errno.ENETUNREACH])
+def test_the_macos_self_test_takes_only_the_sandboxs_refusal(number: int) -> None:
+    macos.check(Probe(errno.EPERM))
+    with pytest.raises(SealError, match="way out"):
+        macos.check(Probe(number))
+
+
+OUTSIDE = [
+    ("socket.connect", (None, ("192.0.2.1", 443))),
+    ("socket.connect", (None, ("example.org", 443, 0, 0))),
+    ("socket.connect", (None, "/run/a.sock")),
+    ("socket.connect", (None,)),
+    ("socket.bind", (None, ("0.0.0.0", 0))),
+    ("socket.sendto", (None, ("192.0.2.1", 53))),
+    ("socket.sendmsg", (None, ("192.0.2.1", 53))),
+    ("socket.getaddrinfo", ("example.org", 443, 0, 0, 0)),
+    ("socket.gethostbyname", ("example.org",)),
+    ("socket.getnameinfo", (("192.0.2.1", 1),)),
+    ("subprocess.Popen", ("curl", [], None, None)),
+    ("os.startfile", ("http://example.org", None)),
+]
+INSIDE = [
+    ("socket.bind", (None, ("127.0.0.1", 0))),
+    ("socket.connect", (None, ("127.0.0.1", 50000))),
+    ("socket.connect", (None, ("::1", 50000, 0, 0))),
+    ("socket.sendmsg", (None, None)),
+    ("socket.getaddrinfo", ("127.0.0.1", 0, 0, 0, 0)),
+    ("open", ("file", "r", 0)),
+]
+
+
+@pytest.mark.parametrize(("event", "args"), OUTSIDE)
+def test_the_windows_guard_refuses_what_leaves_the_machine(event: str, args: tuple[Any, ...]) -> None:
+    with pytest.raises(PermissionError):
+        windows.guard(event, args)
+
+
+@pytest.mark.parametrize(("event", "args"), INSIDE)
+def test_the_windows_guard_lets_the_event_loops_pair_be(event: str, args: tuple[Any, ...]) -> None:
+    windows.guard(event, args)
+
+
+def test_windows_says_that_it_is_not_kernel_enforced(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    hooks: list[Any] = []
+    monkeypatch.setattr(sys, "audit", lambda *args: [hook(args[0], args[1:]) for hook in hooks])
+    status = windows.seal(SealPolicy((tmp_path,)), hooks.append)
+    assert status.level == "partial"
+    assert "not kernel-enforced" in status.line()
+
+
+def test_a_windows_guard_that_does_not_bite_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "audit", lambda *_: None)
+    with pytest.raises(SealError, match="way out"):
+        windows.seal(SealPolicy((tmp_path,)), lambda _: None)
+
+
+if sys.platform == "darwin":
+
+    @pytest.mark.mac
+    def test_on_a_mac_the_seal_holds(tmp_path: Path) -> None:
+        """Run by a person there: the sandbox is applied for real, in a child."""
+        import subprocess
+
+        root = Path(__file__).resolve().parents[2]
+        code = (
+            f"import sys; sys.path.append({str(root)!r})\nfrom pathlib import Path\n"
+            f"from edge.seal import SealPolicy, enforce\n"
+            f"print(enforce(SealPolicy((Path({str(tmp_path)!r}),))).level)\nimport socket\n"
+            "try:\n    socket.create_connection(('127.0.0.1', 9))\nexcept PermissionError:\n    print('refused')\n"
+        )
+        done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, check=True)
+        assert done.stdout.split() == ["kernel", "refused"]
