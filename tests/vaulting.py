@@ -2,12 +2,22 @@
 
 from __future__ import annotations
 
+import os
+import signal
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
+import pytest
+
 from edge.contract.records import Origin, RecordSummary, Section, Source
+from edge.store import kdf
+from edge.store.files import FileLock, VaultFiles
+from edge.store.header import KeySet
 from edge.store.kdf import KdfParameters
 from edge.store.secret import Passphrase
+from edge.store.session import Session
+from edge.store.unlock import Unlocked
 from edge.store.vault import Vault
 
 FLOOR = KdfParameters(64 * 1024, 1, 1)
@@ -48,3 +58,69 @@ class SetClock:
 
 def events(vault: Vault) -> list[str]:
     return [entry.event for entry in vault.custody.entries()]
+
+
+def cheap_derivation(monkeypatch: pytest.MonkeyPatch) -> KdfParameters:
+    """Argon2 with 64 KiB instead of the floor, for tests of what surrounds it. Returns what to create with."""
+    monkeypatch.setattr(kdf, "FLOOR_KIB", 64)
+    return KdfParameters(64, 1, 1)
+
+
+def known(paths: VaultFiles, unlocked: Unlocked) -> Unlocked:
+    """A copy of unlocked keys: opening a vault wipes those it is given."""
+    keys = unlocked.keys
+    return Unlocked(unlocked.header, KeySet(keys.database.copy(), keys.audit.copy(), keys.backup.copy()))
+
+
+def open_known(paths: VaultFiles, unlocked: Unlocked) -> Vault:
+    """Open with keys that are known, as if the passphrase had just been given."""
+    lock = FileLock(paths.lock)
+    lock.acquire()
+    return Vault._open(paths, known(paths, unlocked), lock, Session(None, "dr.test"), False)
+
+
+class Child:
+    """A forked process that runs work(report) and is killed with SIGKILL; report(bytes) acknowledges to the parent."""
+
+    def __init__(self, work: Callable[[Callable[[bytes], None]], None]) -> None:
+        read, write = os.pipe()
+        self.pid = os.fork()
+        if self.pid == 0:
+            status = 1
+            try:
+                os.close(read)
+                work(lambda data: os.write(write, data) and None)
+                status = 0
+            finally:
+                os._exit(status)
+        os.close(write)
+        self._read = read
+
+    def first_byte(self) -> bytes:
+        """Wait for the child's first report."""
+        return os.read(self._read, 1)
+
+    def until(self, mark: bytes, times: int) -> bytes:
+        """What it reported up to the mark that came that many times."""
+        data = b""
+        while data.count(mark) < times and (chunk := os.read(self._read, 65536)):
+            data += chunk
+        return data
+
+    def kill(self) -> bytes:
+        """SIGKILL, wait, and return all that it reported after first_byte()."""
+        os.kill(self.pid, signal.SIGKILL)
+        os.waitpid(self.pid, 0)
+        return self.rest()
+
+    def wait(self) -> int:
+        """Wait for its end; returns the status of waitpid."""
+        return os.waitpid(self.pid, 0)[1]
+
+    def rest(self) -> bytes:
+        """Everything reported and not yet read."""
+        data = b""
+        while chunk := os.read(self._read, 65536):
+            data += chunk
+        os.close(self._read)
+        return data

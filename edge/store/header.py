@@ -57,7 +57,10 @@ class KeySet:
 
     def write(self) -> bytearray:
         """SIZE bytes, for the caller to wipe."""
-        return bytearray(self.database.view()) + self.audit.view() + self.backup.view()
+        buffer = bytearray(self.SIZE)  # of its final size: growing it would leave a copy behind
+        a, b = RawKey.SIZE, RawKey.SIZE + _KEY
+        buffer[:a], buffer[a:b], buffer[b:] = self.database.view(), self.audit.view(), self.backup.view()
+        return buffer
 
     def rotated(self) -> KeySet:
         """New database and backup keys; the audit chain keeps its start (docs/adr/0021)."""
