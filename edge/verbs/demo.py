@@ -37,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
             record = _visit(scribe, vault, args, narrator)
             _heading(narrator, "4. What the demo vault holds now")
             for summary in vault.records.list(limit=10):
-                print(records.line(summary))
+                print(records.line(summary), flush=True)
     where = f"--vault {args.vault} --passphrase-file {args.passphrase_file}"
     narrator.say("\nWhat to type next:")
     narrator.say(f"  edgescribe records show {record} {where}")
