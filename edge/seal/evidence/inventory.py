@@ -28,6 +28,9 @@ COLLECTORS = (
 )  # fmt: skip
 
 
+_NETWORK_CALLS = ("socket", "connect", "sendto", "getaddrinfo", "gethostbyname", "res_query", "curl_easy_init")
+
+
 @dataclass(frozen=True)
 class Package:
     """An installed distribution: its files as its own RECORD lists them, compared with the disk."""
@@ -42,12 +45,16 @@ class Package:
 
 @dataclass(frozen=True)
 class SharedObject:
-    """A compiled library that the program can load. collectors: addresses found in it."""
+    """A compiled library that the program can load.
+
+    collectors: addresses found in it. can_call: functions of the C library's network half that it names.
+    """
 
     path: str
     size: int
     sha256: str
     collectors: tuple[str, ...]
+    can_call: tuple[str, ...]
 
 
 @dataclass(frozen=True)
@@ -154,10 +161,12 @@ def shared_objects(dists: Iterable[metadata.Distribution]) -> Iterator[tuple[str
 
 
 def scan(name: str, path: Path) -> SharedObject:
-    """Look through one library for collector addresses."""
+    """Look through one library for collector addresses and for calls that could reach a network."""
     blob = path.read_bytes()
-    hits = [c for c in COLLECTORS if c.encode() in blob or c.encode("utf-16-le") in blob]
-    return SharedObject(name, len(blob), hashlib.sha256(blob).hexdigest(), tuple(hits))
+    words = blob.replace(b"\0", b"")  # 16-bit text becomes 8-bit text, and 8-bit text has no zeros within
+    hits = [c for c in COLLECTORS if c.encode() in words]
+    calls = [c for c in _NETWORK_CALLS if b"\0" + c.encode() + b"\0" in blob]
+    return SharedObject(name, len(blob), hashlib.sha256(blob).hexdigest(), tuple(hits), tuple(calls))
 
 
 def bundle(folder: Path, say: Callable[[str], None] = lambda _: None) -> BundleFiles:

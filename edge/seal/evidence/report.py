@@ -10,6 +10,7 @@ from edge.text import sanitise
 _WIDTH = 100
 NOT_COVERED = (
     "The evidence is about this machine, these versions and this time.",
+    "Some libraries name socket functions (listed with their hashes): they could call them, and the kernel refuses.",
     "Other programs on this machine (a terminal that records, a browser, a backup) are outside the seal.",
     "Whoever administers the machine can change the program or the kernel; compare the hashes with your own copy.",
     "The signature shows that the pack is unchanged and which installation made it, not who ran it.",
@@ -96,5 +97,7 @@ def _versions(evidence: dict[str, Any]) -> list[str]:
     ]
     for bundle in evidence["bundles"]:
         out += [f"  bundle {bundle['name']}/{name} {digest}" for name, digest in bundle["files"].items()]
-    out += [f"  {s['path']} {s['sha256']}" for s in evidence["shared_objects"]]
+    for library in evidence["shared_objects"]:
+        calls = f" names {', '.join(library['can_call'])}" if library["can_call"] else ""
+        out.append(f"  {library['path']} {library['sha256']}{calls}")
     return out
