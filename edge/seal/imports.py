@@ -2,6 +2,9 @@
 
 The tokenizer package, for one, installs a hub client that its tokenizer never needs. The kernel refuses their sockets
 in any case; this makes an import fail at the import, by name. `socket` and `ssl` stay: asyncio imports both.
+
+One exception: the Apple runtime (mlx_lm) imports a hub client when it is imported itself, and cannot do without. From
+then on clients can be imported again, and only the kernel's refusal is left.
 """
 
 from __future__ import annotations
@@ -27,6 +30,8 @@ class _Refuser:
     def find_spec(
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
+        if "mlx_lm" in sys.modules:
+            return None
         if fullname in CLIENTS or fullname.partition(".")[0] in CLIENTS:
             raise ModuleNotFoundError(f"{fullname} is a network client; the sealed program has none", name=fullname)
         return None

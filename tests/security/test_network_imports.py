@@ -77,7 +77,7 @@ names = []
 for package in ("edge", "tui"):
     top = importlib.import_module(package)
     names += [m.name for m in pkgutil.walk_packages(top.__path__, package + ".")]
-names = [name for name in names if name != "edge.seal.boot"]
+names = [name for name in names if name not in ("edge.seal.boot", "edge.engine.mlx")]
 for name in names:
     importlib.import_module(name)
 third = ["onnxruntime", "onnxruntime_genai", "tokenizers", "sqlcipher3", "argon2", "cryptography", "pydantic"]
