@@ -20,7 +20,7 @@ from edge.engine.loops import loop_start, repeated_line
 from edge.errors import InputError
 from edge.text import sanitise
 
-CHUNK = 128  # prompt tokens read between two looks at the cancel flag
+CHUNK = 64  # prompt tokens read between two looks at the cancel flag: about a second on a slow CPU
 
 
 @dataclass

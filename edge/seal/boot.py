@@ -11,6 +11,6 @@ if __name__ == "__main__":
         sys.path.append(_ROOT)
     sys.argv[0] = "edgescribe"
 
-    from edge.cli import main
+    from edge.__main__ import main
 
     sys.exit(main())
