@@ -145,7 +145,7 @@ def named(error: Exception, deed: str) -> VaultError:
         )
     if "full" in text:
         return VaultError(what, "The disk is full; nothing was changed.", "Free some space and try again.")
-    if any(word in text for word in ("not a database", "malformed", "corrupt", "hmac")):
+    if any(word in text for word in ("not a database", "malformed", "corrupt", "hmac", "no such table")):
         return DamagedVaultError(
             "The vault is damaged.",
             "Its record file does not pass its checks.",
