@@ -23,7 +23,7 @@ def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         description="Run the main job on a sample visit that ships with the program: note, fields, encrypted record.",
     )
     parser.add_argument("--bundle", metavar="B", help="name or folder of a model bundle (default: the largest)")
-    parser.set_defaults(run=run, json=False, template="visit", title="Sample visit")
+    parser.set_defaults(run=run, live=True, json=False, template="visit", title="Sample visit")
 
 
 def run(args: argparse.Namespace) -> int:

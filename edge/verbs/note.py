@@ -67,7 +67,8 @@ def write(scribe: Scribe, document: Document, args: argparse.Namespace, narrator
 
 
 def _live(args: argparse.Namespace) -> bool:
-    return sys.stdout.isatty() and not args.json
+    """Show words as they come: on a terminal, and wherever a verb asks for it."""
+    return not args.json and (sys.stdout.isatty() or getattr(args, "live", False))
 
 
 def _follow(scribe: Scribe, document: Document, args: argparse.Namespace, narrator: Narrator) -> Note:
@@ -80,8 +81,9 @@ def _follow(scribe: Scribe, document: Document, args: argparse.Namespace, narrat
         if isinstance(event, SectionStarted):
             label = f"[{event.index + 1}/{event.total}] {event.title}"
             narrator.progress(f"Reading for {label}", 0, 1)
-            if _live(args) and event.index:
-                generate.out("\n\n")
+            if _live(args):
+                generate.out("\n\n" if event.index else "")
+                narrator.say(label)
         elif isinstance(event, Reading):
             narrator.progress(f"Reading for {label}", event.done, event.total)
         elif isinstance(event, Text):
