@@ -222,7 +222,12 @@ def test_a_process_is_looked_at_through_proc() -> None:
     child = subprocess.Popen(["sleep", "30"])
     try:
         import os
+        import time
 
+        for _ in range(200):  # the child is a copy of this process until it has started its program
+            if watch.fields(Path(f"/proc/{child.pid}/status"))["Name"] == "sleep":
+                break
+            time.sleep(0.01)
         assert child.pid in watch.descendants(os.getpid())
         assert watch.fields(Path(f"/proc/{child.pid}/status"))["Name"] == "sleep"
         seen = watch.Seen()
