@@ -7,14 +7,18 @@ from importlib import metadata
 import pytest
 
 from edge.seal.evidence import inventory
+from tests.security.conftest import Pack
 
 SHIPPED = ("onnxruntime", "onnxruntime_genai", "sqlcipher3", "tokenizers", "rapidfuzz", "_argon2_cffi_bindings",
            "cryptography", "pydantic_core", "_cffi_backend", "numpy")  # fmt: skip
 
 
-@pytest.fixture(scope="module")
-def libraries() -> list[inventory.SharedObject]:
-    return [inventory.scan(name, path) for name, path in inventory.shared_objects(inventory.needed())]
+pytestmark = pytest.mark.model
+
+
+@pytest.fixture
+def libraries(pack: Pack) -> list[inventory.SharedObject]:
+    return [inventory.SharedObject(**library) for library in pack.evidence["shared_objects"]]
 
 
 def test_every_shipped_library_is_looked_through(libraries: list[inventory.SharedObject]) -> None:
@@ -27,7 +31,7 @@ def test_every_shipped_library_is_looked_through(libraries: list[inventory.Share
 
 def test_no_library_holds_a_collector_address(libraries: list[inventory.SharedObject]) -> None:
     assert len(inventory.COLLECTORS) >= 20
-    assert {library.path: library.collectors for library in libraries if library.collectors} == {}
+    assert {library.path: list(library.collectors) for library in libraries if library.collectors} == {}
 
 
 def test_the_runtime_is_the_pair_without_a_collector() -> None:
