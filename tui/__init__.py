@@ -1,1 +1,1 @@
-"""The terminal app: screens over edge.service and edge.vaults; nothing of a model or a vault is imported here."""
+"""The terminal app. launcher.py starts it without secrets; app.py joins the parts below it (docs/adr/0050)."""

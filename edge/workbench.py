@@ -1,0 +1,239 @@
+"""What the windows ask of engine, tasks and store together: parts of a note, rewriting, publishing, key strength.
+
+A facade beside edge.service and edge.vaults, for callers that keep a vault and a bundle open for hours.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from edge import paths
+from edge.contract import document as documents
+from edge.contract import templates
+from edge.contract.bundle import list_bundles
+from edge.contract.document import Document
+from edge.contract.events import TaskEvent
+from edge.contract.records import Kind, Origin, Record, Section, State
+from edge.contract.templates import SectionSpec, Template
+from edge.contract.transcript import parse
+from edge.engine.base import EngineInfo
+from edge.errors import EdgescribeError, InputError, OutputError, UsageError
+from edge.service import Scribe
+from edge.store import policy
+from edge.store.chain import Entry, Event
+from edge.store.custody import RECOVERY
+from edge.store.edits import Revision
+from edge.store.search import Hit
+from edge.store.secret import Passphrase
+from edge.store.secretkeys import RecoveryKey
+from edge.store.vault import Vault
+from edge.tasks.extract import Entry as Fact
+from edge.tasks.extract import Extraction, ExtractionFinished, locate_all
+from edge.tasks.note import Note, NoteFinished, write_note
+from edge.text import one_line, sanitise
+
+__all__ = [
+    "RECOVERY", "EngineInfo", "Entry", "Extraction", "ExtractionFinished", "Fact", "Hit", "Note", "NoteFinished",
+    "Passphrase", "RecoveryKey", "Revision", "Scribe", "Vault",
+]  # fmt: skip
+
+EXPORT_FORMS = ("md", "txt")
+_WISH_LIMIT = 500  # characters
+
+
+@dataclass(frozen=True)
+class BundleLine:
+    """One installed bundle for a list: name, millions of parameters, purpose ("clinical" or "test"), megabytes."""
+
+    name: str
+    parameters: float
+    purpose: str
+    megabytes: float
+
+
+def bundles() -> list[BundleLine]:
+    """Installed bundles, the best one for clinical use first."""
+    found = [
+        BundleLine(
+            one_line(b.folder.name, 60),
+            b.manifest.base.parameters / 1e6,
+            b.manifest.purpose,
+            sum(f.size for f in b.manifest.files) / 1e6,
+        )
+        for b in list_bundles(paths.bundle_dirs())
+    ]
+    return sorted(found, key=lambda b: (b.purpose != "clinical", -b.parameters))
+
+
+def template_folder() -> Path:
+    """Where a clinic's own templates lie."""
+    return paths.data_dir() / "templates"
+
+
+def template_names() -> list[str]:
+    """Templates that can be chosen: shipped ones, the clinic's own, then single sections."""
+    folder = template_folder()
+    own = sorted(p.stem for p in folder.glob("*.toml")) if folder.is_dir() else []
+    whole = [n for n in templates.names() if not n.startswith("section:")]
+    single = [n for n in templates.names() if n.startswith("section:")]
+    return [*dict.fromkeys([*whole, *own]), *single]
+
+
+def template(name: str) -> Template:
+    """A template by name. Raises UsageError."""
+    return templates.get(name, template_folder())
+
+
+def typed(text: str, name: str = "typed") -> Document:
+    """A document from text that was typed or pasted. Raises InputError if it is empty or too large."""
+    return documents.from_bytes(text.encode("utf-8", "replace"), name)
+
+
+def write_parts(scribe: Scribe, text: str, chosen: Template) -> Iterator[TaskEvent | NoteFinished]:
+    """Write the sections of a template about a conversation. Raises as edge.tasks.note.write_note."""
+    return write_note(scribe.engine, parse(text), chosen)
+
+
+def rewrite(
+    scribe: Scribe, text: str, spec: SectionSpec, current: str, wish: str
+) -> Iterator[TaskEvent | NoteFinished]:
+    """Write one section anew. wish: what to change about current, in plain words; empty: simply again."""
+    instruction = spec.instruction
+    if wish.strip():
+        instruction += (
+            f"\n\nThis is the section as it stands:\n{sanitise(current).strip()}\n\n"
+            f"Write it again with this change: {one_line(wish, _WISH_LIMIT)}"
+        )
+    return write_parts(scribe, text, Template("rewrite", spec.title, (replace(spec, instruction=instruction),)))
+
+
+def origin(info: EngineInfo, source: Document, result: Note | Extraction | None) -> Origin:
+    """Where a result comes from; None: of an answer that broke off (incomplete)."""
+    return Origin(
+        bundle=info.bundle,
+        bundle_sha256=info.bundle_sha256,
+        prompt_version=info.prompt_version,
+        source_sha256=source.sha256,
+        parameters={"decoding": "greedy"},
+        prompt_tokens=result.prompt_tokens if result else 0,
+        generated_tokens=result.generated_tokens if result else 0,
+        seconds=round(result.seconds, 3) if result else 0.0,
+        incomplete=result.incomplete if result else True,
+    )
+
+
+def by_hand(source: Document) -> Origin:
+    """Origin of a note that no model has written to."""
+    return Origin("", "", "", source.sha256)
+
+
+def place(texts: Sequence[str], basis: str) -> list[Fact]:
+    """Where phrases stand in a text (see edge.tasks.extract.locate_all)."""
+    return locate_all(list(texts), basis)
+
+
+def strength(passphrase: Passphrase) -> tuple[bool, str]:
+    """Whether a new passphrase may be used, and what to do about it if not."""
+    try:
+        policy.check_strength(passphrase)
+    except UsageError as error:
+        return False, f"{error.why} {error.hint}".strip()
+    return True, ""
+
+
+def score(text: str) -> int:
+    """Estimated strength of a passphrase, 0 (guessed at once) to 4 (out of reach); under 12 characters at most 1."""
+    from zxcvbn import zxcvbn
+
+    if not text:
+        return 0
+    found = int(zxcvbn(text[:72], user_inputs=["edgescribe", "clinic", "doctor", "patient"])["score"])
+    return found if len(text) >= policy.MINIMUM_CHARACTERS else min(found, 1)
+
+
+def sections_of(record: Record) -> tuple[Section, ...]:
+    """Sections of the newest note that hold text."""
+    note = record.document(Kind.NOTE)
+    return tuple(s for s in note.sections() if s.text.strip()) if note else ()
+
+
+def note_as(record: Record, form: str, draft_mark: str) -> str:
+    """The newest note as Markdown ("md") or plain text ("txt"); unsigned ones carry the mark at head and foot."""
+    summary = record.summary
+    mark = "" if summary.state is State.SIGNED else draft_mark
+    if summary.incomplete and mark:
+        mark += " INCOMPLETE."
+    lines = [f"# {summary.title}" if form == "md" else summary.title, ""]
+    lines += [f"**{mark}**" if form == "md" else mark, ""] if mark else []
+    for section in sections_of(record):
+        lines += [f"## {section.heading}" if form == "md" else section.heading, "", section.text.strip(), ""]
+    lines += [f"**{mark}**" if form == "md" else mark, ""] if mark else []
+    return sanitise("\n".join(lines)).rstrip() + "\n"
+
+
+def publish(vault: Vault, identifier: str, folder: Path, form: str, draft_mark: str) -> Path:
+    """Write the note of a record into folder as a new file of the owner's; the audit entry comes first.
+
+    Raises UsageError for an unknown form or nothing to export, InputError if the file cannot be written.
+    """
+    if form not in EXPORT_FORMS:
+        raise UsageError(f"There is no export form {form!r}.", f"Known: {', '.join(EXPORT_FORMS)}.")
+    record = vault.records.peek(identifier)
+    if not sections_of(record):
+        raise UsageError("There is no note to export yet.", "", "Write the note first.")
+    text = note_as(record, form, draft_mark)
+    signed = record.summary.state is State.SIGNED
+    vault.session.record(Event.EXPORT, record.summary.id, form=form, signed=signed)
+    stem = f"{record.summary.created[:10]}-{record.summary.id}{'' if signed else '-DRAFT'}"
+    return _new_file(folder, stem, form, text)
+
+
+def _new_file(folder: Path, stem: str, form: str, text: str) -> Path:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for number in range(1, 1000):
+            target = folder / (f"{stem}.{form}" if number == 1 else f"{stem}-{number}.{form}")
+            try:
+                descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            except FileExistsError:
+                continue
+            with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
+                file.write(text)
+            return target
+    except OSError as error:
+        raise InputError(
+            "The note could not be written to the export folder.",
+            error.strerror or "",
+            "Choose a folder in the settings; it counts from the next unlock.",
+        ) from None
+    raise InputError("The export folder holds too many files of this note.", "", "Tidy it up.")
+
+
+def copied(vault: Vault, identifier: str) -> None:
+    """Note in the audit chain that a record's text was copied out."""
+    vault.session.record(Event.EXPORT, identifier, form="clipboard")
+
+
+def audit_tail(vault: Vault, limit: int = 200) -> list[Entry]:
+    """The newest entries of the audit chain, newest first."""
+    last = vault.session.query("SELECT max(seq) FROM chain")[0][0] or 0
+    return list(vault.custody.entries(max(0, last - limit)))[::-1]
+
+
+def as_error(fault: BaseException) -> EdgescribeError:
+    """A named error for any fault; a fault without a name may quote the document, so only its type is kept."""
+    if isinstance(fault, EdgescribeError):
+        return fault
+    return OutputError("Something in the program failed.", f"Cause: {type(fault).__name__}.", "Your text is kept.")
+
+
+def extraction_rows(content: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
+    """Fields of a kept extraction as (field key, entry) rows, in the order of the schema."""
+    from edge.contract.schemas import FIELD_KEYS
+
+    fields = content.get("fields", {})
+    return [(key, entry) for key in FIELD_KEYS for entry in fields.get(key, [])]

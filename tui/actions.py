@@ -1,0 +1,91 @@
+"""The one registry of actions: keys, key bar, command palette and help are all made from it.
+
+An action is a method action_<name> of the app (scope "app") or of the screen that its scope names.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from textual.binding import Binding
+
+from tui.texts import t
+
+
+@dataclass(frozen=True)
+class Action:
+    """name: of the method. keys: the first is shown. bar: in the key bar. over: taken before a focused field sees it."""
+
+    name: str
+    scope: str
+    keys: str
+    bar: bool = True
+    over: bool = True
+
+    @property
+    def title(self) -> str:
+        """What it does, in the language in use."""
+        return t(f"action.{self.name}")
+
+    @property
+    def key(self) -> str:
+        """The first key as it is written on a keyboard."""
+        return shown(self.keys.split(",")[0])
+
+
+def shown(key: str) -> str:
+    """A key's name for people."""
+    names = {"slash": "/", "question_mark": "?", "escape": "Esc", "enter": "Enter", "delete": "Del"}
+    parts = [names.get(p, p.upper() if len(p) <= 3 and p.startswith("f") else p.capitalize()) for p in key.split("+")]
+    if len(parts) == 1 and len(key) == 1:
+        return key
+    return "+".join(parts) if len(parts) > 1 else parts[0]
+
+
+ACTIONS: tuple[Action, ...] = (
+    Action("new", "library", "n", over=False),
+    Action("open_row", "library", "enter", over=False),
+    Action("open_file", "library", "o", over=False),
+    Action("search", "library", "slash", over=False),
+    Action("filter", "library", "f", over=False),
+    Action("export_row", "library", "e", bar=False, over=False),
+    Action("delete", "library", "d,delete", over=False),
+    Action("sample", "library", "t", over=False),
+    Action("write", "encounter", "ctrl+g"),
+    Action("stop", "encounter", "escape"),
+    Action("rewrite", "encounter", "ctrl+r"),
+    Action("template", "encounter", "ctrl+t"),
+    Action("panel_note", "encounter", "f2"),
+    Action("panel_fields", "encounter", "f3"),
+    Action("panel_history", "encounter", "f4"),
+    Action("copy", "encounter", "f5", bar=False),
+    Action("swap", "encounter", "f6"),
+    Action("extract", "encounter", "f7"),
+    Action("sign", "encounter", "f8"),
+    Action("export", "encounter", "f9"),
+    Action("save", "encounter", "ctrl+s", bar=False),
+    Action("title", "encounter", "ctrl+n", bar=False),
+    Action("open_file", "encounter", "ctrl+o", bar=False),
+    Action("edit_talk", "encounter", "ctrl+e", bar=False),
+    Action("back", "encounter", "ctrl+b,escape"),
+    Action("back", "settings", "escape"),
+    Action("help", "app", "f1,question_mark"),
+    Action("palette", "app", "ctrl+p", bar=False),
+    Action("settings", "app", "f10"),
+    Action("lock", "app", "ctrl+l"),
+    Action("quit", "app", "ctrl+q"),
+)
+
+
+def of(*scopes: str) -> list[Action]:
+    """Actions of these scopes, in the registry's order."""
+    return [action for action in ACTIONS if action.scope in scopes]
+
+
+def bindings(scope: str) -> list[Binding]:
+    """Textual's bindings of a scope. Question mark and single letters stay typable in fields."""
+    return [
+        Binding(key, action.name, action.name, show=False, priority=action.over and key not in ("question_mark",))
+        for action in of(scope)
+        for key in action.keys.split(",")
+    ]

@@ -1,0 +1,262 @@
+"""Wiring: the vault's desk, the engine's bridge, the casebook and the screens, from unlock to lock.
+
+main() runs it in this process, which the command line has sealed. LOCKED as exit code asks the launcher for a new one:
+locking ends the process that holds keys and text.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import contextlib
+import signal
+import sys
+from importlib import resources
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from textual.events import Event, Key, MouseDown, MouseScrollDown, MouseScrollUp, Paste
+
+from edge import paths
+from edge.errors import BundleError, EdgescribeError
+from edge.service import Scribe, read_document
+from tui import actions, settings, texts
+from tui.bridge import Bridge, Done, Loading, Ready, Unavailable, Update
+from tui.case import Case
+from tui.casebook import Casebook
+from tui.desk import Desk
+from tui.idle import Idle
+from tui.messages import CaseChanged
+from tui.screens.base import EdgeScreen
+from tui.screens.dialogs import Confirm, Help
+from tui.screens.encounter import EncounterScreen
+from tui.screens.library import LibraryScreen
+from tui.screens.settings import SettingsScreen
+from tui.screens.unlock import UnlockScreen
+from tui.screens.welcome import WelcomeScreen
+from tui.shell import Shell
+from tui.texts import t
+
+if TYPE_CHECKING:
+    from edge.seal import SealStatus
+
+LOCKED = 75
+CLEAR_AFTER = 60  # seconds until a copy is taken off the clipboard
+_TOUCHES = (Key, MouseDown, MouseScrollDown, MouseScrollUp, Paste)
+
+
+class EdgeApp(Shell):
+    """seal: what this process was sealed with."""
+
+    BINDINGS = actions.bindings("app")
+
+    def __init__(self, desk: Desk, bridge: Bridge, kept: settings.Settings, seal: SealStatus | None) -> None:
+        super().__init__()
+        self.desk, self.bridge, self.settings = desk, bridge, kept
+        self.seal_level = seal.level if seal else "none"
+        self.seal_line = seal.line() if seal else "Network: NOT SEALED."
+        self.book = Casebook(desk, bridge, self._changed)
+        self._idle = Idle()
+        self._model = (t("app.loading", percent=0), False)
+        self._leaving = False
+        texts.use(kept.language)
+        self.theme = kept.theme
+
+    def on_mount(self) -> None:
+        self.bridge.start()
+        self.push_screen(UnlockScreen() if self.desk.exists() else WelcomeScreen())
+        self.set_interval(0.1, self._take)
+        self.set_interval(1.0, self._second)
+        for number in (signal.SIGTERM, *((signal.SIGHUP,) if hasattr(signal, "SIGHUP") else ())):
+            with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
+                asyncio.get_running_loop().add_signal_handler(number, lambda: self.go(self.leave(143)))
+
+    async def on_event(self, event: Event) -> None:
+        if isinstance(event, _TOUCHES):
+            self._idle.touch()
+        await super().on_event(event)
+
+    # -- what the bars show ------------------------------------------------------------------------------------------
+
+    def model_line(self) -> tuple[str, bool]:
+        """The bundle's name or how far its loading is, and whether it is a test model."""
+        return self._model
+
+    def queue_line(self) -> str:
+        """What the model has to do, for the status bar."""
+        count, seconds = self.bridge.waiting()
+        if not count:
+            return ""
+        if seconds is None:
+            return t("app.queue", count=count)
+        left = f"{seconds:.0f} s" if seconds < 100 else f"{seconds / 60:.0f} min"
+        return t("app.queue_left", count=count, left=left)
+
+    # -- news from the engine, once in a tenth of a second -----------------------------------------------------------
+
+    def _take(self) -> None:
+        for fact in self.bridge.take():
+            match fact:
+                case Loading(done, total):
+                    self._model = (t("app.loading", percent=int(100 * done / max(1, total))), False)
+                case Ready(info):
+                    self.book.info = info
+                    self._model = (info.bundle, info.purpose == "test")
+                case Unavailable(error):
+                    self._model = (t("app.no_model"), False)
+                    if self.desk.is_open or not isinstance(error, BundleError):
+                        self.complain(error)
+                case Update():
+                    self.book.update(fact)
+                case Done():
+                    self.go(self.book.done(fact))
+        if isinstance(self.screen, EdgeScreen):
+            self.screen.tick()
+
+    def _second(self) -> None:
+        if not self.desk.is_open or self._leaving:
+            return
+        if self._idle.over(self.settings.lock_minutes):
+            self.action_lock()
+        elif any(case.dirty or case.rows_dirty for case in self.book.cases):
+            self.go(self.book.save_all())
+
+    def _changed(self, case: Case, what: str) -> None:
+        for screen in self.screen_stack:
+            if isinstance(screen, EncounterScreen) and screen.case is case:
+                screen.post_message(CaseChanged(case, what))
+        if what != "text" and isinstance(self.screen, LibraryScreen):
+            self.screen.refresh_list()
+
+    # -- from unlock to lock -----------------------------------------------------------------------------------------
+
+    async def unlocked(self, sample: bool = False) -> None:
+        """The vault is open: the list, what was open last, and what the model had still to write."""
+        self._idle.touch()
+        await self.switch_screen(LibraryScreen())
+        pending, last = list(self.settings.pending), self.settings.last
+        for identifier in pending:
+            with contextlib.suppress(EdgescribeError):  # wiped or signed since: nothing to take up
+                await self.book.write(await self.book.open(identifier))
+        if sample:
+            await self.sample_case()
+        elif last:
+            with contextlib.suppress(EdgescribeError):
+                await self.open_case(last)
+
+    async def leave(self, code: int) -> None:
+        """Keep everything and end this process: 0 to quit, LOCKED to show unlock again."""
+        if self._leaving:
+            return
+        self._leaving = True
+        if self.desk.is_open:
+            shown = next((s.case.id for s in self.screen_stack if isinstance(s, EncounterScreen)), "")
+            busy = [case.id for case in self.book.cases if case.kind == "note" and case.busy and case.id]
+            self.settings.last, self.settings.pending = shown, busy
+        settings.save(self.settings)
+        await asyncio.to_thread(self.bridge.close)
+        try:
+            if self.desk.is_open:
+                await self.book.save_all(commit=True)
+        finally:
+            await asyncio.to_thread(self.desk.close)
+            self.exit(code, return_code=code)
+
+    def action_lock(self) -> None:
+        if self.desk.is_open:
+            self.go(self.leave(LOCKED))
+
+    async def action_quit(self) -> None:
+        if self.bridge.waiting()[0]:
+            self.push_screen(Confirm(t("app.quit_busy")), lambda sure: self.go(self.leave(0)) if sure else None)
+        else:
+            self.go(self.leave(0))
+
+    def action_help(self) -> None:
+        self.push_screen(Help())
+
+    def action_palette(self) -> None:
+        self.action_command_palette()
+
+    def action_settings(self) -> None:
+        if self.desk.is_open and not isinstance(self.screen, SettingsScreen):
+            self.push_screen(SettingsScreen())
+
+    # -- encounters --------------------------------------------------------------------------------------------------
+
+    def show_case(self, case: Case) -> None:
+        """Open the encounter's screen."""
+        self.push_screen(EncounterScreen(case))
+
+    async def open_case(self, identifier: str) -> None:
+        self.show_case(await self.book.open(identifier))
+
+    async def sample_case(self) -> None:
+        """A new encounter with the sample visit that ships with the program."""
+        case = self.book.new(self.settings.template)
+        text = resources.files("edge.samples").joinpath("visit.txt").read_text(encoding="utf-8")
+        self.book.set_conversation(case, text, "visit.txt")
+        case.title = t("library.sample_title")
+        self.show_case(case)
+
+    async def case_from_file(self, path: Path) -> None:
+        case = self.book.new(self.settings.template)
+        self.fill_from_file(case, path)
+        self.show_case(case)
+
+    def fill_from_file(self, case: Case, path: Path) -> None:
+        """Take a file's text as the conversation. Raises InputError."""
+        document = read_document(str(path))
+        self.book.set_conversation(case, document.text, document.name)
+
+    async def leave_case(self, case: Case) -> None:
+        """Back to the list; the model goes on if it is at work."""
+        await self.book.close_case(case)
+        if isinstance(self.screen, EncounterScreen):
+            self.pop_screen()
+
+    async def export(self, identifier: str, form: str) -> None:
+        target = await self.book.export(identifier, self.settings.exports(), form, t("app.draft_mark"))
+        self.tell(t("export.done", file=target))
+
+    async def copy_note(self, case: Case) -> None:
+        """The note to the terminal's clipboard, if that is switched on; taken off again after a minute."""
+        if not self.settings.copy_osc52:
+            self.tell(t("export.no_copy"))
+            return
+        text = case.note_text() if case.signed else f"{t('app.draft_mark')}\n\n{case.note_text()}"
+        await self.book.copied(case)
+        self.copy_through_terminal = True
+        self.copy_to_clipboard(text)
+        self.copy_through_terminal = False
+        self.tell(t("export.copied", seconds=CLEAR_AFTER))
+        self.set_timer(CLEAR_AFTER, self._empty_clipboard)
+
+    def _empty_clipboard(self) -> None:
+        self.copy_through_terminal = True
+        self.copy_to_clipboard(" ")
+        self.copy_through_terminal = False
+        self.tell(t("export.emptied"))
+
+    def use_language(self, language: str) -> None:
+        """Change the interface's language; screens that are open change when they are opened again."""
+        texts.use(language)
+        self.tell(t("settings.kept"))
+
+
+def main(args: argparse.Namespace) -> int:
+    """Run the app in this (sealed) process. Returns 0, LOCKED, 143 after a signal, or 1 after a fault."""
+    kept = settings.load()
+    vault = getattr(args, "vault", None) or paths.default_vault()
+    bundle = getattr(args, "bundle", None) or kept.bundle or None
+    desk = Desk(vault)
+    app = EdgeApp(desk, Bridge(lambda progress: Scribe.open(bundle, progress)), kept, getattr(args, "seal", None))
+    try:
+        code = app.run()
+    finally:
+        if desk.is_open:  # a fault of the app itself: what was typed is kept all the same
+            with contextlib.suppress(Exception):
+                asyncio.run(app.book.save_all())
+        desk.close()
+    sys.stdout.flush()
+    return 1 if code is None else code

@@ -1,0 +1,277 @@
+"""From the engine to the screen: one thread writes, job after job; the screen takes what came in batches.
+
+Nothing here calls the screen. The thread appends to a buffer in which adjacent events merge; a timer of the app takes
+it every 100 ms. So a fast model can't flood the screen, and a slow screen can't hold up the model.
+"""
+
+from __future__ import annotations
+
+import itertools
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+from edge.contract.events import Finished, Reading, SectionFinished, SectionStarted, Text
+from edge.contract.templates import SectionSpec, Template
+from edge.errors import EdgescribeError, EngineError
+from edge.workbench import (
+    EngineInfo, Extraction, ExtractionFinished, Note, NoteFinished, Scribe, as_error, rewrite, typed, write_parts,
+)  # fmt: skip
+
+Opener = Callable[[Callable[[int, int], None]], Scribe]
+_numbers = itertools.count(1)
+
+
+@dataclass
+class Job:
+    """Work for the model about one case. number: unique. stopped: the user wants it to end."""
+
+    kind = ""
+
+    case: Any = field(repr=False)
+    text: str = field(repr=False)
+    number: int = field(default_factory=lambda: next(_numbers))
+    stopped: threading.Event = field(default_factory=threading.Event, repr=False)
+
+    def run(self, scribe: Scribe) -> Iterator[Any]:
+        raise NotImplementedError
+
+    @property
+    def steps(self) -> int:
+        """Parts that it will write."""
+        return 1
+
+
+@dataclass
+class NoteJob(Job):
+    """Write the sections of a template."""
+
+    kind = "note"
+
+    template: Template = field(default_factory=lambda: Template("", "", ()), repr=False)
+
+    def run(self, scribe: Scribe) -> Iterator[Any]:
+        return write_parts(scribe, self.text, self.template)
+
+    @property
+    def steps(self) -> int:
+        return len(self.template.sections)
+
+
+@dataclass
+class RewriteJob(Job):
+    """Write one section anew."""
+
+    kind = "rewrite"
+
+    spec: SectionSpec = field(default_factory=lambda: SectionSpec("", "", ""), repr=False)
+    current: str = field(default="", repr=False)
+    wish: str = field(default="", repr=False)
+
+    def run(self, scribe: Scribe) -> Iterator[Any]:
+        return rewrite(scribe, self.text, self.spec, self.current, self.wish)
+
+
+@dataclass
+class ExtractJob(Job):
+    """Extract the fields of a text."""
+
+    kind = "extract"
+
+    def run(self, scribe: Scribe) -> Iterator[Any]:
+        return scribe.extract(typed(self.text, "note"))
+
+
+@dataclass(frozen=True)
+class Loading:
+    """The bundle is being checked: bytes done of total."""
+
+    done: int
+    total: int
+
+
+@dataclass(frozen=True)
+class Ready:
+    """The bundle can write."""
+
+    info: EngineInfo
+
+
+@dataclass(frozen=True)
+class Unavailable:
+    """No bundle could be opened."""
+
+    error: EdgescribeError
+
+
+@dataclass(frozen=True)
+class Update:
+    """Something new of a job: reading progress (0 to 1), a section that starts, text, a section that ended."""
+
+    job: Job
+    reading: float | None = None
+    started: SectionStarted | None = None
+    text: str = field(default="", repr=False)
+    finished: SectionFinished | None = None
+
+
+@dataclass(frozen=True)
+class Done:
+    """A job ended: with its result, or with an error (then a part of it may have been written)."""
+
+    job: Job
+    result: Note | Extraction | None = field(default=None, repr=False)
+    error: EdgescribeError | None = None
+
+
+Fact = Loading | Ready | Unavailable | Update | Done
+
+
+class Bridge:
+    """Owns the open bundle. opener is called on the bridge's own thread; a bundle that died is opened again."""
+
+    def __init__(self, opener: Opener) -> None:
+        self._opener = opener
+        self._scribe: Scribe | None = None
+        self._wake = threading.Condition()
+        self._queue: list[Job] = []
+        self._active: Job | None = None
+        self._buffer: list[Fact] = []
+        self._closing = False
+        self._thread = threading.Thread(target=self._work, name="bridge", daemon=True)
+        self._pace: list[float] = []  # seconds a section, newest last
+        self._since = 0.0
+
+    def start(self) -> None:
+        """Begin to load the bundle."""
+        self._thread.start()
+
+    def submit(self, job: Job) -> None:
+        """Queue a job."""
+        with self._wake:
+            self._queue.append(job)
+            self._wake.notify_all()
+
+    def stop(self, number: int) -> None:
+        """End a job: at once if it runs, without a trace of work if it still waits (Done comes in both cases)."""
+        with self._wake:
+            for job in self._queue:
+                if job.number == number:
+                    self._queue.remove(job)
+                    self._buffer.append(Done(job))
+                    return
+            if self._active is not None and self._active.number == number:
+                self._active.stopped.set()
+                if self._scribe is not None:
+                    self._scribe.engine.cancel()
+
+    def take(self) -> list[Fact]:
+        """What happened since the last call, oldest first."""
+        with self._wake:
+            taken, self._buffer = self._buffer, []
+        return taken
+
+    def waiting(self) -> tuple[int, float | None]:
+        """Jobs that are queued or running, and seconds until all are done, if there is a pace to tell it by."""
+        with self._wake:
+            jobs = [*([self._active] if self._active else []), *self._queue]
+            if not jobs or not self._pace:
+                return len(jobs), None
+            pace = sum(self._pace[-5:]) / len(self._pace[-5:])
+            spent = min(pace, time.monotonic() - self._since) if self._active else 0.0
+            return len(jobs), max(1.0, pace * sum(job.steps for job in jobs) - spent)
+
+    def close(self) -> None:
+        """Stop writing and free the model; waits at most as long as the engine needs to let go."""
+        with self._wake:
+            self._closing = True
+            self._queue.clear()
+            if self._active is not None:
+                self._active.stopped.set()
+            if self._scribe is not None:
+                self._scribe.engine.cancel()
+            self._wake.notify_all()
+        if self._thread.is_alive():
+            self._thread.join(timeout=5)
+
+    def _work(self) -> None:
+        self._open()
+        while (job := self._next()) is not None:
+            try:
+                if self._scribe is None:
+                    self._open()
+                self._run(job)
+            except BaseException as fault:  # noqa: BLE001 - the worker's edge: handed to the screen as a named error
+                if isinstance(fault, EngineError):
+                    self._drop()
+                self._put(Done(job, None, as_error(fault)))
+        self._drop()
+
+    def _open(self) -> None:
+        try:
+            self._scribe = self._opener(lambda done, total: self._put(Loading(done, total)))
+            self._put(Ready(self._scribe.engine.info))
+        except BaseException as fault:  # noqa: BLE001 - the worker's edge
+            self._put(Unavailable(as_error(fault)))
+
+    def _drop(self) -> None:
+        scribe, self._scribe = self._scribe, None
+        if scribe is not None:
+            scribe.engine.close()
+
+    def _next(self) -> Job | None:
+        with self._wake:
+            self._active = None
+            while not self._queue and not self._closing:
+                self._wake.wait()
+            if self._closing:
+                return None
+            self._active, self._since = self._queue.pop(0), time.monotonic()
+            return self._active
+
+    def _run(self, job: Job) -> None:
+        if self._scribe is None:
+            raise EngineError("There is no model to write with.", "", "Choose a bundle in the settings.")
+        result: Note | Extraction | None = None
+        for event in job.run(self._scribe):
+            if job.stopped.is_set() and not isinstance(event, Finished):
+                self._scribe.engine.cancel()  # a stop between two sections must reach the next one
+            if isinstance(event, NoteFinished):
+                result = event.note
+            elif isinstance(event, ExtractionFinished):
+                result = event.extraction
+            elif (update := self._update(job, event)) is not None:
+                self._put(update)
+        self._put(Done(job, result))
+
+    def _update(self, job: Job, event: Any) -> Update | None:
+        match event:
+            case Reading(done, total):
+                return Update(job, reading=done / total if total else 1.0)
+            case Text(text):
+                return Update(job, text=text)
+            case SectionStarted():
+                return Update(job, started=event)
+            case SectionFinished():
+                now = time.monotonic()
+                self._pace.append(now - self._since)
+                self._since = now
+                return Update(job, finished=event)
+        return None
+
+    def _put(self, fact: Fact) -> None:
+        with self._wake:
+            last = self._buffer[-1] if self._buffer else None
+            if isinstance(fact, Update) and isinstance(last, Update) and last.job is fact.job:
+                if fact.text and last.text:
+                    self._buffer[-1] = Update(fact.job, text=last.text + fact.text)
+                    return
+                if fact.reading is not None and last.reading is not None:
+                    self._buffer[-1] = fact
+                    return
+            elif isinstance(fact, Loading) and isinstance(last, Loading):
+                self._buffer[-1] = fact
+                return
+            self._buffer.append(fact)

@@ -1,0 +1,407 @@
+"""What the app can do with encounters: open, save, write, rewrite, extract, sign, export. Joins desk, bridge and cases.
+
+Results go into the vault when they come, whether a screen shows the encounter or not. All methods run in the app's
+event loop; the vault's work waits in its own thread.
+"""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, replace
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from edge.contract.document import Document
+from edge.contract.records import Generated, Kind, Origin, RecordSummary, Source, State
+from edge.contract.templates import Template
+from edge.errors import EdgescribeError, UsageError
+from edge.text import one_line
+from edge.vaults import RecordFilter, Vault
+from edge.workbench import EngineInfo, Extraction, Hit, Note, by_hand, copied, origin, place, publish, template, typed
+from tui.bridge import Bridge, Done, ExtractJob, Job, NoteJob, RewriteJob, Update
+from tui.case import (
+    WHOLE, Case, Row, blank_parts, case_of, fields_content, note_content, parts_of, spec_for,
+    writing_content,
+)  # fmt: skip
+from tui.desk import Desk
+
+Notify = Callable[[Case, str], None]
+
+
+class Casebook:
+    """The open encounters of an unlocked vault. changed(case, what): what is "text", "parts", "rows" or "state"."""
+
+    def __init__(self, desk: Desk, bridge: Bridge, changed: Notify) -> None:
+        self.desk, self.bridge, self._changed = desk, bridge, changed
+        self.cases: list[Case] = []
+        self.info: EngineInfo | None = None
+        self._locks: dict[int, asyncio.Lock] = {}
+
+    # -- the list ------------------------------------------------------------------------------------------------
+
+    async def library(self, states: Sequence[State], limit: int) -> list[RecordSummary]:
+        """Encounters in these states, last changed first."""
+
+        def read(vault: Vault) -> list[RecordSummary]:
+            found = [s for state in states for s in vault.records.list(limit, 0, RecordFilter(state=state))]
+            return sorted(found, key=lambda s: s.updated, reverse=True)[:limit]
+
+        return await self.desk.call(read)
+
+    async def search(self, words: str, limit: int) -> list[Hit]:
+        """Encounters that match, newest first."""
+        return await self.desk.call(lambda vault: vault.search.find(words, limit))
+
+    async def count(self) -> int:
+        """How many encounters there are."""
+        return await self.desk.call(lambda vault: vault.records.count())
+
+    async def delete(self, identifier: str, signed_too: bool = False) -> None:
+        """Wipe an encounter. Raises as Records.delete."""
+        for case in [c for c in self.cases if c.id == identifier]:
+            if case.job is not None:
+                self.bridge.stop(case.job)
+            self.cases.remove(case)
+        await self.desk.call(lambda vault: vault.records.delete(identifier, signed_too=signed_too))
+
+    # -- one encounter --------------------------------------------------------------------------------------------
+
+    def new(self, template_name: str) -> Case:
+        """An empty encounter; it is kept as soon as it has a conversation."""
+        case = Case(template=template_name, parts=blank_parts(template(template_name)))
+        self.cases.append(case)
+        return case
+
+    async def open(self, identifier: str) -> Case:
+        """The encounter as it was left; a note whose writing was cut off is kept as far as it came."""
+        for case in self.cases:
+            if case.id == identifier:
+                return case
+        case = case_of(await self.desk.call(lambda vault: vault.records.get(identifier)))
+        if not case.parts and not case.signed:
+            case.parts = blank_parts(template(case.template))
+        self.cases.append(case)
+        if case.cut_off is not None:
+            known = Origin(**{**asdict(by_hand(self._document(case))), **case.cut_off, "incomplete": True})
+            case.cut_off = None
+            await self._keep_note(case, known)
+        return case
+
+    def set_conversation(self, case: Case, text: str, name: str = "") -> None:
+        """Take a typed, pasted or opened conversation."""
+        case.conversation, case.talk_changed = text, not case.blank
+        case.source_name = one_line(name, 160) or case.source_name
+        if not case.title and text.strip():
+            stem = Path(case.source_name).stem if name else ""
+            case.title = stem or f"{datetime.now():%Y-%m-%d %H:%M}"
+        case.dirty = True
+
+    def edit_part(self, case: Case, key: str, text: str) -> None:
+        """Take an edit of a section."""
+        part = case.part(key)
+        if part is not None and part.text != text:
+            part.text, case.dirty = text, True
+
+    def edit_row(self, case: Case, index: int | None, key: str, text: str) -> None:
+        """Change a fact, add one (index None) or take one away (empty text); its place is looked up again."""
+        if not text.strip():
+            if index is not None:
+                del case.rows[index]
+        else:
+            found = place([text.strip()], case.basis)[0]
+            row = Row(key, found.text, found.start, found.end, found.score)
+            if index is None:
+                case.rows.append(row)
+            else:
+                case.rows[index] = row
+        case.rows_dirty = True
+
+    async def save(self, case: Case, commit: bool = False) -> None:
+        """Put into the vault what is not there yet; commit: as a revision. Nothing to do costs nothing."""
+        async with self._lock(case):
+            if case.signed or not (case.dirty or case.rows_dirty or commit):
+                return
+            if not case.id:
+                if case.conversation.strip():
+                    await self._first_save(case)
+                return
+            await self._save_drafts(case, commit)
+
+    async def save_all(self, commit: bool = False) -> None:
+        """save() for every open encounter."""
+        for case in list(self.cases):
+            await self.save(case, commit)
+
+    async def rename(self, case: Case, title: str) -> None:
+        """Give the encounter another title."""
+        case.title = one_line(title, 160) or case.title
+        if case.id:
+            await self.desk.call(lambda vault: vault.records.rename(case.id, case.title))
+        self._changed(case, "state")
+
+    async def close_case(self, case: Case) -> None:
+        """Keep everything as a revision and let go of the encounter, unless the model still works on it."""
+        await self.save(case, commit=True)
+        if not case.busy and case in self.cases:
+            self.cases.remove(case)
+
+    async def sign(self, case: Case, signer: str) -> None:
+        """Sign what is shown. Raises UsageError while the model writes, VaultError as Edits.sign."""
+        if case.busy:
+            raise UsageError("The note is still being written.", "", "Wait for its end, or stop it.")
+        if not case.has_note:
+            raise UsageError("There is no note to sign.", "", "Write one first.")
+        await self.save(case, commit=True)
+        summary = await self.desk.call(lambda vault: vault.edits.sign(case.id, signer))
+        case.state = summary.state
+        self._changed(case, "state")
+
+    async def amend(self, case: Case) -> None:
+        """Begin a new version of a signed encounter; the signed one stays."""
+        summary = await self.desk.call(lambda vault: vault.edits.amend(case.id))
+        case.state, case.version = summary.state, case.version + 1
+        self._changed(case, "state")
+
+    async def export(self, case_id: str, folder: Path, form: str, draft_mark: str) -> Path:
+        """Write the note into a folder. Raises as edge.workbench.publish."""
+        for case in [c for c in self.cases if c.id == case_id]:
+            await self.save(case, commit=True)
+        return await self.desk.call(lambda vault: publish(vault, case_id, folder, form, draft_mark))
+
+    async def copied(self, case: Case) -> None:
+        """The note's text was copied out."""
+        if case.id:
+            await self.desk.call(lambda vault: copied(vault, case.id))
+
+    async def restore(self, case: Case, document: int, number: int) -> None:
+        """Bring an old revision of this note, or of an earlier one, back as the newest revision."""
+        await self.save(case, commit=True)
+        note = case.note
+
+        def work(vault: Vault) -> dict[str, Any]:
+            if document == note:
+                vault.edits.restore(document, number)
+            elif note is not None:
+                vault.edits.save(note, vault.edits.content_at(document, number))
+            return vault.edits.content_at(document, number)
+
+        content = await self.desk.call(work)
+        case.template, case.parts = str(content.get("template", case.template)), parts_of(content)
+        case.state = State.EDITED
+        self._changed(case, "parts")
+
+    # -- the model -------------------------------------------------------------------------------------------------
+
+    async def write(self, case: Case, template_name: str | None = None) -> None:
+        """Queue the note: what is missing of a cut one, otherwise all of it. The note there was stays in the history.
+
+        Raises UsageError if it is signed, busy or has no conversation.
+        """
+        self._check_free(case)
+        chosen = template(template_name or case.template)
+        missing = [p.key for p in case.parts if p.stop != "end"]
+        goes_on = chosen.name == case.template and any(p.stop == "end" for p in case.parts) and bool(missing)
+        await self.save(case, commit=True)
+        case.before = {k: v for k, v in note_content(case).items() if k != "conversation"}
+        if goes_on:
+            todo = replace(chosen, sections=tuple(s for s in chosen.sections if s.key in missing))
+        else:
+            todo, case.template, case.parts = chosen, chosen.name, blank_parts(chosen)
+        self._queue(case, NoteJob(case, case.conversation, template=todo))
+        case.dirty = True
+        await self.save(case)
+        self._changed(case, "parts")
+
+    async def rewrite(self, case: Case, key: str, wish: str) -> None:
+        """Queue one section. Raises UsageError as write()."""
+        self._check_free(case)
+        part = case.part(key)
+        if part is None:
+            raise UsageError("There is no such section.")
+        try:
+            known: Template | None = template(case.template)
+        except UsageError:  # a template of the clinic that is gone: the heading serves
+            known = None
+        self._queue(case, RewriteJob(case, case.conversation, spec=spec_for(part, known), current=part.text, wish=wish))
+        part.writing = True
+        self._changed(case, "state")
+
+    async def extract(self, case: Case) -> None:
+        """Queue the fields of the note, or of the document itself while there is no note. Raises UsageError."""
+        self._check_free(case)
+        case.basis = case.note_text() or case.conversation
+        self._queue(case, ExtractJob(case, case.basis))
+        self._changed(case, "rows")
+
+    def stop(self, case: Case) -> None:
+        """End what the model does for this encounter; what was written stays."""
+        if case.job is not None:
+            self.bridge.stop(case.job)
+
+    def update(self, update: Update) -> None:
+        """Take news of a job."""
+        case: Case = update.job.case
+        if isinstance(update.job, NoteJob):
+            self._update_note(case, update)
+
+    async def done(self, done: Done) -> None:
+        """Take and keep a job's result. Raises the job's error, after what was written is kept."""
+        case: Case = done.job.case
+        if case.job != done.job.number:
+            return
+        job = done.job
+        async with self._lock(case):
+            case.job = None
+            if isinstance(job, NoteJob):
+                await self._note_done(case, done)
+            elif isinstance(job, RewriteJob):
+                await self._rewrite_done(case, job, done.result if isinstance(done.result, Note) else None)
+            elif isinstance(done.result, Extraction):
+                await self._keep_rows(case, done.result)
+        self._changed(case, "rows" if isinstance(job, ExtractJob) else "parts")
+        if done.error is not None:
+            raise done.error
+
+    # -- inside ----------------------------------------------------------------------------------------------------
+
+    def _check_free(self, case: Case) -> None:
+        if case.signed:
+            raise UsageError("This encounter is signed.", "A signed version is final.", "Begin a new version first.")
+        if case.busy:
+            raise UsageError("The model is at work on this encounter.", "", "Wait for its end, or stop it.")
+        if not case.conversation.strip():
+            raise UsageError("There is no conversation yet.", "", "Paste, type or open one on the left.")
+
+    def _queue(self, case: Case, job: Job) -> None:
+        case.job, case.kind = job.number, job.kind
+        self.bridge.submit(job)
+
+    def _update_note(self, case: Case, update: Update) -> None:
+        started, finished = update.started, update.finished
+        if started is not None and (part := case.part(started.key)) is not None:
+            part.writing, part.text, part.stop = True, "", ""
+            self._changed(case, "state")
+        if update.text:
+            for part in case.parts:
+                if part.writing:
+                    part.text += update.text
+            case.dirty = True
+            self._changed(case, "text")
+        if finished is not None and (part := case.part(finished.key)) is not None:
+            part.writing, part.text, part.written, part.stop = False, finished.text, finished.text, finished.reason
+            case.dirty = True
+            self._changed(case, "text")
+
+    async def _note_done(self, case: Case, done: Done) -> None:
+        for part in case.parts:
+            part.stop = part.stop or ("interrupted" if done.error else "cancelled")
+            part.writing = False
+        untouched = not any(p.text.strip() for p in case.parts) and done.result is None
+        if untouched and case.before:  # stopped before anything was written: the note there was comes back
+            case.template = str(case.before["template"])
+            case.parts = parts_of(case.before)
+            if case.note is not None:
+                note = case.note
+                await self.desk.call(lambda vault: vault.edits.discard(note))
+        elif self.info is not None:
+            result = done.result if isinstance(done.result, Note) else None
+            known = origin(self.info, self._document(case), result)
+            whole = all(p.stop in WHOLE for p in case.parts)
+            await self._keep_note(case, replace(known, incomplete=not whole))
+        case.before = {}
+
+    async def _rewrite_done(self, case: Case, job: RewriteJob, note: Note | None) -> None:
+        part = case.part(job.spec.key)
+        if part is None:
+            return
+        part.writing = False
+        if note is None or not note.sections or note.reasons[-1][1] == "cancelled":
+            return
+        part.text, part.stop = "\n\n".join(s.text for s in note.sections), note.reasons[-1][1]
+        if self.info is not None:
+            part.made = {"bundle": self.info.bundle, "sha256": self.info.bundle_sha256, "wish": one_line(job.wish, 500)}
+        case.dirty = True
+        await self._save_drafts(case, commit=True)
+
+    async def _keep_note(self, case: Case, known: Origin) -> None:
+        """Keep the parts as a new document of the encounter, as written, and edits made meanwhile as its draft."""
+        source = self._source(case)
+        old, first = case.note, note_content(case, as_written=True)
+
+        def work(vault: Vault) -> int:
+            if old is not None:
+                vault.edits.discard(old)
+            vault.records.save(case.title, source, [Generated(Kind.NOTE, first, known)], case.id)
+            return vault.edits.document_of(case.id)
+
+        case.note, case.bundle, case.blank = await self.desk.call(work), known.bundle, not known.bundle
+        case.talk_changed = False
+        case.dirty = any(p.written is not None and p.text != p.written for p in case.parts)
+        await self._save_drafts(case, commit=True)
+
+    async def _keep_rows(self, case: Case, found: Extraction) -> None:
+        case.rows = [Row(key, e.text, e.start, e.end, e.score) for key, es in found.fields.items() for e in es]
+        case.rows_whole = not found.incomplete
+        if self.info is None or not case.id:
+            return
+        basis = typed(case.basis, "note")
+        source = Source("note", basis.text, basis.sha256, "report")
+        generated = Generated(Kind.EXTRACTION, fields_content(case), origin(self.info, basis, found))
+
+        def work(vault: Vault) -> int:
+            vault.records.save(case.title, source, [generated], case.id)
+            return vault.edits.document_of(case.id, Kind.EXTRACTION)
+
+        case.fields, case.rows_dirty = await self.desk.call(work), False
+
+    async def _first_save(self, case: Case) -> None:
+        source, content = self._source(case), note_content(case)
+        generated = Generated(Kind.NOTE, content, by_hand(self._document(case)))
+
+        def work(vault: Vault) -> tuple[str, int]:
+            code = vault.records.save(case.title, source, [generated]).id
+            return code, vault.edits.document_of(code)
+
+        case.dirty = False
+        case.id, case.note = await self.desk.call(work)
+        self._changed(case, "state")
+
+    async def _save_drafts(self, case: Case, commit: bool) -> None:
+        drafts: list[tuple[int, dict[str, object]]] = []
+        if case.note is not None and case.dirty:
+            writing = case.busy and bool(case.before)
+            drafts.append((case.note, writing_content(case, self._promise(case)) if writing else note_content(case)))
+        if case.fields is not None and case.rows_dirty:
+            drafts.append((case.fields, fields_content(case)))
+        final = [n for n in (case.note, case.fields) if n is not None] if commit and not case.busy else []
+        case.dirty = case.rows_dirty = False
+
+        def work(vault: Vault) -> State:
+            for document, content in drafts:
+                vault.edits.autosave(document, content)
+            for document in final:
+                vault.edits.commit(document)
+            return vault.records.summary(case.id).state
+
+        try:
+            case.state = await self.desk.call(work)
+        except EdgescribeError:
+            case.dirty = True  # UNSAVED stays on the screen until a save succeeds
+            raise
+        self._changed(case, "state")
+
+    def _promise(self, case: Case) -> dict[str, object]:
+        """Origin of the note being written, for the case that its end is never seen."""
+        return asdict(origin(self.info, self._document(case), None)) if self.info else {}
+
+    def _document(self, case: Case) -> Document:
+        return typed(case.conversation or " -", case.source_name)
+
+    def _source(self, case: Case) -> Source:
+        document = self._document(case)
+        return Source(document.name, document.text, document.sha256, "transcript")
+
+    def _lock(self, case: Case) -> asyncio.Lock:
+        return self._locks.setdefault(id(case), asyncio.Lock())

@@ -1,0 +1,31 @@
+"""The command palette, made from the action registry alone: nothing of Textual's own commands (screenshots) is in it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+
+from textual.command import DiscoveryHit, Hit, Hits, Provider
+
+from tui import actions
+from tui.actions import Action
+
+
+class Commands(Provider):
+    """Actions that are possible on the screen below the palette."""
+
+    def _possible(self) -> Iterator[tuple[Action, Callable[[], object]]]:
+        scope = {"LibraryScreen": "library", "EncounterScreen": "encounter", "SettingsScreen": "settings"}
+        for action in actions.of(scope.get(type(self.screen).__name__, ""), "app"):
+            owner = self.app if action.scope == "app" else self.screen
+            if action.name != "palette" and owner.check_action(action.name, ()) is not False:
+                yield action, getattr(owner, f"action_{action.name}")
+
+    async def discover(self) -> Hits:
+        for action, run in self._possible():
+            yield DiscoveryHit(f"{action.title}  {action.key}", run)
+
+    async def search(self, query: str) -> Hits:
+        matcher = self.matcher(query)
+        for action, run in self._possible():
+            if (score := matcher.match(action.title)) > 0:
+                yield Hit(score, matcher.highlight(action.title), run)

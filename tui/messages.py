@@ -1,0 +1,58 @@
+"""Facts that travel inside the app. Who posts one doesn't know what a screen makes of it."""
+
+from __future__ import annotations
+
+from textual.message import Message
+
+from tui.case import Case
+
+
+class CaseChanged(Message):
+    """A case changed: "text" (a section grows), "parts", "rows", "state". Later ones of the same kind replace it."""
+
+    def __init__(self, case: Case, what: str) -> None:
+        super().__init__()
+        self.case, self.what = case, what
+
+    def can_replace(self, message: Message) -> bool:
+        return isinstance(message, CaseChanged) and message.case is self.case and message.what == self.what
+
+
+class PartEdited(Message):
+    """The user changed a section's text."""
+
+    def __init__(self, key: str, text: str) -> None:
+        super().__init__()
+        self.key, self.text = key, text
+
+
+class TalkEdited(Message):
+    """The user changed the conversation."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.text = text
+
+
+class Spot(Message):
+    """A place in the source that should be seen: characters start to end, or nothing."""
+
+    def __init__(self, start: int | None, end: int | None) -> None:
+        super().__init__()
+        self.start, self.end = start, end
+
+
+class RowChosen(Message):
+    """A fact is to be edited (index), or one is to be added beside it."""
+
+    def __init__(self, index: int | None, add: bool = False) -> None:
+        super().__init__()
+        self.index, self.add = index, add
+
+
+class RestoreAsked(Message):
+    """Bring an old revision back."""
+
+    def __init__(self, document: int, number: int) -> None:
+        super().__init__()
+        self.document, self.number = document, number

@@ -1,0 +1,34 @@
+"""What every full screen has: the status bar above, the key bar below, and its own actions from the registry."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from textual.screen import Screen
+
+from tui.widgets.key_bar import KeyBar
+from tui.widgets.status_bar import StatusBar
+
+if TYPE_CHECKING:
+    from tui.app import EdgeApp
+
+
+class EdgeScreen(Screen[None]):
+    """Narrow below 100 columns, wide from there."""
+
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]
+
+    @property
+    def edge(self) -> EdgeApp:
+        """The app, by its own type."""
+        return cast("EdgeApp", self.app)
+
+    def tick(self) -> None:
+        """Bring the bars up to date."""
+        for bar in self.query(StatusBar):
+            bar.tick()
+
+    def keys_changed(self) -> None:
+        """Other actions are possible now."""
+        for bar in self.query(KeyBar):
+            bar.refresh()

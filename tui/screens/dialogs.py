@@ -1,0 +1,182 @@
+"""Questions in front of a screen: one base, and the few shapes that all of them have."""
+
+from __future__ import annotations
+
+from typing import Any, TypeVar
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.binding import Binding
+from textual.containers import Horizontal, Vertical, VerticalScroll
+from textual.screen import ModalScreen
+from textual.widgets import Button, Input, OptionList
+from textual.widgets.option_list import Option
+
+from edge.errors import EdgescribeError
+from tui import actions
+from tui.texts import t
+from tui.walls import Label, SafeInput, label
+
+R = TypeVar("R")
+
+
+class Dialog(ModalScreen[R]):
+    """A box in the middle. Escape answers None."""
+
+    BINDINGS = [Binding("escape", "give_up", show=False)]
+    heading = ""
+
+    def compose(self) -> ComposeResult:
+        with Vertical(classes="dialog"):
+            yield Label(self.heading, classes="dialog-title")
+            yield from self.body()
+
+    def body(self) -> ComposeResult:
+        """What stands under the title."""
+        raise NotImplementedError
+
+    def action_give_up(self) -> None:
+        self.dismiss(None)
+
+
+def button(text: str, name: str, variant: Any = "default") -> Button:
+    """A button with a plain text."""
+    return Button(label(text), id=name, variant=variant)
+
+
+class Confirm(Dialog[bool]):
+    """Yes or no; no is where the focus is."""
+
+    def __init__(self, question: str) -> None:
+        super().__init__()
+        self.heading = question
+
+    def body(self) -> ComposeResult:
+        with Horizontal(classes="buttons"):
+            yield button(t("app.no"), "no", "primary")
+            yield button(t("app.yes"), "yes", "error")
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        self.dismiss(event.button.id == "yes")
+
+
+class Complaint(Dialog[bool]):
+    """A named error: what happened, why, what to do."""
+
+    def __init__(self, error: EdgescribeError) -> None:
+        super().__init__()
+        self._error = error
+        self.heading = error.what
+
+    def body(self) -> ComposeResult:
+        if self._error.why:
+            yield Label(self._error.why)
+        if self._error.hint:
+            yield Label(f"→ {self._error.hint}")
+        with Horizontal(classes="buttons"):
+            yield button(t("app.ok"), "ok", "primary")
+
+    def on_button_pressed(self) -> None:
+        self.dismiss(True)
+
+
+class Ask(Dialog[str]):
+    """One line of text."""
+
+    def __init__(
+        self, heading: str, prompt: str, value: str = "", ok: str = "", note: str = "", password: bool = False
+    ) -> None:
+        super().__init__()
+        self.heading, self._prompt, self._value, self._ok, self._note = heading, prompt, value, ok, note
+        self._password = password
+
+    def body(self) -> ComposeResult:
+        if self._note:
+            yield Label(self._note, classes="dialog-note")
+        if self._prompt:
+            yield Label(self._prompt)
+        yield SafeInput(self._value, password=self._password)
+        with Horizontal(classes="buttons"):
+            yield button(t("app.cancel"), "no")
+            yield button(self._ok or t("app.ok"), "yes", "primary")
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        self.dismiss(event.value)
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        self.dismiss(self.query_one(SafeInput).value if event.button.id == "yes" else None)
+
+
+class Choose(Dialog[str]):
+    """One of several. options: (answer, shown)."""
+
+    def __init__(self, heading: str, options: list[tuple[str, str]], note: str = "", chosen: str = "") -> None:
+        super().__init__()
+        self.heading, self._options, self._note, self._chosen = heading, options, note, chosen
+
+    def body(self) -> ComposeResult:
+        if self._note:
+            yield Label(self._note, classes="dialog-note")
+        yield OptionList(*[Option(label(shown)) for _, shown in self._options], markup=False)
+
+    def on_mount(self) -> None:
+        answers = [answer for answer, _ in self._options]
+        self.query_one(OptionList).highlighted = answers.index(self._chosen) if self._chosen in answers else 0
+
+    def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
+        self.dismiss(self._options[event.option_index][0])
+
+
+class Sign(Dialog[str]):
+    """The one confirmation before a note is final."""
+
+    def __init__(self, signer: str, incomplete: bool) -> None:
+        super().__init__()
+        self.heading = t("sign.title")
+        self._signer, self._incomplete = signer, incomplete
+
+    def body(self) -> ComposeResult:
+        yield Label(t("sign.about"))
+        if self._incomplete:
+            yield Label(Text(t("sign.incomplete"), style="bold reverse"), classes="dialog-note")
+        yield Label(t("sign.name"))
+        yield SafeInput(self._signer)
+        with Horizontal(classes="buttons"):
+            yield button(t("app.cancel"), "no")
+            yield button(t("sign.button"), "yes", "primary")
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        if event.value.strip():
+            self.dismiss(event.value)
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        name = self.query_one(SafeInput).value.strip()
+        if event.button.id == "no" or name:
+            self.dismiss(name if event.button.id == "yes" else None)
+
+
+class Help(Dialog[bool]):
+    """All keys, from the registry."""
+
+    BINDINGS = [Binding("f1,question_mark,q", "give_up", show=False)]
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.heading = t("help.title")
+
+    def body(self) -> ComposeResult:
+        with VerticalScroll():
+            yield Label(self.table())
+        yield Label(t("help.close"), classes="dialog-note")
+
+    @staticmethod
+    def table() -> Text:
+        """Keys and what they do, by screen."""
+        out = Text()
+        for scope, name in (("app", "everywhere"), ("library", "library"), ("encounter", "encounter")):
+            out.append(t(f"help.{name}") + "\n", "bold")
+            for action in actions.of(scope):
+                keys = ", ".join(actions.shown(key) for key in action.keys.split(","))
+                out.append(f"  {keys:<14} {action.title}\n")
+            out.append("\n")
+        return out

@@ -1,0 +1,292 @@
+"""One encounter: the conversation on the left, what is made of it on the right."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.widgets import TabbedContent, TabPane
+
+from edge.contract.records import Kind
+from edge.workbench import Vault, template, template_names
+from tui import actions
+from tui.case import Case
+from tui.messages import CaseChanged, PartEdited, RestoreAsked, RowChosen, Spot, TalkEdited
+from tui.screens.base import EdgeScreen
+from tui.screens.dialogs import Ask, Choose, Sign
+from tui.texts import t
+
+from tui.widgets.conversation_pane import ConversationPane
+from tui.widgets.fields_panel import FieldsPanel, field_label
+from tui.widgets.history_panel import HistoryPanel, Past
+from tui.widgets.key_bar import KeyBar
+from tui.widgets.note_panel import NotePanel
+from tui.widgets.panels import PANELS
+from tui.widgets.status_bar import StatusBar
+from tui.widgets.transcript_view import TranscriptView
+
+
+class EncounterScreen(EdgeScreen):
+    """Shows a case and passes on what the user wants; the casebook does it."""
+
+    BINDINGS = actions.bindings("encounter")
+
+    def __init__(self, case: Case) -> None:
+        super().__init__()
+        self.case = case
+
+    def compose(self) -> ComposeResult:
+        yield StatusBar()
+        with Horizontal(id="sides"):
+            yield ConversationPane()
+            with Vertical(id="right"), TabbedContent(id="panels"):
+                for spec in PANELS:
+                    with TabPane(Content(t(f"encounter.{spec.name}")), id=f"panel-{spec.name}"):
+                        yield spec.make()
+        yield KeyBar("encounter", "app")
+
+    async def on_mount(self) -> None:
+        self.query_one(StatusBar).case = self.case
+        pane = self.query_one(ConversationPane)
+        if self.case.conversation.strip():
+            pane.show_talk(self.case.conversation)
+            pane.edit(False)
+        else:
+            pane.edit(True)
+        self.set_class(self.case.has_note or self.case.busy, "-note-side")
+        await self._show()
+
+    async def _show(self) -> None:
+        await self.query_one(NotePanel).show(self.case, self._job)
+        self.tick()
+        self.keys_changed()
+
+    @property
+    def _job(self) -> str:
+        return self.case.kind if self.case.busy else ""
+
+    @property
+    def _panel(self) -> str:
+        return self.query_one(TabbedContent).active.removeprefix("panel-")
+
+    async def on_case_changed(self, message: CaseChanged) -> None:
+        if message.case is not self.case:
+            return
+        pane = self.query_one(ConversationPane)
+        if message.what == "parts" and not pane.editing and self._panel != "fields":
+            pane.show_talk(self.case.conversation)
+        if message.what == "rows":
+            await self.query_one(FieldsPanel).show(self.case, self._job)
+            if self._panel == "fields" and self.case.basis:
+                pane.show_basis(self.case.basis)
+        await self._show()
+
+    def on_talk_edited(self, message: TalkEdited) -> None:
+        if self.case.signed or self.case.busy:
+            return
+        self.edge.book.set_conversation(self.case, message.text)
+        pane = self.query_one(ConversationPane)
+        if not pane.editing:
+            pane.show_talk(self.case.conversation)
+        self.tick()
+
+    def on_part_edited(self, message: PartEdited) -> None:
+        if not self.case.signed:
+            self.edge.book.edit_part(self.case, message.key, message.text)
+            self.tick()
+
+    def on_spot(self, message: Spot) -> None:
+        self.query_one(TranscriptView).light_up(message.start, message.end)
+
+    async def on_tabbed_content_tab_activated(self) -> None:
+        pane = self.query_one(ConversationPane)
+        if self._panel == "fields":
+            if self.case.basis and self.case.rows:
+                pane.show_basis(self.case.basis)
+            await self.query_one(FieldsPanel).show(self.case, self._job)
+        elif self.case.conversation.strip() and not pane.editing:
+            pane.show_talk(self.case.conversation)
+        if self._panel == "history":
+            self.edge.go(self._fill_history())
+
+    async def _fill_history(self) -> None:
+        case = self.case
+        if not case.id:
+            return
+
+        def read(vault: Vault) -> list[Past]:
+            notes = [d.id for d in vault.records.peek(case.id).documents if d.kind is Kind.NOTE and d.origin.bundle]
+            past = [Past(d, r, vault.edits.content_at(d, r.number)) for d in notes for r in vault.edits.history(d)]
+            return past[::-1]
+
+        await self.edge.book.save(case, commit=True)
+        self.query_one(HistoryPanel).fill(await self.edge.desk.call(read), case)
+
+    def on_restore_asked(self, message: RestoreAsked) -> None:
+        self.edge.go(self._restore(message.document, message.number))
+
+    async def _restore(self, document: int, number: int) -> None:
+        await self.edge.book.restore(self.case, document, number)
+        await self._fill_history()
+        self.edge.tell(t("history.restored"))
+
+    def on_row_chosen(self, message: RowChosen) -> None:
+        if self.case.signed or message.index is None:
+            return
+        row, index = self.case.rows[message.index], None if message.add else message.index
+        heading = t("fields.add_title", field=field_label(row.key)) if message.add else t("fields.edit_title")
+
+        def answered(text: str | None) -> None:
+            if text is not None:
+                self.edge.book.edit_row(self.case, index, row.key, text)
+                self.post_message(CaseChanged(self.case, "rows"))
+
+        self.app.push_screen(Ask(heading, field_label(row.key), "" if message.add else row.text), answered)
+
+    # -- actions ---------------------------------------------------------------------------------------------------
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        case = self.case
+        if action in ("write", "rewrite", "template", "extract", "edit_talk", "open_file"):
+            return not case.busy and not case.signed
+        if action == "stop":
+            return True if case.busy else False
+        return True
+
+    def action_write(self) -> None:
+        self.edge.go(self._write(None))
+
+    async def _write(self, template_name: str | None) -> None:
+        had = self.case.has_note and not self.case.incomplete
+        pane = self.query_one(ConversationPane)
+        if pane.editing and self.case.conversation.strip():
+            pane.show_talk(self.case.conversation)
+            pane.edit(False)
+        self.action_panel_note()
+        await self.edge.book.write(self.case, template_name)
+        self.set_class(True, "-note-side")
+        if had:
+            self.edge.tell(t("encounter.in_history"))
+
+    def action_stop(self) -> None:
+        self.edge.book.stop(self.case)
+
+    def action_rewrite(self) -> None:
+        editor = self.query_one(NotePanel).current()
+        if editor is None:
+            return
+        key = editor.part.key
+
+        def answered(wish: str | None) -> None:
+            if wish is not None:
+                self.edge.go(self.edge.book.rewrite(self.case, key, wish))
+
+        heading = t("rewrite.title", section=editor.part.heading)
+        self.app.push_screen(Ask(heading, t("rewrite.wish"), ok=t("rewrite.button")), answered)
+
+    def action_template(self) -> None:
+        options = []
+        for name in template_names():
+            title = template(name).title
+            options.append((name, title if name == title else f"{title}   ({name})"))
+
+        def answered(name: str | None) -> None:
+            if name:
+                self.edge.go(self._write(name))
+
+        self.app.push_screen(Choose(t("template.title"), options, chosen=self.case.template), answered)
+
+    def action_extract(self) -> None:
+        self.action_panel_fields()
+        self.edge.go(self.edge.book.extract(self.case))
+
+    def action_sign(self) -> None:
+        if self.case.signed:
+            self.edge.go(self._amend())
+            return
+
+        def answered(name: str | None) -> None:
+            if name:
+                self.edge.settings.signer = name
+                self.edge.go(self._sign(name))
+
+        self.app.push_screen(Sign(self.edge.settings.signer, self.case.incomplete), answered)
+
+    async def _sign(self, name: str) -> None:
+        await self.edge.book.sign(self.case, name)
+        self.edge.tell(t("sign.done"))
+
+    async def _amend(self) -> None:
+        await self.edge.book.amend(self.case)
+
+    def action_export(self) -> None:
+        forms = [("md", t("export.md")), ("txt", t("export.txt"))]
+        note = t("export.about", folder=self.edge.settings.exports())
+        note += "" if self.case.signed else f"\n{t('export.draft')}"
+
+        def answered(form: str | None) -> None:
+            if form:
+                self.edge.go(self.edge.export(self.case.id, form))
+
+        self.app.push_screen(Choose(t("export.title"), forms, note), answered)
+
+    def action_copy(self) -> None:
+        self.edge.go(self.edge.copy_note(self.case))
+
+    def action_save(self) -> None:
+        self.edge.go(self.edge.book.save(self.case, commit=True))
+
+    def action_title(self) -> None:
+        def answered(title: str | None) -> None:
+            if title:
+                self.edge.go(self.edge.book.rename(self.case, title))
+
+        self.app.push_screen(Ask(t("title.title"), "", self.case.title), answered)
+
+    def action_open_file(self) -> None:
+        def answered(path: str | None) -> None:
+            if path and path.strip():
+                self.edge.go(self._load(Path(path.strip()).expanduser()))
+
+        self.app.push_screen(Ask(t("open.title"), t("open.path"), ok=t("open.button")), answered)
+
+    async def _load(self, path: Path) -> None:
+        self.edge.fill_from_file(self.case, path)
+        pane = self.query_one(ConversationPane)
+        pane.show_talk(self.case.conversation)
+        pane.edit(False)
+
+    def action_edit_talk(self) -> None:
+        pane = self.query_one(ConversationPane)
+        if pane.editing:
+            pane.show_talk(self.case.conversation)
+        pane.edit(not pane.editing, self.case.conversation)
+
+    def action_panel_note(self) -> None:
+        self._open_panel("note")
+
+    def action_panel_fields(self) -> None:
+        self._open_panel("fields")
+
+    def action_panel_history(self) -> None:
+        self._open_panel("history")
+
+    def _open_panel(self, name: str) -> None:
+        self.set_class(True, "-note-side")
+        self.query_one(TabbedContent).active = f"panel-{name}"
+        self.query_one(f"#panel-{name}").children[0].focus_first()  # type: ignore[attr-defined]
+
+    def action_swap(self) -> None:
+        """Move between the sides; on a narrow screen only one of them shows."""
+        pane = self.query_one(ConversationPane)
+        to_right = pane.has_focus_within or not self.has_class("-note-side")
+        self.set_class(to_right, "-note-side")
+        if to_right:
+            self.query_one(f"#panel-{self._panel}").children[0].focus_first()  # type: ignore[attr-defined]
+        else:
+            pane.edit(pane.editing, self.case.conversation)
+
+    def action_back(self) -> None:
+        self.edge.go(self.edge.leave_case(self.case))

@@ -1,0 +1,75 @@
+"""The first screen of every later start: the passphrase, or the recovery key."""
+
+from __future__ import annotations
+
+from textual.app import ComposeResult
+from textual.containers import Center, Vertical
+from textual.widgets import Button, Input
+
+from edge.errors import EdgescribeError
+from edge.text import one_line
+from edge.workbench import Passphrase, RecoveryKey
+from tui.screens.base import EdgeScreen
+from tui.screens.dialogs import button
+from tui.texts import t
+from tui.walls import Label, SafeInput
+from tui.widgets.key_bar import KeyBar
+from tui.widgets.status_bar import StatusBar
+
+
+class UnlockScreen(EdgeScreen):
+    """Asks until the vault opens."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._recovery = False
+
+    def compose(self) -> ComposeResult:
+        yield StatusBar()
+        with Center(classes="middle"), Vertical(classes="card"):
+            yield Label(t("app.name"), classes="brand")
+            yield Label(t("app.tagline"), classes="dialog-note")
+            yield Label(t("unlock.prompt"), id="prompt")
+            yield SafeInput(password=True, id="secret")
+            yield Label(id="unlock-status")
+            yield button(t("unlock.button"), "unlock", "primary")
+            yield button(t("unlock.use_recovery"), "other")
+        yield KeyBar("app")
+
+    def on_mount(self) -> None:
+        self.query_one("#secret").focus()
+
+    def on_input_submitted(self) -> None:
+        self._try()
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        if event.button.id == "unlock":
+            self._try()
+            return
+        self._recovery = not self._recovery
+        self.query_one("#prompt", Label).show(t("unlock.recovery" if self._recovery else "unlock.prompt"))
+        event.button.label = t("unlock.use_passphrase" if self._recovery else "unlock.use_recovery")
+        field = self.query_one("#secret", Input)
+        field.value, field.password = "", not self._recovery
+        field.focus()
+
+    def _try(self) -> None:
+        field = self.query_one("#secret", Input)
+        typed = field.value
+        if typed and not field.disabled:
+            field.disabled = True
+            self.query_one("#unlock-status", Label).show(t("unlock.working"))
+            self.edge.go(self._unlock(typed))
+
+    async def _unlock(self, typed: str) -> None:
+        field, status = self.query_one("#secret", Input), self.query_one("#unlock-status", Label)
+        field.value = ""
+        try:
+            with RecoveryKey.parse(typed) if self._recovery else Passphrase(typed.encode()) as secret:
+                await self.edge.desk.open(secret)
+        except EdgescribeError as error:
+            status.show(one_line(f"{error.what} {error.why} {error.hint}") + "\n" + t("unlock.seconds"))
+            field.disabled = False
+            field.focus()
+            return
+        await self.edge.unlocked()

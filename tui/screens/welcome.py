@@ -1,0 +1,189 @@
+"""The first run: a passphrase for a new vault, the recovery key shown once, a model, a sample visit to try."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import Any
+
+from textual.app import ComposeResult
+from textual.containers import Center, Horizontal, Vertical, VerticalScroll
+from textual.widgets import Button, Input, OptionList, ProgressBar
+from textual.widgets.option_list import Option
+
+from edge.workbench import Passphrase, RecoveryKey, bundles, score, strength
+from tui.screens.base import EdgeScreen
+from tui.screens.dialogs import Confirm, button
+from tui.texts import t
+from tui.walls import Label, SafeInput, label
+from tui.widgets.key_bar import KeyBar
+from tui.widgets.status_bar import StatusBar
+
+
+class WelcomeScreen(EdgeScreen):
+    """Makes the vault."""
+
+    def compose(self) -> ComposeResult:
+        yield StatusBar()
+        with Center(classes="middle"), VerticalScroll(classes="card"):
+            yield Label(t("first.title"), classes="brand")
+            yield Label(t("first.about"))
+            yield Label(t("first.warning"), classes="dialog-note")
+            yield Label(t("first.passphrase"))
+            yield SafeInput(password=True, id="first")
+            with Horizontal(id="meter"):
+                yield ProgressBar(total=4, show_percentage=False, show_eta=False)
+                yield Label(t("first.s0"), id="score")
+            yield Label(t("first.again"))
+            yield SafeInput(password=True, id="second")
+            yield Label(id="first-status")
+            yield button(t("first.create"), "create", "primary")
+        yield KeyBar("app")
+
+    def on_mount(self) -> None:
+        self.query_one("#first").focus()
+
+    def on_input_changed(self, event: Input.Changed) -> None:
+        if event.input.id == "first":
+            self.run_worker(self._judge(event.value), exclusive=True, group="score")
+
+    async def _judge(self, typed: str) -> None:
+        await asyncio.sleep(0.12)
+        points = await asyncio.to_thread(score, typed)
+        self.query_one(ProgressBar).update(progress=points)
+        self.query_one("#score", Label).show(t(f"first.s{points}"))
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        if event.input.id == "first":
+            self.query_one("#second").focus()
+        else:
+            self._make()
+
+    def on_button_pressed(self) -> None:
+        self._make()
+
+    def _make(self) -> None:
+        first, second = self.query_one("#first", Input), self.query_one("#second", Input)
+        status = self.query_one("#first-status", Label)
+        if first.disabled:
+            return
+        if first.value != second.value:
+            status.show(t("first.differ"))
+            second.value = ""
+            second.focus()
+            return
+        if not first.value:
+            first.focus()
+            return
+        passphrase = Passphrase(first.value.encode())
+        good, advice = strength(passphrase)
+        if not good:
+            status.show(advice)
+            first.focus()
+            return
+        first.disabled = second.disabled = True
+        first.value = second.value = ""
+        status.show(t("first.working"))
+        self.edge.go(self._create(passphrase))
+
+    async def _create(self, passphrase: Passphrase) -> None:
+        with passphrase:
+            try:
+                await self.edge.desk.create(passphrase)
+                key = await self.edge.desk.call(lambda vault: vault.custody.new_recovery_key(passphrase))
+            finally:
+                for field in self.query(Input):
+                    field.disabled = False
+        await self.edge.switch_screen(RecoveryScreen(key))
+
+
+class RecoveryScreen(EdgeScreen):
+    """Shows the recovery key once, and lets nobody on who has not kept it or said that they go without."""
+
+    def __init__(self, key: RecoveryKey, first: bool = True) -> None:
+        super().__init__()
+        self._key, self._first = key, first
+
+    def compose(self) -> ComposeResult:
+        yield StatusBar()
+        with Center(classes="middle"), VerticalScroll(classes="card"):
+            yield Label(t("recovery.title"), classes="brand")
+            yield Label(t("recovery.about"))
+            groups = self._key.text().split("-")
+            rows = [groups[i : i + 3] for i in range(0, len(groups), 3)]
+            yield Label("\n".join("-".join(row) for row in rows), id="key")
+            yield Label(t("recovery.confirm"))
+            yield SafeInput(id="ending")
+            yield Label(id="key-status")
+            with Horizontal(classes="buttons"):
+                yield button(t("recovery.skip"), "skip")
+                yield button(t("recovery.button"), "kept", "primary")
+        yield KeyBar("app")
+
+    def on_mount(self) -> None:
+        self.query_one("#ending").focus()
+
+    def on_input_submitted(self) -> None:
+        self._check()
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        if event.button.id == "kept":
+            self._check()
+        else:
+            self.app.push_screen(Confirm(t("recovery.skip_sure")), self._skip)
+
+    def _skip(self, sure: bool | None) -> None:
+        if sure:
+            self._go_on()
+
+    def _check(self) -> None:
+        typed = "".join(c for c in self.query_one("#ending", Input).value.upper() if c.isalnum())
+        if typed == "".join(self._key.text().split("-")[-2:]):
+            self._go_on()
+        else:
+            self.query_one("#key-status", Label).show(t("recovery.wrong"))
+
+    def _go_on(self) -> None:
+        self._key.wipe()
+        if self._first:
+            self.edge.switch_screen(ModelScreen())
+        else:
+            self.edge.pop_screen()
+
+
+class ModelScreen(EdgeScreen):
+    """What is installed, and where to begin."""
+
+    def compose(self) -> ComposeResult:
+        self._bundles = bundles()
+        yield StatusBar()
+        with Center(classes="middle"), Vertical(classes="card"):
+            yield Label(t("bundle.title"), classes="brand")
+            yield Label(t("bundle.about" if self._bundles else "bundle.none"))
+            yield OptionList(*[Option(label(self._line(b))) for b in self._bundles], markup=False)
+            with Horizontal(classes="buttons"):
+                yield button(t("bundle.start"), "start")
+                yield button(t("bundle.sample"), "sample", "primary")
+        yield KeyBar("app")
+
+    @staticmethod
+    def _line(one: Any) -> str:
+        return t(
+            "bundle.line",
+            name=one.name,
+            parameters=f"{one.parameters:.0f}",
+            size=f"{one.megabytes:.0f}",
+            purpose=t(f"bundle.{one.purpose}") if one.purpose in ("clinical", "test") else one.purpose,
+        )
+
+    def on_mount(self) -> None:
+        options = self.query_one(OptionList)
+        options.display = bool(self._bundles)
+        if self._bundles:
+            options.highlighted = 0
+        self.query_one("#sample").focus()
+
+    def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
+        self.edge.settings.bundle = self._bundles[event.option_index].name if event.option_index else ""
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        self.edge.go(self.edge.unlocked(sample=event.button.id == "sample"))

@@ -1,0 +1,99 @@
+"""The app's outer walls: what is drawn is filtered, nothing leaves by a side door, and a fault shows no patient text."""
+
+from __future__ import annotations
+
+from collections.abc import Coroutine, Iterable, Sequence
+from typing import Any
+
+from rich.segment import Segment, Segments
+from textual.app import App, SystemCommand
+from textual.filter import LineFilter
+from textual.screen import Screen
+
+from edge.errors import EdgescribeError
+from edge.seal import crash
+from edge.text import one_line
+from edge.workbench import as_error
+from tui.commands import Commands
+from tui.screens.dialogs import Complaint
+from tui.texts import t
+from tui.themes import THEMES
+from tui.walls import SafeLines
+
+
+class Shell(App[int]):
+    """Textual's App without its ways out: screenshots, tracebacks with locals, the terminal's clipboard unasked."""
+
+    CSS_PATH = "app.tcss"
+    COMMANDS = {Commands}
+    TITLE = "edgescribe"
+    BINDINGS = []
+    copy_through_terminal = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._walls = [SafeLines()]
+        for theme in THEMES:
+            self.register_theme(theme)
+
+    def get_line_filters(self) -> Sequence[LineFilter]:
+        return [*super().get_line_filters(), *self._walls]
+
+    def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
+        return ()
+
+    def deliver_screenshot(self, *_: Any, **__: Any) -> str | None:
+        return None
+
+    def action_screenshot(self, filename: str | None = None, path: str | None = None) -> None:
+        return
+
+    def save_screenshot(self, *_: Any, **__: Any) -> str:
+        raise EdgescribeError("Screens are not written to disk.")
+
+    def deliver_text(self, *_: Any, **__: Any) -> str | None:
+        return None
+
+    def deliver_binary(self, *_: Any, **__: Any) -> str | None:
+        return None
+
+    def open_url(self, url: str, *, new_tab: bool = True) -> None:
+        return
+
+    def copy_to_clipboard(self, text: str) -> None:
+        """Inside the app always; to the terminal (OSC 52) only if the user has switched that on."""
+        self._clipboard = text
+        if self.copy_through_terminal:
+            super().copy_to_clipboard(text)
+
+    def go(self, work: Coroutine[Any, Any, Any]) -> None:
+        """Run work beside the screen; its errors become a box that says what to do."""
+        self.run_worker(self._guarded(work), exit_on_error=False)
+
+    async def _guarded(self, work: Coroutine[Any, Any, Any]) -> None:
+        try:
+            await work
+        except Exception as fault:  # noqa: BLE001 - the edge of a piece of work: a named error for the user
+            self.complain(as_error(fault))
+
+    def complain(self, error: EdgescribeError) -> None:
+        """Show a named error in front of everything."""
+        self.push_screen(Complaint(error))
+
+    def tell(self, text: str) -> None:
+        """A short remark that goes away by itself."""
+        self.notify(one_line(text), markup=False, timeout=5)
+
+    def panic(self, *_: Any) -> None:
+        self._fatal_error()
+
+    def _fatal_error(self) -> None:
+        """The kind of fault and its places in code: never a message or local variables, which hold patients' words."""
+        fault = self._exception
+        lines = [t("app.fault")]
+        if fault is not None:
+            lines.append(crash.report(type(fault), fault.__traceback__))
+        self._exit_renderables.append(Segments([Segment("\n".join(lines) + "\n")]))
+        self._close_messages_no_wait()
+
+

@@ -1,0 +1,113 @@
+"""The left side: the conversation to read, or a field to paste and type it in; or the text that fields were read from."""
+
+from __future__ import annotations
+
+from itertools import cycle
+
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.events import Key
+from textual.widgets import TextArea
+
+from edge.contract.transcript import Turn, parse
+from edge.errors import InputError
+from tui.messages import TalkEdited
+from tui.texts import t
+from tui.walls import Label, SafeArea
+from tui.widgets.transcript_view import TranscriptView
+
+SPEAKERS = ("Doctor", "Patient", "Nurse", "Guest")
+
+
+def turns_of(text: str) -> tuple[Turn, ...]:
+    """The turns of a conversation; a text without any is one turn."""
+    try:
+        return parse(text).turns
+    except InputError:
+        return ()
+
+
+def lines_of(text: str) -> tuple[Turn, ...]:
+    """A text that is no conversation, a turn without speaker for each paragraph."""
+    turns, start = [], 0
+    for line in text.split("\n"):
+        if line.strip():
+            turns.append(Turn("", line, start, start + len(line)))
+        start += len(line) + 1
+    return tuple(turns)
+
+
+def with_speaker(turns: tuple[Turn, ...], index: int) -> str:
+    """The conversation with the next speaker at one turn. Turns without any speaker are first given two in turn."""
+    speakers = [turn.speaker for turn in turns]
+    if not any(speakers):
+        # The shape needs tags on every line: a lone tag would swallow the lines after it.
+        two = cycle(SPEAKERS[:2] if index % 2 == 0 else SPEAKERS[1::-1])
+        speakers = [next(two) for _ in turns]
+    else:
+        at = SPEAKERS.index(speakers[index]) if speakers[index] in SPEAKERS else -1
+        speakers[index] = SPEAKERS[(at + 1) % len(SPEAKERS)]
+    tagged = ((s or SPEAKERS[0], " ".join(turn.text.split())) for s, turn in zip(speakers, turns, strict=True))
+    return "\n".join(f"{speaker}: {words}" for speaker, words in tagged)
+
+
+class ConversationPane(Vertical):
+    """editing: the field is shown instead of the view."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.editing = False
+        self._shown = ""
+        self._seen = ""
+
+    def compose(self) -> ComposeResult:
+        yield Label(t("encounter.conversation"), classes="pane-title")
+        yield TranscriptView()
+        yield SafeArea(id="talk", placeholder=t("encounter.paste_here"))
+
+    def on_mount(self) -> None:
+        self.query_one(SafeArea).display = False
+
+    def show_talk(self, text: str) -> None:
+        """Show the conversation."""
+        self._title(t("encounter.conversation"))
+        if self._shown != text or not self.query_one(TranscriptView).turns:
+            self._shown = text
+            self.query_one(TranscriptView).show(text, turns_of(text))
+
+    def show_basis(self, text: str) -> None:
+        """Show a text that fields point into."""
+        self.edit(False)
+        self._title(t("encounter.basis"))
+        self._shown = text
+        self.query_one(TranscriptView).show(text, lines_of(text))
+
+    def edit(self, on: bool, text: str = "") -> None:
+        """Change between field and view."""
+        area = self.query_one(SafeArea)
+        if on and area.text != text:
+            area.load_text(text)
+            self._seen = area.text
+        self.editing = on
+        area.display, self.query_one(TranscriptView).display = on, not on
+        (area if on else self.query_one(TranscriptView)).focus()
+
+    def talk(self) -> str:
+        """What stands in the field."""
+        return self.query_one(SafeArea).text
+
+    def _title(self, text: str) -> None:
+        self.query_one(".pane-title", Label).show(text)
+
+    def on_text_area_changed(self, event: TextArea.Changed) -> None:
+        event.stop()
+        text = event.text_area.text
+        if self.editing and text != self._seen:
+            self._seen = text
+            self.post_message(TalkEdited(text))
+
+    def on_key(self, event: Key) -> None:
+        view = self.query_one(TranscriptView)
+        if event.key == "s" and view.has_focus and view.turns and self.query_one(".pane-title").display:
+            event.stop()
+            self.post_message(TalkEdited(with_speaker(view.turns, view.cursor)))

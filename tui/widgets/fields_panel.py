@@ -1,0 +1,88 @@
+"""The extracted fields as a table; the row under the cursor lights up the place where it stands."""
+
+from __future__ import annotations
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.events import Key
+from textual.widgets import DataTable
+
+from edge.contract.schemas import FIELDS
+from tui.case import Case
+from tui.messages import RowChosen, Spot
+from tui.texts import t
+from tui.walls import Label, label
+
+_LABELS = {field.key: field.label for field in FIELDS}
+
+
+def field_label(key: str) -> str:
+    """A field's name for people."""
+    return _LABELS.get(key, key)
+
+
+class FieldsPanel(Vertical):
+    """A panel of the encounter (tui.widgets.panels)."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._case: Case | None = None
+        self._order: list[int] = []
+
+    def compose(self) -> ComposeResult:
+        yield Label(id="fields-banner")
+        yield DataTable(cursor_type="row", zebra_stripes=True)
+
+    async def show(self, case: Case, job: str = "") -> None:
+        """Bring the panel up to the case."""
+        self._case = case
+        banner = self.query_one("#fields-banner", Label)
+        text = t("fields.none") if not case.rows else "" if case.rows_whole else t("fields.cut")
+        text = t("encounter.writing") if job == "extract" else text
+        banner.show(text)
+        banner.display = bool(text)
+        banner.set_class(not case.rows_whole and bool(case.rows), "-incomplete")
+        table = self.query_one(DataTable)
+        at = table.cursor_row
+        table.clear(columns=True)
+        table.display = bool(case.rows)
+        for name in ("field", "text", "place"):
+            table.add_column(label(t(f"fields.{name}")), key=name)
+        order = {field.key: i for i, field in enumerate(FIELDS)}
+        self._order = sorted(range(len(case.rows)), key=lambda i: order.get(case.rows[i].key, 99))
+        last = ""
+        for index in self._order:
+            row = case.rows[index]
+            head = field_label(row.key) if row.key != last else ""
+            last = row.key
+            table.add_row(Text(head, style="bold"), label(row.text, 200), label(self._place(row.start, row.score)))
+        if case.rows:
+            table.move_cursor(row=min(at, len(case.rows) - 1))
+
+    @staticmethod
+    def _place(start: int | None, score: float) -> str:
+        if start is None:
+            return t("fields.nowhere")
+        return t("fields.exact") if score >= 1 else t("fields.close", percent=round(score * 100))
+
+    def on_data_table_row_highlighted(self, event: DataTable.RowHighlighted) -> None:
+        event.stop()
+        if self._case is not None and 0 <= event.cursor_row < len(self._order):
+            row = self._case.rows[self._order[event.cursor_row]]
+            self.post_message(Spot(row.start, row.end))
+
+    def on_data_table_row_selected(self, event: DataTable.RowSelected) -> None:
+        event.stop()
+        if 0 <= event.cursor_row < len(self._order):
+            self.post_message(RowChosen(self._order[event.cursor_row]))
+
+    def on_key(self, event: Key) -> None:
+        table = self.query_one(DataTable)
+        if event.key == "a" and self._order and table.has_focus:
+            event.stop()
+            self.post_message(RowChosen(self._order[table.cursor_row], add=True))
+
+    def focus_first(self) -> None:
+        """Put the cursor into the table."""
+        self.query_one(DataTable).focus()

@@ -1,0 +1,52 @@
+"""The note, a section under the other."""
+
+from __future__ import annotations
+
+from textual.app import ComposeResult
+from textual.containers import Vertical, VerticalScroll
+
+from tui.case import Case
+from tui.texts import t
+from tui.walls import Label
+from tui.widgets.section_editor import SectionEditor
+
+
+class NotePanel(Vertical):
+    """A panel of the encounter (tui.widgets.panels)."""
+
+    def compose(self) -> ComposeResult:
+        yield Label(id="note-banner")
+        yield VerticalScroll(id="sections", can_focus=False)
+
+    async def show(self, case: Case, job: str = "") -> None:
+        """Bring the panel up to the case. job: "", "note" or "rewrite"."""
+        banner = t("encounter.signed_banner") if case.signed else ""
+        if case.incomplete:
+            banner = t("encounter.incomplete_banner") if any(p.stop not in ("", "end") for p in case.parts) else banner
+        head = self.query_one("#note-banner", Label)
+        head.show(banner)
+        head.display = bool(banner)
+        head.set_class(case.incomplete, "-incomplete")
+        sections = self.query_one("#sections")
+        editors = list(sections.query(SectionEditor))
+        if [e.part.key for e in editors] != [p.key for p in case.parts] or any(
+            e.part is not p and e.part.heading != p.heading for e, p in zip(editors, case.parts, strict=True)
+        ):
+            await sections.remove_children()
+            editors = [SectionEditor(part) for part in case.parts]
+            await sections.mount_all(editors)
+        for editor, part in zip(editors, case.parts, strict=True):
+            editor.show(part, case.signed, job)
+        for editor in editors:
+            if editor.part.writing and not sections.has_focus_within:
+                editor.scroll_visible(animate=False)
+
+    def current(self) -> SectionEditor | None:
+        """The section that has the focus, or the first."""
+        editors = list(self.query(SectionEditor))
+        return next((e for e in editors if e.has_focus_within), editors[0] if editors else None)
+
+    def focus_first(self) -> None:
+        """Put the cursor into the first section."""
+        if (editor := self.current()) is not None:
+            editor.area.focus()

@@ -1,0 +1,80 @@
+"""One section of the note: its heading, how it stands, and its text in a field that grows with it."""
+
+from __future__ import annotations
+
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.widgets import TextArea
+
+from tui.case import WHOLE, Part
+from tui.messages import PartEdited
+from tui.texts import t
+from tui.walls import Label, SafeArea, label
+
+
+class SectionEditor(Vertical):
+    """Shows a Part. The field is read-only while the model writes in it, and in a signed note."""
+
+    def __init__(self, part: Part) -> None:
+        super().__init__(classes="section")
+        self.part = part
+        self._seen = ""
+        self._head = ""
+
+    def compose(self) -> ComposeResult:
+        yield Label(classes="section-head")
+        yield SafeArea(self.part.text, compact=True, highlight_cursor_line=False)
+
+    @property
+    def area(self) -> SafeArea:
+        return self.query_one(SafeArea)
+
+    def on_mount(self) -> None:
+        self._seen = self.area.text
+
+    def show(self, part: Part, locked: bool, job: str) -> None:
+        """Bring heading and field up to the part. job: "" or "note", "rewrite": what the model does for the case."""
+        self.part = part
+        area = self.area
+        area.read_only = locked or part.writing
+        if part.text != area.text:
+            self._fill(area, part)
+        head = self._status(job)
+        if head.plain != self._head:
+            self._head = head.plain
+            self.query_one(".section-head", Label).show(head)
+        self.set_class(part.writing, "-writing")
+
+    def _fill(self, area: SafeArea, part: Part) -> None:
+        if part.writing and part.text.startswith(area.text):
+            area.insert(part.text[len(area.text) :], area.document.end, maintain_selection_offset=False)
+        elif part.made and not part.writing and area.text:
+            area.replace(part.text, (0, 0), area.document.end)  # one edit, so that undo brings the old text back
+        else:
+            area.load_text(part.text)
+        self._seen = area.text
+
+    def _status(self, job: str) -> Text:
+        part = self.part
+        line = label(part.heading)
+        line.stylize("bold")
+        if part.writing:
+            line.append(f"  {t('encounter.rewriting' if job == 'rewrite' else 'encounter.writing')}", "italic")
+        elif job == "note" and not part.stop:
+            line.append(f"  {t('encounter.waiting')}", "dim italic")
+        elif part.stop not in WHOLE:
+            line.append("  ")
+            line.append(f" {t(f'encounter.cut_{part.stop}')} ", "bold reverse")
+        elif not part.text.strip():
+            line.append(f"  {t('encounter.absent' if part.stop == 'end' else 'encounter.empty_part')}", "dim italic")
+        return line
+
+    def on_text_area_changed(self, event: TextArea.Changed) -> None:
+        event.stop()
+        text = event.text_area.text
+        if text == self._seen:
+            return
+        self._seen = text
+        if not self.part.writing:
+            self.post_message(PartEdited(self.part.key, text))

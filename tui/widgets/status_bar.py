@@ -1,0 +1,63 @@
+"""The first line: what a clinician must always see. Words first; colour only repeats them."""
+
+from __future__ import annotations
+
+from rich.text import Text
+from textual.app import RenderResult
+from textual.widget import Widget
+
+from edge.text import one_line
+from tui.case import Case
+from tui.texts import t
+
+
+class StatusBar(Widget):
+    """The seal, the model, the queue; of an encounter also its title, state and whether it is saved."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.case: Case | None = None
+        self.drawn: tuple[object, ...] = ()
+
+    def render(self) -> RenderResult:
+        app = self.app
+        left, right = Text(no_wrap=True, end=""), Text(no_wrap=True, end="")
+        seal = {"kernel": "sealed", "partial": "partly"}.get(app.seal_level, "unsealed")  # type: ignore[attr-defined]
+        right.append(f" {t(f'app.{seal}')} ", "bold" if seal == "sealed" else "bold reverse")
+        model, test = app.model_line()  # type: ignore[attr-defined]
+        name = one_line(model, 24 if self.size.width < 120 else 60)
+        right.append(f"│ {name}{' · ' + t('app.test_model') if test else ''} ")
+        if queue := app.queue_line():  # type: ignore[attr-defined]
+            left.append(f" {queue} ", "bold reverse")
+        if self.case is not None:
+            self._case(left, self.case)
+        else:
+            left.append(f" {t('app.name')} ", "bold")
+        room = self.size.width - right.cell_len
+        title = one_line(self.case.title, 160) if self.case is not None and self.case.title else ""
+        if self.case is not None and not title:
+            title = t("encounter.untitled")
+        name = Text(title, end="")
+        name.truncate(max(0, room - left.cell_len - 1), overflow="ellipsis")
+        left.append_text(name)
+        left.truncate(max(0, room), overflow="ellipsis", pad=True)
+        return left + right
+
+    def _case(self, line: Text, case: Case) -> None:
+        word = t(f"app.{case.state.value.lower()}")
+        version = f" {t('app.version', version=case.version)}" if case.version > 1 else ""
+        line.append(f" {word}{version} ", "bold")
+        line.append(f"│ {t('app.unsaved' if case.dirty or case.rows_dirty else 'app.saved')} │ ")
+        if case.incomplete:
+            line.append(f" {t('app.incomplete')} ", "bold reverse")
+            line.append(" ")
+
+    def tick(self) -> None:
+        """Draw again if something that it shows has changed."""
+        app, case = self.app, self.case
+        now: tuple[object, ...] = (app.model_line(), app.queue_line())  # type: ignore[attr-defined]
+        if case is not None:
+            now += (case.title, case.state, case.version, case.dirty or case.rows_dirty, case.incomplete)
+        if now != self.drawn:
+            self.drawn = now
+            self.refresh()

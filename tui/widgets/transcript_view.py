@@ -1,0 +1,132 @@
+"""The conversation to read: a line a speaker's turn, wrapped, with places that can light up. Draws visible lines only."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.geometry import Size
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from edge.contract.transcript import Turn
+
+_COLOURS = {"Doctor": "primary", "Patient": "accent", "Nurse": "success", "Guest": "secondary"}
+
+
+@dataclass(frozen=True)
+class _Line:
+    """One drawn line: characters start to end of the source, after a speaker's name on a turn's first line."""
+
+    turn: int
+    start: int
+    end: int
+    first: bool
+
+
+class TranscriptView(ScrollView, can_focus=True):
+    """source: the whole text, which offsets refer to. The cursor stands on a turn."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.source = ""
+        self.turns: tuple[Turn, ...] = ()
+        self.cursor = 0
+        self.spot: tuple[int, int] | None = None
+        self._lines: list[_Line] = []
+        self._gap = 10
+
+    def show(self, source: str, turns: tuple[Turn, ...]) -> None:
+        """Show another text."""
+        self.source, self.turns, self.spot = source, turns, None
+        self.cursor = min(self.cursor, max(0, len(turns) - 1))
+        self._gap = min(12, max((len(t.speaker) for t in turns), default=0) + 2)
+        self._wrap()
+
+    def light_up(self, start: int | None, end: int | None) -> None:
+        """Light up characters and bring them into view; None: nothing is lit."""
+        self.spot = (start, end) if start is not None and end is not None else None
+        if self.spot is not None:
+            line = next((i for i, one in enumerate(self._lines) if one.end > self.spot[0]), 0)
+            self.scroll_to(y=max(0, line - 3), animate=False)
+        self.refresh()
+
+    def on_resize(self) -> None:
+        self._wrap()
+
+    def _wrap(self) -> None:
+        width = max(10, self.scrollable_content_region.width - self._gap - 1)
+        self._lines = []
+        for number, turn in enumerate(self.turns):
+            start, end = turn.start, turn.end
+            first = True
+            while start < end:
+                stop = self._break(start, end, width)
+                self._lines.append(_Line(number, start, stop, first))
+                start, first = stop, False
+                while start < end and self.source[start] in " \n\t":
+                    start += 1
+        self.virtual_size = Size(self.scrollable_content_region.width, len(self._lines))
+        self.refresh()
+
+    def _break(self, start: int, end: int, width: int) -> int:
+        newline = self.source.find("\n", start, min(end, start + width + 1))
+        if newline >= 0:
+            return newline
+        if end - start <= width:
+            return end
+        space = self.source.rfind(" ", start + 1, start + width + 1)
+        return space if space > start else start + width
+
+    def render_line(self, y: int) -> Strip:
+        index = y + self.scroll_offset.y
+        base = self.rich_style
+        width = self.size.width
+        if index >= len(self._lines):
+            return Strip.blank(width, base)
+        line = self._lines[index]
+        turn = self.turns[line.turn]
+        here = line.turn == self.cursor and self.has_focus
+        name = turn.speaker[: self._gap - 2] if line.first else ""
+        colour = self.app.theme_variables.get(_COLOURS.get(turn.speaker, "foreground"), "white")
+        tag = Style.parse("bold") + (Style(color=colour) if colour.startswith("#") else Style.null())
+        segments = [Segment("▌" if here else " ", base + tag), Segment(name.ljust(self._gap), base + tag)]
+        segments += self._words(line, base)
+        return Strip(segments).adjust_cell_length(width, base)
+
+    def _words(self, line: _Line, base: Style) -> list[Segment]:
+        text = self.source[line.start : line.end].replace("\t", " ").replace("\n", " ")
+        if self.spot is None:
+            return [Segment(text, base)]
+        a, b = (min(max(p - line.start, 0), len(text)) for p in self.spot)
+        lit = base + Style(reverse=True, bold=True)
+        return [Segment(text[:a], base), Segment(text[a:b], lit), Segment(text[b:], base)]
+
+    def on_key(self, event: events.Key) -> None:
+        step = {"up": -1, "down": 1, "k": -1, "j": 1}.get(event.key)
+        if step is None or not self.turns:
+            return
+        event.stop()
+        event.prevent_default()
+        self.cursor = min(max(self.cursor + step, 0), len(self.turns) - 1)
+        self._follow()
+
+    def on_click(self, event: events.Click) -> None:
+        index = event.y + self.scroll_offset.y
+        if index < len(self._lines):
+            self.cursor = self._lines[index].turn
+            self.refresh()
+
+    def on_focus(self) -> None:
+        self.refresh()
+
+    def on_blur(self) -> None:
+        self.refresh()
+
+    def _follow(self) -> None:
+        rows = [i for i, one in enumerate(self._lines) if one.turn == self.cursor]
+        if rows and not self.scroll_offset.y <= rows[0] < self.scroll_offset.y + self.size.height - 1:
+            self.scroll_to(y=max(0, rows[0] - 2), animate=False)
+        self.refresh()
