@@ -108,6 +108,7 @@ class Records:
                 "kinds": [g.kind.value for g in generated],
                 "bundle_sha256": generated[-1].origin.bundle_sha256,
             }
+            self._note_bundle(deed, generated[-1].origin)
             self._add_source(deed, key, source)
             for one in generated:
                 self._add_document(deed, key, one)
@@ -260,6 +261,13 @@ class Records:
             code = "".join(secrets.choice(_CODE_ALPHABET) for _ in range(_CODE_LENGTH))
             if not self._session.query("SELECT 1 FROM encounter WHERE code = ?", (code,)):
                 return code
+
+    def _note_bundle(self, deed: Deed, origin: Origin) -> None:
+        """An entry of its own when another model bundle writes than the last time."""
+        last = deed.connection.execute("SELECT bundle_sha256 FROM generation ORDER BY id DESC LIMIT 1").fetchone()
+        if last is not None and last[0] != origin.bundle_sha256:
+            detail = {"bundle": origin.bundle, "bundle_sha256": origin.bundle_sha256, "before": last[0]}
+            self._session.append(deed, Event.BUNDLE_CHANGE, detail)
 
     def _add_source(self, deed: Deed, key: int, source: Source) -> None:
         deed.connection.execute(

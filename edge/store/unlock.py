@@ -19,6 +19,7 @@ Sleep = Callable[[float], None]
 _FREE_ATTEMPTS = 3
 _LONGEST_DELAY = 30.0
 _REMEMBERED = 1000
+_LARGEST_LOCK = 64 * 1024
 
 
 @dataclass(frozen=True)
@@ -125,7 +126,8 @@ def delay(failures: int) -> float:
 def failures(paths: VaultFiles) -> list[float]:
     """Times of failed attempts since the last unlock, seconds since the epoch. What can't be read counts as none."""
     try:
-        raw: Any = json.loads(paths.lock.read_bytes() or b"[]")
+        with open(paths.lock, "rb") as file:
+            raw: Any = json.loads(file.read(_LARGEST_LOCK) or b"[]")
     except (OSError, ValueError):
         return []
     return [float(t) for t in raw if isinstance(t, (int, float))][-_REMEMBERED:] if isinstance(raw, list) else []

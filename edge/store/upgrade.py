@@ -73,7 +73,12 @@ def copy_database(connection: Any, target: os.PathLike[str], key: RawKey) -> Non
     try:
         db.private(path)
         with db.translated("copied"):
-            connection.backup(other)
+            connection.execute("BEGIN")  # one snapshot for the count and the copy: another program may be writing
+            try:
+                expected = counts(connection)
+                connection.backup(other)
+            finally:
+                connection.execute("COMMIT")
             other.execute("PRAGMA wal_checkpoint(TRUNCATE)")
     finally:
         other.close()
@@ -81,7 +86,7 @@ def copy_database(connection: Any, target: os.PathLike[str], key: RawKey) -> Non
     try:
         if found := db.problems(other):
             raise VaultError("A copy of the vault did not pass its checks.", found[0], "Check the disk, and try again.")
-        if counts(other) != counts(connection):
+        if counts(other) != expected:
             raise VaultError("A copy of the vault is not complete.", "", "Try again.")
     finally:
         other.close()

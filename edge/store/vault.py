@@ -209,14 +209,6 @@ class Vault:
         """A sentence about a folder that is synced or on a network, or None."""
         return place.warning(self.paths.database)
 
-    def record_bundle(self, name: str, sha256: str) -> None:
-        """Note in the audit chain that another model bundle is used from now on, unless it is the last one noted."""
-        last = self.session.query(
-            "SELECT detail FROM chain WHERE event = ? ORDER BY seq DESC LIMIT 1", ("bundle-change",)
-        )
-        if not last or f'"{sha256}"' not in last[0][0]:
-            self.session.record(Event.BUNDLE_CHANGE, bundle=name, sha256=sha256)
-
     def __enter__(self) -> Self:
         return self
 

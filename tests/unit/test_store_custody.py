@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import subprocess
+import time
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from vaulting import FLOOR, SOURCE, SetClock, events, new_vault, note, passphrase
+from vaulting import FLOOR, ORIGIN, SOURCE, Child, SetClock, events, new_vault, note, passphrase
 
 from edge.contract.records import State
 from edge.errors import (
@@ -39,12 +41,12 @@ def test_the_chain_tells_what_was_done_and_nothing_of_patients(vault: Vault, tmp
     vault.records.hold(saved.id, on=False)
     vault.custody.backup(tmp_path)
     vault.export_plain(passphrase(), tmp_path / "out.jsonl")
-    vault.record_bundle("b", "c" * 64)
-    vault.record_bundle("b", "c" * 64)
+    for _ in range(2):
+        vault.records.save_note("v", SOURCE, "soap", [], replace(ORIGIN, bundle="newer", bundle_sha256="c" * 64))
     vault.records.delete(saved.id, signed_too=True)
     assert events(vault) == [
         "vault-created", "unlock", "create", "view", "edit", "sign", "legal-hold", "legal-hold", "backup", "export",
-        "export", "bundle-change", "delete",
+        "export", "bundle-change", "create", "create", "delete",
     ]  # fmt: skip
     text = json.dumps([(e.subject, e.detail, e.actor) for e in vault.custody.entries()])
     assert "CANARY" not in text
@@ -168,6 +170,34 @@ def test_backup_beside_the_running_program_and_restore_elsewhere(vault: Vault, t
             assert again.verify() == []
             assert again.custody.verify_chain(secret).good
     assert sorted(p.name for p in tmp_path.iterdir() if p.is_file()) == [file.name]
+
+
+def test_backups_are_whole_while_another_program_writes(vault: Vault, tmp_path: Path) -> None:
+    path = vault.paths.database
+    vault.close()
+
+    def write(report) -> None:
+        with Vault.open(path, passphrase()) as writer:
+            report(b".")
+            while True:
+                note(writer, "text " * 200)
+
+    child = Child(write)
+    child.first_byte()
+    made = []
+    with Vault.open(path, passphrase(), beside=True) as guest:
+        for i in range(8):
+            made.append(guest.custody.backup(tmp_path / f"{i}.backup")[0])
+            time.sleep(0.02)
+    child.kill()
+    sizes = [backup.check(file, passphrase()).counts["encounter"] for file in made]
+    assert sizes == sorted(sizes)
+    assert sizes[-1] > sizes[0]
+    target = tmp_path / "elsewhere" / "records.vault"
+    backup.restore(made[-1], passphrase(), target)
+    with Vault.open(target, passphrase()) as again:
+        assert again.verify() == []
+        assert again.custody.verify_chain(passphrase()).good
 
 
 def test_restore_sets_the_present_vault_aside(vault: Vault, tmp_path: Path) -> None:
@@ -338,6 +368,20 @@ def test_verify_finds_what_is_wrong(vault: Vault) -> None:
     vault.session.connection.execute("UPDATE search_text SET body = 'something else entirely'")
     assert vault.verify() == ["the search index does not fit the records"]
     vault.session.connection.execute("PRAGMA quick_check")
+
+
+def test_background_check_finds_damage(vault: Vault) -> None:
+    for i in range(30):
+        note(vault, f"text {i} " * 200)
+    vault.close()
+    content = bytearray(vault.paths.database.read_bytes())
+    content[len(content) // 2] ^= 1
+    vault.paths.database.write_bytes(content)
+    found: list[list[str]] = []
+    with Vault.open(vault.paths.database, passphrase()) as again:
+        again.verify_in_background(found.append).wait()
+    assert len(found) == 1
+    assert any("cipher_integrity_check" in line for line in found[0])
 
 
 def test_background_check_can_be_stopped(vault: Vault) -> None:
