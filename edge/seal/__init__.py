@@ -14,8 +14,9 @@ from __future__ import annotations
 
 from edge.seal.environment import reexec_clean
 from edge.seal.policy import SealPolicy, SealStatus
+from edge.seal.streams import wall
 
-__all__ = ["SealPolicy", "SealStatus", "enforce", "reexec_clean"]
+__all__ = ["SealPolicy", "SealStatus", "enforce", "reexec_clean", "wall"]
 
 
 def enforce(policy: SealPolicy) -> SealStatus:

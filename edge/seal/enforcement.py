@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 
 from edge.errors import SealError
-from edge.seal import descriptors, environment, imports
+from edge.seal import descriptors, environment, imports, streams
 from edge.seal.policy import SealPolicy, SealStatus
 
 
@@ -13,6 +13,7 @@ def enforce(policy: SealPolicy) -> SealStatus:
     """See edge.seal.enforce."""
     environment.scrub()
     imports.refuse_clients()
+    streams.wall()
     descriptors.fill_missing_streams()
     descriptors.close_inherited()
     if not policy.allow_unsealed:

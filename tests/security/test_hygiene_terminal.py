@@ -1,0 +1,143 @@
+"""Every verb, on a real terminal, fed with hostile text: nothing comes out that the program did not write itself."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import sys
+from pathlib import Path
+
+import pytest
+
+from edge.cli import build_parser
+from edge.contract.records import Origin, Section, Source
+from edge.store.vault import Vault
+from edge.verbs.audit import verbs_of
+from tests.security.terminal_kit import HOSTILE, HOSTILE_LINE, VERBATIM, Shown, run
+from tests.vaulting import FLOOR, WORDS, passphrase
+
+ROOT = Path(__file__).resolve().parents[2]
+VERBS = sorted(verbs_of(build_parser()))
+# Verbs that show what somebody else wrote. {id} is a record full of hostile text.
+SHOWING = {
+    ("records", "list"): [[], ["--json"]],
+    ("records", "show"): [["{id}"], ["{id}", "--source"], ["{id}", "--source", "--json"]],
+    ("audit", "log", "show"): [[], ["--json"]],
+    ("vault", "hold"): [["{id}"], ["{id}", "--lift"]],
+    ("vault", "retention"): [[]],
+    ("vault", "verify"): [[]],
+    ("bundle", "list"): [[]],
+    ("records", "delete"): [["{id}", "--yes"]],
+}
+WRITING = {("note",), ("extract",)}
+# They make secrets or take minutes; with hostile arguments they are run like all others.
+NO_CONTENT = {
+    ("audit", "head"), ("audit", "log", "verify"), ("audit", "network"), ("bundle", "install"), ("bundle", "rollback"),
+    ("bundle", "trust"), ("bundle", "verify"), ("demo",), ("doctor",), ("vault", "backup"), ("vault", "create"),
+    ("vault", "export"), ("vault", "passphrase"), ("vault", "recovery-key"), ("vault", "restore"), ("vault", "rotate"),
+}  # fmt: skip
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A home with a vault whose every field is hostile, and hostile files."""
+    folder = tmp_path_factory.mktemp("hostile")
+    (folder / "home").mkdir()
+    (folder / "secret").write_text(WORDS + "\n", encoding="ascii")
+    origin = Origin(HOSTILE_LINE, "b" * 64, "1", "5" * 64)
+    source = Source(HOSTILE_LINE, f"Doctor: {HOSTILE}\nPatient: {HOSTILE}", "5" * 64)
+    with Vault.create(folder / "home" / "records.vault", passphrase(), kdf=FLOOR, actor=HOSTILE_LINE) as vault:
+        for name in ("id", "other"):
+            kept = vault.records.save_note(HOSTILE_LINE, source, "soap", [Section(HOSTILE_LINE, HOSTILE)], origin)
+            (folder / name).write_text(kept.id, encoding="ascii")
+    (folder / "visit.txt").write_text(f"Doctor: {HOSTILE}\nPatient: My knee hurts. {HOSTILE}\n", encoding="utf-8")
+    return folder
+
+
+def edgescribe(place: Path, *arguments: str | bytes, timeout: float = 120) -> Shown:
+    environ = {**os.environ, "EDGESCRIBE_HOME": str(place / "home"), "TERM": "xterm-256color"}
+    environ["EDGESCRIBE_PASSPHRASE_FILE"] = str(place / "secret")
+    environ["PYTHONPATH"] = str(ROOT)
+    return run([sys.executable, "-m", "edge.cli", *arguments], place, environ, timeout=timeout)
+
+
+def required(verb: tuple[str, ...]) -> list[str]:
+    """Return a hostile word for everything that a verb requires, from its own parser."""
+    parser = build_parser()
+    for word in verb:
+        sub = next(a for a in parser._actions if isinstance(a, argparse._SubParsersAction))
+        parser = sub.choices[word]
+    words: list[str] = []
+    for action in parser._actions:
+        if not action.option_strings:
+            words.append(HOSTILE_LINE)
+        elif action.required:
+            words += [action.option_strings[-1], *([HOSTILE_LINE] if action.nargs != 0 else [])]
+    return words
+
+
+def test_every_verb_is_covered() -> None:
+    assert len(VERBS) >= 26
+    assert set(VERBS) == set(SHOWING) | WRITING | NO_CONTENT, "say in this file whether a new verb shows content"
+
+
+@pytest.mark.parametrize("verb", [v for v in VERBS if required(v)], ids=" ".join)
+def test_hostile_arguments_come_back_harmless(place: Path, verb: tuple[str, ...]) -> None:
+    shown = edgescribe(place, *verb, *required(verb))
+    assert shown.code >= 0
+    assert len(shown.raw) > 20
+    assert shown.foreign() == []
+
+
+def test_some_verbs_require_arguments() -> None:
+    assert sum(bool(required(v)) for v in VERBS) >= 10
+
+
+@pytest.mark.parametrize(
+    ("verb", "arguments"),
+    [(verb, arguments) for verb, each in SHOWING.items() for arguments in each],
+    ids=lambda value: " ".join(value) or "-",
+)
+def test_hostile_records_are_shown_harmless(place: Path, verb: tuple[str, ...], arguments: list[str]) -> None:
+    record = (place / ("other" if "delete" in verb else "id")).read_text(encoding="ascii")
+    shown = edgescribe(place, *verb, *[word.replace("{id}", record) for word in arguments])
+    assert shown.code == 0, shown.text
+    assert shown.foreign() == []
+
+
+def test_brackets_are_shown_to_the_letter(place: Path) -> None:
+    record = (place / "id").read_text(encoding="ascii")
+    text = edgescribe(place, "records", "show", record, "--source").text
+    for piece in VERBATIM:
+        assert text.count(piece) >= 3  # heading, section, source
+    assert "�[38;5;213m" in text
+
+
+@pytest.mark.parametrize("name", [b"evil\x9b31m\xff.txt", "ev\x1b]0;owned\x07il\u202etxt".encode(), b"\n\r\x1b[2Jx"])
+@pytest.mark.parametrize("verb", ["note", "extract"])
+def test_hostile_file_names_come_back_harmless(place: Path, verb: str, name: bytes) -> None:
+    shown = edgescribe(place, verb, name, "--json")
+    assert shown.code != 0
+    assert shown.foreign() == []
+
+
+def test_the_kit_sees_what_a_careless_program_prints(place: Path) -> None:
+    for careless in ("\x1b[38;5;213m", "\x9b31m", "\u202e", "\x07"):
+        shown = run([sys.executable, "-c", f"print({careless!r})"], place, {"PYTHONIOENCODING": "utf-8", **os.environ})
+        assert shown.foreign() != []
+
+
+@pytest.fixture(scope="module")
+def written(place: Path, small_bundle: Path) -> dict[str, Shown]:
+    bundle = ["--bundle", str(small_bundle)]
+    return {
+        "note": edgescribe(place, "note", "visit.txt", "--template", "section:CC", *bundle, timeout=300),
+        "extract": edgescribe(place, "extract", "visit.txt", *bundle, timeout=300),
+    }
+
+
+@pytest.mark.model
+@pytest.mark.parametrize("verb", ["note", "extract"])
+def test_hostile_conversations_are_written_up_harmless(written: dict[str, Shown], verb: str) -> None:
+    assert written[verb].code == 0, written[verb].text
+    assert written[verb].foreign() == []
