@@ -1,16 +1,14 @@
-"""`edgescribe records`: what the vault keeps: list, show, delete."""
+"""`edgescribe records`: what the vault keeps: list, search, show, delete; record_work.py has what changes a record."""
 
 from __future__ import annotations
 
 import argparse
 import json
-import sys
 from dataclasses import asdict
 from typing import TYPE_CHECKING, Any
 
-from edge.errors import UsageError
 from edge.text import one_line, sanitise
-from edge.verbs import vault_options
+from edge.verbs import record_work, vault_options
 from edge.verbs.narrate import Narrator
 
 if TYPE_CHECKING:
@@ -18,11 +16,14 @@ if TYPE_CHECKING:
 
 
 def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
-    parser = sub.add_parser("records", help="list, show or delete what the vault keeps")
+    parser = sub.add_parser("records", help="list, search, show, edit, sign, export or delete what the vault keeps")
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
     listing = actions.add_parser("list", help="list records, last changed first")
     listing.add_argument("--limit", type=int, default=50, metavar="N", help="records shown (default 50)")
     listing.add_argument("--json", action="store_true", help="one JSON object a line")
+    search = actions.add_parser("search", help="find records by words, quoted phrases or beginnings of words")
+    search.add_argument("words", nargs="+", metavar="WORD")
+    search.add_argument("--limit", type=int, default=50, metavar="N", help="records shown (default 50)")
     show = actions.add_parser("show", help="print one record")
     show.add_argument("id", metavar="ID", help="record id, or its beginning")
     show.add_argument("--source", action="store_true", help="print the source document too")
@@ -30,9 +31,10 @@ def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     delete = actions.add_parser("delete", help="wipe one record and all that belongs to it")
     delete.add_argument("id", metavar="ID", help="record id, or its beginning")
     delete.add_argument("--yes", action="store_true", help="do not ask")
-    for action, run in ((listing, _list), (show, _show), (delete, _delete)):
+    for action, run in ((listing, _list), (search, _search), (show, _show), (delete, _delete)):
         vault_options.add_options(action)
         action.set_defaults(run=run)
+    record_work.add_actions(actions)
 
 
 def _list(args: argparse.Namespace) -> int:
@@ -54,6 +56,16 @@ def line(one: RecordSummary) -> str:
     when = one.updated[:16].replace("T", " ")
     kinds = "+".join(one.kinds)
     return f"{one.id}  {when}  {one.state.value:<7} {kinds:<16} {one_line(one.title, 40)}  {one.bundle}{marks}"
+
+
+def _search(args: argparse.Namespace) -> int:
+    with vault_options.open_vault(args) as vault:
+        hits = vault.search.find(" ".join(args.words), limit=max(1, args.limit))
+    for hit in hits:
+        print(line(hit.summary))
+        print(f"          {one_line(hit.snippet, 100)}")
+    Narrator().say(f"{len(hits)} records found." if hits else "Nothing found.")
+    return 0
 
 
 def _show(args: argparse.Namespace) -> int:
@@ -89,13 +101,8 @@ def _as_dict(record: Record) -> dict[str, Any]:
 def _delete(args: argparse.Namespace) -> int:
     with vault_options.open_vault(args) as vault:
         one = vault.records.summary(args.id)
-        if not args.yes:
-            if not sys.stdin.isatty():
-                raise UsageError("Deleting needs a yes.", "There is no terminal to ask on.", "Add --yes.")
-            print(f"{line(one)}\nWipe this record? Its content cannot be brought back. [y/N] ", file=sys.stderr, end="")
-            if input().strip().lower() not in {"y", "yes", "j", "ja"}:
-                Narrator().say("Nothing was deleted.")
-                return 0
+        if not vault_options.confirmed(args, f"{line(one)}\nWipe this record? Its content cannot be brought back."):
+            return 0
         vault.records.delete(one.id)
     Narrator().say(f"Record {one.id} is deleted.")
     return 0

@@ -92,6 +92,7 @@ def _create(args: argparse.Namespace) -> int:
     from edge import paths, vaults
 
     narrator = Narrator()
+    vaults.check_free(args.vault)
     with (
         vaults.ask_new(args.passphrase_file) as passphrase,
         vaults.Vault.create(args.vault or paths.default_vault(), passphrase) as vault,
@@ -128,17 +129,21 @@ def _verify(args: argparse.Namespace) -> int:
 def _passphrase(args: argparse.Namespace) -> int:
     from edge import paths, vaults
 
-    with _secret(args) as current, vaults.Vault.open(args.vault or paths.default_vault(), current) as vault:
-        if args.new_passphrase_file:
-            new = vaults.ask(args.new_passphrase_file)
-        elif args.passphrase_file or args.recovery_key_file:
-            raise UsageError("The new passphrase is missing.", "", "Give --new-passphrase-file FILE.")
-        else:
-            new = vaults.ask_new()
-        with new:
-            vault.custody.change_passphrase(current, new)
+    with (
+        _secret(args) as current,
+        vaults.Vault.open(args.vault or paths.default_vault(), current) as vault,
+        _new_passphrase(args.new_passphrase_file) as new,
+    ):
+        vault.custody.change_passphrase(current, new)
     Narrator().say("The passphrase is changed. Backups made before open with the old one.")
     return 0
+
+
+def _new_passphrase(file: str | None) -> Passphrase:
+    """Never from where the present one comes: it would be set to itself."""
+    from edge import vaults
+
+    return vaults.ask(file) if file else vaults.ask_new_on_terminal()
 
 
 def _recovery(args: argparse.Namespace) -> int:

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from edge.errors import UsageError
 from edge.text import one_line
 
 if TYPE_CHECKING:
@@ -42,6 +44,19 @@ def open_vault(args: argparse.Namespace, create: bool = False) -> Vault:
         )
         return vaults.create(path, args.passphrase_file)
     return vaults.open_vault(path, args.passphrase_file)
+
+
+def confirmed(args: argparse.Namespace, question: str) -> bool:
+    """Ask for a yes on the terminal (--yes answers it). Raises UsageError if there is nobody to ask."""
+    if args.yes:
+        return True
+    if not sys.stdin.isatty():
+        raise UsageError("This needs a yes.", "There is no terminal to ask on.", "Add --yes.")
+    print(f"{question} [y/N] ", file=sys.stderr, end="", flush=True)
+    if input().strip().lower() in {"y", "yes", "j", "ja"}:
+        return True
+    print("Nothing was changed.", file=sys.stderr)
+    return False
 
 
 def save_result(vault: Vault, document: Document, args: argparse.Namespace, source_kind: str, generated: Any) -> str:

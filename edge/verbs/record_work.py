@@ -1,0 +1,131 @@
+"""The deeds of `edgescribe records` that change a record or let it leave: edit, restore, sign, amend, export.
+
+Everything the app does with a record can be done here too, for screen readers and scripts.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from edge.errors import InputError, UsageError
+from edge.text import one_line
+from edge.verbs import vault_options
+from edge.verbs.narrate import Narrator
+
+if TYPE_CHECKING:
+    from edge.contract.records import Section
+
+DRAFT_MARK = "DRAFT: not signed by a clinician."
+
+
+def add_actions(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Mount the actions beside list, show, search and delete."""
+    edit = actions.add_parser("edit", help="replace the text of a note; every older text is kept")
+    edit.add_argument("--from", dest="text", metavar="FILE", required=True, help="new text as `show` prints it, or -")
+    restore = actions.add_parser("restore", help="bring an older text of a note back, as a new revision")
+    restore.add_argument("--revision", type=int, metavar="N", required=True, help="its number in `history`")
+    sign = actions.add_parser("sign", help="sign a record: its text is final from then on")
+    sign.add_argument("--signer", metavar="NAME", required=True, help="who signs")
+    sign.add_argument("--yes", action="store_true", help="do not ask")
+    amend = actions.add_parser("amend", help="begin the next version of a signed record")
+    history = actions.add_parser("history", help="list every revision and signature of a note")
+    export = actions.add_parser("export", help="write the note to a file that anybody can read")
+    export.add_argument("--out", type=Path, metavar="DIR", required=True, help="folder for the file")
+    export.add_argument("--form", choices=("md", "txt"), default="md", help="Markdown (default) or plain text")
+    for action, run in (
+        (edit, _edit), (restore, _restore), (sign, _sign), (amend, _amend), (history, _history), (export, _export),
+    ):  # fmt: skip
+        action.add_argument("id", metavar="ID", help="record id, or its beginning")
+        vault_options.add_options(action)
+        action.set_defaults(run=run)
+    export.set_defaults(write_dirs=lambda args: (*vault_options.vault_folder(args), args.out.absolute()))
+
+
+def parse_sections(text: str, headings: list[str]) -> list[Section]:
+    """Split edited text at lines that are headings of the note or all in capitals. Raises InputError without any."""
+    from edge.contract.records import Section
+
+    sections: list[tuple[str, list[str]]] = []
+    for line in text.split("\n"):
+        bare = line.strip().lstrip("#").strip()
+        if bare in headings or (len(bare) > 2 and bare.isupper() and bare.replace(" ", "").isalpha()):
+            sections.append((bare, []))
+        elif sections:
+            sections[-1][1].append(line)
+        elif bare:
+            raise InputError(
+                "The text does not begin with a heading.", "", f"Begin with one of: {', '.join(headings)}."
+            )
+    if not sections:
+        raise InputError("The text holds no section.", "", f"Headings of this note: {', '.join(headings)}.")
+    return [Section(heading, "\n".join(lines).strip()) for heading, lines in sections]
+
+
+def _edit(args: argparse.Namespace) -> int:
+    from edge import service
+    from edge.contract.records import Kind, note_content
+
+    given = service.read_document(args.text)  # read before the vault opens: standard input may be slow
+    with vault_options.open_vault(args) as vault:
+        record = vault.records.get(args.id)
+        note = record.document(Kind.NOTE)
+        if note is None:
+            raise UsageError("This record has no note to edit.")
+        sections = parse_sections(given.text, [s.heading for s in note.sections()])
+        number = vault.edits.save(note.id, note_content(str(note.content.get("template", "")), sections))
+    Narrator().say(f"Saved as revision {number}; the older ones are kept (`edgescribe records history {args.id}`).")
+    return 0
+
+
+def _restore(args: argparse.Namespace) -> int:
+    with vault_options.open_vault(args) as vault:
+        number = vault.edits.restore(vault.edits.document_of(args.id), args.revision)
+    Narrator().say(f"Revision {args.revision} is back, as revision {number}.")
+    return 0
+
+
+def _sign(args: argparse.Namespace) -> int:
+    with vault_options.open_vault(args) as vault:
+        one = vault.records.summary(args.id)
+        if one.incomplete:
+            Narrator().say("This record is marked INCOMPLETE: writing stopped early somewhere. Read it with care.")
+        if not vault_options.confirmed(args, f"Sign {one.id} ({one_line(one.title, 60)}) as {args.signer}?"):
+            return 0
+        signed = vault.edits.sign(one.id, args.signer)
+    Narrator().say(f"Record {signed.id} is signed by {one_line(args.signer, 100)}. A change now makes a new version.")
+    return 0
+
+
+def _amend(args: argparse.Namespace) -> int:
+    with vault_options.open_vault(args) as vault:
+        one = vault.edits.amend(args.id)
+    Narrator().say(f"Record {one.id} can be edited again; the signed version stays as it is.")
+    return 0
+
+
+def _history(args: argparse.Namespace) -> int:
+    with vault_options.open_vault(args) as vault:
+        revisions = vault.edits.history(vault.edits.document_of(args.id))
+        signatures = vault.edits.signatures(args.id)
+    for r in revisions:
+        print(f"{r.number:>4}  version {r.version}  {_when(r.created)}  {one_line(r.author, 30)}  {r.reason}")
+    for s in signatures:
+        print(f"signed version {s.version}  {_when(s.at)}  {one_line(s.signer, 60)}")
+    return 0
+
+
+def _when(moment: str) -> str:
+    return moment[:16].replace("T", " ")
+
+
+def _export(args: argparse.Namespace) -> int:
+    from edge import workbench
+
+    with vault_options.open_vault(args) as vault:
+        file = workbench.publish(vault, args.id, args.out, args.form, DRAFT_MARK)
+    print(file)
+    print("This file is not encrypted: whoever can read the folder can read it.", file=sys.stderr)
+    return 0
