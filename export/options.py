@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Literal
 
 Precision = Literal["int4", "int8", "fp16", "fp32"]
-ALGORITHMS = ("rtn", "rtn_last", "k_quant", "k_quant_last", "k_quant_mixed")
+ALGORITHMS = ("rtn", "rtn_last", "rtn_mixed", "k_quant", "k_quant_last", "k_quant_mixed")
 BLOCKS = (16, 32, 64, 128, 256)
 
 
@@ -46,18 +46,21 @@ class OnnxOptions:
         fitting = [block for block in BLOCKS if block <= self.block and width % (whole * block) == 0]
         return replace(self, block=max(fitting, default=BLOCKS[0]), symmetric=symmetric)
 
-    def builder_precision(self) -> tuple[int, str]:
-        """Bits of every product (0: as the algorithm says), and what the builder is told."""
-        return (8, "int4") if self.precision == "int8" else (0, self.precision)
+    def builder_precision(self) -> tuple[str, str]:
+        """Which products stay in int8 (export.builder_child), and the precision that the builder is told."""
+        if self.precision == "int8":
+            return "all", "int4"
+        return "mixed" if self.precision == "int4" and self.algorithm == "rtn_mixed" else "builder", self.precision
 
     def builder_options(self, tied: bool) -> list[str]:
         """KEY=VALUE words for the runtime's model builder."""
         words = {"prune_lm_head": self.prune_head, "shared_embeddings": tied, "hf_remote": False, "hf_token": False}
         pairs = [f"{key}={str(value).lower()}" for key, value in words.items()]
         if self.precision in ("int4", "int8"):
-            # The builder's "rtn_last" says that the head, and with it a shared embedding, is int8.
+            # To the builder "rtn_last" means that the head, and with it a shared embedding, is int8.
+            ours = self.precision == "int8" or self.algorithm == "rtn_mixed"
             pairs += [
-                f"int4_algo_config={self.algorithm if self.precision == 'int4' else 'rtn_last'}",
+                f"int4_algo_config={'rtn_last' if ours else self.algorithm}",
                 f"int4_block_size={self.block}",
                 f"int4_is_symmetric={str(self.symmetric).lower()}",
                 f"int4_accuracy_level={self.accuracy_level}",

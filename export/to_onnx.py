@@ -118,8 +118,8 @@ def _run_builder(source: Path, out: Path, base: Base, options: OnnxOptions, prog
 
     builder = Path(onnxruntime_genai.__file__).parent / "models" / "builder.py"
     child = Path(__file__).with_name("builder_child.py")
-    bits, precision = options.builder_precision()
-    command = [sys.executable, str(child), str(bits), str(builder)]
+    keep, precision = options.builder_precision()
+    command = [sys.executable, str(child), keep, str(builder)]
     command += ["-i", str(source), "-o", str(out), "-p", precision, "-e", "cpu"]
     command += ["-c", str(out.parent / "scratch"), "--extra_options", *options.builder_options(base.tied)]
     environment = {**os.environ, "HF_HUB_OFFLINE": "1", "ORT_DISABLE_TELEMETRY": "1", "TOKENIZERS_PARALLELISM": "false"}
