@@ -28,7 +28,7 @@ def add_actions(actions: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     restore = actions.add_parser("restore", help="bring an older text of a note back, as a new revision")
     restore.add_argument("--revision", type=int, metavar="N", required=True, help="its number in `history`")
     sign = actions.add_parser("sign", help="sign a record: its text is final from then on")
-    sign.add_argument("--signer", metavar="NAME", required=True, help="who signs")
+    sign.add_argument("--signer", metavar="NAME", help="who signs (default: your user name)")
     sign.add_argument("--yes", action="store_true", help="do not ask")
     amend = actions.add_parser("amend", help="begin the next version of a signed record")
     history = actions.add_parser("history", help="list every revision and signature of a note")
@@ -92,10 +92,11 @@ def _sign(args: argparse.Namespace) -> int:
         one = vault.records.summary(args.id)
         if one.incomplete:
             Narrator().say("This record is marked INCOMPLETE: writing stopped early somewhere. Read it with care.")
-        if not vault_options.confirmed(args, f"Sign {one.id} ({one_line(one.title, 60)}) as {args.signer}?"):
+        signer = args.signer or vault.session.actor
+        if not vault_options.confirmed(args, f"Sign {one.id} ({one_line(one.title, 60)}) as {signer}?"):
             return 0
-        signed = vault.edits.sign(one.id, args.signer)
-    Narrator().say(f"Record {signed.id} is signed by {one_line(args.signer, 100)}. A change now makes a new version.")
+        signed = vault.edits.sign(one.id, signer)
+    Narrator().say(f"Record {signed.id} is signed by {one_line(signer, 100)}. A change now makes a new version.")
     return 0
 
 
