@@ -16,12 +16,13 @@ from edge.store import backup
 from edge.store.backup import Manifest
 from edge.store.chain import Event
 from edge.store.custody import RECOVERY
+from edge.store.files import VaultFiles
 from edge.store.kdf import KdfParameters
 from edge.store.repo import RecordFilter, Records
 from edge.store.search import Hit
 from edge.store.secret import Passphrase, read_passphrase_file, read_passphrase_tty
 from edge.store.secretkeys import RecoveryKey, Secret
-from edge.store.vault import Vault
+from edge.store.vault import Vault, refuse_existing
 
 __all__ = [
     "RECOVERY",
@@ -37,14 +38,17 @@ __all__ = [
     "Vault",
     "ask",
     "ask_new",
+    "ask_new_on_terminal",
     "ask_recovery_key",
     "check_backup",
+    "check_free",
     "create",
     "open_vault",
     "restore",
 ]
 
 PASSPHRASE_FILE_VARIABLE = "EDGESCRIBE_PASSPHRASE_FILE"
+NEW_PROMPT = "New passphrase (12 characters or more): "
 
 
 def _file(given: str | os.PathLike[str] | None) -> str | os.PathLike[str] | None:
@@ -58,12 +62,15 @@ def ask(passphrase_file: str | os.PathLike[str] | None = None, prompt: str = "Pa
     return read_passphrase_tty(prompt)
 
 
-def ask_new(
-    passphrase_file: str | os.PathLike[str] | None = None, prompt: str = "New passphrase (12 characters or more): "
-) -> Passphrase:
-    """A passphrase to be set: typed twice on a terminal. Raises UsageError if the two differ."""
+def ask_new(passphrase_file: str | os.PathLike[str] | None = None, prompt: str = NEW_PROMPT) -> Passphrase:
+    """A passphrase to be set, from a file or typed twice on a terminal. Raises UsageError if the two differ."""
     if (file := _file(passphrase_file)) is not None:
         return read_passphrase_file(file)
+    return ask_new_on_terminal(prompt)
+
+
+def ask_new_on_terminal(prompt: str = NEW_PROMPT) -> Passphrase:
+    """A passphrase to be set, typed twice. Raises UsageError if the two differ."""
     first = read_passphrase_tty(prompt)
     with read_passphrase_tty("The same again: ") as second:
         if first != second:
@@ -106,11 +113,17 @@ def open_vault(
         return Vault.open(path or paths.default_vault(), passphrase, beside=beside)
 
 
+def check_free(path: Path | None = None) -> None:
+    """Raise VaultError if there is a vault at path already: before anybody types a passphrase for a new one."""
+    refuse_existing(VaultFiles(path or paths.default_vault()))
+
+
 def create(
     path: Path | None = None,
     passphrase_file: str | os.PathLike[str] | None = None,
     kdf: KdfParameters | None = None,
 ) -> Vault:
     """Ask for a new passphrase and make a vault at path. Raises the errors of Vault.create."""
+    check_free(path)
     with ask_new(passphrase_file) as passphrase:
         return Vault.create(path or paths.default_vault(), passphrase, kdf=kdf)

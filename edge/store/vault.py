@@ -78,12 +78,13 @@ class Vault:
         Raises VaultError if there is one already, UsageError for a weak passphrase.
         """
         harden_process()
+        paths = VaultFiles(Path(path))
+        refuse_existing(paths)
         policy.check_strength(passphrase)
         parameters = (kdf or tuned()).check()
-        paths = VaultFiles(Path(path))
         files.make_folder(paths.database.parent)
         with FileLock(paths.lock).hold():
-            _refuse_existing(paths)
+            refuse_existing(paths)
             vault_id = secrets.token_hex(16)
             with SecretBytes.random(32) as master:
                 keys = KeySet.random()
@@ -238,7 +239,8 @@ def _record_unlock(session: Session, paths: VaultFiles, before: int, generation:
         unlock.forget_failures(paths)
 
 
-def _refuse_existing(paths: VaultFiles) -> None:
+def refuse_existing(paths: VaultFiles) -> None:
+    """Raise VaultError if a new vault at paths would replace anything."""
     if paths.database.exists():
         raise VaultError(f"There is something at {paths.database} already.", "", "Open it, or choose another place.")
     if paths.header.exists() and unlock.read_header(paths).generation > 0:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
 import pickle
+import pty
 import time
 from pathlib import Path
 
@@ -15,7 +18,7 @@ from edge.store import header, unlock
 from edge.store.custody import KEYRING, RECOVERY
 from edge.store.kdf import KdfParameters, derive, tuned
 from edge.store.policy import check_strength
-from edge.store.secret import Passphrase, RawKey, SecretBytes, read_passphrase_file
+from edge.store.secret import Passphrase, RawKey, SecretBytes, read_passphrase_file, read_passphrase_tty
 from edge.store.secretkeys import KeyringSecret, RecoveryKey, from_keyring
 from edge.store.vault import Vault
 
@@ -50,6 +53,36 @@ def test_passphrase_file(tmp_path: Path) -> None:
         read_passphrase_file(file)
     with pytest.raises(UsageError, match="cannot be read"):
         read_passphrase_file(tmp_path / "none")
+
+
+def on_a_terminal(typed: bytes) -> tuple[bytes, bytes]:
+    """What read_passphrase_tty got, in hex, and what stood on the screen."""
+    read, write = os.pipe()
+    pid, screen = pty.fork()
+    if pid == 0:
+        try:
+            with read_passphrase_tty("Passphrase: ") as got_it:
+                os.write(write, bytes(got_it.view()).hex().encode())
+        finally:
+            os._exit(0)
+    os.close(write)
+    shown = b""
+    while b": " not in shown:
+        shown += os.read(screen, 100)
+    time.sleep(0.05)
+    os.write(screen, typed)
+    got = os.read(read, 4096)
+    with contextlib.suppress(OSError):
+        while chunk := os.read(screen, 100):
+            shown += chunk
+    os.waitpid(pid, 0)
+    return got, shown
+
+
+def test_passphrase_on_a_terminal_is_not_echoed() -> None:
+    got, shown = on_a_terminal("four wörds are here\n".encode())
+    assert bytes.fromhex(got.decode()) == "four wörds are here".encode()
+    assert shown == b"Passphrase: \r\n"
 
 
 def test_raw_key_form() -> None:

@@ -84,16 +84,23 @@ def new_opened(folder: Path):
     return Vault.open(folder / "records.vault", passphrase())
 
 
-def test_wrong_arguments(call, tmp_path: Path) -> None:
+def no_terminal(prompt: str) -> None:
+    raise UsageError("There is no terminal here.")
+
+
+def test_wrong_arguments(call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     new_vault(tmp_path).close()
     for words in (
         ("vault", "retention", "--set", "Lost", "3"),
         ("vault", "retention", "--set", "Draft", "soon"),
         ("vault", "backup", str(tmp_path), "--keep", "0"),
-        ("vault", "passphrase", "--passphrase-file", str(tmp_path / "words")),
     ):
         with pytest.raises(UsageError):
             call(*words)
+    # The file of the present passphrase is not taken for the new one: it is asked for, and here is no terminal.
+    monkeypatch.setattr("edge.vaults.read_passphrase_tty", no_terminal)
+    with pytest.raises(UsageError, match="no terminal"):
+        call("vault", "passphrase")
     with pytest.raises(VaultError):
         call("vault", "create")
 
