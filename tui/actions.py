@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 
 from tui.texts import t
 
 
 @dataclass(frozen=True)
 class Action:
-    """name: of the method. keys: the first is shown. bar: in the key bar. over: taken before a focused field sees it."""
+    """name: of the method. keys: the first is shown. bar: in the key bar. over: before a focused field."""
 
     name: str
     scope: str
@@ -54,20 +54,20 @@ ACTIONS: tuple[Action, ...] = (
     Action("write", "encounter", "ctrl+g"),
     Action("stop", "encounter", "escape"),
     Action("rewrite", "encounter", "ctrl+r"),
-    Action("template", "encounter", "ctrl+t"),
-    Action("panel_note", "encounter", "f2"),
-    Action("panel_fields", "encounter", "f3"),
-    Action("panel_history", "encounter", "f4"),
-    Action("copy", "encounter", "f5", bar=False),
-    Action("swap", "encounter", "f6"),
     Action("extract", "encounter", "f7"),
     Action("sign", "encounter", "f8"),
     Action("export", "encounter", "f9"),
+    Action("back", "encounter", "ctrl+b,escape"),
+    Action("template", "encounter", "ctrl+t"),
+    Action("panel_note", "encounter", "f2", bar=False),
+    Action("panel_fields", "encounter", "f3", bar=False),
+    Action("panel_history", "encounter", "f4", bar=False),
+    Action("copy", "encounter", "f5", bar=False),
+    Action("swap", "encounter", "f6"),
     Action("save", "encounter", "ctrl+s", bar=False),
     Action("title", "encounter", "ctrl+n", bar=False),
     Action("open_file", "encounter", "ctrl+o", bar=False),
     Action("edit_talk", "encounter", "ctrl+e", bar=False),
-    Action("back", "encounter", "ctrl+b,escape"),
     Action("back", "settings", "escape"),
     Action("help", "app", "f1,question_mark"),
     Action("palette", "app", "ctrl+p", bar=False),
@@ -82,7 +82,7 @@ def of(*scopes: str) -> list[Action]:
     return [action for action in ACTIONS if action.scope in scopes]
 
 
-def bindings(scope: str) -> list[Binding]:
+def bindings(scope: str) -> list[BindingType]:
     """Textual's bindings of a scope. Question mark and single letters stay typable in fields."""
     return [
         Binding(key, action.name, action.name, show=False, priority=action.over and key not in ("question_mark",))

@@ -9,6 +9,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import os
 import signal
 import sys
 from importlib import resources
@@ -217,7 +218,7 @@ class EdgeApp(Shell):
 
     async def export(self, identifier: str, form: str) -> None:
         target = await self.book.export(identifier, self.settings.exports(), form, t("app.draft_mark"))
-        self.tell(t("export.done", file=target))
+        self.tell(t("export.done", file=settings.short(target)))
 
     async def copy_note(self, case: Case) -> None:
         """The note to the terminal's clipboard, if that is switched on; taken off again after a minute."""
@@ -258,5 +259,8 @@ def main(args: argparse.Namespace) -> int:
             with contextlib.suppress(Exception):
                 asyncio.run(app.book.save_all())
         desk.close()
+    code = 1 if code is None else code
     sys.stdout.flush()
-    return 1 if code is None else code
+    if not app.bridge.ended:
+        os._exit(code)  # a runtime that is still loading would be torn down under its own feet
+    return code

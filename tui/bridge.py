@@ -17,7 +17,16 @@ from edge.contract.events import Finished, Reading, SectionFinished, SectionStar
 from edge.contract.templates import SectionSpec, Template
 from edge.errors import EdgescribeError, EngineError
 from edge.workbench import (
-    EngineInfo, Extraction, ExtractionFinished, Note, NoteFinished, Scribe, as_error, rewrite, typed, write_parts,
+    EngineInfo,
+    Extraction,
+    ExtractionFinished,
+    Note,
+    NoteFinished,
+    Scribe,
+    as_error,
+    rewrite,
+    typed,
+    write_parts,
 )  # fmt: skip
 
 Opener = Callable[[Callable[[int, int], None]], Scribe]
@@ -184,7 +193,8 @@ class Bridge:
             return len(jobs), max(1.0, pace * sum(job.steps for job in jobs) - spent)
 
     def close(self) -> None:
-        """Stop writing and free the model; waits at most as long as the engine needs to let go."""
+        """Stop writing and free the model. Waits as long as an engine needs to let go of a token, never for a bundle
+        that is still being loaded."""
         with self._wake:
             self._closing = True
             self._queue.clear()
@@ -193,8 +203,13 @@ class Bridge:
             if self._scribe is not None:
                 self._scribe.engine.cancel()
             self._wake.notify_all()
-        if self._thread.is_alive():
+        if self._thread.is_alive() and self._scribe is not None:
             self._thread.join(timeout=5)
+
+    @property
+    def ended(self) -> bool:
+        """Whether the thread is done."""
+        return not self._thread.is_alive()
 
     def _work(self) -> None:
         self._open()

@@ -56,10 +56,11 @@ class Row:
 class Case:
     """One encounter. id: record id, "" before it is kept. note, fields: Document.id of what is shown, if there is any.
 
-    blank: no model has written the note. talk_changed: the conversation differs from the kept source. job: number of the work that waits or runs
-    for it; kind: "note", "rewrite" or "extract".
-    dirty, rows_dirty: the note, the fields have something that is not in the vault yet. basis: what the rows point into.
-    before: the kept note while another is being written. cut_off: origin of a writing that the program's end cut off.
+    blank: no model has written the note. talk_changed: the conversation differs from the kept source.
+    job: number of the work that waits or runs for it; kind: "note", "rewrite" or "extract"; reading: share of the
+    prompt that is read, while it is. dirty, rows_dirty: the note, the fields have something that is not in the vault
+    yet. basis: what the rows point into. before: the kept note while another is being written. cut_off: origin of a
+    writing that the program's end cut off.
     """
 
     id: str = ""
@@ -80,6 +81,7 @@ class Case:
     bundle: str = ""
     job: int | None = None
     kind: str = ""
+    reading: float | None = None
     dirty: bool = False
     rows_dirty: bool = False
     before: dict[str, Any] = field(default_factory=dict, repr=False)
@@ -185,6 +187,12 @@ def _recover(case: Case, unfinished: Any) -> None:
     case.cut_off = dict(unfinished.get("origin", {}))
     for part in case.parts:
         part.stop = part.stop or INTERRUPTED
+
+
+def without_heading(text: str, heading: str) -> str:
+    """A section's text without its own heading in the first line, which the app shows above it."""
+    first, _, rest = text.lstrip().partition("\n")
+    return rest.strip() if first.strip().rstrip(":").casefold() == heading.casefold() else text
 
 
 def spec_for(part: Part, template: Template | None) -> SectionSpec:

@@ -7,22 +7,31 @@ event loop; the vault's work waits in its own thread.
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import asdict, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from edge.contract.document import Document
-from edge.contract.records import Generated, Kind, Origin, RecordSummary, Source, State
+from edge.contract.records import Generated, Kind, Origin, Source, State
 from edge.contract.templates import Template
 from edge.errors import EdgescribeError, UsageError
 from edge.text import one_line
-from edge.vaults import RecordFilter, Vault
-from edge.workbench import EngineInfo, Extraction, Hit, Note, by_hand, copied, origin, place, publish, template, typed
+from edge.vaults import Vault
+from edge.workbench import EngineInfo, Extraction, Note, by_hand, copied, origin, place, publish, template, typed
 from tui.bridge import Bridge, Done, ExtractJob, Job, NoteJob, RewriteJob, Update
 from tui.case import (
-    WHOLE, Case, Row, blank_parts, case_of, fields_content, note_content, parts_of, spec_for,
+    WHOLE,
+    Case,
+    Row,
+    blank_parts,
+    case_of,
+    fields_content,
+    note_content,
+    parts_of,
+    spec_for,
+    without_heading,
     writing_content,
 )  # fmt: skip
 from tui.desk import Desk
@@ -40,23 +49,6 @@ class Casebook:
         self._locks: dict[int, asyncio.Lock] = {}
 
     # -- the list ------------------------------------------------------------------------------------------------
-
-    async def library(self, states: Sequence[State], limit: int) -> list[RecordSummary]:
-        """Encounters in these states, last changed first."""
-
-        def read(vault: Vault) -> list[RecordSummary]:
-            found = [s for state in states for s in vault.records.list(limit, 0, RecordFilter(state=state))]
-            return sorted(found, key=lambda s: s.updated, reverse=True)[:limit]
-
-        return await self.desk.call(read)
-
-    async def search(self, words: str, limit: int) -> list[Hit]:
-        """Encounters that match, newest first."""
-        return await self.desk.call(lambda vault: vault.search.find(words, limit))
-
-    async def count(self) -> int:
-        """How many encounters there are."""
-        return await self.desk.call(lambda vault: vault.records.count())
 
     async def delete(self, identifier: str, signed_too: bool = False) -> None:
         """Wipe an encounter. Raises as Records.delete."""
@@ -283,14 +275,19 @@ class Casebook:
         if started is not None and (part := case.part(started.key)) is not None:
             part.writing, part.text, part.stop = True, "", ""
             self._changed(case, "state")
+        if update.reading is not None:
+            case.reading = update.reading
+            self._changed(case, "state")
         if update.text:
+            case.reading = None
             for part in case.parts:
                 if part.writing:
                     part.text += update.text
             case.dirty = True
             self._changed(case, "text")
         if finished is not None and (part := case.part(finished.key)) is not None:
-            part.writing, part.text, part.written, part.stop = False, finished.text, finished.text, finished.reason
+            part.text = without_heading(finished.text, part.heading)
+            part.writing, part.written, part.stop = False, part.text, finished.reason
             case.dirty = True
             self._changed(case, "text")
 

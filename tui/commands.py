@@ -1,4 +1,4 @@
-"""The command palette, made from the action registry alone: nothing of Textual's own commands (screenshots) is in it."""
+"""The command palette, made from the action registry alone: none of Textual's own commands (screenshots)."""
 
 from __future__ import annotations
 

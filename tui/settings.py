@@ -70,6 +70,14 @@ def language_of(locale: str) -> str:
     return "de" if locale.casefold().startswith("de") else "en"
 
 
+def short(path: Path) -> str:
+    """A path as people write it, "~" for the home folder."""
+    try:
+        return str(Path("~") / path.relative_to(Path.home()))
+    except (ValueError, RuntimeError):
+        return str(path)
+
+
 def save(settings: Settings) -> None:
     """Keep settings. A folder that cannot be written to loses them, and nothing else."""
     with contextlib.suppress(OSError):

@@ -1,9 +1,9 @@
-"""The app's outer walls: what is drawn is filtered, nothing leaves by a side door, and a fault shows no patient text."""
+"""The app's outer walls: what is drawn is filtered, no side door is open, and a fault shows no patient text."""
 
 from __future__ import annotations
 
 from collections.abc import Coroutine, Iterable, Sequence
-from typing import Any
+from typing import Any, ClassVar
 
 from rich.segment import Segment, Segments
 from textual.app import App, SystemCommand
@@ -25,9 +25,8 @@ class Shell(App[int]):
     """Textual's App without its ways out: screenshots, tracebacks with locals, the terminal's clipboard unasked."""
 
     CSS_PATH = "app.tcss"
-    COMMANDS = {Commands}
+    COMMANDS: ClassVar[Any] = {Commands}
     TITLE = "edgescribe"
-    BINDINGS = []
     copy_through_terminal = False
 
     def __init__(self) -> None:
@@ -95,5 +94,3 @@ class Shell(App[int]):
             lines.append(crash.report(type(fault), fault.__traceback__))
         self._exit_renderables.append(Segments([Segment("\n".join(lines) + "\n")]))
         self._close_messages_no_wait()
-
-

@@ -62,7 +62,9 @@ def fill(vault: Vault, title: str, text: str = "Knee pain.", state: State = Stat
     """A record with a note; returns its id."""
     origin = Origin("scripted", "0" * 64, "1", "5" * 64)
     source = Source("visit.txt", TALK, "5" * 64)
-    summary = vault.records.save_note(title, source, "soap", [Section("SUBJECTIVE", text), Section("PLAN", "Rest.")], origin)
+    summary = vault.records.save_note(
+        title, source, "soap", [Section("SUBJECTIVE", text), Section("PLAN", "Rest.")], origin
+    )
     if state is State.SIGNED:
         vault.edits.sign(summary.id, "Dr. Test")
     return summary.id

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 class EdgeScreen(Screen[None]):
     """Narrow below 100 columns, wide from there."""
 
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]
+    HORIZONTAL_BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 - as Textual declares it
 
     @property
     def edge(self) -> EdgeApp:

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.binding import Binding
+from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input, OptionList
@@ -23,7 +23,7 @@ R = TypeVar("R")
 class Dialog(ModalScreen[R]):
     """A box in the middle. Escape answers None."""
 
-    BINDINGS = [Binding("escape", "give_up", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "give_up", show=False)]
     heading = ""
 
     def compose(self) -> ComposeResult:
@@ -158,7 +158,7 @@ class Sign(Dialog[str]):
 class Help(Dialog[bool]):
     """All keys, from the registry."""
 
-    BINDINGS = [Binding("f1,question_mark,q", "give_up", show=False)]
+    BINDINGS: ClassVar[list[BindingType]] = [Binding("f1,question_mark,q", "give_up", show=False)]
 
     def __init__(self) -> None:
         super().__init__()

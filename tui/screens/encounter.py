@@ -16,8 +16,8 @@ from tui.case import Case
 from tui.messages import CaseChanged, PartEdited, RestoreAsked, RowChosen, Spot, TalkEdited
 from tui.screens.base import EdgeScreen
 from tui.screens.dialogs import Ask, Choose, Sign
+from tui.settings import short
 from tui.texts import t
-
 from tui.widgets.conversation_pane import ConversationPane
 from tui.widgets.fields_panel import FieldsPanel, field_label
 from tui.widgets.history_panel import HistoryPanel, Past
@@ -43,9 +43,14 @@ class EncounterScreen(EdgeScreen):
             yield ConversationPane()
             with Vertical(id="right"), TabbedContent(id="panels"):
                 for spec in PANELS:
-                    with TabPane(Content(t(f"encounter.{spec.name}")), id=f"panel-{spec.name}"):
+                    with TabPane(Content(self._tab(spec.name)), id=f"panel-{spec.name}"):
                         yield spec.make()
         yield KeyBar("encounter", "app")
+
+    @staticmethod
+    def _tab(name: str) -> str:
+        key = next((a.key for a in actions.of("encounter") if a.name == f"panel_{name}"), "")
+        return f"{t(f'encounter.{name}')} {key}".strip()
 
     async def on_mount(self) -> None:
         self.query_one(StatusBar).case = self.case
@@ -152,7 +157,7 @@ class EncounterScreen(EdgeScreen):
         if action in ("write", "rewrite", "template", "extract", "edit_talk", "open_file"):
             return not case.busy and not case.signed
         if action == "stop":
-            return True if case.busy else False
+            return case.busy
         return True
 
     def action_write(self) -> None:
@@ -223,7 +228,7 @@ class EncounterScreen(EdgeScreen):
 
     def action_export(self) -> None:
         forms = [("md", t("export.md")), ("txt", t("export.txt"))]
-        note = t("export.about", folder=self.edge.settings.exports())
+        note = t("export.about", folder=short(self.edge.settings.exports()))
         note += "" if self.case.signed else f"\n{t('export.draft')}"
 
         def answered(form: str | None) -> None:

@@ -11,10 +11,11 @@ from textual.widgets import DataTable, Input
 from textual.widgets.data_table import CellDoesNotExist
 
 from edge.contract.records import RecordSummary, State
-from tui import actions
+from tui import actions, shelf
 from tui.clock import day_and_time
 from tui.screens.base import EdgeScreen
 from tui.screens.dialogs import Ask, Choose, Confirm
+from tui.settings import short
 from tui.texts import t
 from tui.walls import Label, SafeInput, label
 from tui.widgets.key_bar import KeyBar
@@ -61,14 +62,14 @@ class LibraryScreen(EdgeScreen):
         await asyncio.sleep(0.05 if words else 0)  # while somebody types, only the last question is asked
         if asked != self._asked:
             return
-        book = self.edge.book
+        desk = self.edge.desk
         if words.strip():
-            found = [hit.summary for hit in await book.search(words, self._limit)]
+            found = await shelf.search(desk, words, self._limit)
         else:
-            found = await book.library(UNSIGNED, self._limit) if self._filter != "only_signed" else []
+            found = await shelf.in_states(desk, UNSIGNED, self._limit) if self._filter != "only_signed" else []
             if self._filter != "unsigned" and len(found) < self._limit:
-                found += await book.library(SIGNED, self._limit - len(found))
-        total = await book.count()
+                found += await shelf.in_states(desk, SIGNED, self._limit - len(found))
+        total = await shelf.count(desk)
         if asked == self._asked:
             self._fill(found, total, bool(words.strip()))
 
@@ -95,7 +96,9 @@ class LibraryScreen(EdgeScreen):
         line = t("library.count", shown=len(found), total=total)
         if not found:
             line = t("library.nothing") if searched or total else t("library.empty")
-        self.query_one("#library-line", Label).show(f"{t('library.filter', which=t(f'library.{self._filter}'))}  {line}")
+        self.query_one("#library-line", Label).show(
+            f"{t('library.filter', which=t(f'library.{self._filter}'))}  {line}"
+        )
 
     @staticmethod
     def _state(row: RecordSummary) -> Text:
@@ -188,7 +191,9 @@ class LibraryScreen(EdgeScreen):
         if (row := self._current()) is None:
             return
         unsigned = row.state is not State.SIGNED
-        note = t("export.about", folder=self.edge.settings.exports()) + (f"\n{t('export.draft')}" if unsigned else "")
+        note = t("export.about", folder=short(self.edge.settings.exports())) + (
+            f"\n{t('export.draft')}" if unsigned else ""
+        )
         forms = [("md", t("export.md")), ("txt", t("export.txt"))]
 
         def answered(form: str | None) -> None:

@@ -19,6 +19,7 @@ from tui import actions, settings
 from tui.clock import local_time
 from tui.screens.base import EdgeScreen
 from tui.screens.dialogs import Ask, button
+from tui.settings import short
 from tui.texts import t
 from tui.walls import Label, SafeInput, label
 from tui.widgets.key_bar import KeyBar
@@ -62,7 +63,7 @@ class SettingsScreen(EdgeScreen):
         models = [(t("settings.best"), ""), *((b.name, b.name) for b in bundles())]
         yield from self._select("bundle", models, kept.bundle)
         yield from self._line("signer", kept.signer)
-        yield from self._line("folder", str(kept.exports()))
+        yield from self._line("folder", short(kept.exports()))
         with Horizontal(classes="setting"):
             yield Label(t("settings.osc52"), classes="setting-name")
             yield Switch(kept.copy_osc52, id="osc52")
@@ -102,7 +103,7 @@ class SettingsScreen(EdgeScreen):
         if event.input.id == "signer":
             kept.signer = event.value
         elif event.input.id == "folder":
-            default = str(type(kept)().exports())
+            default = short(type(kept)().exports())
             kept.export_folder = "" if event.value.strip() in ("", default) else event.value.strip()
 
     def on_switch_changed(self, event: Switch.Changed) -> None:
@@ -122,15 +123,14 @@ class SettingsScreen(EdgeScreen):
         yield DataTable(cursor_type="row", zebra_stripes=True, id="chain")
 
     async def on_mount(self) -> None:
-        self._line_of_vault()
-        if self.edge.desk.is_open:
-            self.edge.go(self._fill_chain())
+        self.edge.go(self._line_of_vault())
+        self.edge.go(self._fill_chain())
 
     async def _fill_chain(self) -> None:
         entries = await self.edge.desk.call(audit_tail)
         table = self.query_one("#chain", DataTable)
         table.clear(columns=True)
-        for name, width in (("#", 6), ("UTC", 17), ("event", 16), ("record", 10), ("who", 16), ("detail", 60)):
+        for name, width in (("#", 6), ("time", 17), ("event", 16), ("record", 10), ("who", 16), ("detail", 60)):
             table.add_column(label(name), width=width)
         for one in entries:
             cells = (str(one.seq), local_time(one.at), one.event, one.subject, one.actor, one.detail)
@@ -151,8 +151,10 @@ class SettingsScreen(EdgeScreen):
         for name, text in (("change", "change"), ("newkey", "new_key"), ("check", "check"), ("backup", "backup")):
             yield button(t(f"settings.{text}"), name)
 
-    def _line_of_vault(self) -> None:
-        lines = [t("settings.vault_file", path=self.edge.desk.path)]
+    async def _line_of_vault(self) -> None:
+        kinds = await self.edge.desk.call(lambda vault: vault.custody.slots())
+        lines = [t("settings.vault_file", path=short(self.edge.desk.path))]
+        lines.append(t("settings.vault_keys", kinds=", ".join(kinds)))
         if (info := self.edge.book.info) is not None:
             lines.append(t("settings.vault_bundle", name=info.bundle, sha=info.bundle_sha256))
         self.query_one("#vault-line", Label).show("\n".join(lines))
@@ -226,4 +228,4 @@ class SettingsScreen(EdgeScreen):
             target, _ = await self.edge.desk.call(lambda vault: vault.custody.backup(folder))
         except OSError as fault:
             raise EdgescribeError("The backup could not be written.", fault.strerror or "") from None
-        self._say(t("settings.backed", file=target))
+        self._say(t("settings.backed", file=short(target)))

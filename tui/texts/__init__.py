@@ -1,4 +1,4 @@
-"""Every word that the app shows, in one place a language: en.toml, de.toml. Both hold the same keys (a test compares)."""
+"""Every word that the app shows, a catalogue a language: en.toml, de.toml. Both hold the same keys."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The left side: the conversation to read, or a field to paste and type it in; or the text that fields were read from."""
+"""The left side: the conversation, to read or in a field to paste and type it; or the text that fields point into."""
 
 from __future__ import annotations
 

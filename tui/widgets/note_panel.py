@@ -5,7 +5,7 @@ from __future__ import annotations
 from textual.app import ComposeResult
 from textual.containers import Vertical, VerticalScroll
 
-from tui.case import Case
+from tui.case import WHOLE, Case
 from tui.texts import t
 from tui.walls import Label
 from tui.widgets.section_editor import SectionEditor
@@ -20,13 +20,12 @@ class NotePanel(Vertical):
 
     async def show(self, case: Case, job: str = "") -> None:
         """Bring the panel up to the case. job: "", "note" or "rewrite"."""
-        banner = t("encounter.signed_banner") if case.signed else ""
-        if case.incomplete:
-            banner = t("encounter.incomplete_banner") if any(p.stop not in ("", "end") for p in case.parts) else banner
+        cut = not case.busy and any(part.stop not in WHOLE for part in case.parts)
+        banner = t("encounter.signed_banner") if case.signed else t("encounter.incomplete_banner") if cut else ""
         head = self.query_one("#note-banner", Label)
         head.show(banner)
         head.display = bool(banner)
-        head.set_class(case.incomplete, "-incomplete")
+        head.set_class(cut and not case.signed, "-incomplete")
         sections = self.query_one("#sections")
         editors = list(sections.query(SectionEditor))
         if [e.part.key for e in editors] != [p.key for p in case.parts] or any(
@@ -36,7 +35,7 @@ class NotePanel(Vertical):
             editors = [SectionEditor(part) for part in case.parts]
             await sections.mount_all(editors)
         for editor, part in zip(editors, case.parts, strict=True):
-            editor.show(part, case.signed, job)
+            editor.show(part, case.signed, job, case.reading)
         for editor in editors:
             if editor.part.writing and not sections.has_focus_within:
                 editor.scroll_visible(animate=False)

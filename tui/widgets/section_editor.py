@@ -33,14 +33,14 @@ class SectionEditor(Vertical):
     def on_mount(self) -> None:
         self._seen = self.area.text
 
-    def show(self, part: Part, locked: bool, job: str) -> None:
+    def show(self, part: Part, locked: bool, job: str, reading: float | None = None) -> None:
         """Bring heading and field up to the part. job: "" or "note", "rewrite": what the model does for the case."""
         self.part = part
         area = self.area
         area.read_only = locked or part.writing
         if part.text != area.text:
             self._fill(area, part)
-        head = self._status(job)
+        head = self._status(job, reading)
         if head.plain != self._head:
             self._head = head.plain
             self.query_one(".section-head", Label).show(head)
@@ -55,11 +55,13 @@ class SectionEditor(Vertical):
             area.load_text(part.text)
         self._seen = area.text
 
-    def _status(self, job: str) -> Text:
+    def _status(self, job: str, reading: float | None) -> Text:
         part = self.part
         line = label(part.heading)
         line.stylize("bold")
-        if part.writing:
+        if part.writing and reading is not None:
+            line.append(f"  {t('encounter.reading', percent=int(100 * reading))}", "italic")
+        elif part.writing:
             line.append(f"  {t('encounter.rewriting' if job == 'rewrite' else 'encounter.writing')}", "italic")
         elif job == "note" and not part.stop:
             line.append(f"  {t('encounter.waiting')}", "dim italic")

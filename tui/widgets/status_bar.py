@@ -37,9 +37,9 @@ class StatusBar(Widget):
         title = one_line(self.case.title, 160) if self.case is not None and self.case.title else ""
         if self.case is not None and not title:
             title = t("encounter.untitled")
-        name = Text(title, end="")
-        name.truncate(max(0, room - left.cell_len - 1), overflow="ellipsis")
-        left.append_text(name)
+        name_part = Text(title, end="")
+        name_part.truncate(max(0, room - left.cell_len - 1), overflow="ellipsis")
+        left.append_text(name_part)
         left.truncate(max(0, room), overflow="ellipsis", pad=True)
         return left + right
 

@@ -1,4 +1,4 @@
-"""The conversation to read: a line a speaker's turn, wrapped, with places that can light up. Draws visible lines only."""
+"""The conversation to read: turns, wrapped, with places that can light up. Draws visible lines only."""
 
 from __future__ import annotations
 
@@ -57,7 +57,7 @@ class TranscriptView(ScrollView, can_focus=True):
         self._wrap()
 
     def _wrap(self) -> None:
-        width = max(10, self.scrollable_content_region.width - self._gap - 1)
+        width = max(10, self.size.width - self._gap - 2)
         self._lines = []
         for number, turn in enumerate(self.turns):
             start, end = turn.start, turn.end
@@ -68,7 +68,7 @@ class TranscriptView(ScrollView, can_focus=True):
                 start, first = stop, False
                 while start < end and self.source[start] in " \n\t":
                     start += 1
-        self.virtual_size = Size(self.scrollable_content_region.width, len(self._lines))
+        self.virtual_size = Size(0, len(self._lines))
         self.refresh()
 
     def _break(self, start: int, end: int, width: int) -> int:

@@ -1,0 +1,61 @@
+"""`edgescribe` alone, or `edgescribe app`: the terminal app. A launcher without secrets starts `window`, sealed.
+
+The seal can't be widened later, so `window` asks for the export folder when it starts: a folder that is chosen in the
+app counts from the next unlock, which is a new process.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import importlib
+import sys
+from pathlib import Path
+
+from edge.errors import UsageError
+
+
+def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    app = sub.add_parser("app", help="open the app (as edgescribe alone does)", description=__doc__)
+    _options(app)
+    app.set_defaults(run=launch, sealed=False)
+    window = sub.add_parser("window", help=argparse.SUPPRESS, description="The app in this process, until it locks.")
+    _options(window)
+    window.set_defaults(run=run, write_dirs=_write_dirs)
+
+
+def _options(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--vault", type=Path, metavar="FILE", help="vault file (default: your own)")
+    parser.add_argument("--bundle", metavar="B", help="name or folder of a model bundle (default: as set in the app)")
+
+
+def _write_dirs(args: argparse.Namespace) -> tuple[Path, ...]:
+    """The vault's folder and the export folder; one that can't be made is left out, and exporting will say so."""
+    wanted = [importlib.import_module("tui.settings").load().exports()]
+    if args.vault is not None:
+        wanted.append(args.vault.resolve().parent)
+    folders = []
+    for folder in wanted:
+        with contextlib.suppress(OSError):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            folders.append(folder)
+    return tuple(folders)
+
+
+def launch(args: argparse.Namespace) -> int:
+    """Start the window, and again after every lock; returns its last exit code. Raises UsageError off a terminal."""
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise UsageError(
+            "The app needs a terminal.", "", "Every action is also a verb for scripts: see edgescribe --help."
+        )
+    options = ["--unsealed"] if args.unsealed else []
+    options.append("window")
+    for name in ("vault", "bundle"):
+        if (value := getattr(args, name, None)) is not None:
+            options += [f"--{name}", str(value)]
+    return int(importlib.import_module("tui.launcher").main(options))
+
+
+def run(args: argparse.Namespace) -> int:
+    """Run the window in this process, which is sealed by now."""
+    return int(importlib.import_module("tui.app").main(args))

@@ -1,0 +1,135 @@
+"""The launcher with a real sealed window in a real terminal: start, lock, kill -9, and the terminal put back."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pty
+import re
+import select
+import signal
+import struct
+import subprocess
+import sys
+import termios
+import time
+from fcntl import ioctl
+from pathlib import Path
+
+import pytest
+
+from conftest import ROOT
+from functional.tui_kit import WORDS, make_vault
+from tui import launcher
+
+pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="pseudo terminals")
+
+_START = f"""
+import sys
+sys.path.insert(0, {str(ROOT)!r})
+from edge import cli
+cli.VERBS = tuple(dict.fromkeys((*cli.VERBS, "app")))
+if sys.argv[1:] and sys.argv[1] == "launch":
+    from tui import launcher
+    sys.exit(launcher.main(["window", "--bundle", "/none"], lambda options: [sys.executable, "-I", "-c", open("/proc/self/cmdline", "rb")
+        .read().split(b"\\0")[3].decode(), *options]))
+sys.exit(cli.main(sys.argv[1:]))
+"""
+
+
+class Terminal:
+    """A pseudo terminal with the launcher in it. seen: all that was written to it."""
+
+    def __init__(self, home: Path) -> None:
+        self.outer, inner = pty.openpty()
+        ioctl(inner, termios.TIOCSWINSZ, struct.pack("HHHH", 36, 120, 0, 0))
+        self.inner = inner
+        self.modes = termios.tcgetattr(inner)
+        environ = {**os.environ, "EDGESCRIBE_HOME": str(home), "TERM": "xterm-256color", "LANG": "C.UTF-8"}
+        self.seen = b""
+        self.process = subprocess.Popen(
+            [sys.executable, "-I", "-c", _START, "launch"],
+            stdin=inner, stdout=inner, stderr=inner, env=environ, cwd=ROOT, start_new_session=True,
+        )  # fmt: skip
+
+    def read(self, seconds: float) -> None:
+        if select.select([self.outer], [], [], seconds)[0]:
+            with contextlib.suppress(OSError):
+                self.seen += os.read(self.outer, 65536)
+
+    def text(self) -> str:
+        plain = re.sub(rb"\x1b\[[0-9;?<>=:]*[a-zA-Z]|\x1b[PX^_\]].*?(?:\x07|\x1b\\)", b"", self.seen)
+        return plain.decode("utf-8", "replace")
+
+    def wait(self, words: str, seconds: float = 40.0) -> None:
+        end = time.monotonic() + seconds
+        while words not in self.text():
+            assert time.monotonic() < end, f"no {words!r} in {self.text()[-600:]!r}"
+            self.read(0.2)
+
+    def type(self, text: str) -> None:
+        os.write(self.outer, text.encode())
+
+    def window(self) -> int:
+        children = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
+        assert len(children) == 1
+        return int(children[0])
+
+    def end(self, seconds: float = 30.0) -> int:
+        deadline = time.monotonic() + seconds
+        while self.process.poll() is None and time.monotonic() < deadline:
+            self.read(0.1)
+        self.read(0.1)
+        return self.process.wait(timeout=1)
+
+
+@pytest.fixture
+def terminal(tmp_path: Path):  # type: ignore[no-untyped-def]
+    make_vault(tmp_path / "v").close()
+    one = Terminal(tmp_path / "v")
+    yield one
+    if one.process.poll() is None:
+        one.process.kill()
+        one.process.wait()
+    os.close(one.inner)
+    os.close(one.outer)
+
+
+def test_lock_ends_the_process_and_shows_unlock_again(terminal: Terminal) -> None:
+    terminal.wait("Passphrase")
+    first = terminal.window()
+    status = Path(f"/proc/{first}/status").read_text()
+    assert "Seccomp:\t2" in status
+    assert "NoNewPrivs:\t1" in status
+    terminal.type(WORDS + "\r")
+    terminal.wait("No encounters yet")
+    terminal.seen = b""
+    terminal.type("\x0c")  # Ctrl+L
+    terminal.wait("Passphrase")
+    assert terminal.window() != first
+    assert not Path(f"/proc/{first}").exists()
+    terminal.type("\x11")  # Ctrl+Q
+    assert terminal.end() == 0
+    assert termios.tcgetattr(terminal.inner) == terminal.modes
+
+
+def test_a_killed_window_leaves_a_usable_terminal(terminal: Terminal) -> None:
+    terminal.wait("Passphrase")
+    terminal.type(WORDS + "\r")
+    terminal.wait("No encounters yet")
+    os.kill(terminal.window(), signal.SIGKILL)
+    assert terminal.end() == 128 + signal.SIGKILL
+    assert termios.tcgetattr(terminal.inner) == terminal.modes
+    assert launcher.RESTORE.encode() in terminal.seen
+    assert "ended unexpectedly" in terminal.text()
+
+
+def test_a_killed_launcher_takes_the_window_along(terminal: Terminal) -> None:
+    terminal.wait("Passphrase")
+    window = terminal.window()
+    terminal.process.kill()
+    terminal.process.wait()
+    end = time.monotonic() + 20
+    while Path(f"/proc/{window}").exists() and time.monotonic() < end:
+        terminal.read(0.1)
+    assert not Path(f"/proc/{window}").exists()
