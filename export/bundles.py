@@ -7,12 +7,12 @@ import re
 from pathlib import Path
 
 from edge.contract.bundle import Bundle
-from edge.contract.manifest import AdapterRef
+from edge.contract.manifest import AdapterRef, Manifest
 from edge.errors import UsageError
 from edge.paths import checkout, data_dir
 from export.base import base_digest, hf_folder
 from export.catalog import get
-from export.merge import adapter_digest
+from export.merge import adapter_digest, adapter_facts
 from export.options import OnnxOptions, Precision
 from export.pack import Recipe, manifest_for, pack
 from export.progress import Progress, silent
@@ -47,7 +47,7 @@ def make_onnx_bundle(
     recipe = Recipe("onnx", ONNX_PACKAGE, options.precision, options.record())
     length = config["model"]["context_length"]
     manifest = manifest_for(target.name, base, base_digest(base, source), recipe, reference, length)
-    return pack(built, manifest, target, progress), built
+    return pack(built, _with_facts(manifest, adapter), target, progress), built
 
 
 def make_mlx_bundle(
@@ -71,7 +71,7 @@ def make_mlx_bundle(
     recipe = Recipe("mlx", to_mlx.PACKAGE, precision, options)
     digest, length = base_digest(base, source), to_mlx.context_length(built)
     manifest = manifest_for(target.name, base, digest, recipe, reference, length)
-    return pack(built, manifest, target, progress), built
+    return pack(built, _with_facts(manifest, adapter), target, progress), built
 
 
 def _target(name: str, bundle_name: str | None, precision: str, suffix: str, out: Path | None) -> Path:
@@ -85,6 +85,13 @@ def _adapter(adapter: Path | None) -> AdapterRef | None:
     if adapter is None:
         return None
     return AdapterRef(name=adapter.resolve().name, sha256=adapter_digest(adapter))
+
+
+def _with_facts(manifest: Manifest, adapter: Path | None) -> Manifest:
+    if adapter is None:
+        return manifest
+    data, figures = adapter_facts(adapter)
+    return manifest.model_copy(update={"data": data, "figures": figures})
 
 
 def bundles_folder() -> Path:

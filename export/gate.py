@@ -10,10 +10,10 @@ from importlib import resources
 from pathlib import Path
 
 from edge.contract.bundle import Bundle, verify_bundle
-from edge.contract.manifest import MANIFEST, SIGNATURE, Gate, Manifest, manifest_bytes
+from edge.contract.manifest import SIGNATURE, Gate, Manifest
 from edge.errors import BundleError, UsageError
 from export.compare import Distance
-from export.files import new_file
+from export.pack import describe
 
 # Of these the limit is the least allowed; of the others the most.
 _AT_LEAST = {"agreement", "documents"}
@@ -37,11 +37,10 @@ def judge(precision: str, distance: Distance) -> Gate:
 
 
 def record(folder: Path, gate: Gate) -> Bundle:
-    """Write gate into the manifest of a bundle folder. A signature over the old manifest is removed."""
+    """Write gate into the manifest and card of a bundle folder. A signature over the old manifest is removed."""
     manifest = verify_bundle(folder).manifest.model_copy(update={"gate": gate})
     (folder / SIGNATURE).unlink(missing_ok=True)
-    with new_file(folder / MANIFEST) as temporary:
-        temporary.write_bytes(manifest_bytes(manifest))
+    describe(folder, manifest)
     return verify_bundle(folder)
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import shutil
 from pathlib import Path
 
+from edge.contract.manifest import DataSet, Figure
 from edge.errors import BaseModelError
 from export.base import folder_digest
 from export.files import sha256_file
@@ -22,6 +24,24 @@ def adapter_digest(adapter: Path) -> str:
             "Name a folder written by `edgescribe-training`.",
         )
     return folder_digest({name: sha256_file(adapter / name) for name in ADAPTER_FILES})
+
+
+def adapter_facts(adapter: Path) -> tuple[list[DataSet], list[Figure]]:
+    """Data sets and figures that training recorded in adapter.json, if it did. Raises BaseModelError if malformed.
+
+    {"data": [DataSet…], "figures": [Figure…]}, as in a manifest (edge.contract.manifest); other keys are not read.
+    """
+    path = adapter / "adapter.json"
+    if not path.is_file():
+        return [], []
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+        data = [DataSet.model_validate_json(json.dumps(entry)) for entry in raw.get("data", [])]
+        return data, [Figure.model_validate_json(json.dumps(entry)) for entry in raw.get("figures", [])]
+    except (OSError, ValueError, AttributeError, TypeError) as error:
+        raise BaseModelError(
+            f"{path} is not what training writes.", type(error).__name__, "Correct or remove the file."
+        ) from None
 
 
 def merge(base_folder: Path, adapter: Path, target: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import shutil
 from dataclasses import dataclass
 from importlib import metadata
@@ -22,8 +23,9 @@ from edge.contract.manifest import (
 )
 from edge.contract.prompts import PROMPT_VERSION
 from edge.errors import BundleError
+from export.card import BOM, CARD, described
 from export.catalog import Base
-from export.files import named_disk_errors, need_space, new_folder, sha256_file
+from export.files import named_disk_errors, need_space, new_file, new_folder, sha256_file
 from export.options import Precision
 from export.progress import Progress, silent
 from export.to_onnx import Build
@@ -70,8 +72,10 @@ def _already(build: Build, manifest: Manifest, target: Path) -> Bundle | None:
     """The bundle in target if it is the very one that packing would write, verified."""
     try:
         found = read_manifest(target)[0]
-        same = found.model_copy(update={"files": manifest.files}) == manifest
-        if not same or {entry.path: entry.sha256 for entry in found.files} != build.files:
+        # A verdict of the gate is added after packing; it stays as long as the rest is the same.
+        same = found.model_copy(update={"files": manifest.files, "gate": manifest.gate}) == manifest
+        weights = {entry.path: entry.sha256 for entry in found.files if entry.path not in (CARD, BOM)}
+        if not same or weights != build.files or described(found)[0] != found:
             return None
         return verify_bundle(target)
     except BundleError:
@@ -95,7 +99,18 @@ def pack(build: Build, manifest: Manifest, target: Path, progress: Progress = si
             if digest != build.files[name]:
                 raise BundleError(f"The built {name} was altered.", "", f"Remove {build.folder} and build again.")
             entries.append(FileEntry(path=name, size=(folder / name).stat().st_size, sha256=digest))
-        complete = manifest.model_copy(update={"files": entries})
-        (folder / MANIFEST).write_bytes(manifest_bytes(complete))
-        identity = verify_bundle(folder).sha256
+        identity = describe(folder, manifest.model_copy(update={"files": entries}))
+        complete = verify_bundle(folder).manifest
     return Bundle(target, complete, identity)
+
+
+def describe(folder: Path, manifest: Manifest) -> str:
+    """Write card, ML-BOM and, last, manifest.json into a bundle folder; returns the manifest's sha256."""
+    complete, about = described(manifest)
+    for name, raw in about.items():
+        with new_file(folder / name) as temporary:
+            temporary.write_bytes(raw)
+    raw = manifest_bytes(complete)
+    with new_file(folder / MANIFEST) as temporary:
+        temporary.write_bytes(raw)
+    return hashlib.sha256(raw).hexdigest()

@@ -55,7 +55,7 @@ def test_the_bundle_is_verified_and_says_what_it_is(bundle_135m: Path) -> None:
     assert manifest.precision == "int4"
     assert manifest.options["block"] == 64  # 576 is no multiple of 128
     assert sorted(entry.path for entry in manifest.files) == [
-        "genai_config.json", "model.onnx", "model.onnx.data", "tokenizer.json",
+        "genai_config.json", "ml-bom.json", "model-card.md", "model.onnx", "model.onnx.data", "tokenizer.json",
     ]  # fmt: skip
 
 
