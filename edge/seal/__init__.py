@@ -14,7 +14,6 @@ from __future__ import annotations
 
 from edge.seal.environment import reexec_clean
 from edge.seal.policy import SealPolicy, SealStatus
-from edge.seal.streams import wall
 
 __all__ = ["SealPolicy", "SealStatus", "enforce", "reexec_clean", "wall"]
 
@@ -28,3 +27,13 @@ def enforce(policy: SealPolicy) -> SealStatus:
     from edge.seal.enforcement import enforce as seal_now
 
     return seal_now(policy)
+
+
+def wall() -> None:
+    """Let only safe text through to standard output and error where they are terminals (see streams.py). Idempotent.
+
+    enforce() calls it; a front end calls it before, so that what its argument parser says is covered too.
+    """
+    from edge.seal.streams import wall as put_up
+
+    put_up()

@@ -13,7 +13,7 @@ from edge.cli import build_parser
 from edge.contract.records import Origin, Section, Source
 from edge.store.vault import Vault
 from edge.verbs.audit import verbs_of
-from tests.security.terminal_kit import HOSTILE, HOSTILE_LINE, VERBATIM, Shown, run
+from tests.security.terminal_kit import HOSTILE, HOSTILE_LINE, HOSTILE_SEQUENCES, VERBATIM, Shown, run
 from tests.vaulting import FLOOR, WORDS, passphrase
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -48,6 +48,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
             kept = vault.records.save_note(HOSTILE_LINE, source, "soap", [Section(HOSTILE_LINE, HOSTILE)], origin)
             (folder / name).write_text(kept.id, encoding="ascii")
     (folder / "visit.txt").write_text(f"Doctor: {HOSTILE}\nPatient: My knee hurts. {HOSTILE}\n", encoding="utf-8")
+    (folder / "report.txt").write_text(f"Back pain {HOSTILE_SEQUENCES[0]} since May, dose [mg] 5.\n", encoding="utf-8")
     return folder
 
 
@@ -139,7 +140,7 @@ def written(place: Path, small_bundle: Path) -> dict[str, Shown]:
     bundle = ["--bundle", str(small_bundle)]
     return {
         "note": edgescribe(place, "note", "visit.txt", "--template", "section:CC", *bundle, timeout=300),
-        "extract": edgescribe(place, "extract", "visit.txt", *bundle, timeout=300),
+        "extract": edgescribe(place, "extract", "report.txt", *bundle, timeout=300),
     }
 
 
