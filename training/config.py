@@ -205,7 +205,7 @@ def _value(kind: Any, value: Any, key: str, where: str) -> Any:
     if kind is float and isinstance(value, int) and not isinstance(value, bool):
         value = float(value)
     if kind == tuple[str, ...]:
-        good = isinstance(value, list) and all(isinstance(v, str) for v in value)
+        good = isinstance(value, list | tuple) and all(isinstance(v, str) for v in value)
         value = tuple(value) if good else value
     elif kind == dict[str, float]:
         good = isinstance(value, dict) and all(isinstance(v, int | float) and 0 <= v <= 1000 for v in value.values())

@@ -24,6 +24,7 @@ from training.config import Config
 from training.mixing import Prepared
 from training.packing import Encoded
 from training.schedule import Schedule
+from training.sources import Document
 
 Step = list[list[Encoded]]
 
@@ -50,8 +51,8 @@ def train(config: Config, prepared: Prepared, folder: Path, resume: bool, say: C
     dtype = _precision(config)
     accelerator = Accelerator(mixed_precision="bf16" if dtype == torch.bfloat16 else "no")
     base = model.base_folder(config.base.name)
-    wrapped = _build(config, base, dtype)
-    plan = _Plan(config, prepared, model.prompt_format(base, config.base.format), model.tokenizer(base), wrapped)
+    wrapped: Any = model.adapted(base, config.base, config.lora, config.batch, dtype)
+    plan = _Plan(config, prepared, base)
     parameters = [p for p in wrapped.parameters() if p.requires_grad]
     optimiser = torch.optim.AdamW(
         parameters, lr=config.optimiser.learning_rate, weight_decay=config.optimiser.weight_decay, betas=(0.9, 0.999)
@@ -79,24 +80,25 @@ def _precision(config: Config) -> torch.dtype:
     return torch.bfloat16 if config.run.precision == "bf16" else torch.float32
 
 
-def _build(config: Config, base: Path, dtype: torch.dtype) -> Any:
-    bare = model.load(base, config.base, dtype)
-    torch.manual_seed(config.run.seed)
-    return model.PackedLoss(model.add_lora(bare, config.lora, config.base), config.batch.free_tokens)
+def _encoder(config: Config, base: Path) -> Callable[[Document], list[Encoded]]:
+    tokenizer = model.tokenizer(base)
+    if config.base.kind == "encoder-decoder":
+        from training import seq2seq
+
+        end = seq2seq.end_id(base)
+        return lambda document: seq2seq.encode(document, tokenizer, end, config.batch)
+    name = model.prompt_format(base, config.base.format)
+    return lambda document: packing.encode(document, name, tokenizer, config.batch, config.data.instruction_first)
 
 
 class _Plan:
     """Steps of every epoch, made from the seed alone."""
 
-    def __init__(self, config: Config, prepared: Prepared, format_name: str, tokenizer: Any, wrapped: Any) -> None:
+    def __init__(self, config: Config, prepared: Prepared, base: Path) -> None:
         self._config, self._prepared = config, prepared
-        swap = config.data.instruction_first
-        self._encoded = {
-            id(document): packing.encode(document, format_name, tokenizer, config.batch, swap)
-            for documents in prepared.train.values()
-            for document in documents
-        }
-        valid = [e for d in prepared.valid for e in packing.encode(d, format_name, tokenizer, config.batch, swap)]
+        encode = _encoder(config, base)
+        self._encoded = {id(d): encode(d) for documents in prepared.train.values() for d in documents}
+        valid = [sample for document in prepared.valid for sample in encode(document)]
         self.valid = [step[0] for step in packing.steps(valid, _one_row(config))]
         self._cache: tuple[int, list[Step]] = (-1, [])
         self.total = self._total()
@@ -176,7 +178,7 @@ class _Loop:
             last = turn == turns - 1
             with contextlib.nullcontext() if last else self.accelerator.no_sync(self.network):
                 real = turn < len(mine)
-                loss = self.network(packing.row(mine[turn] if real else step[0]))
+                loss = self.network(mine[turn] if real else step[0])
                 total += loss.detach() if real else 0.0
                 # processes average their gradients, so the sum over processes needs the factor
                 scale = self.accelerator.num_processes / answers if real else 0.0
@@ -250,7 +252,7 @@ class _Loop:
         sums = torch.zeros(2, device=self.accelerator.device, dtype=torch.float64)
         with torch.no_grad():
             for samples in self.plan.valid[self.accelerator.process_index :: self.accelerator.num_processes]:
-                sums[0] += self.plain(packing.row(samples)).double()
+                sums[0] += self.plain(samples).double()
                 sums[1] += sum(e.answer_tokens for e in samples)
         total = self.accelerator.reduce(sums, "sum")
         return float(total[0] / total[1]), int(total[1])

@@ -66,7 +66,7 @@ def drop_leaks(train: list[Document], held_out: list[Document], counts: Counter[
 
 
 def _key(text: str) -> str:
-    return re.sub(r"\s+", " ", text).strip().casefold()
+    return re.sub(r"\W+", " ", text).strip().casefold()
 
 
 def _shape(document: Document, data: Data) -> Document:

@@ -13,9 +13,9 @@ import torch
 
 from edge.contract import prompts
 from edge.errors import BaseModelError, TrainingError
-from training import attention, loss
-from training.config import Base, Lora
-from training.packing import Row
+from training import attention, loss, packing
+from training.config import Base, Batch, Lora
+from training.packing import Encoded
 
 # What a chat template must contain to be written in one of our formats; tried in this order.
 _MARKS = {"chatml": "<|im_start|>", "llama3": "<|start_header_id|>", "gemma": "<start_of_turn>", "mistral": "[INST]"}
@@ -148,6 +148,16 @@ def _last_layers(model: Any, count: int) -> list[int] | None:
     return list(range(total - count, total))
 
 
+def adapted(folder: Path, base: Base, lora: Lora, batch: Batch, dtype: torch.dtype) -> torch.nn.Module:
+    """The network of a run: base, fresh LoRA and answer loss. forward(samples) -> sum of -log p."""
+    model = add_lora(load(folder, base, dtype), lora, base)
+    if base.kind == "encoder-decoder":
+        from training.seq2seq import PaddedLoss
+
+        return PaddedLoss(model)
+    return PackedLoss(model, batch.free_tokens)
+
+
 class PackedLoss(torch.nn.Module):
     """Answer loss of a packed row: decoder over the row, cross-entropy at answer places only."""
 
@@ -157,8 +167,9 @@ class PackedLoss(torch.nn.Module):
         self._free_tokens = free_tokens
         self._layers = _recomputable(model)
 
-    def forward(self, row: Row) -> torch.Tensor:
-        """Sum of -log p over the row's answer tokens, float32 scalar."""
+    def forward(self, samples: list[Encoded]) -> torch.Tensor:
+        """Sum of -log p over the answer tokens of a row of samples, float32 scalar."""
+        row = packing.row(samples)
         device = next(self.model.parameters()).device
         self._recompute(len(row.ids))
         base = self.model.get_base_model()

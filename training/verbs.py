@@ -25,10 +25,34 @@ def add_parsers(sub: Any) -> None:
     run.add_argument("--resume", metavar="ID", help="continue a run from its last checkpoint")
     _common(run)
     run.set_defaults(run=run_train)
+    evaluate = sub.add_parser("evaluate", help="score a bundle or a checkpoint on a test set, beside the floors")
+    what = evaluate.add_mutually_exclusive_group(required=True)
+    what.add_argument("--bundle", type=Path, metavar="DIR", help="a model bundle, through the shipped engine")
+    what.add_argument("--base", metavar="NAME", help="a base of the catalogue or a folder, through transformers")
+    evaluate.add_argument("--adapter", type=Path, metavar="DIR", help="LoRA adapter for --base")
+    evaluate.add_argument("--format", default="", help="prompt format of a base without a chat template")
+    evaluate.add_argument("--kind", default="decoder", choices=("decoder", "encoder-decoder"), help="kind of --base")
+    evaluate.add_argument(
+        "--set", required=True, metavar="SET", help="mts-, aci-, elmtex- with valid or test1; or FILE.jsonl"
+    )
+    evaluate.add_argument("--limit", type=int, default=0, metavar="N", help="only the first N documents")
+    evaluate.add_argument("--label", help="name of the model in tables (default: bundle, or base and adapter)")
+    evaluate.add_argument("--out", type=Path, metavar="DIR", help="where answers and result.json go")
+    evaluate.add_argument("--encoder", type=Path, metavar="DIR", help="folder of an encoder, for BERTScore")
+    evaluate.add_argument("--threads", type=int, default=0)
+    evaluate.add_argument("--data", metavar="DIR", help=_DATA)
+    evaluate.set_defaults(run=run_evaluate)
+    report = sub.add_parser("report", help="tables over evaluations, as Markdown and HTML")
+    report.add_argument("results", type=Path, nargs="*", help="result.json files or folders (default: all evaluations)")
+    report.add_argument("--out", type=Path, required=True, metavar="DIR", help="where report.md and report.html go")
+    report.set_defaults(run=run_report)
+
+
+_DATA = "data folder (default: EDGESCRIBE_DATA, else ../shared/data)"
 
 
 def _common(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("--data", metavar="DIR", help="data folder (default: EDGESCRIBE_DATA, else ../shared/data)")
+    parser.add_argument("--data", metavar="DIR", help=_DATA)
     parser.add_argument(
         "--set", action="append", default=[], metavar="KEY=VALUE", help="override, as section.key=value"
     )
@@ -91,4 +115,29 @@ def run_train(args: argparse.Namespace) -> int:
             f"peak {outcome.peak_bytes / 1e9:.1f} GB"
         )
         print(folder)
+    return 0
+
+
+def run_evaluate(args: argparse.Namespace) -> int:
+    """Write and score answers; prints the result as JSON and keeps it under --out."""
+    from training import evaluation
+
+    chosen = evaluation.Evaluation(
+        bundle=args.bundle, base=args.base, adapter=args.adapter, format=args.format, kind=args.kind,
+        set=args.set, limit=args.limit, label=args.label or "", out=args.out, encoder=args.encoder,
+        threads=args.threads, data=Path(args.data) if args.data else None,
+    )  # fmt: skip
+    print(json.dumps(evaluation.run(chosen, say), indent=2))
+    return 0
+
+
+def run_report(args: argparse.Namespace) -> int:
+    """Write report.md and report.html; prints their paths."""
+    from training import report
+
+    tables = report.load(args.results or [cache_dir() / "evaluations"])
+    args.out.mkdir(parents=True, exist_ok=True)
+    for name, text in (("report.md", report.markdown(tables)), ("report.html", report.page(tables))):
+        (args.out / name).write_text(text, encoding="utf-8")
+        print(args.out / name)
     return 0

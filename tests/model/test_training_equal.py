@@ -24,6 +24,11 @@ DOCUMENTS = [
 ]
 
 
+@pytest.fixture(autouse=True)
+def one_thread() -> None:
+    torch.set_num_threads(1)
+
+
 @pytest.fixture(params=FAMILIES, scope="module")
 def folder(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tiny.make(request.param, tmp_path_factory.mktemp(request.param))
@@ -65,13 +70,14 @@ def _separate(adapted: object, encoded: list[packing.Encoded]) -> tuple[float, d
     return total, _gradients(adapted)
 
 
-@pytest.mark.parametrize(("free", "dora"), [(10_000, False), (0, False), (50, False), (10_000, True)])
+@pytest.mark.parametrize(("free", "dora"), [(10_000, False), (50, True)])
 def test_packed_row_equals_separate_samples(folder: Path, free: int, dora: bool) -> None:
+    """free: below the row's length, half of the layers recompute their activations."""
     encoded = _encoded(folder)
     want, want_gradients = _separate(_lora(folder, for_training=False, dora=dora), encoded)
     net = model.PackedLoss(_lora(folder, dora=dora), free)
     net.train()
-    loss = net(packing.row(encoded))
+    loss = net(encoded)
     loss.backward()
     got = {name.removeprefix("model."): g for name, g in _gradients(net).items()}
     assert loss.item() == pytest.approx(want, rel=1e-5)
@@ -88,7 +94,7 @@ def test_a_branch_does_not_see_another(folder: Path) -> None:
     changed = packing.Encoded("b", second.document, (second.branches[0], packing.Branch((1, 2, 3), (4,) * 9)))
     alone = packing.Encoded("b", second.document, second.branches[:1])
     with torch.no_grad():
-        with_other = net(packing.row([first, changed])) - net(packing.row([first]))
+        with_other = net([first, changed]) - net([first])
         other = packing.Encoded("b", second.document, changed.branches[1:])
-        parts = net(packing.row([alone])) + net(packing.row([other]))
+        parts = net([alone]) + net([other])
     torch.testing.assert_close(with_other, parts, rtol=1e-4, atol=1e-3)

@@ -1,0 +1,156 @@
+"""Every family goes through train and evaluate on tiny random weights: what the real ones will meet."""
+
+import json
+from pathlib import Path
+
+import pytest
+import torch
+
+from edge.contract import templates
+from edge.contract.schemas import extraction_target
+from edge.errors import TrainingError
+from training import cli, evaluate, evaluation, lora, model, report, tiny, torch_engine
+from training.config import Base, parse
+from training.mixing import Prepared
+from training.sources import Document, Task, division_tasks, extract_task
+
+pytestmark = pytest.mark.model
+
+
+@pytest.fixture(autouse=True)
+def one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+def _config(base: Path, kind: str, **lora_options: object) -> object:
+    return parse(
+        {
+            "base": {"name": str(base), "kind": kind},
+            "lora": {"rank": 2, **lora_options},
+            "data": {"passes": {"own": 1}},
+            "batch": {"tokens": 4000, "row_tokens": 2000, "free_tokens": 1000},
+            "optimiser": {"max_steps": 3, "epochs": 0, "learning_rate": 1e-2},
+            "run": {"precision": "fp32", "threads": 1},
+        },
+        "test",
+    )
+
+
+DIALOGUE = "Doctor: any fever?\nPatient: no, just the cough."
+TASK = Task("section", templates.get("section:CC").sections[0].instruction, "Cough.", "CC")
+DOCUMENT = Document("d1", "own", "train", "Conversation:\n" + DIALOGUE, (TASK,), raw=DIALOGUE)
+
+
+@pytest.mark.parametrize("family", tiny.FAMILIES)
+def test_train_then_evaluate(family: str, tmp_path: Path) -> None:
+    base = tiny.make(family, tmp_path / family)
+    kind = "encoder-decoder" if family in {"bart", "t5"} else "decoder"
+    prepared = Prepared({"own": [DOCUMENT] * 6}, [], {})
+    run = tmp_path / "run"
+    outcome = lora.train(_config(base, kind), prepared, run, False, lambda _: None)  # type: ignore[arg-type]
+    assert outcome.steps == 3
+    assert (run / "adapter" / "adapter_model.safetensors").stat().st_size > 1000
+    chosen = Base(name=str(base), kind=kind)
+    engine = evaluation.checkpoint_engine(chosen, run / "adapter", 1)
+    try:
+        written = evaluate.write(engine, DOCUMENT)
+    finally:
+        engine.close()
+    assert written.error == ""
+    assert written.tokens > 0
+    assert written.reasons[0] in {"end", "length", "loop"}
+
+
+def test_an_overfitted_adapter_writes_its_target(tmp_path: Path) -> None:
+    """Prompt, stop token and adapter agree from training to decoding: the one target it saw comes back and ends."""
+    base = tiny.make("qwen2", tmp_path / "base")
+    chosen = parse(
+        {
+            "base": {"name": str(base)},
+            "lora": {"rank": 4, "alpha": 16},
+            "data": {"passes": {"own": 1}},
+            "optimiser": {"max_steps": 160, "learning_rate": 2e-2, "epochs": 0},
+            "batch": {"tokens": 100},
+            "run": {"precision": "fp32", "threads": 1, "checkpoint_seconds": 0},
+        },
+        "test",
+    )
+    lora.train(chosen, Prepared({"own": [DOCUMENT]}, [], {}), tmp_path / "run", False, lambda _: None)
+    engine = torch_engine.load_checkpoint(Base(name=str(base)), tmp_path / "run" / "adapter", 1)
+    try:
+        written = evaluate.write(engine, DOCUMENT)
+    finally:
+        engine.close()
+    assert (written.text, written.reasons) == ("Cough.", ("end",))
+
+
+def test_evaluate_and_report_from_the_command_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("EDGESCRIBE_CACHE", str(tmp_path / "cache"))
+    base = tiny.make("qwen2", tmp_path / "tiny-qwen2")
+    notes = [("a", "CHIEF COMPLAINT\n\nCough.\n\nASSESSMENT AND PLAN\n\nRest."), ("b", "CHIEF COMPLAINT\n\nGout.")]
+    documents = [
+        Document(i, "aci", "valid", "", division_tasks({"subjective": n}), raw=DIALOGUE, note=n) for i, n in notes
+    ]
+    reports = [
+        Document(
+            f"r{i}", "elmtex_aci", "valid", "", (extract_task({"age": ["58-year-old"]}),), raw="A 58-year-old man."
+        )
+        for i in range(2)
+    ]
+    monkeypatch.setattr(evaluation.sources, "read", lambda name, folder, split: documents if name == "aci" else reports)
+    data = ["--data", str(tmp_path)]
+    for name in ("aci-valid", "elmtex-valid"):
+        assert cli.main(["evaluate", "--base", str(base), "--set", name, "--limit", "1", *data]) == 0
+        result = json.loads(capsys.readouterr().out)
+        assert result["n"] == 1
+        assert result["precision"] == "fp32"
+        assert "nearest" in result["floors"]
+    assert result["figures"]["json.valid"] in {0.0, 100.0}
+    # the same answers are not written twice, another model's are not mixed in
+    assert cli.main(["evaluate", "--base", str(base), "--set", "aci-valid", *data]) == 0
+    captured = capsys.readouterr()
+    assert "2/2" in captured.err
+    assert "1/2" not in captured.err
+    assert json.loads(captured.out)["n"] == 2
+    assert cli.main(["evaluate", "--base", str(base), "--set", "nope", *data]) == 9
+    assert cli.main(["evaluate", "--bundle", str(tmp_path), "--adapter", "x", "--set", "aci-valid", *data]) == 2
+    capsys.readouterr()
+    assert cli.main(["report", "--out", str(tmp_path / "report")]) == 0
+    markdown, page = (Path(p).read_text(encoding="utf-8") for p in capsys.readouterr().out.split())
+    for wanted in ("## aci-valid", "## elmtex-valid", "tiny-qwen2 (fp32)", "nearest floor", "copy floor", "F1 relaxed"):
+        assert wanted in markdown
+    assert page.count("<table>") == 2
+    assert "http" not in page
+    assert report.load([tmp_path / "cache"]).keys() == {"aci-valid", "elmtex-valid"}
+    assert extraction_target({})
+
+
+def test_bad_bases_are_named(tmp_path: Path) -> None:
+    base = tiny.make("qwen2", tmp_path / "base")
+    (base / "tokenizer_config.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(TrainingError, match="no chat template"):
+        model.prompt_format(base)
+    assert model.prompt_format(base, "plain") == "plain"
+    with pytest.raises(TrainingError, match="There is no adapter"):
+        torch_engine.load_checkpoint(Base(name=str(base)), tmp_path, 1)
+    if not torch.cuda.is_available():
+        with pytest.raises(TrainingError, match="needs a CUDA device"):
+            model.load(base, Base(name=str(base), quantise="4bit"), torch.float32)
+    with pytest.raises(TrainingError, match=r"lora\.layers is 9"):
+        lora.train(_config(base, "decoder", layers=9), Prepared({"own": [DOCUMENT]}, [], {}), tmp_path, False, print)  # type: ignore[arg-type]
+
+
+def test_only_the_last_layers_are_adapted(tmp_path: Path) -> None:
+    base = tiny.make("llama", tmp_path / "base")
+    network = model.adapted(
+        base,
+        Base(name=str(base)),
+        _config(base, "decoder", layers=1).lora,
+        _config(base, "decoder").batch,
+        torch.float32,  # type: ignore[attr-defined]
+    )
+    names = {n for n, p in network.named_parameters() if p.requires_grad}
+    assert len(names) == 14
+    assert all(".layers.1." in n for n in names)

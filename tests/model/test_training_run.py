@@ -1,0 +1,236 @@
+"""The whole recipe on tiny random weights: train, kill, resume, two processes, evaluate; and what can go wrong."""
+
+import dataclasses
+import json
+import math
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from edge.errors import TrainingError
+from training import checkpoint, cli, lora, runlog, tiny
+from training.config import Config, as_dict, parse
+from training.mixing import Prepared
+from training.sources import Document, Task
+
+pytestmark = pytest.mark.model
+
+
+@pytest.fixture(scope="module")
+def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return tiny.make("qwen2", tmp_path_factory.mktemp("base"))
+
+
+def _documents(n: int, split: str = "train") -> list[Document]:
+    return [
+        Document(
+            f"{split}{i}", "own", split, f"Report:\nthe number {i} " + "and the other " * (i % 5),
+            (Task("s", "Which number?", f"the {i}"), Task("t", "Any drug?", "None.")),
+        )
+        for i in range(n)
+    ]  # fmt: skip
+
+
+PREPARED = Prepared({"own": _documents(24)}, _documents(3, "valid"), {})
+
+
+def _config(base: Path, **sections: dict[str, object]) -> Config:
+    raw = {
+        "base": {"name": str(base)},
+        "lora": {"rank": 4, "alpha": 8, "dropout": 0.1},
+        "data": {"passes": {"own": 1.0}},
+        "batch": {"tokens": 600, "row_tokens": 300, "free_tokens": 200},
+        "optimiser": {"learning_rate": 5e-3, "epochs": 2},
+        "run": {"checkpoint_steps": 2, "checkpoint_seconds": 0, "precision": "fp32", "threads": 1},
+    }
+    return parse({name: {**raw.get(name, {}), **sections.get(name, {})} for name in raw}, "test")
+
+
+def _losses(folder: Path) -> list[float]:
+    return [facts["loss"] for facts in runlog.read(folder / "metrics.jsonl") if "loss" in facts]
+
+
+def _quiet(line: str) -> None:
+    assert line
+
+
+def test_a_run_learns_and_leaves_what_it_promises(base: Path, tmp_path: Path) -> None:
+    chosen = _config(base, optimiser={"epochs": 6}, run={"validate_steps": 4, "checkpoint_steps": 6})
+    outcome = lora.train(chosen, PREPARED, tmp_path, False, _quiet)
+    losses = _losses(tmp_path)
+    assert outcome.reason == "end"
+    assert outcome.steps == len(losses) >= 18
+    assert sum(losses[-3:]) < 0.95 * sum(losses[:3])
+    assert outcome.valid_loss is not None
+    assert outcome.peak_bytes > 1e6
+    assert (tmp_path / "adapter" / "adapter_model.safetensors").is_file()
+    assert len(checkpoint.complete(tmp_path / "checkpoints")) == 2
+    assert (runlog.curves(tmp_path) or Path()).read_bytes().startswith(b"\x89PNG")
+
+
+def test_a_resumed_run_ends_where_an_unbroken_one_does(base: Path, tmp_path: Path) -> None:
+    """The second run dies between two checkpoints, with dropout on, and loses only what was not saved."""
+    whole, broken = tmp_path / "whole", tmp_path / "broken"
+    lora.train(_config(base), PREPARED, whole, False, _quiet)
+
+    class Died(Exception):
+        pass
+
+    def dies(line: str) -> None:
+        if line.startswith("step 5/"):
+            raise Died
+
+    with pytest.raises(Died):
+        lora.train(_config(base), PREPARED, broken, False, dies)
+    assert [p.name for p in checkpoint.complete(broken / "checkpoints")] == ["step-0000002", "step-0000004"]
+    lora.train(_config(base), PREPARED, broken, True, _quiet)
+    assert _losses(broken) == _losses(whole)
+    first, second = (p / "adapter" / "adapter_model.safetensors" for p in (whole, broken))
+    assert first.read_bytes() == second.read_bytes()
+
+
+# A process of its own trains what this one trains; argument 1: folder with config.json and documents.json.
+BODY = """
+import dataclasses, json, sys
+from pathlib import Path
+from training import config, lora
+from training.mixing import Prepared
+from training.sources import Document, Task
+folder = Path(sys.argv[1])
+raw = json.loads((folder / "documents.json").read_text())
+documents = [Document(**{**d, "tasks": tuple(Task(**t) for t in d["tasks"])}) for d in raw]
+chosen = config.parse(json.loads((folder / "config.json").read_text()), "test")
+lora.train(chosen, Prepared({"own": documents}, [], {}), folder, False, lambda line: print(line, flush=True))
+"""
+
+
+def _start(chosen: Config, folder: Path, *launcher: str) -> "subprocess.Popen[str]":
+    folder.mkdir()
+    (folder / "config.json").write_text(json.dumps(as_dict(chosen)), encoding="utf-8")
+    documents = [dataclasses.asdict(d) for d in PREPARED.train["own"]]
+    (folder / "documents.json").write_text(json.dumps(documents), encoding="utf-8")
+    (folder / "body.py").write_text(BODY, encoding="utf-8")
+    env = {**os.environ, "ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1", "PYTHONPATH": os.getcwd()}
+    command = [sys.executable, *launcher, str(folder / "body.py"), str(folder)]
+    return subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+
+
+def test_two_processes_follow_the_curve_of_one(base: Path, tmp_path: Path) -> None:
+    chosen = _config(base, lora={"dropout": 0.0}, batch={"tokens": 900}, run={"checkpoint_steps": 0})
+    one, two = tmp_path / "one", tmp_path / "two"
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port = str(probe.getsockname()[1])
+    pair = _start(chosen, two, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", port)
+    lora.train(chosen, PREPARED, one, False, _quiet)
+    said, _ = pair.communicate(timeout=240)
+    assert pair.returncode == 0, said[-2000:]
+    assert "2 process(es)" in said
+    assert len(_losses(one)) >= 6
+    assert _losses(two) == pytest.approx(_losses(one), rel=1e-4)
+
+
+def test_kill_9_loses_one_checkpoint_interval_at_most(base: Path, tmp_path: Path) -> None:
+    chosen = _config(base, optimiser={"epochs": 4}, run={"checkpoint_steps": 4})
+    whole, killed = tmp_path / "whole", tmp_path / "killed"
+    process = _start(chosen, killed)
+    lora.train(chosen, PREPARED, whole, False, _quiet)
+    while not checkpoint.complete(killed / "checkpoints") and process.poll() is None:
+        time.sleep(0.001)
+    process.kill()
+    assert process.wait(10) == -signal.SIGKILL
+    done = int(checkpoint.complete(killed / "checkpoints")[-1].name.removeprefix("step-"))
+    assert 0 < done < len(_losses(whole))
+    assert len(_losses(killed)) - done in range(5)
+    lora.train(chosen, PREPARED, killed, True, _quiet)
+    assert _losses(killed) == _losses(whole)
+
+
+def test_run_and_resume_from_the_command_line(
+    base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("EDGESCRIBE_CACHE", str(tmp_path / "cache"))
+    rows = tmp_path / "rows.jsonl"
+    line = {"kind": "report", "instruction": "Which number?"}
+    lines = [{**line, "document": f"the number {i} ", "target": f"the {i}"} for i in range(12)]
+    rows.write_text("\n".join(json.dumps(x) for x in lines), encoding="utf-8")
+    config = tmp_path / "c.toml"
+    config.write_text(
+        f"[base]\nname = {json.dumps(str(base))}\n[data]\nvalidate = []\n"
+        f"passes = {{ {json.dumps(str(rows))} = 1.0 }}\n[batch]\ntokens = 900\n[run]\nthreads = 1\n",
+        encoding="utf-8",
+    )
+    data = ["--data", str(tmp_path)]
+    assert cli.main(["prepare", str(config), *data]) == 0
+    assert json.loads(capsys.readouterr().out)["train"][str(rows)] == {"documents": 12, "tasks": 12}
+    assert cli.main(["run", str(config), "--id", "mine", *data]) == 0
+    folder = Path(capsys.readouterr().out.strip())
+    assert folder == tmp_path / "cache" / "runs" / "mine"
+    names = {"config.json", "environment.json", "metrics.jsonl", "curves.png", "adapter", "checkpoints"}
+    assert names <= {p.name for p in folder.iterdir()}
+    assert cli.main(["run", str(config), "--id", "mine", *data]) == 9
+    assert "exists" in capsys.readouterr().err
+    before = _losses(folder)
+    assert cli.main(["run", "--resume", "mine", *data]) == 0
+    assert _losses(folder) == before
+    assert cli.main(["run", "--resume", "other", *data]) == 9
+    assert cli.main(["run", *data]) == 2
+    assert cli.main(["run", str(config), "--id", "../up", *data]) == 2
+
+
+def test_a_time_budget_ends_the_run_at_rate_zero(base: Path, tmp_path: Path) -> None:
+    chosen = _config(base, optimiser={"epochs": 0, "max_seconds": 1.0})
+    outcome = lora.train(chosen, PREPARED, tmp_path, False, _quiet)
+    rates = [facts["rate"] for facts in runlog.read(tmp_path / "metrics.jsonl")]
+    assert outcome.reason == "time"
+    assert outcome.seconds >= 1.0
+    assert max(rates) > 2e-3
+    assert rates[-1] < 0.25 * max(rates)
+
+
+def test_early_stopping(base: Path, tmp_path: Path) -> None:
+    chosen = _config(base, optimiser={"learning_rate": 0.5, "epochs": 50}, run={"validate_steps": 1, "patience": 2})
+    assert lora.train(chosen, PREPARED, tmp_path, False, _quiet).reason == "early stop"
+
+
+def test_a_loss_that_is_no_number_stops_the_run_and_keeps_what_was_saved(
+    base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    functional = lora.torch.nn.functional
+    attend = functional.scaled_dot_product_attention
+
+    def poison(line: str) -> None:
+        if line.startswith("step 3/"):
+            monkeypatch.setattr(functional, "scaled_dot_product_attention", lambda *a, **k: attend(*a, **k) * math.nan)
+
+    with pytest.raises(TrainingError, match="The loss became nan at step 3"):
+        lora.train(_config(base), PREPARED, tmp_path, False, poison)
+    assert [p.name for p in checkpoint.complete(tmp_path / "checkpoints")] == ["step-0000002"]
+
+
+def test_out_of_memory_says_what_to_change(base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def full(*_: object, **__: object) -> None:
+        raise RuntimeError("[enforce fail] DefaultCPUAllocator: can't allocate memory: you tried to allocate 1 bytes")
+
+    monkeypatch.setattr(lora.torch.nn.functional, "scaled_dot_product_attention", full)
+    with pytest.raises(TrainingError, match="free_tokens"):
+        lora.train(_config(base), PREPARED, tmp_path, False, _quiet)
+
+
+def test_a_checkpoint_of_another_shape_is_refused(base: Path, tmp_path: Path) -> None:
+    lora.train(_config(base, optimiser={"max_steps": 2}), PREPARED, tmp_path, False, _quiet)
+    with pytest.raises(TrainingError, match="does not fit this model"):
+        lora.train(_config(base, lora={"rank": 8}), PREPARED, tmp_path, True, _quiet)
+
+
+def test_a_half_written_checkpoint_is_never_used(base: Path, tmp_path: Path) -> None:
+    lora.train(_config(base, optimiser={"max_steps": 2}), PREPARED, tmp_path, False, _quiet)
+    (tmp_path / "checkpoints" / "step-0000009").mkdir()
+    (tmp_path / "checkpoints" / "step-0000009" / "state.pt").write_bytes(b"half")
+    assert [p.name for p in checkpoint.complete(tmp_path / "checkpoints")] == ["step-0000002"]

@@ -1,0 +1,129 @@
+"""Configurations: every shipped one is read, every mistake is named; order, steps and rates follow from the seed."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from edge.errors import UsageError
+from training import config, mixing, packing
+from training.config import Batch, Data
+from training.mixing import Prepared
+from training.packing import Branch, Encoded
+from training.schedule import Schedule
+from training.sources import Document, Task
+
+SHIPPED = sorted((Path(config.__file__).parent / "configs").rglob("*.toml"))
+
+
+def test_every_shipped_configuration_is_valid() -> None:
+    assert len(SHIPPED) >= 8
+    for path in SHIPPED:
+        assert config.load(path).base.name, path.name
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("[base]\nname = 'x'\n[lorra]\nrank = 1", "no section [lorra]"),
+        ("[base]\nname = 'x'\n[lora]\nrnak = 1", "no key lora.rnak"),
+        ("[base]\nname = 'x'\n[lora]\nrank = 'high'", "lora.rank is 'high'"),
+        ("[base]\nname = 'x'\n[lora]\nrank = true", "lora.rank is True"),
+        ("[base]\nname = 'x'\n[lora]\nrank = 0", "lora.rank is 0"),
+        ("[base]\nname = 'x'\n[lora]\ndropout = nan", "lora.dropout is nan"),
+        ("[base]\nname = 'x'\nquantise = '2bit'", "base.quantise is '2bit'"),
+        ("[base]\nname = 'x'\n[data]\npasses = { mts = -1 }", "data.passes"),
+        ("[base]\nname = 'x'\n[data]\npasses = { mts = 0 }", "names no data"),
+        ("[base]\nname = 'x'\n[optimiser]\nepochs = 0", "no end"),
+        ("[lora]\nrank = 2", "base.name is missing"),
+        ("base = 1", "must be a section"),
+        ("not toml", "not valid TOML"),
+    ],
+)
+def test_mistakes_are_named(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "c.toml"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(UsageError) as caught:
+        config.load(path)
+    assert message in str(caught.value)
+    assert "c.toml" in str(caught.value)
+
+
+def test_a_missing_file_and_overrides(tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="does not exist"):
+        config.load(tmp_path / "none.toml")
+    path = tmp_path / "c.toml"
+    path.write_text("[base]\nname = 'x'\n", encoding="utf-8")
+    changed = config.load(path, ("lora.rank=4", "base.name=other", "optimiser.learning_rate=1e-3"))
+    assert (changed.lora.rank, changed.base.name, changed.optimiser.learning_rate) == (4, "other", 1e-3)
+    with pytest.raises(UsageError, match=r"section\.key=value"):
+        config.load(path, ("rank",))
+    assert config.parse(config.as_dict(changed), "again") == changed
+
+
+def _document(name: str, i: int) -> Document:
+    return Document(f"{name}{i}", name, "train", "t", (Task("s", "i", "t"),))
+
+
+def test_epochs_follow_the_seed_and_cover_fractions() -> None:
+    prepared = Prepared({"a": [_document("a", i) for i in range(10)], "b": [_document("b", 0)]}, [], {})
+    data = Data(passes={"a": 0.5, "b": 2.0})
+    first = mixing.epoch(prepared, data, 7, 0)
+    assert first == mixing.epoch(prepared, data, 7, 0)
+    assert first != mixing.epoch(prepared, data, 8, 0)
+    assert len(first) == 7
+    seen = {d.id for n in (0, 1) for d in mixing.epoch(prepared, data, 7, n) if d.source == "a"}
+    assert len(seen) == 10
+
+
+def _encoded(tokens: int) -> Encoded:
+    return Encoded("x", (1,) * (tokens - 2), (Branch((2,), (3, 4)),))
+
+
+def test_steps_keep_order_and_budgets() -> None:
+    samples = [_encoded(n) for n in (30, 30, 30, 90, 10, 10, 200, 5)]
+    plan = packing.steps(samples, Batch(tokens=100, row_tokens=64))
+    assert [e for step in plan for row in step for e in row] == samples
+    for step in plan:
+        assert sum(e.tokens for row in step for e in row) <= 100 or len(step) == len(step[0]) == 1
+        assert all(sum(e.tokens for e in row) <= 64 or len(row) == 1 for row in step)
+    assert packing.steps([], Batch()) == []
+
+
+def test_a_sample_beyond_the_limit_is_refused_or_dropped(byte_tokenizer: object) -> None:
+    from edge.errors import TrainingError
+
+    document = Document("long", "s", "train", "x" * 400, (Task("s", "i", "t"), Task("s", "j", "t" * 600)))
+    with pytest.raises(TrainingError, match="The sample long has"):
+        packing.encode(document, "chatml", byte_tokenizer, Batch(max_tokens=900))
+    (kept,) = packing.encode(document, "chatml", byte_tokenizer, Batch(max_tokens=900, too_long="drop"))
+    assert len(kept.branches) == 1
+    twice = Document("two", "s", "train", "x" * 400, (Task("s", "i", "t" * 200), Task("s", "j", "t" * 200)))
+    assert [len(e.branches) for e in packing.encode(twice, "chatml", byte_tokenizer, Batch(max_tokens=900))] == [1, 1]
+
+
+def test_the_rate_warms_up_and_ends_at_zero() -> None:
+    by_steps = Schedule(warmup=0.1, total_steps=100, max_seconds=0)
+    rates = [by_steps.factor(by_steps.progress(i, 0.0)) for i in range(100)]
+    assert max(rates) == pytest.approx(1.0, abs=0.01)
+    assert rates[:10] == sorted(rates[:10])
+    assert rates[10:] == sorted(rates[10:], reverse=True)
+    assert rates[-1] < 0.001
+    assert by_steps.over(100, 0.0)
+    assert not by_steps.over(99, 1e9)
+    by_time = Schedule(warmup=0.03, total_steps=0, max_seconds=60)
+    assert by_time.factor(by_time.progress(3, 60.0)) == pytest.approx(0.0, abs=1e-9)
+    assert by_time.over(1, 60.0)
+    assert not by_time.over(10_000, 59.0)
+
+
+def test_help_needs_no_model_library() -> None:
+    code = (
+        "import sys\nfrom training.cli import main\n"
+        "try:\n    main(['--help'])\nexcept SystemExit:\n    pass\n"
+        "print(sorted({'torch', 'transformers', 'peft', 'numpy'} & set(sys.modules)))"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.strip().endswith("[]")
+    assert all(verb in done.stdout for verb in ("prepare", "run", "evaluate", "report"))
