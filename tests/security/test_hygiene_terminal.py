@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import argparse
 import os
+import shutil
 import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -44,16 +47,18 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     origin = Origin(HOSTILE_LINE, "b" * 64, "1", "5" * 64)
     source = Source(HOSTILE_LINE, f"Doctor: {HOSTILE}\nPatient: {HOSTILE}", "5" * 64)
     with Vault.create(folder / "home" / "records.vault", passphrase(), kdf=FLOOR, actor=HOSTILE_LINE) as vault:
-        for name in ("id", "other"):
-            kept = vault.records.save_note(HOSTILE_LINE, source, "soap", [Section(HOSTILE_LINE, HOSTILE)], origin)
-            (folder / name).write_text(kept.id, encoding="ascii")
+        kept = vault.records.save_note(HOSTILE_LINE, source, "soap", [Section(HOSTILE_LINE, HOSTILE)], origin)
+    (folder / "id").write_text(kept.id, encoding="ascii")
     (folder / "visit.txt").write_text(f"Doctor: {HOSTILE}\nPatient: My knee hurts. {HOSTILE}\n", encoding="utf-8")
     (folder / "report.txt").write_text(f"Back pain {HOSTILE_SEQUENCES[0]} since May, dose [mg] 5.\n", encoding="utf-8")
     return folder
 
 
 def edgescribe(place: Path, *arguments: str | bytes, timeout: float = 120) -> Shown:
-    environ = {**os.environ, "EDGESCRIBE_HOME": str(place / "home"), "TERM": "xterm-256color"}
+    """Run the program in a copy of place's home, so that runs can go on side by side."""
+    home = Path(tempfile.mkdtemp(dir=place)) / "home"
+    shutil.copytree(place / "home", home)
+    environ = {**os.environ, "EDGESCRIBE_HOME": str(home), "TERM": "xterm-256color"}
     environ["EDGESCRIBE_PASSPHRASE_FILE"] = str(place / "secret")
     environ["PYTHONPATH"] = str(ROOT)
     # Empty answers and an end of input, for a verb that asks.
@@ -93,24 +98,39 @@ def test_every_verb_is_covered() -> None:
     assert sum("id" in "".join(required(verb, "id")) for verb in VERBS) >= 3
 
 
-@pytest.mark.parametrize("verb", [v for v in VERBS if required(v)], ids=" ".join)
-def test_hostile_arguments_come_back_harmless(place: Path, verb: tuple[str, ...]) -> None:
-    shown = edgescribe(place, *verb, *required(verb))
-    assert shown.code >= 0
-    assert len(shown.raw) > 20
-    assert shown.foreign() == []
+ASKING = [verb for verb in VERBS if required(verb)]
+
+
+@pytest.fixture(scope="module")
+def shown(place: Path) -> dict[tuple[str, ...], Shown]:
+    """Every run, two at a time: most of each is the start of an interpreter."""
+    record = (place / "id").read_text(encoding="ascii")
+    commands = [(*verb, *required(verb)) for verb in ASKING]
+    commands += [(*verb, *required(verb, record), *more) for verb, more in RUNS]
+    with ThreadPoolExecutor(os.cpu_count() or 2) as pool:
+        return dict(zip(commands, pool.map(lambda command: edgescribe(place, *command), commands), strict=True))
+
+
+@pytest.mark.parametrize("verb", ASKING, ids=" ".join)
+def test_hostile_arguments_come_back_harmless(shown: dict[tuple[str, ...], Shown], verb: tuple[str, ...]) -> None:
+    found = shown[(*verb, *required(verb))]
+    assert found.code >= 0
+    assert len(found.raw) > 20
+    assert found.foreign() == []
 
 
 def test_some_verbs_require_arguments() -> None:
-    assert sum(bool(required(v)) for v in VERBS) >= 10
+    assert len(ASKING) >= 10
 
 
 @pytest.mark.parametrize(("verb", "more"), RUNS, ids=lambda value: " ".join(value) or "-")
-def test_hostile_records_are_shown_harmless(place: Path, verb: tuple[str, ...], more: list[str]) -> None:
-    record = (place / ("other" if "delete" in verb else "id")).read_text(encoding="ascii")
-    shown = edgescribe(place, *verb, *required(verb, record), *more)
-    assert shown.code >= 0
-    assert shown.foreign() == []
+def test_hostile_records_are_shown_harmless(
+    shown: dict[tuple[str, ...], Shown], place: Path, verb: tuple[str, ...], more: list[str]
+) -> None:
+    record = (place / "id").read_text(encoding="ascii")
+    found = shown[(*verb, *required(verb, record), *more)]
+    assert found.code >= 0
+    assert found.foreign() == []
 
 
 def test_brackets_are_shown_to_the_letter(place: Path) -> None:

@@ -22,7 +22,7 @@ from edge.seal import environment
 from edge.seal.evidence import stage, tracelog, watch
 
 _TIMEOUT = 1800
-_SAMPLE_EVERY = 0.02
+_SAMPLE_EVERY = 0.04
 _RECORD = "{record}"
 
 
