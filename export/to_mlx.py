@@ -26,6 +26,7 @@ from export.files import named_disk_errors, need_space, new_folder, sha256_file
 from export.gguf import CONVERTER_VERSION
 from export.merge import adapter_digest, merge
 from export.progress import Progress, silent
+from export.speed import peak_bytes
 from export.to_onnx import HASHES, Build, cached
 
 PACKAGE = "mlx-lm"
@@ -73,7 +74,7 @@ def build_mlx(
         (folder / "tokenizer.json").write_bytes((source / "tokenizer.json").read_bytes())
         files = {path.name: sha256_file(path, progress=progress) for path in sorted(folder.iterdir())}
         (folder / HASHES).write_bytes(canonical(files))
-    return Build(final, files, time.monotonic() - started, _peak())
+    return Build(final, files, time.monotonic() - started, peak_bytes())
 
 
 def _convert(source: Path, folder: Path, bits: int) -> None:
@@ -96,15 +97,6 @@ def _convert(source: Path, folder: Path, bits: int) -> None:
     (folder / "model.safetensors.index.json").unlink(missing_ok=True)
     plain = {key: value for key, value in config.items() if key in ALLOWED and value is not None}
     (folder / MLX_CONFIG).write_bytes(canonical(plain))
-
-
-def _peak() -> int:
-    """Peak resident bytes of this process."""
-    try:
-        import resource
-    except ImportError:  # Windows; MLX does not run there either
-        return 0
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * (1 if sys.platform == "darwin" else 1024)
 
 
 class MlxLogits:
