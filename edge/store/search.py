@@ -45,7 +45,9 @@ def expression(typed: str) -> str:
         if quoted is not None:
             terms.append('"' + " ".join(words) + '"')
             continue
-        open_end = bare.endswith("*") or match.end() == len(typed)
+        # One letter begins a twentieth of all words: as somebody starts to type, it is taken for a word of its own.
+        begun = match.end() == len(typed) and not (len(words[-1]) == 1 and words[-1].isascii())
+        open_end = bare.endswith("*") or begun
         terms += [f'"{word}"' for word in words[:-1]]
         terms.append(f'"{words[-1]}"' + ("*" if open_end else ""))
     return " AND ".join(terms[:MAX_TERMS])

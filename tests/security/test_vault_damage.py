@@ -17,6 +17,7 @@ from vaulting import Child, cheap_derivation, new_vault, note, open_known, passp
 
 from edge.errors import DamagedVaultError, EdgescribeError, VaultBusyError
 from edge.store import header, unlock
+from edge.store.files import VaultFiles
 from edge.store.vault import Vault
 
 PAGE = 4096
@@ -121,7 +122,7 @@ HOSTILE = {
     "2 TiB of memory": kdf_change(memory_kib=2**31),
     "over the ceiling": kdf_change(memory_kib=1024 * 1024 + 1),
     "negative memory": kdf_change(memory_kib=-1),
-    "under the floor": kdf_change(memory_kib=63),
+    "under the floor": kdf_change(memory_kib=64 * 1024 - 1),
     "float": kdf_change(memory_kib=65536.0),
     "text": kdf_change(memory_kib="65536"),
     "true": kdf_change(passes=True),
@@ -152,12 +153,17 @@ HOSTILE = {
 }
 
 
+@pytest.fixture(scope="module")
+def ordinary(tmp_path_factory: pytest.TempPathFactory) -> tuple[VaultFiles, bytes]:
+    """A vault with derivation at the real floor, and its key file's content."""
+    with new_vault(tmp_path_factory.mktemp("ordinary")) as vault:
+        return vault.paths, vault.paths.header.read_bytes()
+
+
 @pytest.mark.parametrize("name", HOSTILE)
-def test_hostile_key_files_are_refused_before_they_cost_anything(name: str, tmp_path: Path) -> None:
-    vault = new_vault(tmp_path)
-    vault.close()
-    paths = vault.paths
-    paths.header.write_bytes(rewritten(paths.header.read_bytes(), HOSTILE[name]))
+def test_hostile_key_files_are_refused_before_they_cost_anything(name: str, ordinary: tuple[VaultFiles, bytes]) -> None:
+    paths, good = ordinary
+    paths.header.write_bytes(rewritten(good, HOSTILE[name]))
     memory, start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.perf_counter()
     with pytest.raises(DamagedVaultError):
         Vault.open(paths.database, passphrase())

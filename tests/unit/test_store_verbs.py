@@ -6,7 +6,7 @@ import argparse
 from pathlib import Path
 
 import pytest
-from vaulting import new_vault, note, passphrase
+from vaulting import FLOOR, new_vault, note, passphrase
 
 from edge.errors import UsageError, VaultError, WrongKeyError
 from edge.verbs import auditlog, vault
@@ -15,6 +15,7 @@ from edge.verbs import auditlog, vault
 @pytest.fixture
 def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
     """Run a verb on tmp_path's vault; returns (exit code, standard output)."""
+    monkeypatch.setattr("edge.store.vault.tuned", lambda: FLOOR)
     parser = argparse.ArgumentParser()
     sub = parser.add_subparsers()
     vault.add_parser(sub)
