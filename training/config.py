@@ -61,12 +61,13 @@ class Data:
 @dataclass(frozen=True)
 class Batch:
     """tokens: a step's token budget. row_tokens: short samples share a row up to this length; a longer document has a
-    row to itself. free_tokens: rows up to this length keep all activations; longer ones recompute the share of layers
-    that does not fit. max_tokens: longest document with one answer; too_long: "error" or "drop" (counted)."""
+    row to itself. free_tokens: rows up to this length keep all activations, longer ones recompute the share of layers
+    that does not fit; 0 = as memory allows. max_tokens: longest document with one answer; too_long: "error" or "drop".
+    """
 
     tokens: int = 4096
     row_tokens: int = 4096
-    free_tokens: int = 4096
+    free_tokens: int = 0
     max_tokens: int = 8192
     too_long: str = "error"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -164,8 +165,8 @@ class PackedLoss(torch.nn.Module):
     def __init__(self, model: Any, free_tokens: int) -> None:
         super().__init__()
         self.model = model
-        self._free_tokens = free_tokens
         self._layers = _recomputable(model)
+        self._free_tokens = free_tokens or fitting_tokens(model.config, len(self._layers), free_memory())
 
     def forward(self, samples: list[Encoded]) -> torch.Tensor:
         """Sum of -log p over the answer tokens of a row of samples, float32 scalar."""
@@ -188,6 +189,26 @@ class PackedLoss(torch.nn.Module):
         count = math.ceil(share * len(self._layers))
         for i, layer in enumerate(self._layers):
             layer.gradient_checkpointing = i < count
+
+
+def free_memory() -> int:
+    """Bytes that activations may take: what the accelerator has free, else the machine."""
+    if torch.cuda.is_available():
+        return int(torch.cuda.mem_get_info()[0])
+    if hasattr(os, "sysconf") and "SC_AVPHYS_PAGES" in os.sysconf_names:
+        return os.sysconf("SC_AVPHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    return 4 << 30
+
+
+def fitting_tokens(config: Any, layers: int, available: int) -> int:
+    """Tokens whose activations in that many adapted layers fill 40 % of the bytes available, at least 256.
+
+    About 24 x hidden + 6 x intermediate values a token and layer, measured on the 0.5B in fp32 (docs/lab-log.md).
+    """
+    hidden = int(config.hidden_size)
+    values = 24 * hidden + 6 * int(getattr(config, "intermediate_size", 4 * hidden))
+    width = 2 if torch.cuda.is_available() else 4
+    return max(256, int(0.4 * available / (values * width * max(1, layers))))
 
 
 def _recomputable(model: Any) -> list[Any]:

@@ -21,8 +21,10 @@ def add_parsers(sub: Any) -> None:
     prepare.set_defaults(run=run_prepare)
     run = sub.add_parser("run", help="train an adapter; resumes where it stopped with --resume")
     run.add_argument("config", type=Path, nargs="?")
-    run.add_argument("--id", help="name of the run (default: configuration and date)")
-    run.add_argument("--resume", metavar="ID", help="continue a run from its last checkpoint")
+    run.add_argument("--id", help="name of the run (default: that of the configuration, with the date)")
+    run.add_argument(
+        "--resume", metavar="ID", nargs="?", const="", help="continue run ID; with CONFIG: continue its run or start it"
+    )
     _common(run)
     run.set_defaults(run=run_train)
     evaluate = sub.add_parser("evaluate", help="score a bundle or a checkpoint on a test set, beside the floors")
@@ -42,6 +44,14 @@ def add_parsers(sub: Any) -> None:
     evaluate.add_argument("--threads", type=int, default=0)
     evaluate.add_argument("--data", metavar="DIR", help=_DATA)
     evaluate.set_defaults(run=run_evaluate)
+    publish = sub.add_parser("publish", help="the adapter of a finished run as a folder to commit: fp16, with its card")
+    publish.add_argument("id", help="run id")
+    publish.add_argument("--out", type=Path, required=True, metavar="DIR")
+    publish.add_argument(
+        "--results", type=Path, nargs="*", default=[], metavar="FILE", help="result.json of this adapter"
+    )
+    publish.add_argument("--failures", type=Path, required=True, metavar="FILE", help="known failures, Markdown")
+    publish.set_defaults(run=run_publish)
     report = sub.add_parser("report", help="tables over evaluations, as Markdown and HTML")
     report.add_argument("results", type=Path, nargs="*", help="result.json files or folders (default: all evaluations)")
     report.add_argument("--out", type=Path, required=True, metavar="DIR", help="where report.md and report.html go")
@@ -70,6 +80,22 @@ def run_folder(name: str) -> Path:
     return cache_dir() / "runs" / name
 
 
+def _which_run(args: argparse.Namespace) -> tuple[str, bool]:
+    """(run id, whether it exists and is to be continued). Raises UsageError, TrainingError."""
+    if not args.config and not args.resume:
+        raise UsageError("Give a configuration, or --resume ID.", "", "See edgescribe-training run --help.")
+    if args.config and args.resume is not None:  # one command that can be given again and again
+        name = args.resume or args.id or args.config.stem
+        return name, (run_folder(name) / "config.json").is_file()
+    name = args.resume or args.id or f"{args.config.stem}-{time.strftime('%Y%m%d-%H%M%S')}"
+    exists = (run_folder(name) / "config.json").is_file()
+    if args.resume and not exists:
+        raise TrainingError(f"There is no run {name!r}.", f"{run_folder(name)} holds no config.json.", "Check the id.")
+    if exists and not args.resume:
+        raise TrainingError(f"The run {name!r} exists.", "", "Resume it with --resume, or choose another --id.")
+    return name, exists
+
+
 def run_prepare(args: argparse.Namespace) -> int:
     """Print counts of documents, tasks and leaks as JSON."""
     from training import config, mixing, sources
@@ -88,26 +114,20 @@ def run_train(args: argparse.Namespace) -> int:
     """Train or resume; prints the run's folder."""
     from training import config, lora, mixing, runlog, sources
 
-    if bool(args.resume) == bool(args.config):
-        raise UsageError("Give a configuration, or --resume ID.", "", "See edgescribe-training run --help.")
-    name = args.resume or args.id or f"{args.config.stem}-{time.strftime('%Y%m%d-%H%M%S')}"
+    name, resume = _which_run(args)
     folder = run_folder(name)
-    if args.resume:
-        if not (folder / "config.json").is_file():
-            raise TrainingError(f"There is no run {name!r}.", f"{folder} holds no config.json.", "Check the id.")
+    if resume:
         chosen = config.parse(json.loads((folder / "config.json").read_text(encoding="utf-8")), name)
     else:
-        if (folder / "config.json").is_file():
-            raise TrainingError(f"The run {name!r} exists.", "", "Resume it with --resume, or choose another --id.")
         chosen = config.load(args.config, tuple(args.set))
     data = sources.data_dir(args.data)
     prepared = mixing.prepare(chosen.data, data)
     folder.mkdir(parents=True, exist_ok=True)
-    if not args.resume and lora.first_process():
+    if not resume and lora.first_process():
         (folder / "config.json").write_text(json.dumps(config.as_dict(chosen), indent=2), encoding="utf-8")
         facts = {**runlog.environment(), "counts": prepared.counts}
         (folder / "environment.json").write_text(json.dumps(facts, indent=2), encoding="utf-8")
-    outcome = lora.train(chosen, prepared, folder, bool(args.resume), say)
+    outcome = lora.train(chosen, prepared, folder, resume, say)
     if lora.first_process():
         runlog.curves(folder)
         say(
@@ -140,4 +160,24 @@ def run_report(args: argparse.Namespace) -> int:
     for name, text in (("report.md", report.markdown(tables)), ("report.html", report.page(tables))):
         (args.out / name).write_text(text, encoding="utf-8")
         print(args.out / name)
+    return 0
+
+
+def run_publish(args: argparse.Namespace) -> int:
+    """Write the adapter folder; prints its path."""
+    from training import publish
+
+    folder = run_folder(args.id)
+    if not (folder / "config.json").is_file():
+        raise TrainingError(f"There is no run {args.id!r}.", f"{folder} holds no config.json.", "Check the id.")
+    base = json.loads((folder / "config.json").read_text(encoding="utf-8"))["base"]["name"]
+    try:
+        failures = args.failures.read_text(encoding="utf-8")
+    except OSError as error:
+        raise UsageError(
+            f"{args.failures} cannot be read.", str(error.strerror), "Write down what the model gets wrong."
+        ) from None
+    done = publish.publish(folder, Path(base).name, args.results, failures, args.out)
+    say(f"{done.size / 1e6:.1f} MB of weights")
+    print(done.folder)
     return 0

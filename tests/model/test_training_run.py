@@ -180,6 +180,9 @@ def test_run_and_resume_from_the_command_line(
     assert cli.main(["run", "--resume", "mine", *data]) == 0
     assert _losses(folder) == before
     assert cli.main(["run", "--resume", "other", *data]) == 9
+    for _ in range(2):  # the command that is given again: starts, then finds its own run
+        assert cli.main(["run", str(config), "--resume", *data]) == 0
+    assert _losses(tmp_path / "cache" / "runs" / "c") == before
     assert cli.main(["run", *data]) == 2
     assert cli.main(["run", str(config), "--id", "../up", *data]) == 2
 
