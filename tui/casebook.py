@@ -383,10 +383,13 @@ class Casebook:
             return vault.records.summary(case.id).state
 
         try:
-            case.state = await self.desk.call(work)
+            state = await self.desk.call(work)
         except EdgescribeError:
             case.dirty = True  # UNSAVED stays on the screen until a save succeeds
             raise
+        # The vault calls a note edited from its first revision on; people do from the first letter on.
+        by_hand_now = bool(drafts) and state is State.DRAFT and not (case.blank or case.busy)
+        case.state = State.EDITED if by_hand_now else state
         self._changed(case, "state")
 
     def _promise(self, case: Case) -> dict[str, object]:

@@ -17,9 +17,9 @@ from fcntl import ioctl
 from pathlib import Path
 
 import pytest
-
 from conftest import ROOT
 from functional.tui_kit import WORDS, make_vault
+
 from tui import launcher
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="pseudo terminals")
@@ -29,10 +29,10 @@ import sys
 sys.path.insert(0, {str(ROOT)!r})
 from edge import cli
 cli.VERBS = tuple(dict.fromkeys((*cli.VERBS, "app")))
-if sys.argv[1:] and sys.argv[1] == "launch":
+this = [sys.executable, "-I", "-c", open("/proc/self/cmdline", "rb").read().split(b"\\0")[3].decode()]
+if sys.argv[1:] == ["launch"]:
     from tui import launcher
-    sys.exit(launcher.main(["window", "--bundle", "/none"], lambda options: [sys.executable, "-I", "-c", open("/proc/self/cmdline", "rb")
-        .read().split(b"\\0")[3].decode(), *options]))
+    sys.exit(launcher.main(["window", "--bundle", "/none"], lambda options: [*this, *options]))
 sys.exit(cli.main(sys.argv[1:]))
 """
 

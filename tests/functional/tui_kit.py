@@ -7,6 +7,8 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import textual.pilot
+
 from edge.contract.records import Origin, Section, Source, State
 from edge.engine.scripted import ScriptedEngine
 from edge.seal.policy import SealStatus
@@ -24,6 +26,14 @@ WORDS = "correct horse battery staple"
 SEALED = SealStatus("kernel", ("seccomp filter of 154 instructions", "Landlock 5"))
 TALK = "Doctor: What brings you in?\nPatient: My left knee hurts since Monday.\nDoctor: Any fever?\nPatient: No fever."
 FIELDS = '{"signs_symptoms": ["left knee hurts", "No fever"], "age": []}'
+
+
+async def _breath(min_sleep: float = 0.0, max_sleep: float = 1.0) -> None:
+    await asyncio.sleep(max(0.005, min_sleep))
+
+
+# Textual's own waits until the process uses no CPU, up to a second a key on a busy machine; until() waits for facts.
+textual.pilot.wait_for_idle = _breath
 
 
 def script(instruction: str) -> str:
@@ -76,8 +86,8 @@ async def until(pilot: Any, condition: Callable[[], Any], what: str = "", second
     while not condition():
         if asyncio.get_running_loop().time() > deadline:
             raise AssertionError(f"waited in vain: {what or condition}; on {pilot.app.screen!r}")
-        await pilot.pause(0.03)
-    await pilot.pause()
+        await asyncio.sleep(0.02)
+    await asyncio.sleep(0.02)
 
 
 def on(pilot: Any, name: str) -> Callable[[], bool]:

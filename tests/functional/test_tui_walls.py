@@ -1,0 +1,234 @@
+"""Hostile text on every screen, pastes, resize storms, faults and side doors of the framework."""
+
+from __future__ import annotations
+
+import io
+import os
+import random
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+from rich.console import Console
+from textual.events import Paste
+
+from edge.contract.records import State
+from edge.errors import InputError
+from edge.text import sanitise
+from functional.tui_kit import TALK, WORDS, fill, leave, make_app, make_vault, on, screen_text, unlock, until
+from tui import texts
+from tui.app import EdgeApp
+from tui.case import Case, Part, Row
+from tui.screens.dialogs import Ask, Choose, Complaint, Confirm, Help, Sign
+from tui.screens.encounter import EncounterScreen
+from tui.walls import SafeArea, SafeInput
+
+HOSTILE = (
+    "[/][@click=app.quit]go \x1b]52;c;aGFjaw==\x07\x1b]0;title\x07\x1b[2J\x9b31m\x9d8;;http://x\x9c\u202eevil\u202c\u2066iso\u2069\u200b"
+    "[@click=app.quit]click[/] [/] [red]dose [mg] 5[/red] [bold]\x00\x08\x7f\ud800"
+)
+# What a screen program may write: colours and styles, cursor places.
+_OWN = re.compile(r"\x1b\[[0-9;:]*[mHABCDGKf]")
+
+
+@pytest.fixture(autouse=True)
+def english() -> None:
+    texts.use("en")
+
+
+def drawn(app: EdgeApp) -> str:
+    """The very characters that go to the terminal for a full redraw."""
+    console = Console(file=io.StringIO(), force_terminal=True, color_system="truecolor", width=app.size.width)
+    return app.screen._compositor.render_update(full=True).render_segments(console)
+
+
+def assert_clean(app: EdgeApp, where: str) -> None:
+    rest = _OWN.sub("", drawn(app))
+    bad = sorted({hex(ord(c)) for c in rest if sanitise(c) != c})
+    assert not bad, f"{where} draws {bad}"
+
+
+def hostile_case() -> Case:
+    return Case(
+        id="", title=HOSTILE, conversation=f"Doctor: {HOSTILE}\nPatient: {HOSTILE}", template="visit",
+        parts=[Part(HOSTILE, HOSTILE, HOSTILE, "end"), Part("b", "B", HOSTILE, "length")],
+        rows=[Row("diagnosis", HOSTILE, 0, 5, 1.0), Row(HOSTILE, HOSTILE, None, None, 0.0)], basis=HOSTILE * 3,
+    )  # fmt: skip
+
+
+async def test_hostile_text_on_every_screen(home: Path) -> None:
+    with make_vault(home) as vault:
+        fill(vault, HOSTILE, HOSTILE)
+        vault.session.connection.execute("UPDATE encounter SET title = ?, bundle = ?", (HOSTILE[:-1], HOSTILE[:-1]))
+    app = make_app(home)
+    seen = []
+    async with app.run_test(size=(120, 36)) as pilot:
+        await until(pilot, on(pilot, "UnlockScreen"))
+        app.screen.query_one("#secret").password = False
+        app.screen.query_one("#secret").value = HOSTILE
+        assert_clean(app, "unlock")
+        app.screen.query_one("#secret").value = WORDS
+        await pilot.press("enter")
+        await until(pilot, on(pilot, "LibraryScreen"))
+        await until(pilot, lambda: "[/][@click=app.quit]go" in screen_text(app), "the hostile title, brackets and all")
+        assert_clean(app, "library")
+        case = hostile_case()
+        app._model = (HOSTILE, True)
+        app.push_screen(EncounterScreen(case))
+        await until(pilot, on(pilot, "EncounterScreen"))
+        await until(pilot, lambda: "dose [mg] 5" in screen_text(app))
+        assert_clean(app, "encounter")
+        seen.append("encounter")
+        for key in ("f3", "f4", "f2"):
+            await pilot.press(key)
+            await pilot.pause(0.2)
+            assert_clean(app, key)
+            seen.append(key)
+        for dialog in (
+            Confirm(HOSTILE), Ask(HOSTILE, HOSTILE, HOSTILE, note=HOSTILE), Choose(HOSTILE, [(HOSTILE, HOSTILE)], HOSTILE),
+            Sign(HOSTILE, True), Complaint(InputError(HOSTILE, HOSTILE, HOSTILE)), Help(),
+        ):  # fmt: skip
+            app.push_screen(dialog)
+            await until(pilot, lambda dialog=dialog: app.screen is dialog and "[" in screen_text(app) + "[")
+            await pilot.pause(0.1)
+            assert_clean(app, type(dialog).__name__)
+            seen.append(type(dialog).__name__)
+            app.pop_screen()
+        app.tell(HOSTILE)
+        await pilot.pause(0.3)
+        assert_clean(app, "toast")
+        app.settings.signer = HOSTILE
+        await pilot.press("f10")
+        await until(pilot, on(pilot, "SettingsScreen"))
+        for tab in ("general", "audit", "seal", "vault"):
+            app.screen.query_one("TabbedContent").active = f"tab-{tab}"
+            await pilot.pause(0.2)
+            assert_clean(app, tab)
+            seen.append(tab)
+        app.settings.signer = ""
+        assert len(seen) == 14
+        await leave(pilot)
+
+
+async def test_pasted_control_characters_never_enter(home: Path) -> None:
+    make_vault(home).close()
+    app = make_app(home)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await unlock(pilot)
+        await pilot.press("n")
+        await until(pilot, on(pilot, "EncounterScreen"))
+        area = app.screen.query_one("#talk", SafeArea)
+        area.focus()
+        app.screen.post_message(Paste(f"Doctor: {HOSTILE}\r\nPatient: yes"))
+        await until(pilot, lambda: "Patient: yes" in app.screen.case.conversation)
+        text = app.screen.case.conversation
+        assert sanitise(text) == text
+        assert "\ufffd" in text
+        assert "dose [mg] 5" in text
+        await pilot.press("ctrl+n")
+        await until(pilot, on(pilot, "Ask"))
+        app.screen.query_one(SafeInput).value = ""
+        app.screen.post_message(Paste(HOSTILE))
+        await until(pilot, lambda: "dose" in app.screen.query_one(SafeInput).value)
+        value = app.screen.query_one(SafeInput).value
+        assert sanitise(value) == value
+        await leave(pilot)
+
+
+async def test_resize_storm_while_a_note_streams(home: Path) -> None:
+    make_vault(home).close()
+    app = make_app(home, lambda instruction: "word " * 300, delay=0.02)
+    rng = random.Random(5)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await unlock(pilot)
+        await pilot.press("n")
+        await until(pilot, on(pilot, "EncounterScreen"))
+        app.screen.query_one("#talk").insert(TALK)
+        await until(pilot, lambda: app.screen.case.conversation == TALK)
+        await pilot.press("ctrl+g")
+        case = app.screen.case
+        await until(pilot, lambda: case.parts[0].text)
+        for _ in range(200 if os.environ.get("EDGESCRIBE_STRESS") else 20):
+            await pilot.resize_terminal(rng.randint(8, 220), rng.randint(3, 70))
+        app.book.stop(case)
+        await until(pilot, lambda: not case.busy)
+        await pilot.resize_terminal(120, 36)
+        await until(pilot, lambda: "word word" in screen_text(app))
+        assert case.conversation == TALK
+        await leave(pilot)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 36), (200, 60)])
+async def test_nothing_is_cut_off_at_the_sizes_we_promise(home: Path, size: tuple[int, int]) -> None:
+    with make_vault(home) as vault:
+        fill(vault, "Knee, left", state=State.SIGNED)
+    app = make_app(home)
+    async with app.run_test(size=size) as pilot:
+        await unlock(pilot)
+        await until(pilot, lambda: "Knee, left" in screen_text(app))
+        lines = screen_text(app).split("\n")
+        assert "SEALED" in lines[0]
+        assert "scripted" in lines[0]
+        assert "F1" in lines[-1]
+        await pilot.press("enter")
+        await until(pilot, on(pilot, "EncounterScreen"))
+        await until(pilot, lambda: "SIGNED" in screen_text(app).split("\n")[0])
+        lines = screen_text(app).split("\n")
+        assert "SAVED" in lines[0]
+        assert "SEALED" in lines[0]
+        assert "F1" in lines[-1]
+        assert len(lines) == size[1]
+        if size[0] < 100:
+            assert "Knee pain." in screen_text(app)
+            await pilot.press("f6")
+            await until(pilot, lambda: "What brings you in" in screen_text(app))
+        else:
+            await until(pilot, lambda: "Knee pain." in screen_text(app) and "What brings you in" in screen_text(app))
+        await leave(pilot)
+
+
+async def test_the_framework_has_no_side_doors(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    make_vault(home).close()
+    app = make_app(home)
+    written: list[str] = []
+    async with app.run_test(size=(120, 36)) as pilot:
+        await unlock(pilot)
+        monkeypatch.setattr(app._driver, "write", written.append)
+        assert list(app.get_system_commands(app.screen)) == []
+        await pilot.press("ctrl+p")
+        await until(pilot, lambda: "Sample visit" in screen_text(app))
+        await pilot.press(*"screenshot")
+        await pilot.pause(0.3)
+        assert "creenshot" not in screen_text(app).replace("screenshot", "", 1)
+        await pilot.press("escape")
+        app.action_screenshot()
+        app.copy_to_clipboard("secret words")
+        assert not [w for w in written if "52;" in w]
+        app.settings.copy_osc52 = True
+        await app.copy_note(Case(parts=[Part("a", "A", "words")]))
+        assert len([w for w in written if "\x1b]52;" in w]) == 1
+        with pytest.raises(Exception, match="not written to disk"):
+            app.save_screenshot()
+        await leave(pilot)
+    assert not list(home.glob("*.svg"))
+
+
+async def test_a_fault_shows_its_place_and_no_patient_text(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    make_vault(home).close()
+    app = make_app(home)
+
+    def breaks(*_: Any) -> None:
+        patient = "Mrs Keller, knee"
+        raise KeyError(patient)
+
+    with pytest.raises(KeyError):
+        async with app.run_test(size=(120, 36)) as pilot:
+            await unlock(pilot)
+            app.call_later(breaks)
+            await until(pilot, lambda: app._exception is not None)
+    shown = capsys.readouterr().err
+    assert "KeyError" in shown
+    assert "Keller" not in shown
+    app.bridge.close()
+    app.desk.close()
