@@ -21,7 +21,7 @@ from edge.verbs.narrate import complain
 if TYPE_CHECKING:
     from edge.seal import SealStatus
 
-VERBS = ("demo", "note", "extract", "records", "vault", "bundle", "audit", "doctor")
+VERBS = ("app", "demo", "note", "extract", "records", "vault", "bundle", "audit", "doctor")
 
 
 def build_parser() -> argparse.ArgumentParser:
@@ -61,8 +61,10 @@ def main(argv: list[str] | None = None) -> int:
     parser = build_parser()
     args = parser.parse_args(argv)
     if args.verb is None:
-        parser.print_help()
-        return 0
+        if not (sys.stdin.isatty() and sys.stdout.isatty()):
+            parser.print_help()
+            return 0
+        args = parser.parse_args([*(argv if argv is not None else sys.argv[1:]), "app"])
     try:
         if getattr(args, "sealed", True):
             args.seal = seal(args)

@@ -19,7 +19,7 @@ def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     app = sub.add_parser("app", help="open the app (as edgescribe alone does)", description=__doc__)
     _options(app)
     app.set_defaults(run=launch, sealed=False)
-    window = sub.add_parser("window", help=argparse.SUPPRESS, description="The app in this process, until it locks.")
+    window = sub.add_parser("window", description="The app in this process, until it locks.")
     _options(window)
     window.set_defaults(run=run, write_dirs=_write_dirs)
 
