@@ -19,11 +19,20 @@ class OnnxOptions:
     """
 
     precision: Precision = "int4"
-    algorithm: str = "rtn_last"
-    block: int = 128
-    symmetric: bool = True
+    algorithm: str = "rtn_mixed"
+    block: int = 32
+    symmetric: bool = False
     accuracy_level: int = 4
     prune_head: bool = True
+
+    @classmethod
+    def of(
+        cls, precision: Precision, algorithm: str | None = None, block: int | None = None, symmetric: bool | None = None
+    ) -> OnnxOptions:
+        """The measured defaults of a precision (int8 needs few scales and no zero points), but for what is given."""
+        measured = cls("int8", "rtn", 128, True) if precision == "int8" else cls(precision)
+        given = {"algorithm": algorithm, "block": block, "symmetric": symmetric}
+        return replace(measured, **{key: value for key, value in given.items() if value is not None})  # type: ignore[arg-type]
 
     def record(self) -> dict[str, str | int | bool]:
         """For the manifest: what has a meaning at this precision."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 from edge.contract.bundle import Bundle
@@ -24,7 +25,6 @@ def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 
 
 def _add_arguments(parser: argparse.ArgumentParser, verb: str) -> None:
-    defaults = OnnxOptions()
     parser.add_argument("name", help="base model, a name in models/catalog.toml")
     parser.add_argument("--adapter", type=Path, metavar="DIR", help="adapter to merge, written by edgescribe-training")
     parser.add_argument("--as", dest="bundle", metavar="NAME", help="name of the bundle (default: that of the base)")
@@ -34,15 +34,11 @@ def _add_arguments(parser: argparse.ArgumentParser, verb: str) -> None:
     else:
         parser.set_defaults(runtime=verb)
     precisions = ("int4", "int8", "fp16") if verb == "mlx" else ("int4", "int8", "fp16", "fp32")
-    parser.add_argument("--precision", choices=precisions, default=defaults.precision)
+    parser.add_argument("--precision", choices=precisions, default="int4")
     if verb != "mlx":
-        parser.add_argument(
-            "--algorithm", choices=ALGORITHMS, default=defaults.algorithm, help="ONNX: rounding in int4"
-        )
-        parser.add_argument("--block", type=int, choices=BLOCKS, default=defaults.block, help="ONNX: weights a scale")
-        parser.add_argument(
-            "--asymmetric", action="store_true", default=not defaults.symmetric, help="ONNX: zero points"
-        )
+        parser.add_argument("--algorithm", choices=ALGORITHMS, help="ONNX: rounding rule in int4")
+        parser.add_argument("--block", type=int, choices=BLOCKS, help="ONNX: weights that share a scale, at most")
+        parser.add_argument("--symmetric", action=argparse.BooleanOptionalAction, help="ONNX: no zero points")
         parser.add_argument(
             "--full-head", action="store_true", help="ONNX: logits of every token, not of the last only"
         )
@@ -60,13 +56,8 @@ def run(args: argparse.Namespace) -> int:
     done = []
     with bar() as progress:
         if args.runtime in ("onnx", "both"):
-            options = OnnxOptions(
-                precision=args.precision,
-                algorithm=args.algorithm,
-                block=args.block,
-                symmetric=not args.asymmetric,
-                prune_head=not args.full_head,
-            )
+            options = OnnxOptions.of(args.precision, args.algorithm, args.block, args.symmetric)
+            options = replace(options, prune_head=not args.full_head)
             done.append(make_onnx_bundle(args.name, options, args.adapter, args.bundle, args.out, progress=progress))
         if args.runtime in ("mlx", "both"):
             done.append(

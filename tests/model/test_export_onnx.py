@@ -53,7 +53,9 @@ def test_the_bundle_is_verified_and_says_what_it_is(bundle_135m: Path) -> None:
     assert manifest.base.name == "smollm2-135m-instruct"
     assert manifest.purpose == "test"
     assert manifest.precision == "int4"
-    assert manifest.options["block"] == 64  # 576 is no multiple of 128
+    assert manifest.options == {
+        "algorithm": "rtn_mixed", "block": 32, "symmetric": False, "accuracy_level": 4, "prune_head": True,
+    }  # fmt: skip
     assert sorted(entry.path for entry in manifest.files) == [
         "genai_config.json", "ml-bom.json", "model-card.md", "model.onnx", "model.onnx.data", "tokenizer.json",
     ]  # fmt: skip
@@ -79,7 +81,7 @@ def test_the_embedding_is_stored_once(bundle_135m: Path) -> None:
     graph = onnx.load(str(bundle_135m / "model.onnx"), load_external_data=False).graph
     large = [t.name for t in graph.initializer if int(np.prod(t.dims)) >= 49152 * 576 // 2]
     assert len(large) == 1
-    assert sum(path.stat().st_size for path in bundle_135m.iterdir()) < 120e6
+    assert sum(path.stat().st_size for path in bundle_135m.iterdir()) < 130e6
 
 
 def test_the_weights_say_what_the_source_says(bundle_135m: Path) -> None:
@@ -87,9 +89,9 @@ def test_the_weights_say_what_the_source_says(bundle_135m: Path) -> None:
     bundle = OnnxLogits(bundle_135m)
     distance = compare(HfLogits(source), {"int4": bundle}, HELD, bundle_135m / "tokenizer.json", "chatml")["int4"]
     assert distance.tokens > 10
-    assert distance.agreement > 0.5
-    assert distance.perplexity_ratio < 1.6
-    assert 0 < distance.kl < 0.6
+    assert distance.agreement > 0.6
+    assert distance.perplexity_ratio < 1.4
+    assert 0 < distance.kl < 0.4
 
 
 def test_measured_logits_are_those_of_the_shipped_runtime(bundle_135m: Path, model: Any) -> None:
