@@ -17,7 +17,7 @@ from tests.security.conftest import Pack
 pytestmark = pytest.mark.model
 MUST_RUN = {
     "make the vault", "write a note and save it", "extract the fields of a report", "unlock and list", "show a record",
-    "back up the vault", "verify the vault", "verify the audit log", "delete a record", "verify the bundle",
+    "search", "sign", "export the note", "export everything", "back up the vault", "verify the vault", "verify the audit log", "delete a record", "verify the bundle",
     "examine the machine",
 }  # fmt: skip
 

@@ -23,7 +23,9 @@ from edge.seal.evidence import stage, tracelog, watch
 
 _TIMEOUT = 1800
 _SAMPLE_EVERY = 0.04
-_RECORD = "{record}"
+# In a step's command line: the id of the saved record that holds a note, and of the one that holds fields.
+_NOTE, _FIELDS = "{note}", "{fields}"
+_KINDS = {"note": _NOTE, "extraction": _FIELDS}
 
 
 @dataclass(frozen=True)
@@ -68,24 +70,24 @@ class Session:
 
 
 def steps(visit: Path, report: Path, bundle: str, out: Path) -> tuple[Step, ...]:
-    """Return the steps in order. `{record}` stands for the id of the note that the session saved."""
+    """Return the steps in order. `{note}` and `{fields}` stand for the ids of the records that the session saved."""
     model = ("--bundle", bundle)
     return (
         Step("make the vault", ("vault", "create"), ("vault", "create")),
         Step("write a note and save it", ("note",), ("note", str(visit), *model, "--template", "soap", "--save")),
         Step("extract the fields of a report", ("extract",), ("extract", str(report), *model, "--save", "--json")),
         Step("unlock and list", ("records", "list"), ("records", "list", "--json")),
-        Step("show a record", ("records", "show"), ("records", "show", _RECORD)),
+        Step("show a record", ("records", "show"), ("records", "show", _NOTE)),
         Step("suggest codes", ("code",), ("code", str(visit))),
         Step("search", ("records", "search"), ("records", "search", "pain")),
-        Step("sign", ("records", "sign"), ("records", "sign", _RECORD, "--yes")),
-        Step("export the note", ("records", "export"), ("records", "export", _RECORD, "--out", str(out))),
+        Step("sign", ("records", "sign"), ("records", "sign", _NOTE, "--yes")),
+        Step("export the note", ("records", "export"), ("records", "export", _NOTE, "--out", str(out))),
         Step("export everything", ("vault", "export"), ("vault", "export", "--plain", str(out / "records.jsonl"))),
         Step("back up the vault", ("vault", "backup"), ("vault", "backup", str(out))),
         Step("verify the vault", ("vault", "verify"), ("vault", "verify")),
         Step("verify the audit log", ("audit", "log", "verify"), ("audit", "log", "verify")),
         Step("sign the head of the audit log", ("audit", "head"), ("audit", "head")),
-        Step("delete a record", ("records", "delete"), ("records", "delete", _RECORD, "--yes")),
+        Step("delete a record", ("records", "delete"), ("records", "delete", _FIELDS, "--yes")),
         Step("verify the bundle", ("bundle", "verify"), ("bundle", "verify", bundle)),
         Step("examine the machine", ("doctor",), ("doctor",)),
     )
@@ -116,28 +118,27 @@ def run(request: dict[str, object]) -> Session:
     strace = (shutil.which("strace") or "") if request.get("strace", True) else ""
     logs = Path(str(request["logs"]))
     done: list[Done] = []
-    record = ""
+    records: dict[str, str] = {}
     for number, step in enumerate(planned):
+        wanted = [word for word in step.argv if word in _KINDS.values()]
         if step.verb not in verbs:
             done.append(Done(step.name, shown(step.argv), None, f"the verb `{' '.join(step.verb)}` does not exist"))
-        elif _RECORD in step.argv and not record:
+        elif any(word not in records for word in wanted):
             done.append(Done(step.name, shown(step.argv), None, "there is no saved record to run it on"))
         else:
-            argv = tuple(record if word == _RECORD else word for word in step.argv)
+            argv = tuple(records.get(word, word) for word in step.argv)
             print(f"  {step.name}", file=sys.stderr, flush=True)
             result, output = observe(replace(step, argv=argv), environ, strace, logs / f"strace-{number:02d}.log")
             done.append(result)
-            record = record or _first_record(step, output)
+            if step.verb == ("records", "list"):
+                records = _saved(output)
     return Session(str(request["how"]), tuple(done), stage.counters_count(), strace, not_exercised(planned, verbs))
 
 
-def _first_record(step: Step, output: str) -> str:
-    if step.verb != ("records", "list"):
-        return ""
-    for line in output.splitlines():
-        if line.startswith("{"):
-            return str(json.loads(line).get("id", ""))
-    return ""
+def _saved(listing: str) -> dict[str, str]:
+    """Return the ids of the saved records by placeholder, from `records list --json`."""
+    found = [json.loads(line) for line in listing.splitlines() if line.startswith("{")]
+    return {_KINDS[kind]: str(one["id"]) for one in found for kind in one["kinds"] if kind in _KINDS}
 
 
 def shown(argv: Sequence[str]) -> str:
