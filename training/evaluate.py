@@ -7,6 +7,7 @@ what is scored. Answers are saved as they come; a run that is stopped goes on wh
 from __future__ import annotations
 
 import json
+import math
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
@@ -139,13 +140,18 @@ def _free(engine: Engine, document: Document) -> Written:
     return Written(document.id, done[0].text, (done[0].reason,), done[0].generated_tokens, done[0].seconds)
 
 
-def write_all(engine: Engine, found: list[Document], path: Path, say: Callable[[str], None]) -> list[Written]:
-    """Write every document's answer, appending each to path; those already there are taken from it."""
+def write_all(
+    engine: Engine, found: list[Document], path: Path, say: Callable[[str], None], stop_at: float = math.inf
+) -> list[Written]:
+    """Write every document's answer, appending each to path; those already there are taken from it.
+
+    stop_at: time.monotonic() after which no further answer is begun; then fewer answers come back.
+    """
     done = {w.id: w for w in read_written(path)}
     path.parent.mkdir(parents=True, exist_ok=True)
     with path.open("a", encoding="utf-8") as stream:
         for number, document in enumerate(found, 1):
-            if document.id in done:
+            if document.id in done or time.monotonic() >= stop_at:
                 continue
             written = write(engine, document)
             done[document.id] = written
@@ -153,7 +159,7 @@ def write_all(engine: Engine, found: list[Document], path: Path, say: Callable[[
             stream.flush()
             rate = written.tokens / written.seconds if written.seconds else 0.0
             say(f"{number}/{len(found)}  {written.tokens} tokens  {rate:.1f} tok/s  {' '.join(written.reasons)}")
-    return [done[document.id] for document in found]
+    return [done[document.id] for document in found if document.id in done]
 
 
 def read_written(path: Path) -> list[Written]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -36,8 +37,11 @@ class Evaluation:
     data: Path | None = None
 
 
-def run(chosen: Evaluation, say: Callable[[str], None]) -> dict[str, Any]:
-    """Return (and write to out/result.json) the figures of a model and of the floors. Raises named errors."""
+def run(chosen: Evaluation, say: Callable[[str], None], stop_at: float = math.inf) -> dict[str, Any]:
+    """Return (and write to out/result.json) the figures of a model and of the floors. Raises named errors.
+
+    stop_at: time.monotonic() after which no further answer is begun; then nothing is scored and {} returned.
+    """
     if chosen.adapter and not chosen.base:
         raise UsageError("--adapter needs --base.", "A bundle has its adapter built in.", "Give --base NAME.")
     found = evaluate.documents(chosen.set, chosen.data, chosen.limit)
@@ -53,9 +57,11 @@ def run(chosen: Evaluation, say: Callable[[str], None]) -> dict[str, Any]:
     }
     _same_model(folder, facts)
     try:
-        answers = evaluate.write_all(engine, found, folder / "answers.jsonl", say)
+        answers = evaluate.write_all(engine, found, folder / "answers.jsonl", say, stop_at)
     finally:
         engine.close()
+    if len(answers) < len(found):
+        return {}
     items = [evaluate.item(document) for document in found]
     result = {**facts, **_summary(items, answers, chosen.encoder), "floors": _floors(chosen, items)}
     (folder / "result.json").write_text(json.dumps(result, indent=2, ensure_ascii=False), encoding="utf-8")

@@ -31,7 +31,7 @@ Step = list[list[Encoded]]
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run came to. reason: "end", "time" or "early stop"."""
+    """What a run came to. reason: "end", "time", "early stop" or "paused"."""
 
     reason: str
     steps: int
@@ -41,8 +41,18 @@ class Outcome:
     peak_bytes: int
 
 
-def train(config: Config, prepared: Prepared, folder: Path, resume: bool, say: Callable[[str], None]) -> Outcome:
-    """Train and leave the adapter in folder/adapter. Raises TrainingError; checkpoints already saved stay usable."""
+def train(
+    config: Config,
+    prepared: Prepared,
+    folder: Path,
+    resume: bool,
+    say: Callable[[str], None],
+    stop_at: float = math.inf,
+) -> Outcome:
+    """Train and leave the adapter in folder/adapter. Raises TrainingError; checkpoints already saved stay usable.
+
+    stop_at: time.monotonic() at which to save and pause, the run unfinished; resuming it changes no figure.
+    """
     from accelerate import Accelerator
 
     if config.run.threads:
@@ -62,14 +72,14 @@ def train(config: Config, prepared: Prepared, folder: Path, resume: bool, say: C
     network, optimiser = accelerator.prepare(wrapped, optimiser)
     plain = accelerator.unwrap_model(network)
     cursor = checkpoint.restore(saved[-1], plain.model, optimiser) if resume and saved else Cursor()
-    loop = _Loop(config, accelerator, network, plain, optimiser, parameters, plan, cursor, folder, say)
+    loop = _Loop(config, accelerator, network, plain, optimiser, parameters, plan, cursor, folder, say, stop_at)
     say(
         f"{sum(p.numel() for p in parameters):,} trained weights, {plan.describe()}, "
         f"{accelerator.num_processes} process(es) on {accelerator.device}, step {cursor.step}"
     )
     with _named_errors(loop):
         reason = loop.run()
-    if accelerator.is_main_process:
+    if accelerator.is_main_process and reason != "paused":
         plain.model.save_pretrained(str(folder / "adapter"), safe_serialization=True)
     return Outcome(reason, cursor.step, loop.last_loss, loop.last_valid, cursor.elapsed, runlog.peak_bytes())
 
@@ -140,11 +150,11 @@ class _Loop:
 
     def __init__(
         self, config: Config, accelerator: Any, network: Any, plain: Any, optimiser: Any, parameters: list[Any],
-        plan: _Plan, cursor: Cursor, folder: Path, say: Callable[[str], None],
+        plan: _Plan, cursor: Cursor, folder: Path, say: Callable[[str], None], stop_at: float,
     ) -> None:  # fmt: skip
         self.config, self.accelerator, self.network, self.plain = config, accelerator, network, plain
         self.optimiser, self.parameters, self.plan, self.cursor = optimiser, parameters, plan, cursor
-        self.folder, self.say = folder, say
+        self.folder, self.say, self.stop_at = folder, say, stop_at
         self.schedule = Schedule(config.optimiser.warmup, plan.total, config.optimiser.max_seconds)
         self.log = runlog.Metrics(folder / "metrics.jsonl", cursor.step, accelerator.is_main_process)
         self.last_loss = math.nan
@@ -160,6 +170,9 @@ class _Loop:
                     self._save()
                     return "time" if self.cursor.step != self.plan.total else "end"
                 self._step(steps[self.cursor.index])
+                if self._agreed(time.monotonic() >= self.stop_at):
+                    self._save()
+                    return "paused"
                 if self._after():
                     self._save()
                     return "early stop"

@@ -47,14 +47,20 @@ def publish(run: Path, base_name: str, results: Sequence[Path], failures: str, o
         raise TrainingError(f"The run {run.name} has no adapter yet.", "It has not ended.", "Resume it.")
     chosen = config.parse(json.loads((run / "config.json").read_text(encoding="utf-8")), run.name)
     facts = json.loads((run / "environment.json").read_text(encoding="utf-8"))
-    out.mkdir(parents=True, exist_ok=True)
-    size = _weights(adapter, out)
-    _adapter_config(adapter, base_name, out)
+    size = shrink(adapter, base_name, out)
     judged = [json.loads(path.read_text(encoding="utf-8")) for path in results]
     found = {"prompt_version": PROMPT_VERSION, "data": _data(facts["counts"], judged), "figures": _figures(judged)}
     (out / "adapter.json").write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
     (out / "README.md").write_text(_card(base_name, chosen, run, facts, results, failures), encoding="utf-8")
     return Published(out, size)
+
+
+def shrink(adapter: Path, base_name: str, out: Path) -> int:
+    """Write an adapter in fp16 without paths of this machine; returns the bytes of its weights."""
+    out.mkdir(parents=True, exist_ok=True)
+    size = _weights(adapter, out)
+    _adapter_config(adapter, base_name, out)
+    return size
 
 
 def _weights(adapter: Path, out: Path) -> int:
@@ -129,7 +135,8 @@ report. It proposes; a clinician must read and correct every word. Not a medical
 - LoRA rank {chosen.lora.rank}, alpha {chosen.lora.alpha}, all linear modules of {layers}; loss on answers only.
 - {len(steps)} steps, {sum(m["tokens"] for m in steps):,} tokens, {sum(m["answers"] for m in steps):,} of them answers;
   learning rate {chosen.optimiser.learning_rate:g}, cosine to zero; seed {chosen.run.seed};
-  {steps[-1]["elapsed"] / 60:.0f} minutes on {facts["device"]} ({facts["threads"]} thread(s)), torch {facts["torch"]}, peft {facts["peft"]}.
+  {steps[-1]["elapsed"] / 60:.0f} minutes on {facts["device"]},
+  {facts["threads"]} thread(s), torch {facts["torch"]}, peft {facts["peft"]}.
 
 ## Data
 

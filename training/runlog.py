@@ -10,6 +10,7 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from training.config import Config, as_dict
 from training.schedule import Schedule
 
 
@@ -69,9 +70,25 @@ def environment() -> dict[str, Any]:
     import torch
 
     packages = ("torch", "transformers", "peft", "accelerate", "tokenizers", "edgescribe")
-    found = {name: metadata.version(name) for name in packages}
+    found = {name: _version(name) for name in packages}
     device = torch.cuda.get_device_name(0) if torch.cuda.is_available() else platform.processor() or platform.machine()
     return {"python": platform.python_version(), "device": device, "threads": torch.get_num_threads(), **found}
+
+
+def _version(name: str) -> str:
+    try:
+        return metadata.version(name)
+    except metadata.PackageNotFoundError:  # run from a checkout that is not installed
+        return "not installed"
+
+
+def begin(folder: Path, chosen: Config, counts: dict[str, int]) -> None:
+    """Write config.json and environment.json of a new run; a run that has them keeps them."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if not (folder / "config.json").is_file():
+        facts = {**environment(), "counts": counts}
+        (folder / "environment.json").write_text(json.dumps(facts, indent=2), encoding="utf-8")
+        (folder / "config.json").write_text(json.dumps(as_dict(chosen), indent=2), encoding="utf-8")
 
 
 def curves(folder: Path) -> Path | None:

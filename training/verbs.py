@@ -52,6 +52,24 @@ def add_parsers(sub: Any) -> None:
     )
     publish.add_argument("--failures", type=Path, required=True, metavar="FILE", help="known failures, Markdown")
     publish.set_defaults(run=run_publish)
+    slot = sub.add_parser("slot", help="use hardware lent for minutes: go as far as the seconds allow, go on next time")
+    slot.add_argument("config", type=Path)
+    slot.add_argument("--id", required=True, help="run id")
+    slot.add_argument("--parts", type=Path, required=True, metavar="DIR", help="where parts of the base arrive")
+    slot.add_argument(
+        "--store", type=Path, required=True, metavar="DIR", help="what stays on the machine between calls"
+    )
+    slot.add_argument("--out", type=Path, required=True, metavar="DIR", help="what leaves, in small files")
+    slot.add_argument("--seconds", type=float, required=True)
+    slot.add_argument("--sets", nargs="*", default=[], help="test sets to evaluate at the end")
+    slot.add_argument("--limit", type=int, default=0, metavar="N", help="only the first N documents of each set")
+    _common(slot)
+    slot.set_defaults(run=run_slot)
+    parts = sub.add_parser("parts", help="cut a file into parts for a slot, or join what left one")
+    parts.add_argument("source", type=Path, help="a file to cut, or a folder of parts to join")
+    parts.add_argument("target", type=Path, help="folder")
+    parts.add_argument("--bytes", type=int, default=48_000_000)
+    parts.set_defaults(run=run_parts)
     report = sub.add_parser("report", help="tables over evaluations, as Markdown and HTML")
     report.add_argument("results", type=Path, nargs="*", help="result.json files or folders (default: all evaluations)")
     report.add_argument("--out", type=Path, required=True, metavar="DIR", help="where report.md and report.html go")
@@ -122,11 +140,8 @@ def run_train(args: argparse.Namespace) -> int:
         chosen = config.load(args.config, tuple(args.set))
     data = sources.data_dir(args.data)
     prepared = mixing.prepare(chosen.data, data)
-    folder.mkdir(parents=True, exist_ok=True)
     if not resume and lora.first_process():
-        (folder / "config.json").write_text(json.dumps(config.as_dict(chosen), indent=2), encoding="utf-8")
-        facts = {**runlog.environment(), "counts": prepared.counts}
-        (folder / "environment.json").write_text(json.dumps(facts, indent=2), encoding="utf-8")
+        runlog.begin(folder, chosen, prepared.counts)
     outcome = lora.train(chosen, prepared, folder, resume, say)
     if lora.first_process():
         runlog.curves(folder)
@@ -180,4 +195,31 @@ def run_publish(args: argparse.Namespace) -> int:
     done = publish.publish(folder, Path(base).name, args.results, failures, args.out)
     say(f"{done.size / 1e6:.1f} MB of weights")
     print(done.folder)
+    return 0
+
+
+def run_slot(args: argparse.Namespace) -> int:
+    """Use one slot; prints how far it came: parts, paused, trained or done."""
+    from training import config, slot
+
+    chosen = slot.Slot(
+        parts=args.parts, store=args.store, out=args.out, seconds=args.seconds, sets=tuple(args.sets), limit=args.limit,
+        data=Path(args.data) if args.data else None,
+    )  # fmt: skip
+    folder = args.store / "runs" / run_folder(args.id).name
+    print(slot.use(chosen, config.load(args.config, tuple(args.set)), folder, say))
+    return 0
+
+
+def run_parts(args: argparse.Namespace) -> int:
+    """Cut or join; prints the folder."""
+    from training import slot
+
+    if args.source.is_dir():
+        slot.join(args.source, args.target)
+    elif args.source.is_file():
+        say(f"{slot.split(args.source, args.target, args.bytes)} parts")
+    else:
+        raise UsageError(f"{args.source} does not exist.", "", "Name a file to cut or a folder of parts.")
+    print(args.target)
     return 0

@@ -1,0 +1,125 @@
+"""Hardware lent for minutes: a base in parts, a pause, results in small files; and adapters ready to commit."""
+
+import json
+import tarfile
+from pathlib import Path
+
+import pytest
+
+from edge.contract.manifest import DataSet, Figure
+from edge.errors import BaseModelError, TrainingError
+from training import cli, publish, slot, tiny
+
+pytestmark = pytest.mark.model
+
+
+@pytest.fixture(scope="module")
+def parts(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("base")
+    tiny.make("qwen2", folder / "hf")
+    with tarfile.open(folder / "tiny-qwen2.tar", "w") as archive:
+        for path in sorted((folder / "hf").iterdir()):
+            archive.add(path, arcname=path.name)
+    assert slot.split(folder / "tiny-qwen2.tar", folder / "parts", 40_000) > 3
+    return folder / "parts"
+
+
+@pytest.fixture
+def config(tmp_path: Path) -> Path:
+    rows = tmp_path / "rows.jsonl"
+    line = {"kind": "report", "instruction": "Which number?"}
+    lines = [{**line, "document": f"the number {i} ", "target": f"the {i}"} for i in range(12)]
+    rows.write_text("\n".join(json.dumps(x) for x in lines), encoding="utf-8")
+    path = tmp_path / "tiny.toml"
+    path.write_text(
+        '[base]\nname = "tiny-qwen2"\n[lora]\nrank = 2\n[data]\nvalidate = []\n'
+        f"passes = {{ {json.dumps(str(rows))} = 1 }}\n"
+        '[batch]\ntokens = 300\nrow_tokens = 300\n[optimiser]\nepochs = 3\n[run]\nthreads = 1\nprecision = "fp32"\n',
+        encoding="utf-8",
+    )
+    return path
+
+
+def test_calls_go_on_where_the_last_one_stopped(
+    parts: Path, config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    arriving, store, out = tmp_path / "arriving", tmp_path / "store", tmp_path / "out"
+    names = sorted(p.name for p in parts.iterdir())
+    rows = tmp_path / "rows.jsonl"
+
+    def call(seconds: str, *bring: str) -> str:
+        arriving.mkdir()
+        for name in bring:
+            (arriving / name).write_bytes((parts / name).read_bytes())
+        where = ["--parts", str(arriving), "--store", str(store), "--out", str(out), "--data", str(tmp_path)]
+        asked = ["--id", "one", "--seconds", seconds, "--sets", str(rows), "--limit", "2"]
+        assert cli.main(["slot", str(config), *asked, *where]) == 0
+        for name in bring:
+            (arriving / name).unlink()
+        arriving.rmdir()
+        return capsys.readouterr().out.strip()
+
+    assert call("60", "parts.json", names[0]) == "parts"
+    assert call("1", *names[1:]) == "paused"
+    assert not (store / "runs" / "one" / "adapter").exists()
+    assert call("1000") == "done"
+    before = (store / "runs" / "one" / "metrics.jsonl").read_text(encoding="utf-8")
+    assert before.count('"loss"') >= 6
+    assert call("1000") == "done"
+    assert (store / "runs" / "one" / "metrics.jsonl").read_text(encoding="utf-8") == before
+    assert cli.main(["parts", str(out), str(tmp_path / "home")]) == 0
+    found = {str(p.relative_to(tmp_path / "home")) for p in (tmp_path / "home").rglob("*") if p.is_file()}
+    assert {"metrics.jsonl", "config.json", "curves.png", "adapter-fp16/adapter_model.safetensors"} <= found
+    for label in ("tuned", "untuned"):
+        assert json.loads((tmp_path / f"home/results/{label}-rows.jsonl/result.json").read_text())["n"] == 2
+    raw = json.loads((tmp_path / "home/adapter-fp16/adapter_config.json").read_text(encoding="utf-8"))
+    assert raw["base_model_name_or_path"] == "tiny-qwen2"
+
+
+def test_damage_on_the_way_is_named(parts: Path, tmp_path: Path) -> None:
+    with pytest.raises(BaseModelError, match="not begun"):
+        slot.gather(tmp_path, tmp_path / "store")
+    for path in parts.iterdir():
+        (tmp_path / path.name).write_bytes(path.read_bytes())
+    (tmp_path / "0001.part").write_bytes(b"x" + (tmp_path / "0001.part").read_bytes()[1:])
+    with pytest.raises(BaseModelError, match="Part 1 of the base is damaged"):
+        slot.gather(tmp_path, tmp_path / "store")
+    (tmp_path / "0001.part").unlink()
+    assert slot.gather(tmp_path, tmp_path / "store") == (None, [1])
+    with pytest.raises(TrainingError, match="1 part"):
+        slot.join(tmp_path, tmp_path / "store")
+
+
+def test_a_published_adapter_says_where_it_comes_from(tmp_path: Path) -> None:
+    import torch
+    from safetensors.torch import load_file, save_file
+
+    run = tmp_path / "run"
+    (run / "adapter").mkdir(parents=True)
+    save_file({"a.lora_A.weight": torch.ones(4, 8)}, str(run / "adapter" / "adapter_model.safetensors"))
+    own = {"base_model_name_or_path": "/home/x/base", "target_modules": ["v_proj", "q_proj"], "r": 2}
+    (run / "adapter" / "adapter_config.json").write_text(json.dumps(own), encoding="utf-8")
+    chosen = {"base": {"name": "b"}, "data": {"passes": {"mts": 1.0}}}
+    (run / "config.json").write_text(json.dumps(chosen), encoding="utf-8")
+    facts = {"device": "cpu", "threads": 1, "torch": "2", "peft": "0", "counts": {"mts.kept": 7, "leaks.note": 3}}
+    (run / "environment.json").write_text(json.dumps(facts), encoding="utf-8")
+    step = {"step": 1, "loss": 1.0, "tokens": 100, "answers": 10, "elapsed": 120.0}
+    (run / "metrics.jsonl").write_text(json.dumps(step) + "\n", encoding="utf-8")
+    result = {
+        "model": "m", "precision": "int4", "set": "mts-valid", "n": 2, "figures": {"rouge1": 20.0, "loop": 0.0},
+        "intervals": {"rouge1": [10.0, 30.0]}, "floors": {},
+    }  # fmt: skip
+    (tmp_path / "result.json").write_text(json.dumps(result), encoding="utf-8")
+    done = publish.publish(run, "base-name", [tmp_path / "result.json"], "- It loops.", tmp_path / "out")
+    assert load_file(str(tmp_path / "out" / "adapter_model.safetensors"))["a.lora_A.weight"].dtype == torch.float16
+    text = "".join(p.read_text(encoding="utf-8") for p in done.folder.iterdir() if p.suffix != ".safetensors")
+    assert "/home/x" not in text
+    for wanted in ("base-name", "CC BY 4.0", "Prompt version 1", "It loops.", "20.0 [10.0–30.0]", "2 minutes"):
+        assert wanted in text
+    adapter = json.loads((done.folder / "adapter.json").read_text(encoding="utf-8"))
+    assert [DataSet.model_validate(d).role for d in adapter["data"]] == ["training", "evaluation"]
+    assert [Figure.model_validate(f).low for f in adapter["figures"]] == [10.0, None]
+    assert json.loads((done.folder / "adapter_config.json").read_text())["target_modules"] == ["q_proj", "v_proj"]
+    save_file({"a": torch.tensor([float("nan")])}, str(run / "adapter" / "adapter_model.safetensors"))
+    with pytest.raises(TrainingError, match="not finite"):
+        publish.publish(run, "base-name", [], "", tmp_path / "again")

@@ -1,0 +1,195 @@
+"""A run on hardware lent for minutes: the base arrives in parts, training pauses in time, results leave in small files.
+
+Each call does what fits into its seconds: collect parts, verify and unpack the base, train or continue, evaluate,
+write results. Whatever is done is kept in the store, so the next call goes on from there.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+import shutil
+import subprocess
+import sys
+import tarfile
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from edge.errors import BaseModelError, TrainingError
+from training import evaluation, lora, mixing, publish, runlog, sources
+from training.config import Config
+
+INDEX = "parts.json"
+_RESERVE = 20.0  # seconds kept for writing results
+
+
+@dataclass(frozen=True)
+class Slot:
+    """parts: folder of arriving parts, "" parts arrive no more. store: kept between calls. out: what leaves.
+
+    seconds: this call's time. out_part_bytes: largest file that may leave.
+    """
+
+    parts: Path
+    store: Path
+    out: Path
+    seconds: float
+    sets: tuple[str, ...] = ()
+    limit: int = 0
+    data: Path | None = None
+    out_part_bytes: int = 15_000_000
+
+
+def split(file: Path, folder: Path, part_bytes: int) -> int:
+    """Cut a file into numbered parts with an index of their hashes; returns how many parts."""
+    folder.mkdir(parents=True, exist_ok=True)
+    hashes: list[str] = []
+    whole = hashlib.sha256()
+    with file.open("rb") as stream:
+        while piece := stream.read(part_bytes):
+            (folder / f"{len(hashes):04d}.part").write_bytes(piece)
+            hashes.append(hashlib.sha256(piece).hexdigest())
+            whole.update(piece)
+    index = {"name": file.name, "sha256": whole.hexdigest(), "parts": hashes}
+    (folder / INDEX).write_text(json.dumps(index), encoding="utf-8")
+    return len(hashes)
+
+
+def gather(parts: Path, store: Path) -> tuple[Path | None, list[int]]:
+    """Take arrived parts into the store. Returns the whole file, once every part is there, and the parts that lack.
+
+    Raises BaseModelError for a part whose hash is wrong.
+    """
+    store.mkdir(parents=True, exist_ok=True)
+    if (parts / INDEX).is_file():
+        shutil.copyfile(parts / INDEX, store / INDEX)
+    if not (store / INDEX).is_file():
+        raise BaseModelError(
+            "The base has not begun to arrive.", f"There is no {INDEX}.", "Bring it with the first part."
+        )
+    index = json.loads((store / INDEX).read_text(encoding="utf-8"))
+    whole = store / index["name"]
+    if whole.is_file():
+        return whole, []
+    lacking = []
+    for number, wanted in enumerate(index["parts"]):
+        name = f"{number:04d}.part"
+        if not (store / name).is_file() and (parts / name).is_file():
+            shutil.copyfile(parts / name, store / f".{name}")
+            if hashlib.sha256((store / f".{name}").read_bytes()).hexdigest() != wanted:
+                raise BaseModelError(f"Part {number} of the base is damaged.", "Its sha256 differs.", "Bring it again.")
+            (store / f".{name}").rename(store / name)
+        if not (store / name).is_file():
+            lacking.append(number)
+    if lacking:
+        return None, lacking
+    return _join(store, whole, index), []
+
+
+def _join(store: Path, whole: Path, index: dict[str, Any]) -> Path:
+    digest = hashlib.sha256()
+    aside = whole.with_name(f".{whole.name}")
+    with aside.open("wb") as stream:
+        for number in range(len(index["parts"])):
+            piece = (store / f"{number:04d}.part").read_bytes()
+            digest.update(piece)
+            stream.write(piece)
+    if digest.hexdigest() != index["sha256"]:
+        raise BaseModelError("The base is damaged.", "Its sha256 differs once its parts are joined.", "Bring it again.")
+    aside.rename(whole)
+    for number in range(len(index["parts"])):
+        (store / f"{number:04d}.part").unlink()
+    return whole
+
+
+def base_folder(file: Path, name: str, store: Path) -> Path:
+    """Hugging Face folder of the base: file itself unpacked if it is a tar, else what `edgescribe-export hf` makes."""
+    if file.suffix == ".tar":
+        folder = store / "base"
+        if not (folder / "config.json").is_file():
+            with tarfile.open(file) as archive:
+                archive.extractall(folder, filter="data")
+        return folder
+    command = [sys.executable, "-m", "export.cli", "hf", name, "--from", str(file)]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
+    if done.returncode != 0 or not done.stdout.strip():
+        raise BaseModelError(f"The base {name!r} could not be prepared.", "See the message above.", "")
+    return Path(done.stdout.strip().splitlines()[-1])
+
+
+def use(slot: Slot, chosen: Config, run_folder: Path, say: Callable[[str], None]) -> str:
+    """Go as far as the slot's seconds allow; returns "parts", "paused", "trained" or "done". Raises named errors."""
+    import dataclasses
+
+    ends = time.monotonic() + slot.seconds - _RESERVE
+    whole, lacking = gather(slot.parts, slot.store)
+    if whole is None:
+        say(f"{len(lacking)} part(s) of the base to come: {', '.join(map(str, lacking[:20]))}")
+        return "parts"
+    name = chosen.base.name
+    folder = base_folder(whole, name, slot.store)
+    chosen = dataclasses.replace(chosen, base=dataclasses.replace(chosen.base, name=str(folder)))
+    state = _train(slot, chosen, run_folder, ends, say)
+    if state == "trained":
+        state = _evaluate(slot, folder, run_folder, ends, say)
+    leave(slot, run_folder, name)
+    return state
+
+
+def _train(slot: Slot, chosen: Config, run: Path, ends: float, say: Callable[[str], None]) -> str:
+    if (run / "adapter" / "adapter_model.safetensors").is_file():
+        return "trained"
+    prepared = mixing.prepare(chosen.data, sources.data_dir(slot.data))
+    runlog.begin(run, chosen, prepared.counts)
+    outcome = lora.train(chosen, prepared, run, True, say, ends)
+    if outcome.reason == "paused":
+        return "paused"
+    runlog.curves(run)
+    return "trained"
+
+
+def _evaluate(slot: Slot, folder: Path, run: Path, ends: float, say: Callable[[str], None]) -> str:
+    """Evaluate set after set, untuned and tuned, while time is left; answers already written are kept."""
+    for name in slot.sets:
+        for label, adapter in (("tuned", run / "adapter"), ("untuned", None)):
+            out = run / "results" / f"{label}-{Path(name).name}"
+            if (out / "result.json").is_file():
+                continue
+            asked = evaluation.Evaluation(
+                set=name, base=str(folder), adapter=adapter, label=label, limit=slot.limit, out=out, data=slot.data
+            )
+            if not evaluation.run(asked, say, ends):
+                return "trained"
+    return "done"
+
+
+def leave(slot: Slot, run: Path, base_name: str) -> None:
+    """Write results.tar in parts small enough to leave: adapter in fp16, metrics, configuration, answers, figures."""
+    packed = io.BytesIO()
+    with tarfile.open(fileobj=packed, mode="w:gz") as archive:
+        for path in _leaving(run, base_name):
+            archive.add(path, arcname=str(path.relative_to(run)))
+    slot.out.mkdir(parents=True, exist_ok=True)
+    (run / "results.tgz").write_bytes(packed.getvalue())
+    split(run / "results.tgz", slot.out, slot.out_part_bytes)
+
+
+def _leaving(run: Path, base_name: str) -> Sequence[Path]:
+    if (run / "adapter" / "adapter_model.safetensors").is_file():
+        publish.shrink(run / "adapter", base_name, run / "adapter-fp16")
+    wanted = ("config.json", "environment.json", "metrics.jsonl", "curves.png", "adapter-fp16", "results")
+    return [run / name for name in wanted if (run / name).exists()]
+
+
+def join(folder: Path, target: Path) -> Path:
+    """Put results that left in parts together again (gather) and unpack them into target."""
+    whole, lacking = gather(folder, target)
+    if whole is None:
+        raise TrainingError(f"{len(lacking)} part(s) of the results lack.", "", "Copy every file of the slot's --out.")
+    with tarfile.open(whole) as archive:
+        archive.extractall(target, filter="data")
+    return target
