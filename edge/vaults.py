@@ -11,7 +11,7 @@ from pathlib import Path
 
 from edge import paths
 from edge.contract.records import State
-from edge.errors import UsageError
+from edge.errors import UsageError, VaultBusyError
 from edge.store import backup
 from edge.store.backup import Manifest
 from edge.store.chain import Event
@@ -43,6 +43,7 @@ __all__ = [
     "check_backup",
     "check_free",
     "create",
+    "open_or_beside",
     "open_vault",
     "restore",
 ]
@@ -111,6 +112,16 @@ def open_vault(
     """
     with ask(passphrase_file) as passphrase:
         return Vault.open(path or paths.default_vault(), passphrase, beside=beside)
+
+
+def open_or_beside(path: Path | None = None, passphrase_file: str | os.PathLike[str] | None = None) -> Vault:
+    """open_vault(), and beside the program that has it open if there is one: for a backup or a check at any time."""
+    with ask(passphrase_file) as passphrase:
+        target = path or paths.default_vault()
+        try:
+            return Vault.open(target, passphrase)
+        except VaultBusyError:
+            return Vault.open(target, passphrase, beside=True)
 
 
 def check_free(path: Path | None = None) -> None:

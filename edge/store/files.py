@@ -20,9 +20,12 @@ from edge.errors import VaultBusyError, VaultError
 
 @dataclass(frozen=True)
 class VaultFiles:
-    """The paths of one vault."""
+    """The paths of one vault. Links are followed: the other files lie beside the real one, as SQLite's do."""
 
     database: Path
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "database", Path(os.path.realpath(self.database)))
 
     def _beside(self, suffix: str) -> Path:
         return self.database.with_name(self.database.name + suffix)

@@ -174,7 +174,8 @@ class Vault:
         if self._check is not None:
             self._check.stop()
         self.custody.confirm(passphrase)
-        self.session.record(Event.KEY_CHANGE, what="rotation begun")
+        with FileLock(self.paths.maintenance).hold():  # a backup under way is told before anything is begun
+            self.session.record(Event.KEY_CHANGE, what="rotation begun")
         try:
             rekey.rotate(self.paths, passphrase, self.session.connection, progress)
             unlocked = unlock.unlock(self.paths, passphrase)

@@ -112,9 +112,10 @@ def _print_recovery_key(vault: Vault, passphrase: Passphrase) -> None:
 
 
 def _verify(args: argparse.Namespace) -> int:
+    from edge import vaults
     from edge.errors import DamagedVaultError
 
-    with vault_options.open_vault(args) as vault:
+    with vaults.open_or_beside(args.vault, args.passphrase_file) as vault:
         _warn(vault)
         if found := vault.verify():
             print("\n".join(found))
@@ -179,7 +180,7 @@ def _backup(args: argparse.Namespace) -> int:
         raise UsageError("--keep must be 1 or more.")
     from edge import vaults
 
-    with vaults.open_vault(args.vault, args.passphrase_file, beside=True) as vault:
+    with vaults.open_or_beside(args.vault, args.passphrase_file) as vault:
         file, manifest = vault.custody.backup(args.destination, args.keep)
     print(file)
     Narrator().say(f"{_what(manifest)}, checked.")

@@ -12,13 +12,13 @@ import pytest
 from vaulting import ORIGIN, SOURCE, Child, cheap_derivation, known, note, open_known, passphrase
 
 from edge.contract.records import Section, note_content
-from edge.store import chain, db, migrations, unlock
+from edge.store import backup, chain, db, migrations, unlock
 from edge.store.files import VaultFiles
 from edge.store.secret import Passphrase
 from edge.store.unlock import Unlocked
 from edge.store.vault import Vault
 
-WRITE_KILLS, ROTATION_KILLS, MIGRATION_KILLS = 200, 50, 40
+WRITE_KILLS, ROTATION_KILLS, MIGRATION_KILLS, CREATION_KILLS, RESTORE_KILLS = 200, 50, 40, 30, 30
 GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "vaults"
 
 
@@ -181,3 +181,71 @@ def test_kills_while_migrating_each_golden_vault(version: int, tmp_path: Path) -
             assert len(vault.search.find("ibuprofen")) == 3
             assert chain.verify(vault.session.connection, unlocked.keys.audit).good
     assert cut_off > MIGRATION_KILLS // 4
+
+
+def test_kills_while_creating_leave_nothing_or_a_whole_vault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    cheap = cheap_derivation(monkeypatch)
+    path = tmp_path / "records.vault"
+
+    def work(report: Callable[[bytes], None]) -> None:
+        report(b".")
+        Vault.create(path, passphrase(), kdf=cheap).close()
+        report(b"done")
+
+    start = time.perf_counter()
+    child = Child(work)
+    assert child.wait() == 0
+    child.rest()
+    whole = time.perf_counter() - start
+    randomly = random.Random(11)
+    nothing = 0
+    for _ in range(CREATION_KILLS):
+        for file in tmp_path.glob("records.vault*"):
+            file.unlink()
+        child = Child(work)
+        child.first_byte()
+        time.sleep(randomly.uniform(0, whole))
+        child.kill()
+        if path.exists():
+            Vault.open(path, passphrase()).close()
+        else:
+            nothing += 1
+            Vault.create(path, passphrase(), kdf=cheap).close()
+        with Vault.open(path, passphrase()) as vault:
+            assert vault.verify() == []
+        assert not VaultFiles(path).incoming.exists()
+    assert nothing > 0
+
+
+def test_kills_while_restoring_lose_neither_the_backup_nor_the_vault_before(
+    made: tuple[VaultFiles, Unlocked], tmp_path: Path
+) -> None:
+    paths, unlocked = made
+    with open_known(paths, unlocked) as vault:
+        file, _ = vault.custody.backup(tmp_path / "my.backup")
+        later = note(vault, "after the backup").id
+    randomly = random.Random(13)
+
+    def work(report: Callable[[bytes], None]) -> None:
+        report(b".")
+        backup.restore(file, passphrase(), paths.database, replace=True)
+
+    present = {path.name: path.read_bytes() for path in (paths.database, paths.header)}
+    for _ in range(RESTORE_KILLS):
+        for path in tmp_path.glob("records.vault*"):
+            path.unlink()
+        for name, content in present.items():
+            (tmp_path / name).write_bytes(content)
+        child = Child(work)
+        child.first_byte()
+        time.sleep(randomly.uniform(0, 0.04))
+        child.kill()
+        backup.restore(file, passphrase(), paths.database, replace=True)
+        with Vault.open(paths.database, passphrase()) as vault:
+            assert vault.records.count() == 4
+        aside = [p for p in tmp_path.glob("records.vault.replaced-*") if p.read_bytes() == present[paths.database.name]]
+        assert len(aside) == 1
+    for name, content in present.items():
+        (tmp_path / name).write_bytes(content)
+    with Vault.open(paths.database, passphrase()) as vault:
+        assert vault.records.summary(later).id == later

@@ -311,24 +311,6 @@ def test_retention_with_hold_dry_run_and_clock(tmp_path: Path) -> None:
             vault.retention.set_policy({State.DRAFT: 0})
 
 
-def test_a_clock_that_goes_back(tmp_path: Path) -> None:
-    clock = SetClock()
-    with new_vault(tmp_path, clock=clock) as vault:
-        first = note(vault, "first")
-        vault.retention.set_policy({State.DRAFT: 1})
-        clock.forward(days=-400)
-        second = note(vault, "second")
-        document = vault.edits.document_of(first.id)
-        vault.edits.save(document, {"template": "soap", "sections": []})
-        report = vault.custody.verify_chain(passphrase())
-        assert report.good
-        assert len(report.clock_back) == 2
-        assert [r.number for r in vault.edits.history(document)] == [1, 2]
-        with pytest.raises(VaultError, match="clock"):
-            vault.retention.purge()
-        assert {r.id for r in vault.records.list()} == {first.id, second.id}
-
-
 def test_synced_and_network_folders_are_named(tmp_path: Path) -> None:
     mounts = (
         "22 1 8:1 / / rw - ext4 /dev/sda1 rw\n"

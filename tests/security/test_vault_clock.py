@@ -1,0 +1,29 @@
+"""A clock that goes back: nothing is lost, nothing is purged, the order of entries and revisions stays."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from vaulting import SetClock, new_vault, note, passphrase
+
+from edge.contract.records import State
+from edge.errors import VaultError
+
+
+def test_a_clock_that_goes_back(tmp_path: Path) -> None:
+    clock = SetClock()
+    with new_vault(tmp_path, clock=clock) as vault:
+        first = note(vault, "first")
+        vault.retention.set_policy({State.DRAFT: 1})
+        clock.forward(days=-400)
+        second = note(vault, "second")
+        document = vault.edits.document_of(first.id)
+        vault.edits.save(document, {"template": "soap", "sections": []})
+        report = vault.custody.verify_chain(passphrase())
+        assert report.good
+        assert len(report.clock_back) == 2
+        assert [r.number for r in vault.edits.history(document)] == [1, 2]
+        with pytest.raises(VaultError, match="clock"):
+            vault.retention.purge()
+        assert {r.id for r in vault.records.list()} == {first.id, second.id}
