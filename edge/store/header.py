@@ -29,8 +29,7 @@ from edge.store.secret import Passphrase, RawKey, SecretBytes, wipe
 
 FORMAT, VERSION = "edgescribe-vault", 1
 MAX_BYTES = 64 * 1024
-MAX_SLOTS = 8
-PASSPHRASE, RECOVERY, KEYRING = "passphrase", "recovery", "keyring"
+PASSPHRASE, RECOVERY, KEYRING = _KINDS = ("passphrase", "recovery", "keyring")
 _TAG, _NONCE, _KEY = 16, 12, 32
 
 
@@ -142,12 +141,14 @@ def _damaged(why: str) -> DamagedVaultError:
 def _check(header: Header) -> None:
     if not (isinstance(header.vault_id, str) and isinstance(header.created, str) and type(header.generation) is int):
         raise TypeError
-    if len(bytes.fromhex(header.vault_id)) != 16 or not 0 < len(header.slots) <= MAX_SLOTS:
+    if len(bytes.fromhex(header.vault_id)) != 16:
         raise ValueError
+    if not 0 < len(header.slots) <= len(_KINDS) or len(set(header.kinds())) != len(header.slots):
+        raise ValueError  # one slot of a kind: each passphrase slot costs a derivation
     sizes = {"salt": kdf.SALT_BYTES, "nonce": _NONCE, "box": _KEY + _TAG, "public": _KEY, "ephemeral": _KEY}
     for slot in header.slots:
         names = {"salt", "nonce", "box"} if slot["kind"] == PASSPHRASE else {"public", "ephemeral", "box"}
-        if slot["kind"] not in (PASSPHRASE, RECOVERY, KEYRING) or not names <= slot.keys():
+        if slot["kind"] not in _KINDS or not names <= slot.keys():
             raise ValueError
         if any(len(bytes.fromhex(slot[name])) != sizes[name] for name in names):
             raise ValueError
@@ -234,7 +235,11 @@ def open_with_secret(header: Header, kind: str, secret: SecretBytes) -> SecretBy
     for slot in header.slots:
         if slot["kind"] == kind and slot["public"] == public:
             peer = X25519PublicKey.from_public_bytes(bytes.fromhex(slot["ephemeral"]))
-            with _shared(private.exchange(peer), bytes.fromhex(slot["ephemeral"]), slot["public"]) as key:
+            try:
+                exchanged = private.exchange(peer)
+            except ValueError:  # a point of low order: not written by this program
+                continue
+            with _shared(exchanged, bytes.fromhex(slot["ephemeral"]), slot["public"]) as key:
                 master = _open_box(key, bytes(_NONCE), bytes.fromhex(slot["box"]), _slot_data(header.vault_id, slot))
             if master is not None:
                 return master

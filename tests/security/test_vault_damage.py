@@ -15,7 +15,7 @@ from pathlib import Path
 import pytest
 from vaulting import Child, cheap_derivation, new_vault, note, open_known, passphrase
 
-from edge.errors import DamagedVaultError, EdgescribeError, VaultBusyError
+from edge.errors import DamagedVaultError, EdgescribeError, VaultBusyError, WrongKeyError
 from edge.store import header, unlock
 from edge.store.files import VaultFiles
 from edge.store.vault import Vault
@@ -141,6 +141,9 @@ HOSTILE = {
     "no slots": lambda raw: raw.update(slots=[]),
     "slots are text": lambda raw: raw.update(slots="passphrase"),
     "nine slots": lambda raw: raw.update(slots=raw["slots"] * 9),
+    "two passphrase slots": lambda raw: raw.update(slots=raw["slots"] * 2),
+    "slot is a list": lambda raw: raw.update(slots=[["kind"]]),
+    "kind is a list": lambda raw: raw["slots"][0].update(kind=["passphrase"]),
     "unknown slot": lambda raw: raw["slots"][0].update(kind="backdoor"),
     "slot is null": lambda raw: raw.update(slots=[None]),
     "sealed is null": lambda raw: raw.update(sealed=None),
@@ -169,6 +172,17 @@ def test_hostile_key_files_are_refused_before_they_cost_anything(name: str, ordi
         Vault.open(paths.database, passphrase())
     assert time.perf_counter() - start < 1.5
     assert resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - memory < 70 * 1024  # KiB: one derivation at the floor
+
+
+def test_a_hostile_point_in_the_recovery_slot_is_a_wrong_key(tmp_path: Path) -> None:
+    """The public half of the recovery key is readable, so a forged slot can name it."""
+    with new_vault(tmp_path) as vault:
+        recovery = vault.custody.new_recovery_key(passphrase())
+    for point in ("00" * 32, "01" + "00" * 31):
+        content = rewritten(vault.paths.header.read_bytes(), lambda raw, p=point: raw["slots"][1].update(ephemeral=p))
+        vault.paths.header.write_bytes(content)
+        with pytest.raises(WrongKeyError):
+            Vault.open(vault.paths.database, recovery)
 
 
 def test_random_bytes_as_key_file_never_raise_anything_unnamed(paths) -> None:

@@ -273,8 +273,9 @@ def test_key_file_is_authenticated_as_a_whole(tmp_path: Path) -> None:
     vault.close()
     good = vault.paths.header.read_bytes()
     foreign = header.secret_slot(RECOVERY, vault.vault_id, RecoveryKey.random(20), SecretBytes.random(32))
+    another = header.secret_slot(KEYRING, vault.vault_id, KeyringSecret.random(32), SecretBytes.random(32))
     changes = {
-        "a slot added": lambda raw: raw["slots"].append(foreign),
+        "a slot added": lambda raw: raw["slots"].append(another),
         "a slot replaced": lambda raw: raw["slots"].__setitem__(1, foreign),
         "a slot taken away": lambda raw: raw["slots"].pop(),
         "generation": lambda raw: raw.update(generation=raw["generation"] - 1),

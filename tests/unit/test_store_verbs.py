@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import argparse
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -116,3 +118,15 @@ def test_damage_is_printed_and_the_exit_code_says_so(call, tmp_path: Path) -> No
     code, text = call("vault", "verify")
     assert code == 5
     assert "cipher_integrity_check" in text
+
+
+def test_the_verbs_load_no_cipher_before_they_run() -> None:
+    """`edgescribe --help` builds every parser; it must not pay for what a vault needs."""
+    code = (
+        "import argparse, sys; from edge.verbs import auditlog, vault\n"
+        "sub = argparse.ArgumentParser().add_subparsers(); vault.add_parser(sub)\n"
+        "auditlog.add_actions(sub.add_parser('audit').add_subparsers())\n"
+        "print([m for m in ('sqlcipher3', 'argon2', 'cryptography', 'zxcvbn', 'edge.store.vault') if m in sys.modules])"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
