@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 
@@ -50,13 +51,17 @@ def writable_devices() -> tuple[str, ...]:
     names = ["/dev/null", "/dev/tty"]
     for fd in range(3):
         if os.isatty(fd):
-            names.append(os.ttyname(fd))
+            with contextlib.suppress(OSError):  # a terminal of another mount namespace has no name here
+                names.append(os.ttyname(fd))
     return tuple(dict.fromkeys(names))
 
 
 def thread_count() -> int:
-    """Return how many threads this process has."""
-    return len(os.listdir("/proc/self/task"))
+    """Return how many threads this process has, 0 if the system does not say."""
+    try:
+        return len(os.listdir("/proc/self/task"))
+    except OSError:
+        return 0
 
 
 def seal(policy: SealPolicy) -> SealStatus:

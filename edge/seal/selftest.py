@@ -15,6 +15,7 @@ from edge.errors import SealError
 # Any user may write here on any Linux, so a refusal can only come from the rules.
 _ELSEWHERE = "/dev/zero"
 _SYS_IO_URING_SETUP = 425
+_PR_GET_SECCOMP, _PR_GET_NO_NEW_PRIVS = 21, 39
 # family, type: IPv4 TCP and UDP, IPv6 TCP and UDP, local, netlink, packet, VM sockets (sys/socket.h, Linux)
 _SOCKETS = ((2, 1), (2, 2), (10, 1), (10, 2), (1, 1), (16, 3), (17, 3), (40, 1))
 
@@ -38,7 +39,7 @@ def fail(what: str) -> None:
 def check_linux(libc: ctypes.CDLL, seccomp_on: bool, tcp_rules: bool, write_rules: bool) -> None:
     """Raise SealError unless everything that should be refused is refused, and what must work works."""
     if seccomp_on:
-        _check_status()
+        _check_status(libc)
         for family, kind in _SOCKETS:
             ctypes.set_errno(0)
             fd = libc.socket(family, kind, 0)
@@ -56,10 +57,8 @@ def check_linux(libc: ctypes.CDLL, seccomp_on: bool, tcp_rules: bool, write_rule
         fail("A file outside the program's folders could be opened for writing.")
 
 
-def _check_status() -> None:
-    with open("/proc/self/status", encoding="ascii", errors="replace") as file:
-        fields = dict(line.split(":", 1) for line in file if ":" in line)
-    if fields.get("Seccomp", "").strip() != "2" or fields.get("NoNewPrivs", "").strip() != "1":
+def _check_status(libc: ctypes.CDLL) -> None:
+    if libc.prctl(_PR_GET_SECCOMP, 0, 0, 0, 0) != 2 or libc.prctl(_PR_GET_NO_NEW_PRIVS, 0, 0, 0, 0) != 1:
         fail("The kernel does not report a filter on this process.")
 
 

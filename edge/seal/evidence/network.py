@@ -7,7 +7,6 @@ that acts does so in child processes, in network namespaces without a way out.
 from __future__ import annotations
 
 import json
-import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable
@@ -119,8 +118,3 @@ def _write(out: Path, evidence: dict[str, Any]) -> None:
     (out / "sbom.cdx.json").write_text(json.dumps(sbom, indent=2) + "\n", encoding="utf-8")
     (out / "evidence.json").write_text(json.dumps(evidence, indent=2) + "\n", encoding="utf-8")
     (out / "evidence.txt").write_text(report.text(evidence), encoding="utf-8")
-
-
-def strace_here() -> bool:
-    """Return True if strace is installed."""
-    return shutil.which("strace") is not None
