@@ -117,6 +117,7 @@ def _verify(args: argparse.Namespace) -> int:
 
     with vaults.open_or_beside(args.vault, args.passphrase_file) as vault:
         _warn(vault)
+        Narrator().say("Checking …")
         if found := vault.verify():
             print("\n".join(found))
             return DamagedVaultError.exit_code
@@ -181,6 +182,7 @@ def _backup(args: argparse.Namespace) -> int:
     from edge import vaults
 
     with vaults.open_or_beside(args.vault, args.passphrase_file) as vault:
+        Narrator().say("Copying and checking …")
         file, manifest = vault.custody.backup(args.destination, args.keep)
     print(file)
     Narrator().say(f"{_what(manifest)}, checked.")
@@ -195,6 +197,7 @@ def _restore(args: argparse.Namespace) -> int:
     from edge import vaults
 
     with _secret(args) as secret:
+        Narrator().say("Checking the backup …")
         if args.check:
             manifest = vaults.check_backup(args.backup, secret)
         else:

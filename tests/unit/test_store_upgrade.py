@@ -58,6 +58,19 @@ def test_golden_vault_is_brought_up_to_date(version: int, tmp_path: Path) -> Non
         assert not copy.exists()
 
 
+def schema(vault: Vault) -> list[tuple[str, str]]:
+    return vault.session.query("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL ORDER BY name")
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+def test_an_upgraded_vault_has_the_schema_of_a_new_one(version: int, tmp_path: Path) -> None:
+    """Also finds a released step that was edited: its golden vault still has the old form."""
+    (tmp_path / "new").mkdir()
+    with new_vault(tmp_path / "new") as fresh, Vault.open(golden(version, tmp_path), golden_passphrase()) as upgraded:
+        assert len(schema(fresh)) > 30
+        assert schema(upgraded) == schema(fresh)
+
+
 def test_a_newer_vault_is_refused_and_left_alone(tmp_path: Path) -> None:
     vault = new_vault(tmp_path)
     vault.session.connection.set_authorizer(None)
