@@ -68,6 +68,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("title", "encounter", "ctrl+n", bar=False),
     Action("open_file", "encounter", "ctrl+o", bar=False),
     Action("edit_talk", "encounter", "ctrl+e", bar=False),
+    Action("speaker", "encounter", "s", bar=False, over=False),
+    Action("add_row", "encounter", "a", bar=False, over=False),
     Action("back", "settings", "escape"),
     Action("help", "app", "f1,question_mark"),
     Action("palette", "app", "ctrl+p", bar=False),

@@ -45,11 +45,16 @@ class Label(Static):
     """A static text without markup."""
 
     def __init__(self, text: str | Text = "", **options: Any) -> None:
-        super().__init__(plain(text) if isinstance(text, str) else text, markup=False, **options)
+        shown = plain(text) if isinstance(text, str) else text
+        self._now: Text = shown
+        super().__init__(shown, markup=False, **options)
 
     def show(self, text: str | Text) -> None:
-        """Show another text."""
-        self.update(plain(text) if isinstance(text, str) else text)
+        """Show another text. The same again costs nothing: an update lays the whole screen out anew."""
+        shown = plain(text) if isinstance(text, str) else text
+        if shown != self._now or shown.spans != self._now.spans:
+            self._now = shown
+            self.update(shown)
 
 
 class SafeArea(TextArea):

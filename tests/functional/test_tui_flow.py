@@ -7,7 +7,20 @@ import time
 from pathlib import Path
 
 import pytest
-from functional.tui_kit import TALK, WORDS, fill, leave, make_app, make_vault, on, screen_text, script, unlock, until
+from functional.tui_kit import (
+    TALK,
+    WORDS,
+    empty_vault,
+    fill,
+    leave,
+    make_app,
+    make_vault,
+    on,
+    screen_text,
+    script,
+    unlock,
+    until,
+)
 
 from edge.contract.records import Kind, State
 from edge.store.secret import Passphrase
@@ -119,7 +132,7 @@ async def test_first_run_to_signed_export(folder: Path) -> None:
 
 
 async def test_unsigned_export_carries_draft_and_can_be_found(folder: Path) -> None:
-    make_vault(folder).close()
+    empty_vault(folder)
     app = make_app(folder)
     async with app.run_test(size=(120, 36)) as pilot:
         await unlock(pilot)
@@ -141,7 +154,7 @@ async def test_unsigned_export_carries_draft_and_can_be_found(folder: Path) -> N
 
 
 async def test_edits_are_saved_by_themselves_and_kept_apart_from_what_the_model_wrote(folder: Path) -> None:
-    make_vault(folder).close()
+    empty_vault(folder)
     app = make_app(folder)
     async with app.run_test(size=(120, 36)) as pilot:
         await unlock(pilot)
@@ -167,7 +180,7 @@ async def test_edits_are_saved_by_themselves_and_kept_apart_from_what_the_model_
 
 
 async def test_stop_keeps_what_was_written_and_writing_again_adds_what_is_missing(folder: Path) -> None:
-    make_vault(folder).close()
+    empty_vault(folder)
     app = make_app(folder, delay=0.2)
     async with app.run_test(size=(120, 36)) as pilot:
         await unlock(pilot)
@@ -192,7 +205,7 @@ async def test_stop_keeps_what_was_written_and_writing_again_adds_what_is_missin
 
 
 async def test_one_section_is_written_anew_and_undone(folder: Path) -> None:
-    make_vault(folder).close()
+    empty_vault(folder)
     app = make_app(folder)
     async with app.run_test(size=(120, 36)) as pilot:
         await unlock(pilot)
@@ -213,7 +226,7 @@ async def test_one_section_is_written_anew_and_undone(folder: Path) -> None:
 
 
 async def test_template_switch_keeps_the_old_note_in_the_history(folder: Path) -> None:
-    make_vault(folder).close()
+    empty_vault(folder)
     app = make_app(folder)
     async with app.run_test(size=(120, 36)) as pilot:
         await unlock(pilot)
@@ -266,7 +279,7 @@ async def test_signed_is_final_until_a_new_version(folder: Path) -> None:
 
 
 async def test_several_are_written_while_another_is_edited(folder: Path) -> None:
-    make_vault(folder).close()
+    empty_vault(folder)
     app = make_app(folder, delay=0.02)
     async with app.run_test(size=(120, 36)) as pilot:
         await unlock(pilot)
@@ -286,7 +299,7 @@ async def test_several_are_written_while_another_is_edited(folder: Path) -> None
 
 
 async def test_a_kill_loses_nothing_and_the_queue_goes_on(folder: Path) -> None:
-    make_vault(folder).close()
+    empty_vault(folder)
     app = make_app(folder, delay=0.05)
     async with app.run_test(size=(120, 36)) as pilot:
         await unlock(pilot)
@@ -320,7 +333,7 @@ async def test_a_kill_loses_nothing_and_the_queue_goes_on(folder: Path) -> None:
 
 
 async def test_a_dying_engine_is_told_and_the_text_stays(folder: Path) -> None:
-    make_vault(folder).close()
+    empty_vault(folder)
     app = make_app(folder, fail_after=4)
     async with app.run_test(size=(120, 36)) as pilot:
         await unlock(pilot)
@@ -341,7 +354,7 @@ async def test_a_dying_engine_is_told_and_the_text_stays(folder: Path) -> None:
 
 
 async def test_length_stop_is_incomplete_everywhere(folder: Path) -> None:
-    make_vault(folder).close()
+    empty_vault(folder)
     app = make_app(folder, lambda instruction: "word " * 2000 if "subjective" in instruction else script(instruction))
     async with app.run_test(size=(120, 36)) as pilot:
         await unlock(pilot)
@@ -358,7 +371,7 @@ async def test_length_stop_is_incomplete_everywhere(folder: Path) -> None:
 
 
 async def test_fields_point_to_their_place_and_can_be_changed(folder: Path) -> None:
-    make_vault(folder).close()
+    empty_vault(folder)
     app = make_app(folder)
     async with app.run_test(size=(120, 36)) as pilot:
         await unlock(pilot)
@@ -388,7 +401,7 @@ async def test_fields_point_to_their_place_and_can_be_changed(folder: Path) -> N
 
 
 async def test_speakers_are_corrected(folder: Path) -> None:
-    make_vault(folder).close()
+    empty_vault(folder)
     app = make_app(folder)
     async with app.run_test(size=(120, 36)) as pilot:
         await unlock(pilot)
@@ -423,7 +436,7 @@ async def test_wrong_passphrase_then_recovery_key(folder: Path) -> None:
 async def test_lock_leaves_with_its_own_code_and_idleness_locks(folder: Path) -> None:
     from tui.app import LOCKED
 
-    make_vault(folder).close()
+    empty_vault(folder)
     app = make_app(folder)
     async with app.run_test(size=(80, 24)) as pilot:
         await unlock(pilot)

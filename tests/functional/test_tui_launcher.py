@@ -18,7 +18,7 @@ from pathlib import Path
 
 import pytest
 from conftest import ROOT
-from functional.tui_kit import WORDS, make_vault
+from functional.tui_kit import WORDS, empty_vault
 
 from tui import launcher
 
@@ -85,7 +85,7 @@ class Terminal:
 
 @pytest.fixture
 def terminal(tmp_path: Path):  # type: ignore[no-untyped-def]
-    make_vault(tmp_path / "v").close()
+    empty_vault(tmp_path / "v")
     one = Terminal(tmp_path / "v")
     yield one
     if one.process.poll() is None:

@@ -10,13 +10,25 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from functional.tui_kit import (
+    TALK,
+    WORDS,
+    empty_vault,
+    fill,
+    leave,
+    make_app,
+    make_vault,
+    on,
+    screen_text,
+    unlock,
+    until,
+)
 from rich.console import Console
 from textual.events import Paste
 
 from edge.contract.records import State
 from edge.errors import InputError
 from edge.text import sanitise
-from functional.tui_kit import TALK, WORDS, fill, leave, make_app, make_vault, on, screen_text, unlock, until
 from tui import texts
 from tui.app import EdgeApp
 from tui.case import Case, Part, Row
@@ -86,8 +98,8 @@ async def test_hostile_text_on_every_screen(home: Path) -> None:
             assert_clean(app, key)
             seen.append(key)
         for dialog in (
-            Confirm(HOSTILE), Ask(HOSTILE, HOSTILE, HOSTILE, note=HOSTILE), Choose(HOSTILE, [(HOSTILE, HOSTILE)], HOSTILE),
-            Sign(HOSTILE, True), Complaint(InputError(HOSTILE, HOSTILE, HOSTILE)), Help(),
+            Confirm(HOSTILE), Ask(HOSTILE, HOSTILE, HOSTILE, note=HOSTILE), Sign(HOSTILE, True),
+            Choose(HOSTILE, [(HOSTILE, HOSTILE)], HOSTILE), Complaint(InputError(HOSTILE, HOSTILE, HOSTILE)), Help(),
         ):  # fmt: skip
             app.push_screen(dialog)
             await until(pilot, lambda dialog=dialog: app.screen is dialog and "[" in screen_text(app) + "[")
@@ -112,7 +124,7 @@ async def test_hostile_text_on_every_screen(home: Path) -> None:
 
 
 async def test_pasted_control_characters_never_enter(home: Path) -> None:
-    make_vault(home).close()
+    empty_vault(home)
     app = make_app(home)
     async with app.run_test(size=(120, 36)) as pilot:
         await unlock(pilot)
@@ -137,7 +149,7 @@ async def test_pasted_control_characters_never_enter(home: Path) -> None:
 
 
 async def test_resize_storm_while_a_note_streams(home: Path) -> None:
-    make_vault(home).close()
+    empty_vault(home)
     app = make_app(home, lambda instruction: "word " * 300, delay=0.02)
     rng = random.Random(5)
     async with app.run_test(size=(120, 36)) as pilot:
@@ -189,7 +201,7 @@ async def test_nothing_is_cut_off_at_the_sizes_we_promise(home: Path, size: tupl
 
 
 async def test_the_framework_has_no_side_doors(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    make_vault(home).close()
+    empty_vault(home)
     app = make_app(home)
     written: list[str] = []
     async with app.run_test(size=(120, 36)) as pilot:
@@ -215,18 +227,21 @@ async def test_the_framework_has_no_side_doors(home: Path, monkeypatch: pytest.M
 
 
 async def test_a_fault_shows_its_place_and_no_patient_text(home: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    make_vault(home).close()
+    empty_vault(home)
     app = make_app(home)
 
     def breaks(*_: Any) -> None:
         patient = "Mrs Keller, knee"
         raise KeyError(patient)
 
-    with pytest.raises(KeyError):
+    async def session() -> None:
         async with app.run_test(size=(120, 36)) as pilot:
             await unlock(pilot)
             app.call_later(breaks)
             await until(pilot, lambda: app._exception is not None)
+
+    with pytest.raises(KeyError):
+        await session()
     shown = capsys.readouterr().err
     assert "KeyError" in shown
     assert "Keller" not in shown

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import asyncio
+import tempfile
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +70,21 @@ def make_vault(folder: Path, words: str = WORDS) -> Vault:
     return Vault.create(folder / "records.vault", Passphrase(words.encode()), kdf=FLOOR, actor="dr.test")
 
 
+@cache
+def _pattern() -> tuple[tuple[str, bytes], ...]:
+    """The files of an empty vault: deriving keys costs most of a small test's time, so it is done once."""
+    with tempfile.TemporaryDirectory() as name:
+        make_vault(Path(name)).close()
+        return tuple((file.name, file.read_bytes()) for file in Path(name).iterdir() if not file.name.endswith("lock"))
+
+
+def empty_vault(folder: Path) -> None:
+    """A locked, empty vault where make_app looks for it."""
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in _pattern():
+        (folder / name).write_bytes(content)
+
+
 def fill(vault: Vault, title: str, text: str = "Knee pain.", state: State = State.DRAFT) -> str:
     """A record with a note; returns its id."""
     origin = Origin("scripted", "0" * 64, "1", "5" * 64)
@@ -86,7 +103,7 @@ async def until(pilot: Any, condition: Callable[[], Any], what: str = "", second
     while not condition():
         if asyncio.get_running_loop().time() > deadline:
             raise AssertionError(f"waited in vain: {what or condition}; on {pilot.app.screen!r}")
-        await asyncio.sleep(0.02)
+        await asyncio.sleep(0.03)
     await asyncio.sleep(0.02)
 
 

@@ -36,6 +36,7 @@ class EncounterScreen(EdgeScreen):
     def __init__(self, case: Case) -> None:
         super().__init__()
         self.case = case
+        self._possible = (False, False)
 
     def compose(self) -> ComposeResult:
         yield StatusBar()
@@ -66,7 +67,10 @@ class EncounterScreen(EdgeScreen):
     async def _show(self) -> None:
         await self.query_one(NotePanel).show(self.case, self._job)
         self.tick()
-        self.keys_changed()
+        possible = (self.case.busy, self.case.signed)
+        if possible != self._possible:
+            self._possible = possible
+            self.keys_changed()
 
     @property
     def _job(self) -> str:
@@ -158,6 +162,11 @@ class EncounterScreen(EdgeScreen):
             return not case.busy and not case.signed
         if action == "stop":
             return case.busy
+        if action == "speaker":
+            view = self.query_one(TranscriptView)
+            return view.has_focus and self._panel != "fields" and not case.busy and not case.signed
+        if action == "add_row":
+            return self.query_one(FieldsPanel).has_focus_within and not case.signed
         return True
 
     def action_write(self) -> None:
@@ -268,6 +277,12 @@ class EncounterScreen(EdgeScreen):
         if pane.editing:
             pane.show_talk(self.case.conversation)
         pane.edit(not pane.editing, self.case.conversation)
+
+    def action_speaker(self) -> None:
+        self.query_one(ConversationPane).next_speaker()
+
+    def action_add_row(self) -> None:
+        self.query_one(FieldsPanel).add_row()
 
     def action_panel_note(self) -> None:
         self._open_panel("note")

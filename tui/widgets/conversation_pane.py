@@ -6,7 +6,6 @@ from itertools import cycle
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
-from textual.events import Key
 from textual.widgets import TextArea
 
 from edge.contract.transcript import Turn, parse
@@ -106,8 +105,8 @@ class ConversationPane(Vertical):
             self._seen = text
             self.post_message(TalkEdited(text))
 
-    def on_key(self, event: Key) -> None:
+    def next_speaker(self) -> None:
+        """Give the turn under the cursor the next speaker."""
         view = self.query_one(TranscriptView)
-        if event.key == "s" and view.has_focus and view.turns and self.query_one(".pane-title").display:
-            event.stop()
+        if view.turns:
             self.post_message(TalkEdited(with_speaker(view.turns, view.cursor)))

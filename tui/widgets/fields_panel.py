@@ -5,7 +5,6 @@ from __future__ import annotations
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import Vertical
-from textual.events import Key
 from textual.widgets import DataTable
 
 from edge.contract.schemas import FIELDS
@@ -77,10 +76,10 @@ class FieldsPanel(Vertical):
         if 0 <= event.cursor_row < len(self._order):
             self.post_message(RowChosen(self._order[event.cursor_row]))
 
-    def on_key(self, event: Key) -> None:
+    def add_row(self) -> None:
+        """Add a fact to the field under the cursor."""
         table = self.query_one(DataTable)
-        if event.key == "a" and self._order and table.has_focus:
-            event.stop()
+        if self._order:
             self.post_message(RowChosen(self._order[table.cursor_row], add=True))
 
     def focus_first(self) -> None:

@@ -24,7 +24,8 @@ class NotePanel(Vertical):
         banner = t("encounter.signed_banner") if case.signed else t("encounter.incomplete_banner") if cut else ""
         head = self.query_one("#note-banner", Label)
         head.show(banner)
-        head.display = bool(banner)
+        if head.display != bool(banner):
+            head.display = bool(banner)
         head.set_class(cut and not case.signed, "-incomplete")
         sections = self.query_one("#sections")
         editors = list(sections.query(SectionEditor))
@@ -36,9 +37,6 @@ class NotePanel(Vertical):
             await sections.mount_all(editors)
         for editor, part in zip(editors, case.parts, strict=True):
             editor.show(part, case.signed, job, case.reading)
-        for editor in editors:
-            if editor.part.writing and not sections.has_focus_within:
-                editor.scroll_visible(animate=False)
 
     def current(self) -> SectionEditor | None:
         """The section that has the focus, or the first."""

@@ -20,7 +20,6 @@ class SectionEditor(Vertical):
         super().__init__(classes="section")
         self.part = part
         self._seen = ""
-        self._head = ""
 
     def compose(self) -> ComposeResult:
         yield Label(classes="section-head")
@@ -40,10 +39,9 @@ class SectionEditor(Vertical):
         area.read_only = locked or part.writing
         if part.text != area.text:
             self._fill(area, part)
-        head = self._status(job, reading)
-        if head.plain != self._head:
-            self._head = head.plain
-            self.query_one(".section-head", Label).show(head)
+        self.query_one(".section-head", Label).show(self._status(job, reading))
+        if part.writing and not self.has_class("-writing") and not locked:
+            self.call_after_refresh(self.scroll_visible, animate=False)
         self.set_class(part.writing, "-writing")
 
     def _fill(self, area: SafeArea, part: Part) -> None:
