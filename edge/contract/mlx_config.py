@@ -19,7 +19,8 @@ ALLOWED = {*_INTS, *_NUMBERS, *_BOOLS, "model_type", "eos_token_id", "rope_scali
 def check_mlx_config(raw: bytes, context_length: int) -> None:
     """Raise BundleError unless every key is known and of its kind, and the context at least context_length tokens."""
     config = parse_json(raw, MLX_CONFIG)
-    if not isinstance(config, dict) or config.get("model_type") not in _ARCHITECTURES:
+    kind = config.get("model_type") if isinstance(config, dict) else None
+    if not isinstance(kind, str) or kind not in _ARCHITECTURES:
         raise damaged(f"{MLX_CONFIG} is of an unknown architecture", f"Known: {', '.join(sorted(_ARCHITECTURES))}")
     for key, value in config.items():
         if key not in ALLOWED:

@@ -245,3 +245,39 @@ def test_verification_imports_no_runtime() -> None:
     code = f"import sys, edge.contract.bundle; print(sorted({heavy} & set(sys.modules)))"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+MLX = {"model_type": "llama", "hidden_size": 8, "max_position_embeddings": 64, "eos_token_id": [2], "rope_theta": 1e4}
+
+
+def mlx_bundle(folder: Path, config: Any) -> Path:
+    files = {"config.json": canonical(config), "model.safetensors": b"weights", "tokenizer.json": b"{}\n"}
+    return write_bundle(folder, files, runtime="mlx", runtime_version="0.29.1")
+
+
+def test_a_plain_mlx_configuration_passes(tmp_path: Path) -> None:
+    quantised = {**MLX, "quantization": {"bits": 4, "group_size": 64, "mode": "affine"}}
+    for number, config in enumerate((MLX, quantised)):
+        assert verify_bundle(mlx_bundle(tmp_path / str(number), config)).manifest.runtime == "mlx"
+
+
+@pytest.mark.parametrize(
+    ("changes", "words"),
+    [
+        ({"model_type": "../evil"}, "unknown architecture"),
+        ({"model_type": ["llama"]}, "unknown architecture"),
+        ({"model_file": "evil.py"}, "holds the key 'model_file'"),
+        ({"auto_map": {}}, "holds the key 'auto_map'"),
+        ({"hidden_size": "8"}, "wrong kind at 'hidden_size'"),
+        ({"hidden_size": True}, "wrong kind at 'hidden_size'"),
+        ({"quantization": {"bits": 4, "model.layers.0": {}}}, "wrong kind at 'quantization'"),
+        ({"quantization": {"bits": [4]}}, "wrong kind at 'quantization'"),
+        ({"rope_scaling": {"a": []}}, "wrong kind at 'rope_scaling'"),
+        ({"eos_token_id": ["x"]}, "wrong kind at 'eos_token_id'"),
+        ({"max_position_embeddings": 32}, "differ in the context length"),
+    ],
+)
+def test_an_mlx_configuration_outside_the_allow_list_is_refused(
+    tmp_path: Path, changes: dict[str, Any], words: str
+) -> None:
+    assert words in refused(mlx_bundle(tmp_path / "b", {**MLX, **changes}))
