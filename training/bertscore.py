@@ -6,6 +6,7 @@ Its value depends on the encoder and layer, so it is comparable only to itself: 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -19,14 +20,7 @@ def f1(references: Sequence[str], candidates: Sequence[str], encoder: Path) -> f
 
     Long texts are read in windows of the encoder's length. Raises TrainingError if the folder holds no encoder.
     """
-    from transformers import AutoModel, AutoTokenizer
-
-    try:
-        tokenizer = AutoTokenizer.from_pretrained(encoder, local_files_only=True)
-        model = AutoModel.from_pretrained(encoder, local_files_only=True).eval()
-    except (OSError, ValueError) as error:
-        raise TrainingError(f"{encoder} holds no encoder.", str(error).splitlines()[0], "Check --encoder.") from None
-    window = min(int(getattr(model.config, "max_position_embeddings", 512)), 512) - 4
+    tokenizer, model, window = _load(encoder)
     values = []
     for reference, candidate in zip(references, candidates, strict=True):
         if not reference.strip() or not candidate.strip():
@@ -36,6 +30,26 @@ def f1(references: Sequence[str], candidates: Sequence[str], encoder: Path) -> f
         precision, recall = float(similar.max(0).values.mean()), float(similar.max(1).values.mean())
         values.append(200 * precision * recall / (precision + recall) if precision + recall > 0 else 0.0)
     return sum(values) / len(values) if values else 0.0
+
+
+def sentence_vectors(texts: Sequence[str], encoder: Path) -> Any:
+    """Unit vectors of whole texts by mean pooling, float32, shape (texts, size). Raises TrainingError."""
+    tokenizer, model, window = _load(encoder)
+    pooled = torch.stack([_vectors(text, tokenizer, model, window).mean(0) for text in texts])
+    return torch.nn.functional.normalize(pooled, dim=-1)
+
+
+@cache
+def _load(encoder: Path) -> tuple[Any, Any, int]:
+    """Tokenizer, model and tokens a window of an encoder folder."""
+    from transformers import AutoModel, AutoTokenizer
+
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(encoder, local_files_only=True)
+        model = AutoModel.from_pretrained(encoder, local_files_only=True).eval()
+    except (OSError, ValueError) as error:
+        raise TrainingError(f"{encoder} holds no encoder.", str(error).splitlines()[0], "Check --encoder.") from None
+    return tokenizer, model, min(int(getattr(model.config, "max_position_embeddings", 512)), 512) - 4
 
 
 def _vectors(text: str, tokenizer: Any, model: Any, window: int) -> Any:

@@ -23,7 +23,7 @@ from edge.engine.base import Engine, Request
 from edge.errors import EdgescribeError, OutputError, TrainingError
 from edge.tasks.extract import ExtractionFinished, extract_fields
 from edge.tasks.note import NoteFinished, write_note
-from training import sources
+from training import sources, spans
 from training.sources import Document
 
 SETS = {
@@ -84,6 +84,9 @@ def item(document: Document) -> Item:
     return Item(document.id, "note" if document.note else "text", task.key, document.raw, reference)
 
 
+Writer = Callable[[Engine, Document], Written]
+
+
 def write(engine: Engine, document: Document) -> Written:
     """Let the engine do a document's task as the product does it. A named error scores as an empty answer."""
     task = document.tasks[0]
@@ -122,7 +125,8 @@ def _extract(engine: Engine, document: Document) -> Written:
         for event in extract_fields(engine, document.raw):
             if isinstance(event, Finished):
                 raw, reason, tokens, seconds = event.text, event.reason, event.generated_tokens, event.seconds
-            elif isinstance(event, ExtractionFinished):
+            elif isinstance(event, ExtractionFinished) and spans.parse(raw) is not None:
+                # an answer that does not parse is kept as it is and scores zero; the product would show its rest
                 fields = {k: [e.text for e in event.extraction.fields[k]] for k in FIELD_KEYS}
                 raw = json.dumps(fields, ensure_ascii=False)
     except OutputError as error:
@@ -141,7 +145,12 @@ def _free(engine: Engine, document: Document) -> Written:
 
 
 def write_all(
-    engine: Engine, found: list[Document], path: Path, say: Callable[[str], None], stop_at: float = math.inf
+    engine: Engine,
+    found: list[Document],
+    path: Path,
+    say: Callable[[str], None],
+    stop_at: float = math.inf,
+    writer: Writer = write,
 ) -> list[Written]:
     """Write every document's answer, appending each to path; those already there are taken from it.
 
@@ -153,7 +162,7 @@ def write_all(
         for number, document in enumerate(found, 1):
             if document.id in done or time.monotonic() >= stop_at:
                 continue
-            written = write(engine, document)
+            written = writer(engine, document)
             done[document.id] = written
             stream.write(json.dumps(asdict(written), ensure_ascii=False) + "\n")
             stream.flush()

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from edge.engine.base import Engine
-from edge.errors import UsageError
+from edge.errors import EdgescribeError, UsageError
 from edge.paths import cache_dir
 from training import evaluate, mixing, scoring, sources
 from training.config import Base
@@ -30,6 +30,7 @@ class Evaluation:
     format: str = ""
     kind: str = "decoder"
     limit: int = 0
+    strategy: str = ""
     label: str = ""
     out: Path | None = None
     encoder: Path | None = None
@@ -46,7 +47,7 @@ def run(chosen: Evaluation, say: Callable[[str], None], stop_at: float = math.in
         raise UsageError("--adapter needs --base.", "A bundle has its adapter built in.", "Give --base NAME.")
     found = evaluate.documents(chosen.set, chosen.data, chosen.limit)
     engine = _engine(chosen)
-    label = chosen.label or _label(chosen)
+    label = (chosen.label or _label(chosen)) + (f", {chosen.strategy} prompt" if chosen.strategy else "")
     folder = chosen.out or cache_dir() / "evaluations" / _plain(label) / _plain(chosen.set)
     facts = {
         "model": label,
@@ -54,10 +55,11 @@ def run(chosen: Evaluation, say: Callable[[str], None], stop_at: float = math.in
         "set": Path(chosen.set).name,
         "prompt_version": engine.info.prompt_version,
         "bundle_sha256": engine.info.bundle_sha256,
+        "strategy": chosen.strategy,
     }
     _same_model(folder, facts)
     try:
-        answers = evaluate.write_all(engine, found, folder / "answers.jsonl", say, stop_at)
+        answers = evaluate.write_all(engine, found, folder / "answers.jsonl", say, stop_at, _writer(chosen))
     finally:
         engine.close()
     if len(answers) < len(found):
@@ -86,6 +88,28 @@ def checkpoint_engine(base: Base, adapter: Path | None, threads: int) -> Engine:
     from training.torch_engine import load_checkpoint
 
     return load_checkpoint(base, adapter, threads)
+
+
+def _writer(chosen: Evaluation) -> evaluate.Writer:
+    """How answers are written: as the product does it, or by a prompting strategy of the ELMTEX study."""
+    if not chosen.strategy:
+        return evaluate.write
+    from training import prompting
+
+    prompting.instruction(chosen.strategy)
+    if SETS.get(chosen.set, ("", ""))[0] != "elmtex_aci":
+        raise UsageError("--strategy is for extraction.", "", "Give --set elmtex-valid or elmtex-test1.")
+    train = _train("elmtex_aci", sources.data_dir(chosen.data))
+    similar = prompting.nearest(train, chosen.encoder)
+
+    def writer(engine: Engine, document: Document) -> Written:
+        try:
+            done = prompting.extract(engine, document, chosen.strategy, train, similar)
+        except EdgescribeError as error:
+            return Written(document.id, "", ("error",), 0, 0.0, error.what)
+        return Written(document.id, done.text, (done.reason,), done.generated_tokens, done.seconds)
+
+    return writer
 
 
 def _summary(items: list[Item], answers: list[Written], encoder: Path | None) -> dict[str, Any]:

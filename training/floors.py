@@ -30,6 +30,15 @@ class Nearest:
 
     def find(self, source: str, key: str) -> int:
         """Index of the nearest training source with that key, of any key if none has it. Raises ValueError if empty."""
-        wanted = self._vector(Counter(_WORD.findall(source.casefold())))
+        scores = self._scores(source)
         same = [i for i, k in enumerate(self._keys) if k == key] or range(len(self._keys))
-        return max(same, key=lambda i: sum(x * self._vectors[i].get(word, 0.0) for word, x in wanted.items()))
+        return max(same, key=lambda i: scores[i])
+
+    def ranked(self, source: str) -> list[int]:
+        """Indices of all training sources, nearest first."""
+        scores = self._scores(source)
+        return sorted(range(len(scores)), key=lambda i: -scores[i])
+
+    def _scores(self, source: str) -> list[float]:
+        wanted = self._vector(Counter(_WORD.findall(source.casefold())))
+        return [sum(x * vector.get(word, 0.0) for word, x in wanted.items()) for vector in self._vectors]

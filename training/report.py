@@ -50,7 +50,8 @@ def load(paths: Sequence[Path]) -> dict[str, list[Row]]:
             raw = json.loads(file.read_text(encoding="utf-8"))
             tables.setdefault(raw["set"], []).append(_row(f"{raw['model']} ({raw['precision']})", "ours", raw))
             for name, floor in raw["floors"].items():
-                floors[raw["set"], name] = _row(f"{name} floor", "floor", floor)
+                title = "reference (by people)" if name == "reference" else f"{name} floor"
+                floors[raw["set"], name] = _row(title, "floor", floor)
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise TrainingError(f"{file} is no evaluation.", type(error).__name__, "Leave it out.") from None
     published = tomllib.loads(resources.files("training").joinpath("published.toml").read_text(encoding="utf-8"))
@@ -93,7 +94,8 @@ def _lines(rows: Sequence[Row]) -> Iterator[list[str]]:
 NOTES = (
     "ROUGE and span F1 are F1 x 100 without stemming, in brackets the 95 % bootstrap interval; numbers, doses and "
     "drugs are those a note holds and its source does not, mean a note; a floor is what needs no model: the source "
-    "copied, or the answer of the nearest training example. Published rows are other people's systems and evaluators."
+    "copied, or the answer of the nearest training example; the reference's own numbers, doses and drugs are what the "
+    "counting gets wrong. Published rows are other people's systems and evaluators."
 )
 
 

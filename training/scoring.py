@@ -125,10 +125,14 @@ def _one(scored: Sequence[Figures], name: str) -> float:
 
 
 def floor_answers(items: Sequence[Item], train: Sequence[Document]) -> dict[str, list[Written]]:
-    """Answers of the two floors. The copy of a report has no fields, so extraction has the nearest example only."""
+    """Answers of the two floors, and the reference itself, whose unsupported facts are what the counting gets wrong.
+
+    The copy of a report has no fields, so extraction has the nearest example only.
+    """
     targets = [(d.raw, d.tasks[0].key, d.note or d.tasks[0].target) for d in train]
     nearest = floors.Nearest([t[0] for t in targets], [t[1] for t in targets])
     found = {"nearest": [Written(i.id, targets[nearest.find(i.source, i.key)][2], ("end",), 0, 0.0) for i in items]}
     if all(i.kind != "extract" for i in items):
+        found["reference"] = [Written(i.id, i.reference, ("end",), 0, 0.0) for i in items]
         found["copy"] = [Written(i.id, i.source, ("end",), 0, 0.0) for i in items]
     return found

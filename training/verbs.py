@@ -37,10 +37,13 @@ def add_parsers(sub: Any) -> None:
     evaluate.add_argument(
         "--set", required=True, metavar="SET", help="mts-, aci-, elmtex- with valid or test1; or FILE.jsonl"
     )
+    evaluate.add_argument("--strategy", default="", help="prompting of the ELMTEX study: naive, advanced or examples")
     evaluate.add_argument("--limit", type=int, default=0, metavar="N", help="only the first N documents")
     evaluate.add_argument("--label", help="name of the model in tables (default: bundle, or base and adapter)")
     evaluate.add_argument("--out", type=Path, metavar="DIR", help="where answers and result.json go")
-    evaluate.add_argument("--encoder", type=Path, metavar="DIR", help="folder of an encoder, for BERTScore")
+    evaluate.add_argument(
+        "--encoder", type=Path, metavar="DIR", help="folder of an encoder, for BERTScore and examples"
+    )
     evaluate.add_argument("--threads", type=int, default=0)
     evaluate.add_argument("--data", metavar="DIR", help=_DATA)
     evaluate.set_defaults(run=run_evaluate)
@@ -160,7 +163,7 @@ def run_evaluate(args: argparse.Namespace) -> int:
     chosen = evaluation.Evaluation(
         bundle=args.bundle, base=args.base, adapter=args.adapter, format=args.format, kind=args.kind,
         set=args.set, limit=args.limit, label=args.label or "", out=args.out, encoder=args.encoder,
-        threads=args.threads, data=Path(args.data) if args.data else None,
+        threads=args.threads, strategy=args.strategy, data=Path(args.data) if args.data else None,
     )  # fmt: skip
     print(json.dumps(evaluation.run(chosen, say), indent=2))
     return 0

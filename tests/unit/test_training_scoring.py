@@ -1,0 +1,121 @@
+"""Floors, prompting strategies, tables and figures on small known inputs."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from edge.contract.events import Finished
+from edge.contract.schemas import extraction_target
+from edge.engine.base import EngineInfo
+from edge.errors import TrainingError, UsageError
+from training import evaluate, floors, intervals, prompting, report, rouge, scoring, sources
+from training.evaluate import Item, Written
+from training.sources import Document, extract_task
+
+
+def test_the_copy_floor_on_aci_test1_is_the_known_one() -> None:
+    items = [evaluate.item(d) for d in evaluate.documents("aci-test1", None)]
+    found = [rouge.score(i.reference, i.source) for i in items]
+    means = [round(intervals.mean([one[k] for one in found]), 1) for k in ("rouge1", "rouge2", "rougeLsum")]
+    assert means == [32.8, 12.5, 30.6]
+
+
+def test_nearest_prefers_the_same_key() -> None:
+    index = floors.Nearest(["cough and fever", "knee pain", "cough and fever today"], ["CC", "CC", "PLAN"])
+    assert index.find("fever, cough today", "CC") == 0
+    assert index.find("fever, cough today", "PLAN") == 2
+    assert index.find("knee", "UNKNOWN") == 1
+    assert index.ranked("knee pain")[0] == 1
+
+
+NOTE = "CHIEF COMPLAINT\n\nCough.\n\nASSESSMENT AND PLAN\n\nTake 5 mg."
+ITEM = Item("a", "note", "subjective", "Doctor: take five milligrams for the cough.", NOTE)
+
+
+def test_a_perfect_note_and_an_empty_one() -> None:
+    parts = {"subjective": "x", "assessment_and_plan": "y"}
+    perfect = scoring.summary([ITEM], [Written("a", NOTE, ("end", "end"), 9, 1.0, parts=parts)])
+    assert perfect["figures"]["rouge1"] == perfect["intervals"]["rouge1"][0] == 100.0
+    assert perfect["figures"]["header.recall"] == perfect["figures"]["assessment_and_plan.rouge1"] == 100.0
+    assert perfect["figures"]["unsupported.doses"] == perfect["figures"]["omitted.words"] == 0.0
+    empty = scoring.summary([ITEM], [Written("a", "", ("loop", "end"), 0, 1.0, parts=parts)])["figures"]
+    assert (empty["rouge1"], empty["omitted.words"], empty["empty"], empty["loop"]) == (0.0, 100.0, 100.0, 50.0)
+    wrong = scoring.summary([ITEM], [Written("a", NOTE.replace("5", "50"), ("end",), 9, 1.0)])["figures"]
+    assert (wrong["unsupported.numbers"], wrong["unsupported.doses"]) == (1.0, 1.0)
+
+
+class Fixed:
+    """An engine that writes one answer and remembers what it was asked."""
+
+    info = EngineInfo("fixed", "", "chatml", "1", 8192, "none")
+
+    def __init__(self, text: str) -> None:
+        self.text, self.prompts = text, []
+
+    def count(self, prompt: object) -> int:
+        return 100
+
+    def stream(self, request: object):  # type: ignore[no-untyped-def]
+        self.prompts.append(request.prompt)  # type: ignore[attr-defined]
+        yield Finished(self.text, "end", 100, 0, 5, 0.1)
+
+    def cancel(self) -> None: ...
+
+    def close(self) -> None: ...
+
+
+def _report(name: str, text: str, age: str) -> Document:
+    return Document(name, "elmtex_aci", "train", sources.report(text), (extract_task({"age": [age]}),), raw=text)
+
+
+TRAIN = [_report(f"t{i}", f"A {i}-year-old with {what}", f"{i}") for i, what in enumerate(("cough", "gout", "a rash"))]
+
+
+@pytest.mark.parametrize("strategy", prompting.STRATEGIES)
+def test_prompting_strategies(strategy: str) -> None:
+    engine = Fixed(extraction_target({"age": ["58-year-old"]}))
+    asked = _report("q", "A 58-year-old with gout", "58-year-old")
+    done = prompting.extract(engine, asked, strategy, TRAIN, prompting.nearest(TRAIN, None))  # type: ignore[arg-type]
+    assert json.loads(done.text)["age"] == ["58-year-old"]
+    document = "".join(s for s in engine.prompts[0].document if isinstance(s, str))
+    assert document.count("Answer:") == (3 if strategy == "examples" else 0)
+    assert document.rstrip().endswith("A 58-year-old with gout")
+    if strategy == "examples":  # the nearest example stands closest to the report
+        assert document.rindex("1-year-old with gout") > document.rindex("with cough")
+    assert ("smoking" in str(engine.prompts[0].instruction)) == (strategy != "naive")
+
+
+def test_an_unknown_strategy_is_named() -> None:
+    with pytest.raises(UsageError, match="no prompting strategy"):
+        prompting.instruction("magic")
+
+
+def test_every_kind_of_task_is_written_and_errors_score_as_empty() -> None:
+    dialogue = "Doctor: any fever?\nPatient: no."
+    section = Document("s", "mts", "valid", "", (sources.Task("section", "i", "t", "CC"),), raw=dialogue)
+    assert evaluate.write(Fixed("No fever."), section).text == "No fever."  # type: ignore[arg-type]
+    visit = Document("v", "aci", "valid", "", sources.division_tasks({"subjective": "x"}), raw=dialogue, note="x")
+    written = evaluate.write(Fixed("None."), visit)  # type: ignore[arg-type]
+    assert (written.text, len(written.parts), written.reasons) == ("", 4, ("end",) * 4)
+    broken = evaluate.write(Fixed("no json"), _report("r", "A 5-year-old", "5"))  # type: ignore[arg-type]
+    assert broken.text == "no json"
+    assert scoring.score_item(evaluate.item(_report("r", "A 5-year-old", "5")), broken)["json.valid"] == 0.0
+    user = Document("u", "own", "test", "Report:\nx", (sources.Task("user", "Do.", "t"),), raw="x")
+    assert evaluate.write(Fixed("Done."), user).text == "Done."  # type: ignore[arg-type]
+
+
+def test_a_report_escapes_what_it_shows(tmp_path: Path) -> None:
+    result = {"model": "<b>x</b>|y", "precision": "int4", "set": "aci-test1", "n": 40, "figures": {"rouge1": 50.0},
+              "intervals": {"rouge1": [48.0, 52.0]}, "floors": {}}  # fmt: skip
+    (tmp_path / "result.json").write_text(json.dumps(result), encoding="utf-8")
+    tables = report.load([tmp_path])
+    assert "<b>" not in report.page(tables)
+    assert "50.0 [48.0–52.0]" in report.markdown(tables)
+    assert "BART-xsum-samsum by division (published) | – | 53.5" in report.markdown(tables)
+    assert report.markdown(tables).count("\n|") == 2 + 1 + 6
+    (tmp_path / "result.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(TrainingError, match="is no evaluation"):
+        report.load([tmp_path])
+    with pytest.raises(TrainingError, match="no evaluation to report"):
+        report.load([])

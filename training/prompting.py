@@ -1,0 +1,69 @@
+"""Prompting strategies of the ELMTEX study (Guluzade et al., 2025) as rows beside fine-tuning.
+
+naive: the keys alone. advanced: keys with their definitions, the words of the trained instruction. examples: advanced,
+with the three nearest training reports and their fields before the report. All decode under the same grammar.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from edge.contract.events import Finished
+from edge.contract.prompts import render
+from edge.contract.schemas import FIELD_KEYS, extraction_instruction
+from edge.engine.base import Engine, Request
+from edge.engine.constrain import extraction_grammar
+from edge.errors import UsageError
+from edge.tasks.extract import MAX_TOKENS
+from training.floors import Nearest
+from training.sources import Document
+
+STRATEGIES = ("naive", "advanced", "examples")
+_EXAMPLES = 3
+NAIVE = f"Extract the medical facts of this report as JSON with these keys: {', '.join(FIELD_KEYS)}."
+
+Similar = Callable[[str, int], Sequence[int]]
+
+
+def instruction(strategy: str) -> str:
+    """The instruction of a strategy. Raises UsageError for an unknown one."""
+    if strategy not in STRATEGIES:
+        raise UsageError(f"There is no prompting strategy {strategy!r}.", f"Known: {', '.join(STRATEGIES)}.")
+    return NAIVE if strategy == "naive" else extraction_instruction()
+
+
+def nearest(train: Sequence[Document], encoder: Path | None) -> Similar:
+    """A function (report, how many) -> indices of the most similar training reports, best first.
+
+    encoder: folder of a sentence encoder such as all-MiniLM-L6-v2 (mean-pooled cosine); None = TF-IDF cosine.
+    """
+    if encoder is None:
+        index = Nearest([d.raw for d in train], [""] * len(train))
+        return lambda report, count: index.ranked(report)[:count]
+    from training.bertscore import sentence_vectors
+
+    vectors = sentence_vectors([d.raw for d in train], encoder)
+
+    def ranked(report: str, count: int) -> Sequence[int]:
+        scores = vectors @ sentence_vectors([report], encoder)[0]
+        found: list[int] = scores.argsort(descending=True)[:count].tolist()
+        return found
+
+    return ranked
+
+
+def with_examples(document: Document, train: Sequence[Document], similar: Similar) -> str:
+    """Document part of a prompt that shows the nearest examples first, the nearest last."""
+    shown = [train[i] for i in similar(document.raw, _EXAMPLES)]
+    parts = [f"{example.text}\nAnswer:\n{example.tasks[0].target}" for example in reversed(shown)]
+    return "\n\n".join([*parts, document.text])
+
+
+def extract(engine: Engine, document: Document, strategy: str, train: Sequence[Document], similar: Similar) -> Finished:
+    """Write the fields of one report. Raises InputError if report and examples do not fit the model."""
+    text = with_examples(document, train, similar) if strategy == "examples" else document.text
+    prompt = render(engine.info.prompt_format, text, instruction(strategy))
+    room = engine.info.context_length - engine.count(prompt)
+    request = Request(prompt, max(1, min(MAX_TOKENS, room)), extraction_grammar(document.raw))
+    return next(event for event in engine.stream(request) if isinstance(event, Finished))
