@@ -18,7 +18,7 @@ from edge.store.secret import Passphrase
 from edge.store.unlock import Unlocked
 from edge.store.vault import Vault
 
-WRITE_KILLS, ROTATION_KILLS, MIGRATION_KILLS, CREATION_KILLS, RESTORE_KILLS = 200, 50, 40, 30, 30
+WRITE_KILLS, ROTATION_KILLS, MIGRATION_KILLS, CREATION_KILLS, RESTORE_KILLS = 200, 50, 24, 20, 20
 GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "vaults"
 
 
