@@ -34,12 +34,13 @@ SETS = {
     "elmtex-valid": ("elmtex_aci", "valid"),
     "elmtex-test1": ("elmtex_aci", "test1"),
     "elmtex-synthetic-valid": ("elmtex_synthetic", "valid"),
+    "medec-dev": ("medec", "dev"),
 }
 
 
 @dataclass(frozen=True)
 class Item:
-    """One scored example. kind: "note", "extract" or "text". reference: note text, or fields as JSON."""
+    """One scored example. kind: "note", "extract", "check" or "text". reference: note text, or fields as JSON."""
 
     id: str
     kind: str
@@ -81,7 +82,8 @@ def item(document: Document) -> Item:
     if task.name == "extract":
         return Item(document.id, "extract", "", document.raw, task.target)
     reference = document.note or task.target
-    return Item(document.id, "note" if document.note else "text", task.key, document.raw, reference)
+    kind = "check" if task.name == "check" else "note" if document.note else "text"
+    return Item(document.id, kind, task.key, document.raw, reference)
 
 
 Writer = Callable[[Engine, Document], Written]

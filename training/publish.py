@@ -20,6 +20,7 @@ LICENCES = {
     "mts": ("MTS-Dialog (Ben Abacha et al., EACL 2023)", "CC BY 4.0"),
     "aci": ("ACI-Bench (Yim et al., Sci Data 2023)", "CC BY 4.0"),
     "elmtex_aci": ("ACI-Bench notes annotated with the 15 ELMTEX fields", "CC BY 4.0"),
+    "medec": ("MEDEC (Ben Abacha et al. 2024)", "CC BY 4.0"),
     "synthetic_visits": ("Synthetic visits written for this project", "CC0"),
     "elmtex_synthetic": ("Synthetic reports annotated with the 15 fields", "CC0"),
 }
@@ -88,7 +89,7 @@ def _data(counts: dict[str, int], judged: Sequence[dict[str, Any]]) -> list[dict
         for name in LICENCES
         if f"{name}.kept" in counts
     ]
-    sources = {"mts": "mts", "aci": "aci", "elmtex": "elmtex_aci"}
+    sources = {"mts": "mts", "aci": "aci", "elmtex": "elmtex_aci", "medec": "medec"}
     return trained + [
         {
             "name": f"{result['set']}: {LICENCES[sources[result['set'].split('-')[0]]][0]}",

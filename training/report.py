@@ -27,6 +27,9 @@ SPAN_COLUMNS = {
 }  # fmt: skip
 
 
+CHECK_COLUMNS = {"flag.accuracy": "flag %", "sentence.accuracy": "sentence %", "loop": "loops %", "cut": "cut %"}
+
+
 @dataclass(frozen=True)
 class Row:
     """One line of a table. kind: "ours", "floor" or "published"."""
@@ -70,6 +73,8 @@ def _row(name: str, kind: str, raw: dict[str, Any]) -> Row:
 def columns(rows: Sequence[Row]) -> dict[str, str]:
     """Figures to show for a table, as key -> heading."""
     chosen = SPAN_COLUMNS if any("span.f1.relaxed" in r.figures for r in rows) else NOTE_COLUMNS
+    if any("flag.accuracy" in r.figures for r in rows):
+        chosen = CHECK_COLUMNS
     return {key: title for key, title in chosen.items() if any(key in r.figures for r in rows)}
 
 

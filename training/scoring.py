@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from edge.contract.schemas import FIELD_KEYS
+from edge.tasks.note import is_absent
 from training import divisions, facts, floors, intervals, rouge, spans
 from training.evaluate import Item, Written
 from training.sources import Document
@@ -18,6 +19,8 @@ def score_item(item: Item, written: Written) -> Figures:
     """Every per-item figure. ROUGE x 100; counts as counts; shares 0 to 100."""
     if item.kind == "extract":
         return _extraction(item, written)
+    if item.kind == "check":
+        return _check(item, written)
     figures = _rouge(item.reference, written.text)
     figures |= faithfulness(item, written.text)
     figures |= _stops(written)
@@ -57,6 +60,20 @@ def _stops(written: Written) -> Figures:
         "tokens": float(written.tokens),
         "seconds": written.seconds,
     }
+
+
+def _check(item: Item, written: Written) -> Figures:
+    """Error flag and sentence, as MEDEC scores them: an answer that says none is a flag of 0; no answer is wrong."""
+    wrong = not is_absent(item.reference)
+    answered = bool(written.text.strip())
+    flagged = not is_absent(written.text)
+    same = " ".join(written.text.split()).casefold() == " ".join(item.reference.split()).casefold()
+    figures = {"flag.accuracy": 100.0 if answered and flagged == wrong else 0.0}
+    return (
+        figures
+        | {"sentence.accuracy": 100.0 if same or not (wrong or flagged or not answered) else 0.0}
+        | _stops(written)
+    )
 
 
 def _headers(text: str) -> set[str]:
@@ -103,7 +120,17 @@ def _micro(scored: Sequence[Figures], kind: str, keys: Sequence[str]) -> float:
     return spans.Counts(int(total[0]), int(total[1]), int(total[2])).f1
 
 
-MAIN = ("rouge1", "rouge2", "rougeL", "rougeLsum", "span.f1.relaxed", "span.f1.exact", "unsupported.numbers")
+MAIN = (
+    "flag.accuracy",
+    "sentence.accuracy",
+    "rouge1",
+    "rouge2",
+    "rougeL",
+    "rougeLsum",
+    "span.f1.relaxed",
+    "span.f1.exact",
+    "unsupported.numbers",
+)
 
 
 def summary(items: Sequence[Item], answers: Sequence[Written]) -> dict[str, Any]:
@@ -132,7 +159,9 @@ def floor_answers(items: Sequence[Item], train: Sequence[Document]) -> dict[str,
     targets = [(d.raw, d.tasks[0].key, d.note or d.tasks[0].target) for d in train]
     nearest = floors.Nearest([t[0] for t in targets], [t[1] for t in targets])
     found = {"nearest": [Written(i.id, targets[nearest.find(i.source, i.key)][2], ("end",), 0, 0.0) for i in items]}
-    if all(i.kind != "extract" for i in items):
+    if all(i.kind == "check" for i in items):
+        found["always none"] = [Written(i.id, "None.", ("end",), 0, 0.0) for i in items]
+    elif all(i.kind != "extract" for i in items):
         found["reference"] = [Written(i.id, i.reference, ("end",), 0, 0.0) for i in items]
         found["copy"] = [Written(i.id, i.source, ("end",), 0, 0.0) for i in items]
     return found

@@ -153,6 +153,21 @@ def _elmtex(paths: list[Path], source: str, split: str) -> Iterator[Document]:
                 yield Document(row["id"], source, split, report(raw), (extract_task(row["fields"]),), lang, raw)
 
 
+CHECK_INSTRUCTION = "One sentence of this note may hold a medical error. Copy that sentence word for word. If there is none, write: None."
+
+
+def medec(folder: Path, split: str) -> list[Document]:
+    """MEDEC: clinical texts, about half with one inserted error (Ben Abacha et al. 2024)."""
+    files = {"train": "medec_ms_train.csv", "dev": "medec_ms_dev.csv"}
+    found = []
+    for row in _csv(folder / "medec" / _file(files, split, "medec")):
+        raw = sanitise(row["Text"]).strip()
+        wrong = sanitise(row["Error Sentence"]).strip() if row["Error Flag"].strip() == "1" else prompts.ABSENT
+        task = Task("check", CHECK_INSTRUCTION, wrong)
+        found.append(Document(row["Text ID"], "medec", split, report(raw), (task,), raw=raw))
+    return found
+
+
 def user_jsonl(path: Path, split: str = "train") -> list[Document]:
     """A user's own data: {"document", "target", and "instruction" or "template"; optional "kind", "id"} a line.
 
@@ -192,6 +207,7 @@ READERS: dict[str, Callable[[Path, str], list[Document]]] = {
     "synthetic_visits": synthetic_visits,
     "elmtex_aci": elmtex_aci,
     "elmtex_synthetic": elmtex_synthetic,
+    "medec": medec,
 }
 
 

@@ -29,6 +29,8 @@ COUNTS = {
     ("elmtex_aci", "test1"): 40,
     ("elmtex_synthetic", "train"): 46,
     ("elmtex_synthetic", "valid"): 14,
+    ("medec", "train"): 450,
+    ("medec", "dev"): 124,
 }
 
 

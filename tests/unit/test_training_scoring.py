@@ -105,6 +105,22 @@ def test_every_kind_of_task_is_written_and_errors_score_as_empty() -> None:
     assert evaluate.write(Fixed("Done."), user).text == "Done."  # type: ignore[arg-type]
 
 
+@pytest.mark.parametrize(
+    ("wanted", "answer", "flag", "sentence"),
+    [
+        ("He has gout.", "He has  gout.", 100, 100),
+        ("He has gout.", "Another one.", 100, 0),
+        ("He has gout.", "None.", 0, 0),
+        ("None.", "None", 100, 100),
+        ("None.", "He has gout.", 0, 0),
+        ("None.", "", 0, 0),
+    ],
+)
+def test_error_checks_are_scored_as_medec_does(wanted: str, answer: str, flag: float, sentence: float) -> None:
+    figures = scoring.score_item(Item("m", "check", "", "text", wanted), Written("m", answer, ("end",), 1, 1.0))
+    assert (figures["flag.accuracy"], figures["sentence.accuracy"]) == (flag, sentence)
+
+
 def test_a_report_escapes_what_it_shows(tmp_path: Path) -> None:
     result = {"model": "<b>x</b>|y", "precision": "int4", "set": "aci-test1", "n": 40, "figures": {"rouge1": 50.0},
               "intervals": {"rouge1": [48.0, 52.0]}, "floors": {}}  # fmt: skip
