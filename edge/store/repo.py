@@ -208,7 +208,7 @@ class Records:
         if summary.legal_hold:
             raise VaultError("This record is on legal hold.", "", "Lift the hold before deleting it.")
         if summary.state is State.SIGNED and not signed_too:
-            raise VaultError("This record is signed.", "Signed records are not deleted by chance.", "Confirm it.")
+            raise VaultError("This record is signed.", "Signed records are not deleted by chance.", "Add --signed-too.")
         with self._session.deed(Event.DELETE, summary.id, state=summary.state.value) as deed:
             self.wipe(deed, [summary.id])
         self._session.truncate_log()

@@ -31,6 +31,7 @@ def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     delete = actions.add_parser("delete", help="wipe one record and all that belongs to it")
     delete.add_argument("id", metavar="ID", help="record id, or its beginning")
     delete.add_argument("--yes", action="store_true", help="do not ask")
+    delete.add_argument("--signed-too", action="store_true", help="also if it is signed")
     for action, run in ((listing, _list), (search, _search), (show, _show), (delete, _delete)):
         vault_options.add_options(action)
         action.set_defaults(run=run)
@@ -103,6 +104,6 @@ def _delete(args: argparse.Namespace) -> int:
         one = vault.records.summary(args.id)
         if not vault_options.confirmed(args, f"{line(one)}\nWipe this record? Its content cannot be brought back."):
             return 0
-        vault.records.delete(one.id)
+        vault.records.delete(one.id, signed_too=args.signed_too)
     Narrator().say(f"Record {one.id} is deleted.")
     return 0

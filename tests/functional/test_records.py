@@ -97,7 +97,10 @@ def test_delete_asks_or_needs_yes(run: Run, record: str, monkeypatch: pytest.Mon
     monkeypatch.setattr("sys.stdin.isatty", lambda: False, raising=False)
     with pytest.raises(UsageError, match="yes"):
         run("records", "delete", record)
-    run("records", "delete", record, "--yes")
+    run("records", "sign", record, "--signer", "Dr. Lee", "--yes")
+    with pytest.raises(VaultError, match="signed"):
+        run("records", "delete", record, "--yes")
+    run("records", "delete", record, "--yes", "--signed-too")
     assert run("records", "list") == ""
     with pytest.raises(EdgescribeError):
         run("records", "show", record)
