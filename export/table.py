@@ -1,0 +1,123 @@
+"""The quantisation table: what each way of rounding costs and saves, measured in one run on one machine.
+
+Variants are built as a user would build them; distances are from the float32 source on held answers, rates are the best
+of several interleaved rounds. Writes Markdown and an SVG plot.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from export.base import hf_folder
+from export.catalog import Base
+from export.compare import Distance, compare
+from export.held import Held
+from export.logits import HfLogits, OnnxLogits
+from export.options import OnnxOptions
+from export.progress import Progress, silent
+from export.speed import Speed, measure_speed
+from export.to_onnx import Build, build, fit
+
+VARIANTS = (
+    OnnxOptions.of("fp32"),
+    OnnxOptions.of("int8"),
+    OnnxOptions.of("int4"),
+    OnnxOptions.of("int4", "rtn_last"),
+    OnnxOptions.of("int4", "rtn_last", symmetric=True),
+    OnnxOptions.of("int4", "rtn_last", 128, symmetric=True),
+)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One variant. size in bytes, of the files that a laptop gets."""
+
+    name: str
+    size: int
+    distance: Distance
+    speed: Speed
+
+
+def measure_table(base: Base, held: Sequence[Held], rounds: int = 3, progress: Progress = silent) -> list[Row]:
+    """Build and measure every variant. Raises BaseModelError, BundleError."""
+    source = hf_folder(base.name, progress=progress)
+    builds = {_name(fit(options, source)): build(base, options, progress=progress) for options in VARIANTS}
+    candidates = {name: OnnxLogits(made.folder) for name, made in builds.items()}
+    tokenizer = source / "tokenizer.json"
+    distances = compare(HfLogits(source), candidates, held, tokenizer, base.prompt_format, progress)
+    del candidates
+    speeds: dict[str, Speed] = {}
+    for done in range(rounds):  # interleaved, so that a busy minute does not fall on one variant
+        for step, (name, made) in enumerate(builds.items()):
+            progress("Timing", done * len(builds) + step, rounds * len(builds))
+            found = measure_speed(made.folder)
+            speeds[name] = speeds[name].best(found) if name in speeds else found
+    return [Row(name, _size(builds[name]), distances[name], speeds[name]) for name in builds]
+
+
+def _name(options: OnnxOptions) -> str:
+    if options.precision in ("fp16", "fp32"):
+        return options.precision
+    rule = options.algorithm if options.precision == "int4" else ""
+    zero_points = "" if options.symmetric else ", zero points"
+    default = " (default)" if options.algorithm == OnnxOptions().algorithm and options.precision == "int4" else ""
+    return f"{options.precision} {rule}".strip() + f", block {options.block}{zero_points}{default}"
+
+
+def _size(made: Build) -> int:
+    return sum((made.folder / name).stat().st_size for name in made.files)
+
+
+def markdown(base: Base, rows: Sequence[Row], machine: str, plot: str) -> str:
+    """The section of docs/quantisation.md for one base."""
+    first = rows[0].distance
+    lines = [
+        f"## {base.name}",
+        "",
+        f"{first.documents} held conversations of MTS-Dialog (validation), {first.tokens:,} answer tokens, "
+        f"source perplexity {first.reference_perplexity:.2f}. Rates: {machine}.",
+        "",
+        "| weights | size, MB | peak memory, MB | prefill, tok/s | decode, tok/s | perplexity ÷ source | KL, nats | "
+        "same first choice |",
+        "|---|---|---|---|---|---|---|---|",
+    ]
+    lines += [
+        f"| {r.name} | {r.size / 1e6:.0f} | {r.speed.peak_bytes / 1e6:.0f} | {r.speed.prefill:.0f} | "
+        f"{r.speed.decode:.1f} | {r.distance.perplexity_ratio:.3f} | {r.distance.kl:.4f} | {r.distance.agreement:.1%} |"
+        for r in rows
+    ]
+    return "\n".join([*lines, "", f"![KL against size]({plot})", ""])
+
+
+def plot_svg(base: Base, rows: Sequence[Row], path: Path) -> None:
+    """KL from the source against size, one point a variant."""
+    import matplotlib
+
+    matplotlib.use("svg")
+    matplotlib.rcParams["svg.hashsalt"] = base.name  # the same figures make the same file
+    from matplotlib import pyplot
+
+    figure, axes = pyplot.subplots(figsize=(8, 4.5))
+    for row in rows:
+        size, kl = row.size / 1e6, max(row.distance.kl, 1e-5)
+        axes.scatter([size], [kl], s=30)
+        axes.annotate(row.name, (size, kl), textcoords="offset points", xytext=(6, 4), fontsize=8)
+    axes.set_yscale("log")
+    axes.set_xlabel("size on disk, MB")
+    axes.set_ylabel("KL from the float32 source, nats a token")
+    axes.set_title(base.name)
+    axes.margins(x=0.35, y=0.15)
+    figure.tight_layout()
+    figure.savefig(path, metadata={"Date": None})
+    pyplot.close(figure)
+
+
+def replace_section(text: str, name: str, section: str) -> str:
+    """docs/quantisation.md with the section of one base replaced, or appended."""
+    start = text.find(f"## {name}\n")
+    if start < 0:
+        return text.rstrip("\n") + "\n\n" + section
+    end = text.find("\n## ", start + 1)
+    return text[:start] + section + ("" if end < 0 else text[end:])
