@@ -66,17 +66,20 @@ def enter(as_root: bool = True) -> str:
     uid, gid = os.getuid(), os.getgid()
     if as_root and libc.unshare(_NEWNET | _NEWNS) == 0:
         return "root"
-    if libc.unshare(_NEWUSER | _NEWNET | _NEWNS) == 0:
+    try:
+        if libc.unshare(_NEWUSER | _NEWNET | _NEWNS) != 0:
+            raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
         Path("/proc/self/setgroups").write_text("deny", encoding="ascii")
         Path("/proc/self/uid_map").write_text(f"0 {uid} 1", encoding="ascii")
         Path("/proc/self/gid_map").write_text(f"0 {gid} 1", encoding="ascii")
-        return "user namespace"
-    raise SealError(
-        "A network namespace to observe in could not be made.",
-        os.strerror(ctypes.get_errno()),
-        "Run `edgescribe audit network` as root, or allow user namespaces (sysctl kernel.unprivileged_userns_clone, "
-        "kernel.apparmor_restrict_unprivileged_userns).",
-    )
+    except OSError as fault:
+        raise SealError(
+            "A network namespace to observe in could not be made.",
+            fault.strerror or "",
+            "Run `edgescribe audit network` as root, or allow user namespaces "
+            "(sysctl kernel.unprivileged_userns_clone, kernel.apparmor_restrict_unprivileged_userns).",
+        ) from fault
+    return "user namespace"
 
 
 def loopback_up() -> None:
