@@ -103,7 +103,6 @@ class Run:
     validate_steps: int = 0
     patience: int = 0
     threads: int = 0
-    fsdp: bool = False
 
 
 @dataclass(frozen=True)

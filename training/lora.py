@@ -60,6 +60,12 @@ def train(
     torch.manual_seed(config.run.seed)
     dtype = _precision(config)
     accelerator = Accelerator(mixed_precision="bf16" if dtype == torch.bfloat16 else "no")
+    if accelerator.distributed_type.value not in {"NO", "MULTI_GPU", "MULTI_CPU"}:
+        raise TrainingError(
+            f"Training over {accelerator.distributed_type.value} is not supported.",
+            "Checkpoints would hold only a part of the weights.",
+            "Use plain data parallelism, or base.quantise for a base that outgrows one card.",
+        )
     base = model.base_folder(config.base.name)
     wrapped: Any = model.adapted(base, config.base, config.lora, config.batch, dtype)
     plan = _Plan(config, prepared, base)

@@ -16,22 +16,22 @@ MAX_WORDS = 5000
 
 
 @cache
-def _scorer(stem: bool) -> Any:
+def _scorer(stem: bool, kinds: tuple[str, ...]) -> Any:
     from rouge_score.rouge_scorer import RougeScorer
 
-    return RougeScorer(list(KINDS), use_stemmer=stem)
+    return RougeScorer(list(kinds), use_stemmer=stem)
 
 
-def score(reference: str, candidate: str, stem: bool = False) -> dict[str, float]:
+def score(reference: str, candidate: str, stem: bool = False, kinds: tuple[str, ...] = KINDS) -> dict[str, float]:
     """F1 x 100 of each kind for one pair. An empty candidate scores 0; one beyond MAX_WORDS is cut there and so
     loses precision by its 5,000 words only."""
     words = candidate.split(" ")
     if len(words) > MAX_WORDS:
         candidate = " ".join(words[:MAX_WORDS])
     if not candidate.strip() or not reference.strip():
-        return dict.fromkeys(KINDS, 0.0)
-    found = _scorer(stem).score(reference, candidate)
-    return {kind: 100 * float(found[kind].fmeasure) for kind in KINDS}
+        return dict.fromkeys(kinds, 0.0)
+    found = _scorer(stem, kinds).score(reference, candidate)
+    return {kind: 100 * float(found[kind].fmeasure) for kind in kinds}
 
 
 def scores(references: Sequence[str], candidates: Sequence[str], stem: bool = False) -> list[dict[str, float]]:

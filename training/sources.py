@@ -153,7 +153,10 @@ def _elmtex(paths: list[Path], source: str, split: str) -> Iterator[Document]:
                 yield Document(row["id"], source, split, report(raw), (extract_task(row["fields"]),), lang, raw)
 
 
-CHECK_INSTRUCTION = "One sentence of this note may hold a medical error. Copy that sentence word for word. If there is none, write: None."
+CHECK_INSTRUCTION = (
+    "One sentence of this note may hold a medical error. Copy that sentence word for word. "
+    + f"If there is none, write: {prompts.ABSENT}"
+)
 
 
 def medec(folder: Path, split: str) -> list[Document]:

@@ -16,9 +16,8 @@ from training.sources import Document, extract_task
 
 def test_the_copy_floor_on_aci_test1_is_the_known_one() -> None:
     items = [evaluate.item(d) for d in evaluate.documents("aci-test1", None)]
-    found = [rouge.score(i.reference, i.source) for i in items]
-    means = [round(intervals.mean([one[k] for one in found]), 1) for k in ("rouge1", "rouge2", "rougeLsum")]
-    assert means == [32.8, 12.5, 30.6]
+    found = [rouge.score(i.reference, i.source, kinds=("rouge1", "rouge2")) for i in items]
+    assert [round(intervals.mean([one[k] for one in found]), 1) for k in ("rouge1", "rouge2")] == [32.8, 12.5]
 
 
 def test_nearest_prefers_the_same_key() -> None:
