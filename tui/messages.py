@@ -18,6 +18,10 @@ class CaseChanged(Message):
         return isinstance(message, CaseChanged) and message.case is self.case and message.what == self.what
 
 
+class Ready(Message):
+    """A part of the encounter's screen has its widgets and can be filled. A screen may stand before its parts do."""
+
+
 class PartEdited(Message):
     """The user changed a section's text."""
 

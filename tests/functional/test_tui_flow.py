@@ -102,7 +102,7 @@ async def test_first_run_to_signed_export(folder: Path) -> None:
         await until(pilot, on(pilot, "ModelScreen"))
         await pilot.click("#sample")
         await until(pilot, on(pilot, "EncounterScreen"))
-        assert len(app.screen.query_one(TranscriptView).turns) > 15
+        await until(pilot, lambda: len(app.screen.query_one(TranscriptView).turns) > 15)
         await pilot.press("ctrl+g")
         case = case_on(app)
         await until(pilot, lambda: case.has_note and idle(app))

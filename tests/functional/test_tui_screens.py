@@ -188,7 +188,7 @@ async def test_every_letter_can_be_read_in_every_theme(home: Path) -> None:
     async with app.run_test(size=(120, 36)) as pilot:
         app.animation_level = "none"
         async for name in tour(app, pilot):
-            if name not in (SCREENS if STRESS else ("library", "encounter", "fields", "settings")) or name in DIALOGS:
+            if name not in (SCREENS if STRESS else ("encounter", "settings")) or name in DIALOGS:
                 continue
             for theme in settings.THEMES:
                 app.theme = theme
@@ -199,7 +199,7 @@ async def test_every_letter_can_be_read_in_every_theme(home: Path) -> None:
                     if found < floor:
                         pale[f"{theme}, {name}: {text.strip()[:40]}"] = round(found, 2)
         await leave(pilot)
-    assert letters > 400
+    assert letters > 200
     assert not pale
 
 

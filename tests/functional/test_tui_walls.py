@@ -161,7 +161,7 @@ async def test_resize_storm_while_a_note_streams(home: Path) -> None:
         await pilot.press("ctrl+g")
         case = app.screen.case
         await until(pilot, lambda: case.parts[0].text)
-        for _ in range(200 if os.environ.get("EDGESCRIBE_STRESS") else 20):
+        for _ in range(200 if os.environ.get("EDGESCRIBE_STRESS") else 10):
             await pilot.resize_terminal(rng.randint(8, 220), rng.randint(3, 70))
         app.book.stop(case)
         await until(pilot, lambda: not case.busy)

@@ -37,6 +37,7 @@ class EncounterScreen(EdgeScreen):
         super().__init__()
         self.case = case
         self._possible = (False, False)
+        self._filled = False
 
     def compose(self) -> ComposeResult:
         yield StatusBar()
@@ -55,13 +56,15 @@ class EncounterScreen(EdgeScreen):
 
     async def on_mount(self) -> None:
         self.query_one(StatusBar).case = self.case
-        pane = self.query_one(ConversationPane)
-        if self.case.conversation.strip():
-            pane.show_talk(self.case.conversation)
-            pane.edit(False)
-        else:
-            pane.edit(True)
         self.set_class(self.case.has_note or self.case.busy, "-note-side")
+
+    async def on_ready(self) -> None:
+        pane = self.query_one(ConversationPane)
+        if pane.ready and not self._filled:
+            self._filled = True
+            if self.case.conversation.strip():
+                pane.show_talk(self.case.conversation)
+            pane.edit(not self.case.conversation.strip())
         await self._show()
 
     async def _show(self) -> None:

@@ -10,7 +10,7 @@ from textual.widgets import TextArea
 
 from edge.contract.transcript import Turn, parse
 from edge.errors import InputError
-from tui.messages import TalkEdited
+from tui.messages import Ready, TalkEdited
 from tui.texts import t
 from tui.walls import Label, SafeArea
 from tui.widgets.transcript_view import TranscriptView
@@ -55,6 +55,7 @@ class ConversationPane(Vertical):
 
     def __init__(self) -> None:
         super().__init__()
+        self.ready = False
         self.editing = False
         self._shown = ""
         self._seen = ""
@@ -66,6 +67,8 @@ class ConversationPane(Vertical):
 
     def on_mount(self) -> None:
         self.query_one(SafeArea).display = False
+        self.ready = True
+        self.post_message(Ready())
 
     def show_talk(self, text: str) -> None:
         """Show the conversation."""

@@ -26,6 +26,7 @@ class FieldsPanel(Vertical):
 
     def __init__(self) -> None:
         super().__init__()
+        self.ready = False
         self._case: Case | None = None
         self._order: list[int] = []
 
@@ -33,8 +34,13 @@ class FieldsPanel(Vertical):
         yield Label(id="fields-banner")
         yield DataTable(cursor_type="row", zebra_stripes=True)
 
+    def on_mount(self) -> None:
+        self.ready = True
+
     async def show(self, case: Case, job: str = "") -> None:
         """Bring the panel up to the case."""
+        if not self.ready:
+            return
         self._case = case
         banner = self.query_one("#fields-banner", Label)
         text = t("fields.none") if not case.rows else "" if case.rows_whole else t("fields.cut")

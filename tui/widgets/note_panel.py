@@ -6,6 +6,7 @@ from textual.app import ComposeResult
 from textual.containers import Vertical, VerticalScroll
 
 from tui.case import WHOLE, Case
+from tui.messages import Ready
 from tui.texts import t
 from tui.walls import Label
 from tui.widgets.section_editor import SectionEditor
@@ -14,12 +15,20 @@ from tui.widgets.section_editor import SectionEditor
 class NotePanel(Vertical):
     """A panel of the encounter (tui.widgets.panels)."""
 
+    ready = False
+
     def compose(self) -> ComposeResult:
         yield Label(id="note-banner")
         yield VerticalScroll(id="sections", can_focus=False)
 
+    def on_mount(self) -> None:
+        self.ready = True
+        self.post_message(Ready())
+
     async def show(self, case: Case, job: str = "") -> None:
         """Bring the panel up to the case. job: "", "note" or "rewrite"."""
+        if not self.ready:
+            return
         cut = not case.busy and any(part.stop not in WHOLE for part in case.parts)
         banner = t("encounter.signed_banner") if case.signed else t("encounter.incomplete_banner") if cut else ""
         head = self.query_one("#note-banner", Label)
