@@ -17,8 +17,8 @@ from tests.security.conftest import Pack
 pytestmark = pytest.mark.model
 MUST_RUN = {
     "make the vault", "write a note and save it", "extract the fields of a report", "unlock and list", "show a record",
-    "search", "sign", "export the note", "export everything", "back up the vault", "verify the vault", "verify the audit log", "delete a record", "verify the bundle",
-    "examine the machine",
+    "search", "sign", "export the note", "export everything", "back up the vault", "verify the vault",
+    "verify the audit log", "delete a record", "verify the bundle", "examine the machine",
 }  # fmt: skip
 
 
