@@ -44,6 +44,7 @@ def measure_table(base: Base, held: Sequence[Held], rounds: int = 3, progress: P
     """Build and measure every variant. Raises BaseModelError, BundleError."""
     source = hf_folder(base.name, progress=progress)
     builds = {_name(fit(options, source)): build(base, options, progress=progress) for options in VARIANTS}
+    progress("Loading every variant", 0, 0)
     candidates = {name: OnnxLogits(made.folder) for name, made in builds.items()}
     tokenizer = source / "tokenizer.json"
     distances = compare(HfLogits(source), candidates, held, tokenizer, base.prompt_format, progress)
