@@ -85,6 +85,8 @@ def link(packages: Path) -> None:
         ],
         check=True,
     )
+    # A sealed process cannot write __pycache__; without it every start would compile anew.
+    subprocess.run([str(venv / "bin" / "python"), "-m", "compileall", "-q", "edge", "tui"], cwd=ROOT, check=True)
     (venv / "ready").touch()
 
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 
 from edge import __version__
 from edge.errors import EdgescribeError
+from edge.seal import crash, wall
 from edge.verbs.narrate import complain
 
 if TYPE_CHECKING:
@@ -58,6 +59,8 @@ def seal(args: argparse.Namespace) -> SealStatus:
 
 def main(argv: list[str] | None = None) -> int:
     """Run one verb; returns the exit code."""
+    wall()  # before argparse repeats what was typed
+    crash.install()  # an uncaught fault says where it happened, never a document's words
     parser = build_parser()
     args = parser.parse_args(argv)
     if args.verb is None:

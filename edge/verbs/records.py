@@ -56,7 +56,8 @@ def line(one: RecordSummary) -> str:
     marks = " INCOMPLETE" if one.incomplete else ""
     when = one.updated[:16].replace("T", " ")
     kinds = "+".join(one.kinds)
-    return f"{one.id}  {when}  {one.state.value:<7} {kinds:<16} {one_line(one.title, 40)}  {one.bundle}{marks}"
+    bundle = one_line(one.bundle, 60)
+    return f"{one.id}  {when}  {one.state.value:<7} {kinds:<16} {one_line(one.title, 40)}  {bundle}{marks}"
 
 
 def _search(args: argparse.Namespace) -> int:
@@ -78,7 +79,7 @@ def _show(args: argparse.Namespace) -> int:
     print(line(record.summary) + "\n")
     if args.source:
         for source in record.sources:
-            print(f"SOURCE {source.name}\n\n{sanitise(source.text)}\n")
+            print(f"SOURCE {one_line(source.name)}\n\n{sanitise(source.text)}\n")
     for document in record.documents:
         print(_printed(document) + "\n")
     return 0
@@ -86,7 +87,7 @@ def _show(args: argparse.Namespace) -> int:
 
 def _printed(document: Document) -> str:
     if document.sections():
-        return "\n\n".join(f"{s.heading}\n\n{sanitise(s.text)}" for s in document.sections())
+        return "\n\n".join(f"{one_line(s.heading)}\n\n{sanitise(s.text)}" for s in document.sections())
     fields: dict[str, list[dict[str, Any]]] = document.content.get("fields", {})
     return "\n".join(
         f"{key}: {'; '.join(sanitise(e['text']) for e in entries) or '–'}" for key, entries in fields.items()
