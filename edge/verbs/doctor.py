@@ -10,6 +10,7 @@ import shutil
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -39,11 +40,14 @@ def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         description="Check this machine for everything edgescribe needs. Exit code 0 if a note can be written, else 1.",
     )
     parser.add_argument("--json", action="store_true", help="findings as JSON on standard output")
+    parser.add_argument(
+        "--bundle", metavar="B", help="look at this bundle (name or folder) instead of all installed ones"
+    )
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    findings = [_sealed(args.seal), *examine()]
+    findings = [_sealed(args.seal), *examine(args.bundle)]
     if args.json:
         print(json.dumps([asdict(f) for f in findings], ensure_ascii=False, indent=2))
     else:
@@ -53,19 +57,23 @@ def run(args: argparse.Namespace) -> int:
     return 1 if any(f.state == "bad" for f in findings) else 0
 
 
-def examine() -> Iterator[Finding]:
+def examine(bundle: str | None = None) -> Iterator[Finding]:
     """Every check in turn; a check that breaks is itself a finding."""
-    for check in (_python, _processor, _memory, _runtime, _cipher, _bundles, _vault, _disk, _terminal):
+    for check in (_python, _processor, _memory, _runtime, _cipher):
+        yield from _guarded(check)
+    yield from _guarded(partial(_bundles, bundle))
+    for check in (_vault, _disk, _terminal):
         yield from _guarded(check)
 
 
 def _guarded(check: Callable[[], Iterator[Finding]]) -> Iterator[Finding]:
+    about = (check.func if isinstance(check, partial) else check).__name__.strip("_").capitalize()
     try:
         yield from check()
     except EdgescribeError as error:
-        yield Finding("bad", check.__name__.strip("_"), error.what, error.hint)
+        yield Finding("bad", about, error.what, error.hint)
     except (ImportError, OSError) as error:
-        yield Finding("bad", check.__name__.strip("_"), f"{type(error).__name__}: {error}", "Install edgescribe again.")
+        yield Finding("bad", about, f"{type(error).__name__}: {error}", "Install edgescribe again.")
 
 
 def _python() -> Iterator[Finding]:
@@ -123,14 +131,16 @@ def _sealed(status: SealStatus) -> Finding:
     return Finding("ok" if status.level == "kernel" else "warn", "Network seal", status.line())
 
 
-def _bundles() -> Iterator[Finding]:
-    from edge.contract.bundle import list_bundles
+def _bundles(named: str | None) -> Iterator[Finding]:
+    from edge.contract.bundle import find_bundle, list_bundles, verify_bundle
 
-    found = list_bundles(paths.bundle_dirs())
+    if named is None:
+        found = [b.manifest for b in list_bundles(paths.bundle_dirs())]
+    else:
+        found = [verify_bundle(find_bundle(named, paths.bundle_dirs())).manifest]
     if not found:
         yield Finding("bad", "Model bundle", "none installed", "`make demo`, or `edgescribe bundle install FILE.tar`.")
-    for bundle in found:
-        m = bundle.manifest
+    for m in found:
         size = sum(f.size for f in m.files) / 1e6
         yield Finding(
             "ok" if m.purpose == "clinical" else "warn",

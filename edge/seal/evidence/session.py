@@ -89,7 +89,7 @@ def steps(visit: Path, report: Path, bundle: str, out: Path) -> tuple[Step, ...]
         Step("sign the head of the audit log", ("audit", "head"), ("audit", "head")),
         Step("delete a record", ("records", "delete"), ("records", "delete", _FIELDS, "--yes")),
         Step("verify the bundle", ("bundle", "verify"), ("bundle", "verify", bundle)),
-        Step("examine the machine", ("doctor",), ("doctor",)),
+        Step("examine the machine", ("doctor",), ("doctor", *model)),
     )
 
 
