@@ -52,8 +52,9 @@ class FieldsPanel(Vertical):
         at = table.cursor_row
         table.clear(columns=True)
         table.display = bool(case.rows)
-        for name in ("field", "text", "place"):
-            table.add_column(label(t(f"fields.{name}")), key=name)
+        room = max(16, self.size.width - 50)
+        for name, width in (("field", 28), ("text", room), ("place", 14)):
+            table.add_column(label(t(f"fields.{name}")), key=name, width=width)
         order = {field.key: i for i, field in enumerate(FIELDS)}
         self._order = sorted(range(len(case.rows)), key=lambda i: order.get(case.rows[i].key, 99))
         last = ""
