@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from functional.tui_kit import FLOOR, SEALED, WORDS, leave, on, screen_text, until
 
 from edge.contract.records import Kind, State
 from edge.service import Scribe
 from edge.store.secret import Passphrase
 from edge.store.vault import Vault
-from functional.tui_kit import FLOOR, SEALED, WORDS, leave, on, screen_text, until
 from tui import settings, texts
 from tui.app import EdgeApp
 from tui.bridge import Bridge
@@ -38,7 +38,7 @@ async def test_first_run_to_signed_export_on_a_real_model(home: Path, bundle_135
         await until(pilot, on(pilot, "EncounterScreen"))
         case = app.screen.case
         await until(pilot, lambda: app.book.info is not None, "the bundle", 120)
-        assert "test model" in screen_text(app)
+        await until(pilot, lambda: "test model" in screen_text(app))
         await pilot.press("ctrl+g")
         await until(pilot, lambda: case.busy and case.parts[0].text.count(" ") > 3, "the first words", 120)
         await until(pilot, lambda: case.parts[0].text.count(" ") > 25 or not case.busy, "some more", 120)

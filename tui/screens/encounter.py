@@ -84,7 +84,7 @@ class EncounterScreen(EdgeScreen):
         return self.query_one(TabbedContent).active.removeprefix("panel-")
 
     async def on_case_changed(self, message: CaseChanged) -> None:
-        if message.case is not self.case:
+        if message.case is not self.case or not self._filled:
             return
         pane = self.query_one(ConversationPane)
         if message.what == "parts" and not pane.editing and self._panel != "fields":
@@ -113,6 +113,8 @@ class EncounterScreen(EdgeScreen):
         self.query_one(TranscriptView).light_up(message.start, message.end)
 
     async def on_tabbed_content_tab_activated(self) -> None:
+        if not self._filled:
+            return
         pane = self.query_one(ConversationPane)
         if self._panel == "fields":
             if self.case.basis and self.case.rows:
@@ -166,10 +168,10 @@ class EncounterScreen(EdgeScreen):
         if action == "stop":
             return case.busy
         if action == "speaker":
-            view = self.query_one(TranscriptView)
-            return view.has_focus and self._panel != "fields" and not case.busy and not case.signed
+            here = any(view.has_focus for view in self.query(TranscriptView))
+            return here and self._panel != "fields" and not case.busy and not case.signed
         if action == "add_row":
-            return self.query_one(FieldsPanel).has_focus_within and not case.signed
+            return any(panel.has_focus_within for panel in self.query(FieldsPanel)) and not case.signed
         return True
 
     def action_write(self) -> None:

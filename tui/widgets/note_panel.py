@@ -54,5 +54,5 @@ class NotePanel(Vertical):
 
     def focus_first(self) -> None:
         """Put the cursor into the first section."""
-        if (editor := self.current()) is not None:
+        if (editor := self.current()) is not None and editor.ready:
             editor.area.focus()

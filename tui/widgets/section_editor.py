@@ -20,6 +20,8 @@ class SectionEditor(Vertical):
         super().__init__(classes="section")
         self.part = part
         self._seen = ""
+        self._asked: tuple[Part, bool, str, float | None] | None = None
+        self.ready = False
 
     def compose(self) -> ComposeResult:
         yield Label(classes="section-head")
@@ -31,10 +33,16 @@ class SectionEditor(Vertical):
 
     def on_mount(self) -> None:
         self._seen = self.area.text
+        self.ready = True
+        if self._asked is not None:
+            self.show(*self._asked)
 
     def show(self, part: Part, locked: bool, job: str, reading: float | None = None) -> None:
         """Bring heading and field up to the part. job: "" or "note", "rewrite": what the model does for the case."""
         self.part = part
+        if not self.ready:  # its widgets don't stand yet: on_mount shows what was asked for last
+            self._asked = (part, locked, job, reading)
+            return
         area = self.area
         area.read_only = locked or part.writing
         if part.text != area.text:
