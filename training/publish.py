@@ -38,10 +38,13 @@ class Published:
     size: int
 
 
-def publish(run: Path, base_name: str, results: Sequence[Path], failures: str, out: Path) -> Published:
+def publish(
+    run: Path, base_name: str, results: Sequence[Path], failures: str, out: Path, beside: Sequence[Path] = ()
+) -> Published:
     """Write the adapter of a run to out. results: result.json files of this adapter; failures: Markdown.
 
-    Raises TrainingError if the run has not ended.
+    beside: results of other models that the card shows in the same tables. Raises TrainingError if the run has not
+    ended.
     """
     adapter = run / "adapter"
     if not (adapter / "adapter_model.safetensors").is_file():
@@ -52,7 +55,9 @@ def publish(run: Path, base_name: str, results: Sequence[Path], failures: str, o
     judged = [json.loads(path.read_text(encoding="utf-8")) for path in results]
     found = {"prompt_version": PROMPT_VERSION, "data": _data(facts["counts"], judged), "figures": _figures(judged)}
     (out / "adapter.json").write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
-    (out / "README.md").write_text(_card(base_name, chosen, run, facts, results, failures), encoding="utf-8")
+    (out / "README.md").write_text(
+        _card(base_name, chosen, run, facts, [*results, *beside], failures), encoding="utf-8"
+    )
     return Published(out, size)
 
 
@@ -118,6 +123,7 @@ def _figures(judged: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 def _card(base: str, chosen: Config, run: Path, facts: dict[str, Any], results: Sequence[Path], failures: str) -> str:
     metrics = [json.loads(line) for line in (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
     steps = [m for m in metrics if "loss" in m]
+    tokens, answers = (sum(m[key] for m in steps) for key in ("tokens", "answers"))
     counts = facts["counts"]
     data = "\n".join(
         f"| {LICENCES[name][0]} | {LICENCES[name][1]} | {counts[f'{name}.kept']} | {times:g} |"
@@ -134,10 +140,9 @@ report. It proposes; a clinician must read and correct every word. Not a medical
 - Base: `{base}` of models/catalog.toml, named there by sha256. Adapter licence: Apache-2.0; data as below.
 - Prompt version {PROMPT_VERSION} (edge.contract.prompts); no other version may be used with it.
 - LoRA rank {chosen.lora.rank}, alpha {chosen.lora.alpha}, all linear modules of {layers}; loss on answers only.
-- {len(steps)} steps, {sum(m["tokens"] for m in steps):,} tokens, {sum(m["answers"] for m in steps):,} of them answers;
-  learning rate {chosen.optimiser.learning_rate:g}, cosine to zero; seed {chosen.run.seed};
-  {steps[-1]["elapsed"] / 60:.0f} minutes on {facts["device"]},
-  {facts["threads"]} thread(s), torch {facts["torch"]}, peft {facts["peft"]}.
+- {len(steps)} steps, {tokens:,} tokens, {answers:,} of them answers; learning rate {chosen.optimiser.learning_rate:g},
+  cosine to zero; seed {chosen.run.seed}; {steps[-1]["elapsed"] / 60:.0f} minutes on {facts["device"]} with
+  {facts["threads"]} thread(s); torch {facts["torch"]}, peft {facts["peft"]}.
 
 ## Data
 

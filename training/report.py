@@ -54,7 +54,9 @@ def load(paths: Sequence[Path]) -> dict[str, list[Row]]:
             tables.setdefault(raw["set"], []).append(_row(f"{raw['model']} ({raw['precision']})", "ours", raw))
             for name, floor in raw["floors"].items():
                 title = "reference (by people)" if name == "reference" else f"{name} floor"
-                floors[raw["set"], name] = _row(title, "floor", floor)
+                known = floors.get((raw["set"], name))
+                if known is None or known.n < int(floor["n"]):  # shown once a set, over the most documents
+                    floors[raw["set"], name] = _row(title, "floor", floor)
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise TrainingError(f"{file} is no evaluation.", type(error).__name__, "Leave it out.") from None
     published = tomllib.loads(resources.files("training").joinpath("published.toml").read_text(encoding="utf-8"))

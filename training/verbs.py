@@ -53,6 +53,9 @@ def add_parsers(sub: Any) -> None:
     publish.add_argument(
         "--results", type=Path, nargs="*", default=[], metavar="FILE", help="result.json of this adapter"
     )
+    publish.add_argument(
+        "--beside", type=Path, nargs="*", default=[], metavar="FILE", help="result.json of other models"
+    )
     publish.add_argument("--failures", type=Path, required=True, metavar="FILE", help="known failures, Markdown")
     publish.set_defaults(run=run_publish)
     slot = sub.add_parser("slot", help="use hardware lent for minutes: go as far as the seconds allow, go on next time")
@@ -195,7 +198,7 @@ def run_publish(args: argparse.Namespace) -> int:
         raise UsageError(
             f"{args.failures} cannot be read.", str(error.strerror), "Write down what the model gets wrong."
         ) from None
-    done = publish.publish(folder, Path(base).name, args.results, failures, args.out)
+    done = publish.publish(folder, Path(base).name, args.results, failures, args.out, args.beside)
     say(f"{done.size / 1e6:.1f} MB of weights")
     print(done.folder)
     return 0
