@@ -86,7 +86,8 @@ def markdown(base: Base, rows: Sequence[Row], machine: str, plot: str) -> str:
     ]
     lines += [
         f"| {r.name} | {r.size / 1e6:.0f} | {r.speed.peak_bytes / 1e6:.0f} | {r.speed.prefill:.0f} | "
-        f"{r.speed.decode:.1f} | {r.distance.perplexity_ratio:.3f} | {max(r.distance.kl, 0.0):.4f} | {r.distance.agreement:.1%} |"
+        f"{r.speed.decode:.1f} | {r.distance.perplexity_ratio:.3f} | {max(r.distance.kl, 0.0):.4f} | "
+        f"{r.distance.agreement:.1%} |"
         for r in rows
     ]
     return "\n".join([*lines, "", f"![KL against size]({plot})", ""])
