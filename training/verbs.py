@@ -15,6 +15,11 @@ from edge.paths import cache_dir
 
 def add_parsers(sub: Any) -> None:
     """Add every verb to an argparse subparsers object."""
+    for add in (_add_training, _add_evaluate, _add_publish, _add_slot, _add_report):
+        add(sub)
+
+
+def _add_training(sub: Any) -> None:
     prepare = sub.add_parser("prepare", help="read the data sets of a configuration and show what is in them")
     prepare.add_argument("config", type=Path)
     _common(prepare)
@@ -27,6 +32,9 @@ def add_parsers(sub: Any) -> None:
     )
     _common(run)
     run.set_defaults(run=run_train)
+
+
+def _add_evaluate(sub: Any) -> None:
     evaluate = sub.add_parser("evaluate", help="score a bundle or a checkpoint on a test set, beside the floors")
     what = evaluate.add_mutually_exclusive_group(required=True)
     what.add_argument("--bundle", type=Path, metavar="DIR", help="a model bundle, through the shipped engine")
@@ -47,6 +55,9 @@ def add_parsers(sub: Any) -> None:
     evaluate.add_argument("--threads", type=int, default=0)
     evaluate.add_argument("--data", metavar="DIR", help=_DATA)
     evaluate.set_defaults(run=run_evaluate)
+
+
+def _add_publish(sub: Any) -> None:
     publish = sub.add_parser("publish", help="the adapter of a finished run as a folder to commit: fp16, with its card")
     publish.add_argument("id", help="run id")
     publish.add_argument("--out", type=Path, required=True, metavar="DIR")
@@ -58,6 +69,9 @@ def add_parsers(sub: Any) -> None:
     )
     publish.add_argument("--failures", type=Path, required=True, metavar="FILE", help="known failures, Markdown")
     publish.set_defaults(run=run_publish)
+
+
+def _add_slot(sub: Any) -> None:
     slot = sub.add_parser("slot", help="use hardware lent for minutes: go as far as the seconds allow, go on next time")
     slot.add_argument("config", type=Path)
     slot.add_argument("--id", required=True, help="run id")
@@ -76,6 +90,9 @@ def add_parsers(sub: Any) -> None:
     parts.add_argument("target", type=Path, help="folder")
     parts.add_argument("--bytes", type=int, default=48_000_000)
     parts.set_defaults(run=run_parts)
+
+
+def _add_report(sub: Any) -> None:
     report = sub.add_parser("report", help="tables over evaluations, as Markdown and HTML")
     report.add_argument("results", type=Path, nargs="*", help="result.json files or folders (default: all evaluations)")
     report.add_argument("--out", type=Path, required=True, metavar="DIR", help="where report.md and report.html go")
