@@ -131,26 +131,41 @@ def normal(text: str) -> str:
     return text.rstrip() + "\n"
 
 
-@pytest.mark.parametrize("size", SIZES, ids=lambda size: f"{size[0]}x{size[1]}")
-async def test_screens_look_as_they_did(home: Path, size: tuple[int, int]) -> None:
+async def test_screens_look_as_they_did(home: Path) -> None:
     vault_with_records(home)
     app = make_app(home)
-    folder = SNAPSHOTS / f"{size[0]}x{size[1]}"
-    folder.mkdir(parents=True, exist_ok=True)
-    different, seen = {}, []
-    async with app.run_test(size=size) as pilot:
+    different: dict[str, str] = {}
+    seen = []
+    async with app.run_test(size=SIZES[-1]) as pilot:
         app.animation_level = "none"
         async for name in tour(app, pilot):
             seen.append(name)
-            now, kept = normal(screen_text(app)), folder / f"{name}.txt"
-            if os.environ.get("EDGESCRIBE_SNAPSHOTS") == "write":
-                kept.write_text(now, encoding="utf-8")
-            elif not kept.is_file() or kept.read_text(encoding="utf-8") != now:
-                different[name] = now
+            for width, height in SIZES:  # one round for all sizes, the widest last: a round for each costs thrice
+                await pilot.resize_terminal(width, height)
+                await settled(pilot, 0.15)
+                kept = SNAPSHOTS / f"{width}x{height}" / f"{name}.txt"
+                now = await steady(app, pilot)
+                if os.environ.get("EDGESCRIBE_SNAPSHOTS") == "write":
+                    kept.parent.mkdir(parents=True, exist_ok=True)
+                    kept.write_text(now, encoding="utf-8")
+                elif not kept.is_file() or kept.read_text(encoding="utf-8") != now:
+                    different[f"{width}x{height} {name}"] = now
         await leave(pilot)
     assert tuple(seen) == SCREENS
     assert not different, "\n\n".join(f"--- {name}\n{text}" for name, text in different.items())
-    assert len(list(folder.iterdir())) == len(SCREENS)
+    assert len(list(SNAPSHOTS.glob("*/*.txt"))) == len(SCREENS) * len(SIZES)
+
+
+async def steady(app: EdgeApp, pilot: Any) -> str:
+    """The screen once it shows the same twice."""
+    before = ""
+    for _ in range(20):
+        now = normal(screen_text(app))
+        if now == before:
+            break
+        before = now
+        await settled(pilot, 0.06)
+    return before
 
 
 def contrasts(app: EdgeApp) -> list[tuple[float, str]]:
@@ -188,7 +203,7 @@ async def test_every_letter_can_be_read_in_every_theme(home: Path) -> None:
     async with app.run_test(size=(120, 36)) as pilot:
         app.animation_level = "none"
         async for name in tour(app, pilot):
-            if name not in (SCREENS if STRESS else ("encounter", "settings")) or name in DIALOGS:
+            if name in DIALOGS or (not STRESS and name != "encounter"):
                 continue
             for theme in settings.THEMES:
                 app.theme = theme
@@ -198,8 +213,10 @@ async def test_every_letter_can_be_read_in_every_theme(home: Path) -> None:
                     letters += 1
                     if found < floor:
                         pale[f"{theme}, {name}: {text.strip()[:40]}"] = round(found, 2)
+            if not STRESS:
+                break
         await leave(pilot)
-    assert letters > 200
+    assert letters > 150
     assert not pale
 
 

@@ -28,6 +28,7 @@ class FieldsPanel(Vertical):
         super().__init__()
         self.ready = False
         self._case: Case | None = None
+        self._job = ""
         self._order: list[int] = []
 
     def compose(self) -> ComposeResult:
@@ -37,11 +38,15 @@ class FieldsPanel(Vertical):
     def on_mount(self) -> None:
         self.ready = True
 
+    async def on_resize(self) -> None:
+        if self._case is not None:
+            await self.show(self._case, self._job)
+
     async def show(self, case: Case, job: str = "") -> None:
         """Bring the panel up to the case."""
         if not self.ready:
             return
-        self._case = case
+        self._case, self._job = case, job
         banner = self.query_one("#fields-banner", Label)
         text = t("fields.none") if not case.rows else "" if case.rows_whole else t("fields.cut")
         text = t("encounter.writing") if job == "extract" else text
