@@ -22,9 +22,18 @@ from edge.vaults import Vault
 from edge.workbench import EngineInfo, Extraction, Note, by_hand, copied, origin, place, publish, template, typed
 from tui.bridge import Bridge, Done, ExtractJob, Job, NoteJob, RewriteJob, Update
 from tui.case import (
-    WHOLE, Case, Row, blank_parts, case_of, fields_content, note_content, parts_of, spec_for, without_heading,
+    WHOLE,
+    Case,
+    Row,
+    blank_parts,
+    case_of,
+    fields_content,
+    note_content,
+    parts_of,
+    spec_for,
+    without_heading,
     writing_content,
-)  # fmt: skip
+)  # fmt: skip # isort: skip
 from tui.desk import Desk
 
 Notify = Callable[[Case, str], None]

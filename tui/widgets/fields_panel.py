@@ -57,8 +57,8 @@ class FieldsPanel(Vertical):
         at = table.cursor_row
         table.clear(columns=True)
         table.display = bool(case.rows)
-        room = max(16, self.size.width - 50)
-        for name, width in (("field", 28), ("text", room), ("place", 14)):
+        room = max(16, self.size.width - 42)
+        for name, width in (("field", 22), ("text", room), ("place", 12)):
             table.add_column(label(t(f"fields.{name}")), key=name, width=width)
         order = {field.key: i for i, field in enumerate(FIELDS)}
         self._order = sorted(range(len(case.rows)), key=lambda i: order.get(case.rows[i].key, 99))
@@ -67,7 +67,8 @@ class FieldsPanel(Vertical):
             row = case.rows[index]
             head = field_label(row.key) if row.key != last else ""
             last = row.key
-            table.add_row(Text(head, style="bold"), label(row.text, 200), label(self._place(row.start, row.score)))
+            cells = (Text(head, style="bold"), label(row.text), label(self._place(row.start, row.score)))
+            table.add_row(*cells, height=None)  # as many lines as the fact needs: none is cut
         if case.rows:
             table.move_cursor(row=min(at, len(case.rows) - 1))
 
