@@ -19,7 +19,7 @@ from edge.contract.templates import Template
 from edge.errors import EdgescribeError, UsageError
 from edge.text import one_line
 from edge.vaults import Vault
-from edge.workbench import EngineInfo, Extraction, Note, by_hand, copied, origin, place, publish, template, typed
+from edge.workbench import EngineInfo, Extraction, Note, by_hand, copied, origin, publish, template, typed
 from tui.bridge import Bridge, Done, ExtractJob, Job, NoteJob, RewriteJob, Update
 from tui.case import (
     WHOLE,
@@ -95,20 +95,6 @@ class Casebook:
         part = case.part(key)
         if part is not None and part.text != text:
             part.text, case.dirty = text, True
-
-    def edit_row(self, case: Case, index: int | None, key: str, text: str) -> None:
-        """Change a fact, add one (index None) or take one away (empty text); its place is looked up again."""
-        if not text.strip():
-            if index is not None:
-                del case.rows[index]
-        else:
-            found = place([text.strip()], case.basis)[0]
-            row = Row(key, found.text, found.start, found.end, found.score)
-            if index is None:
-                case.rows.append(row)
-            else:
-                case.rows[index] = row
-        case.rows_dirty = True
 
     async def save(self, case: Case, commit: bool = False) -> None:
         """Put into the vault what is not there yet; commit: as a revision. Nothing to do costs nothing."""

@@ -11,7 +11,7 @@ from textual.widgets import TabbedContent, TabPane
 
 from edge.contract.records import Kind
 from edge.workbench import Vault, template, template_names
-from tui import actions
+from tui import actions, rows
 from tui.case import Case
 from tui.messages import CaseChanged, PartEdited, RestoreAsked, RowChosen, Spot, TalkEdited
 from tui.screens.base import EdgeScreen
@@ -154,7 +154,7 @@ class EncounterScreen(EdgeScreen):
 
         def answered(text: str | None) -> None:
             if text is not None:
-                self.edge.book.edit_row(self.case, index, row.key, text)
+                rows.change(self.case, index, row.key, text)
                 self.post_message(CaseChanged(self.case, "rows"))
 
         self.app.push_screen(Ask(heading, field_label(row.key), "" if message.add else row.text), answered)
