@@ -9,8 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
-from edge.contract.records import Kind, Record, State
+from edge.contract.document import Document
+from edge.contract.records import Kind, Record, Source, State
 from edge.contract.templates import SectionSpec, Template
+from edge.workbench import typed
 
 WHOLE = ("", "end")  # stops that leave nothing out
 INTERRUPTED = "interrupted"
@@ -105,6 +107,15 @@ class Case:
         """Whether something is missing that a reader would expect: a cut section, cut fields, an unfinished writing."""
         cut = any(part.stop not in WHOLE for part in self.parts)
         return not self.busy and (cut or not self.rows_whole)
+
+    def document(self) -> Document:
+        """The conversation as a document."""
+        return typed(self.conversation or " -", self.source_name)
+
+    def source(self) -> Source:
+        """The conversation as the vault keeps it."""
+        document = self.document()
+        return Source(document.name, document.text, document.sha256, "transcript")
 
     def note_text(self) -> str:
         """The whole note as one text, the basis of an extraction."""

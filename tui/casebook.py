@@ -13,7 +13,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-from edge.contract.document import Document
 from edge.contract.records import Generated, Kind, Origin, Source, State
 from edge.contract.templates import Template
 from edge.errors import EdgescribeError, UsageError
@@ -33,7 +32,7 @@ from tui.case import (
     spec_for,
     without_heading,
     writing_content,
-)  # fmt: skip # isort: skip
+)
 from tui.desk import Desk
 
 Notify = Callable[[Case, str], None]
@@ -76,7 +75,7 @@ class Casebook:
             case.parts = blank_parts(template(case.template))
         self.cases.append(case)
         if case.cut_off is not None:
-            known = Origin(**{**asdict(by_hand(self._document(case))), **case.cut_off, "incomplete": True})
+            known = Origin(**{**asdict(by_hand(case.document())), **case.cut_off, "incomplete": True})
             case.cut_off = None
             await self._keep_note(case, known)
         return case
@@ -290,7 +289,7 @@ class Casebook:
                 await self.desk.call(lambda vault: vault.edits.discard(note))
         elif self.info is not None:
             result = done.result if isinstance(done.result, Note) else None
-            known = origin(self.info, self._document(case), result)
+            known = origin(self.info, case.document(), result)
             whole = all(p.stop in WHOLE for p in case.parts)
             await self._keep_note(case, replace(known, incomplete=not whole))
         case.before = {}
@@ -310,7 +309,7 @@ class Casebook:
 
     async def _keep_note(self, case: Case, known: Origin) -> None:
         """Keep the parts as a new document of the encounter, as written, and edits made meanwhile as its draft."""
-        source = self._source(case)
+        source = case.source()
         old, first = case.note, note_content(case, as_written=True)
 
         def work(vault: Vault) -> int:
@@ -340,8 +339,8 @@ class Casebook:
         case.fields, case.rows_dirty = await self.desk.call(work), False
 
     async def _first_save(self, case: Case) -> None:
-        source, content = self._source(case), note_content(case)
-        generated = Generated(Kind.NOTE, content, by_hand(self._document(case)))
+        source, content = case.source(), note_content(case)
+        generated = Generated(Kind.NOTE, content, by_hand(case.document()))
 
         def work(vault: Vault) -> tuple[str, int]:
             code = vault.records.save(case.title, source, [generated]).id
@@ -380,14 +379,7 @@ class Casebook:
 
     def _promise(self, case: Case) -> dict[str, object]:
         """Origin of the note being written, for the case that its end is never seen."""
-        return asdict(origin(self.info, self._document(case), None)) if self.info else {}
-
-    def _document(self, case: Case) -> Document:
-        return typed(case.conversation or " -", case.source_name)
-
-    def _source(self, case: Case) -> Source:
-        document = self._document(case)
-        return Source(document.name, document.text, document.sha256, "transcript")
+        return asdict(origin(self.info, case.document(), None)) if self.info else {}
 
     def _lock(self, case: Case) -> asyncio.Lock:
         return self._locks.setdefault(id(case), asyncio.Lock())
