@@ -300,7 +300,7 @@ async def test_several_are_written_while_another_is_edited(folder: Path) -> None
 
 async def test_a_kill_loses_nothing_and_the_queue_goes_on(folder: Path) -> None:
     empty_vault(folder)
-    app = make_app(folder, delay=0.05)
+    app = make_app(folder, delay=0.3)
     async with app.run_test(size=(120, 36)) as pilot:
         await unlock(pilot)
         case = await new_with(pilot)
@@ -309,6 +309,7 @@ async def test_a_kill_loses_nothing_and_the_queue_goes_on(folder: Path) -> None:
         app.settings.pending, app.settings.last = [case.id], case.id
         settings.save(app.settings)
         so_far = case.parts[0].text
+        assert case.busy
         app.bridge.close()
         await asyncio.to_thread(app.desk.close)  # as a kill: no save, no goodbye
         app.book.cases.clear()

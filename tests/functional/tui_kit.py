@@ -102,7 +102,8 @@ async def until(pilot: Any, condition: Callable[[], Any], what: str = "", second
     deadline = asyncio.get_running_loop().time() + seconds
     while not condition():
         if asyncio.get_running_loop().time() > deadline:
-            raise AssertionError(f"waited in vain: {what or condition}; on {pilot.app.screen!r}")
+            shown = screen_text(pilot.app)
+            raise AssertionError(f"waited in vain: {what or condition}; on {pilot.app.screen!r}:\n{shown}")
         await asyncio.sleep(0.03)
     await asyncio.sleep(0.02)
 
