@@ -162,9 +162,11 @@ async def test_edits_are_saved_by_themselves_and_kept_apart_from_what_the_model_
         area = editors(app)[0].area
         area.focus()
         area.move_cursor(area.document.end)
+        app._leaving = True  # holds the autosave, which comes once a second, until UNSAVED was seen
         await pilot.press(*" Seen.")
         await until(pilot, lambda: case.dirty)
-        assert "UNSAVED" in screen_text(app)
+        await until(pilot, lambda: "UNSAVED" in screen_text(app))
+        app._leaving = False
         await until(pilot, lambda: not case.dirty and case.state is State.EDITED, "autosave")
         await until(pilot, lambda: "UNSAVED" not in screen_text(app))
         await leave(pilot)
