@@ -50,7 +50,7 @@ async def keystroke(app: Any, editor: SectionEditor, letter: str) -> float:
 
 async def test_keys_reach_the_screen_while_a_note_streams(home: Path) -> None:
     empty_vault(home)
-    app = make_app(home, lambda i: "A line of it." if "subjective" in i else "word " * 600, delay=0.05)
+    app = make_app(home, lambda i: "A line of it." if "subjective" in i else "word " * 3000, delay=0.05)
     async with app.run_test(size=(120, 36)) as pilot:
         await unlock(pilot)
         await pilot.press("n")

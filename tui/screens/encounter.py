@@ -106,7 +106,7 @@ class EncounterScreen(EdgeScreen):
 
     def on_part_edited(self, message: PartEdited) -> None:
         if not self.case.signed:
-            self.edge.book.edit_part(self.case, message.key, message.text)
+            self.case.dirty = True  # the section has put its text there already
             self.tick()
 
     def on_spot(self, message: Spot) -> None:

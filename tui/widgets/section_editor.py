@@ -45,7 +45,8 @@ class SectionEditor(Vertical):
             return
         area = self.area
         area.read_only = locked or part.writing
-        if part.text != area.text:
+        # A key may have changed the field since its last message: what was typed is newer than the part then.
+        if part.text != area.text and area.text == self._seen:
             self._fill(area, part)
         self.query_one(".section-head", Label).show(self._status(job, reading))
         if part.writing and not self.has_class("-writing") and not locked:
@@ -85,4 +86,5 @@ class SectionEditor(Vertical):
             return
         self._seen = text
         if not self.part.writing:
+            self.part.text = text  # at once: a redraw must never bring an older text back
             self.post_message(PartEdited(self.part.key, text))
