@@ -89,12 +89,6 @@ class Casebook:
             case.title = stem or f"{datetime.now():%Y-%m-%d %H:%M}"
         case.dirty = True
 
-    def edit_part(self, case: Case, key: str, text: str) -> None:
-        """Take an edit of a section."""
-        part = case.part(key)
-        if part is not None and part.text != text:
-            part.text, case.dirty = text, True
-
     async def save(self, case: Case, commit: bool = False) -> None:
         """Put into the vault what is not there yet; commit: as a revision. Nothing to do costs nothing."""
         async with self._lock(case):
