@@ -121,6 +121,7 @@ def test_ctrl_c_ends_with_130_and_keeps_no_half_record(bundle_135m: Path, files:
     working = subprocess.Popen(
         [*EDGESCRIBE, "note", "long.txt", "--save", "--bundle", str(bundle_135m), *vault(files)],
         cwd=files, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's "&" switches it off
     )  # fmt: skip
     time.sleep(6)
     assert working.poll() is None, working.communicate()
