@@ -33,6 +33,7 @@ class Lora:
     """LoRA on all linear layers (Hu et al. 2021), with weight decomposition (DoRA) or rank-stabilised scaling.
 
     layers: adapt only the last so many transformer layers (0 = all); the ones below need no backward pass.
+    start: folder of an adapter of the same shape to go on from ("" = fresh weights, which change nothing at first).
     """
 
     rank: int = 16
@@ -41,6 +42,7 @@ class Lora:
     dora: bool = False
     rslora: bool = False
     layers: int = 0
+    start: str = ""
 
 
 @dataclass(frozen=True)

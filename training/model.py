@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 
 from edge.contract import prompts
 from edge.errors import BaseModelError, TrainingError
@@ -110,13 +111,16 @@ def _quantisation(width: str) -> Any:
 
 
 def add_lora(model: Any, lora: Lora, base: Base) -> Any:
-    """Wrap a base with fresh LoRA weights (kept in fp32). Returns a peft model."""
+    """Wrap a base with LoRA weights (kept in fp32), fresh or those of lora.start. Returns a peft model.
+
+    Raises TrainingError if lora.start is no adapter of this shape.
+    """
     from peft import LoraConfig, get_peft_model, prepare_model_for_kbit_training
 
     if base.quantise:
         model = prepare_model_for_kbit_training(model, use_gradient_checkpointing=False)
     task = "SEQ_2_SEQ_LM" if base.kind == "encoder-decoder" else "CAUSAL_LM"
-    return get_peft_model(
+    wrapped = get_peft_model(
         model,
         LoraConfig(
             r=lora.rank,
@@ -129,6 +133,32 @@ def add_lora(model: Any, lora: Lora, base: Base) -> Any:
             task_type=task,
         ),
     )
+    if lora.start:
+        _start_from(wrapped, Path(lora.start).expanduser())
+    return wrapped
+
+
+def _start_from(model: Any, folder: Path) -> None:
+    """Put the weights of a saved adapter into a freshly wrapped model."""
+    from peft import set_peft_model_state_dict
+    from safetensors.torch import load_file
+
+    hint = "Name a folder with an adapter of the same rank, alpha and layers."
+    try:
+        saved = json.loads((folder / "adapter_config.json").read_text(encoding="utf-8"))
+        weights = load_file(str(folder / "adapter_model.safetensors"))
+        own = model.peft_config["default"]
+        for key in ("r", "lora_alpha", "use_dora", "use_rslora"):  # alpha leaves no trace in the shapes
+            if saved.get(key) != getattr(own, key):
+                raise ValueError(f"Its {key} is {saved.get(key)}, that of this run {getattr(own, key)}.")
+        loaded = set_peft_model_state_dict(model, weights)
+    except (OSError, ValueError, RuntimeError, SafetensorError) as error:
+        reason = (str(error).splitlines() or [""])[0][:200]
+        raise TrainingError(f"The run cannot start from {folder}.", reason, hint) from None
+    left = [name for name in loaded.missing_keys if "lora_" in name]
+    if left or loaded.unexpected_keys:
+        reason = f"It lacks {len(left)} of this run's weights and holds {len(loaded.unexpected_keys)} others."
+        raise TrainingError(f"The run cannot start from {folder}.", reason, hint)
 
 
 def _targets(model: Any) -> list[str]:
@@ -150,7 +180,7 @@ def _last_layers(model: Any, count: int) -> list[int] | None:
 
 
 def adapted(folder: Path, base: Base, lora: Lora, batch: Batch, dtype: torch.dtype) -> torch.nn.Module:
-    """The network of a run: base, fresh LoRA and answer loss. forward(samples) -> sum of -log p."""
+    """The network of a run: base, LoRA and answer loss. forward(samples) -> sum of -log p."""
     model = add_lora(load(folder, base, dtype), lora, base)
     if base.kind == "encoder-decoder":
         from training.seq2seq import PaddedLoss

@@ -12,9 +12,10 @@ import time
 from pathlib import Path
 
 import pytest
+import torch
 
 from edge.errors import TrainingError
-from training import checkpoint, cli, lora, runlog, tiny
+from training import checkpoint, cli, lora, model, publish, runlog, tiny
 from training.config import Config, as_dict, parse
 from training.mixing import Prepared
 from training.sources import Document, Task
@@ -237,3 +238,46 @@ def test_a_half_written_checkpoint_is_never_used(base: Path, tmp_path: Path) -> 
     (tmp_path / "checkpoints" / "step-0000009").mkdir()
     (tmp_path / "checkpoints" / "step-0000009" / "state.pt").write_bytes(b"half")
     assert [p.name for p in checkpoint.complete(tmp_path / "checkpoints")] == ["step-0000002"]
+
+
+def test_a_run_goes_on_from_an_adapter(base: Path, tmp_path: Path) -> None:
+    """Its first loss is the adapter's own, measured by loading it the way inference does; a fresh run's is another."""
+    from peft import PeftModel
+
+    plain = {"lora": {"dropout": 0.0}, "optimiser": {"epochs": 3}}
+    lora.train(_config(base, **plain), PREPARED, tmp_path / "first", False, _quiet)
+    start = tmp_path / "published"
+    publish.shrink(tmp_path / "first" / "adapter", "tiny", start)
+    again = {"lora": {"dropout": 0.0, "start": str(start)}, "optimiser": {"max_steps": 1}}
+    lora.train(_config(base, **again), PREPARED, tmp_path / "second", False, _quiet)
+    chosen = _config(base, **again)
+    loaded = PeftModel.from_pretrained(model.load(base, chosen.base, torch.float32), str(start))
+    step = lora._Plan(chosen, PREPARED, base).epoch(0)[0]
+    with torch.no_grad():
+        total = sum(float(model.PackedLoss(loaded, 10_000).eval()(row)) for row in step)
+    want = total / sum(e.answer_tokens for row in step for e in row)
+    assert _losses(tmp_path / "second") == [pytest.approx(want, rel=1e-5)]
+    assert _losses(tmp_path / "first")[0] != pytest.approx(want, rel=1e-2)
+
+
+@pytest.mark.parametrize(
+    ("change", "reason"),
+    [
+        ({"rank": 8}, "Its r is 4, that of this run 8"),
+        ({"alpha": 16}, "Its lora_alpha is 8"),
+        ({"layers": 1}, "others"),
+    ],
+)
+def test_an_adapter_of_another_shape_is_no_start(
+    base: Path, tmp_path: Path, change: dict[str, object], reason: str
+) -> None:
+    lora.train(_config(base, optimiser={"max_steps": 1}), PREPARED, tmp_path / "first", False, _quiet)
+    start = {"start": str(tmp_path / "first" / "adapter")}
+    with pytest.raises(TrainingError, match=reason):
+        lora.train(_config(base, lora={**start, **change}), PREPARED, tmp_path / "second", False, _quiet)
+    with pytest.raises(TrainingError, match="cannot start from"):
+        lora.train(_config(base, lora={"start": str(tmp_path)}), PREPARED, tmp_path / "third", False, _quiet)
+    damaged = tmp_path / "first" / "adapter" / "adapter_model.safetensors"
+    damaged.write_bytes(damaged.read_bytes()[:50])
+    with pytest.raises(TrainingError, match="cannot start from"):
+        lora.train(_config(base, lora=start), PREPARED, tmp_path / "fourth", False, _quiet)
