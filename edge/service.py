@@ -14,7 +14,7 @@ from typing import Any
 from edge import paths
 from edge.contract import document as documents
 from edge.contract import templates
-from edge.contract.bundle import find_bundle, list_bundles
+from edge.contract.bundle import Found, find_bundle, list_bundles, signed_by
 from edge.contract.document import Document
 from edge.contract.events import TaskEvent
 from edge.contract.prompts import PROMPT_VERSION
@@ -49,7 +49,10 @@ def read_document(path: str) -> Document:
 
 
 def choose_bundle(name: str | None) -> Path:
-    """Folder of the named bundle; without a name, of the largest one meant for clinical use. Raises BundleError."""
+    """Folder of the named bundle; without a name, of the largest one that is signed and meant for clinical use.
+
+    Raises BundleError.
+    """
     if name is not None:
         return find_bundle(name, paths.bundle_dirs())
     found = list_bundles(paths.bundle_dirs())
@@ -59,8 +62,12 @@ def choose_bundle(name: str | None) -> Path:
             f"Looked in {', '.join(str(d) for d in paths.bundle_dirs())}.",
             "Run `make demo` in a source checkout, or `edgescribe bundle install FILE.tar`.",
         )
-    best = max(found, key=lambda item: (item.manifest.purpose == "clinical", item.manifest.base.parameters))
-    return best.folder
+
+    def worth(item: Found) -> tuple[bool, bool, int]:
+        manifest = item.manifest
+        return signed_by(item.folder) is not None, manifest.purpose == "clinical", manifest.base.parameters
+
+    return max(found, key=worth).folder
 
 
 @dataclass
@@ -70,9 +77,9 @@ class Scribe:
     engine: Engine
 
     @classmethod
-    def open(cls, bundle: str | None, progress: ProgressFn | None = None) -> Scribe:
-        """Verify and load a bundle. Raises BundleError, EngineError."""
-        engine = load_engine(choose_bundle(bundle), progress)
+    def open(cls, bundle: str | None, progress: ProgressFn | None = None, allow_unsigned: bool = False) -> Scribe:
+        """Verify and load a bundle; one that no pinned key signed only if allowed. Raises BundleError, EngineError."""
+        engine = load_engine(choose_bundle(bundle), progress, allow_unsigned=allow_unsigned)
         if engine.info.prompt_version != PROMPT_VERSION:
             engine.close()
             raise BundleError(

@@ -60,13 +60,18 @@ def keygen(name: str, folder: Path, passphrase: str) -> tuple[Path, Path]:
 def sign(folder: Path, key_file: Path, passphrase: str) -> PublicKey:
     """Write manifest.sig into a bundle folder and return the key. Raises UsageError for a wrong key or passphrase."""
     private, public = _open_key(key_file, passphrase)
+    write_signature(folder, private, public)
+    return public
+
+
+def write_signature(folder: Path, private: Any, public: PublicKey) -> None:
+    """Sign the manifest in folder with an Ed25519 key. Raises BundleError without a manifest."""
     try:
         manifest = (folder / MANIFEST).read_bytes()
     except OSError as error:
         raise BundleError(f"{folder} is not a bundle.", error.strerror or "", "Name a bundle folder.") from None
     with new_file(folder / SIGNATURE) as temporary:
         temporary.write_bytes(signature_file(public.key_id, private.sign(DOMAIN + manifest)))
-    return public
 
 
 def _open_key(path: Path, passphrase: str) -> tuple[Any, PublicKey]:

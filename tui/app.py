@@ -58,7 +58,7 @@ class EdgeApp(Shell):
         self.seal_line = seal.line() if seal else "Network: NOT SEALED."
         self.book = Casebook(desk, bridge, self._changed)
         self._idle = Idle()
-        self._model = (t("app.loading", percent=0), False)
+        self._model: tuple[str, tuple[str, ...]] = (t("app.loading", percent=0), ())
         self._leaving = False
         texts.use(kept.language)
         self.theme = kept.theme
@@ -79,8 +79,8 @@ class EdgeApp(Shell):
 
     # -- what the bars show ------------------------------------------------------------------------------------------
 
-    def model_line(self) -> tuple[str, bool]:
-        """The bundle's name or how far its loading is, and whether it is a test model."""
+    def model_line(self) -> tuple[str, tuple[str, ...]]:
+        """The bundle's name or how far its loading is, and what must be known of it (keys of texts)."""
         return self._model
 
     def queue_line(self) -> str:
@@ -99,12 +99,13 @@ class EdgeApp(Shell):
         for fact in self.bridge.take():
             match fact:
                 case Loading(done, total):
-                    self._model = (t("app.loading", percent=int(100 * done / max(1, total))), False)
+                    self._model = (t("app.loading", percent=int(100 * done / max(1, total))), ())
                 case Ready(info):
                     self.book.info = info
-                    self._model = (info.bundle, info.purpose == "test")
+                    marks = {"test_model": info.purpose == "test", "unsigned_model": info.signed_by is None}
+                    self._model = (info.bundle, tuple(key for key, holds in marks.items() if holds))
                 case Unavailable(error):
-                    self._model = (t("app.no_model"), False)
+                    self._model = (t("app.no_model"), ())
                     if self.desk.is_open or not isinstance(error, BundleError):
                         self.complain(error)
                 case Update():
@@ -251,7 +252,9 @@ def main(args: argparse.Namespace) -> int:
     vault = getattr(args, "vault", None) or paths.default_vault()
     bundle = getattr(args, "bundle", None) or kept.bundle or None
     desk = Desk(vault)
-    app = EdgeApp(desk, Bridge(lambda progress: Scribe.open(bundle, progress)), kept, getattr(args, "seal", None))
+    unsigned = bool(getattr(args, "allow_unsigned", False))
+    bridge = Bridge(lambda progress: Scribe.open(bundle, progress, unsigned))
+    app = EdgeApp(desk, bridge, kept, getattr(args, "seal", None))
     try:
         code = app.run()
     finally:

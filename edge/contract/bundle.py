@@ -111,6 +111,15 @@ def read_manifest(folder: Path) -> tuple[Manifest, bytes]:
     return parse_manifest(raw), raw
 
 
+def signed_by(folder: Path) -> str | None:
+    """Name of the pinned key that signed the manifest in folder, None without one; the files are not looked at."""
+    try:
+        key = signer(read_manifest(folder)[1], _read_signature(folder), trusted_keys())
+    except BundleError:
+        return None
+    return key.name if key else None
+
+
 def find_bundle(name_or_path: str, dirs: Iterable[Path]) -> Path:
     """Folder of a bundle, by name in one of dirs (first match wins) or by path. Raises BundleError."""
     dirs = list(dirs)

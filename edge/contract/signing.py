@@ -23,6 +23,7 @@ from edge.paths import data_dir
 # Signed bytes start with this, so that a signature made for one purpose never serves another.
 DOMAIN = b"edgescribe bundle manifest v1\x00"
 MAX_SIGNATURE_BYTES = 4096
+BUILT_HERE = "built-here"  # this machine's own key (export.machine); no other may take its name
 _KIND = "edgescribe-ed25519"
 _LINE = re.compile(rf"{_KIND} ([A-Za-z0-9+/]{{43}}=) ([A-Za-z0-9][A-Za-z0-9._@-]{{0,63}})\n?")
 
@@ -75,8 +76,13 @@ def trust(path: Path, folder: Path | None = None) -> PublicKey:
     """Pin the key in path. Raises UsageError rather than replace another key of the same name."""
     folder = folder or keys_folder()
     key = read_key(path)
-    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     target = folder / f"{key.name}.pub"
+    if key.name == BUILT_HERE:
+        raise UsageError(
+            f"No key from elsewhere may be named {BUILT_HERE!r}.",
+            "That is the name of this machine's own key.",
+            "Ask IT for a key of another name.",
+        )
     if target.exists():
         if read_key(target).raw != key.raw:
             raise UsageError(
@@ -85,10 +91,17 @@ def trust(path: Path, folder: Path | None = None) -> PublicKey:
                 f"Ask IT which is right; remove {target} to trust the new one.",
             )
         return key
+    pin(key, folder)
+    return key
+
+
+def pin(key: PublicKey, folder: Path | None = None) -> None:
+    """Trust key from now on; one pinned under its name before is replaced."""
+    folder = folder or keys_folder()
+    folder.mkdir(parents=True, exist_ok=True, mode=0o700)
     temporary = folder / f".{key.name}.{os.getpid()}"
     temporary.write_text(key.line(), encoding="ascii")
-    os.replace(temporary, target)
-    return key
+    os.replace(temporary, folder / f"{key.name}.pub")
 
 
 def signature_file(key_id: str, signature: bytes) -> bytes:
@@ -134,5 +147,6 @@ def must_be_signed(signed_by: str | None, folder_name: str) -> None:
         raise BundleError(
             f"The bundle {folder_name!r} is not signed by a key that this machine trusts.",
             "Anybody could have made it.",
-            "Ask IT for a signed one and its public key (`edgescribe bundle trust FILE.pub`), or use --allow-unsigned.",
+            "Ask IT for a signed one and its public key (`edgescribe bundle trust FILE.pub`), build it on this machine "
+            "(`edgescribe-export`), or use --allow-unsigned.",
         )

@@ -25,12 +25,13 @@ class Model(Protocol):
     def open_session(self, capacity: int) -> Session: ...
 
 
-def load_engine(folder: Path, progress: ProgressFn | None = None) -> EngineHost:
+def load_engine(folder: Path, progress: ProgressFn | None = None, *, allow_unsigned: bool = False) -> EngineHost:
     """Verify the bundle in folder and start its engine.
 
-    progress: called with bytes verified and bytes in total. Raises BundleError or EngineError.
+    progress: called with bytes verified and bytes in total. allow_unsigned: go on without a signature by a pinned key.
+    Raises BundleError or EngineError.
     """
-    return EngineHost(lambda: load(verify_bundle(folder, progress)))
+    return EngineHost(lambda: load(verify_bundle(folder, progress, require_signature=not allow_unsigned)))
 
 
 def load(bundle: Bundle) -> Loaded:
@@ -54,7 +55,7 @@ def load(bundle: Bundle) -> Loaded:
         context_length=manifest.context_length,
         runtime=manifest.runtime,
         purpose=manifest.purpose,
-        signed_by=getattr(bundle, "signed_by", None),
+        signed_by=bundle.signed_by,
     )
     decoder = Decoder(tokenizer, model.open_session, compiler, ends, manifest.context_length)
     return Loaded(info, decoder, tokenizer)

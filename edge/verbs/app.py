@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 from edge.errors import UsageError
+from edge.verbs import generate
 
 
 def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -27,6 +28,7 @@ def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 def _options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--vault", type=Path, metavar="FILE", help="vault file (default: your own)")
     parser.add_argument("--bundle", metavar="B", help="name or folder of a model bundle (default: as set in the app)")
+    generate.add_unsigned(parser)
 
 
 def _write_dirs(args: argparse.Namespace) -> tuple[Path, ...]:
@@ -50,6 +52,7 @@ def launch(args: argparse.Namespace) -> int:
         )
     options = ["--unsealed"] if args.unsealed else []
     options.append("window")
+    options += ["--allow-unsigned"] if args.allow_unsigned else []
     for name in ("vault", "bundle"):
         if (value := getattr(args, name, None)) is not None:
             options += [f"--{name}", str(value)]

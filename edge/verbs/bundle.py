@@ -42,7 +42,7 @@ def run_list(args: argparse.Namespace) -> int:
     """Print every bundle; one that cannot be read is named on stderr and makes the exit code 4."""
     import json
 
-    from edge.contract.bundle import scan_bundles
+    from edge.contract.bundle import scan_bundles, signed_by
     from edge.contract.manifest import Manifest
     from edge.paths import bundle_dirs
 
@@ -54,9 +54,11 @@ def run_list(args: argparse.Namespace) -> int:
             broken += 1
             narrator.say(f"{folder}: {entry}")
         elif args.json:
-            print(json.dumps({"name": folder.name, "path": str(folder), **_facts(entry)}))
+            facts = {**_facts(entry), "signed_by": signed_by(folder)}
+            print(json.dumps({"name": folder.name, "path": str(folder), **facts}))
         else:
-            print(f"{folder.name:<34} {entry.runtime:<5} {entry.precision:<5} {_size(entry):>8}  {_note(entry)}")
+            note = _note(entry, signed_by(folder))
+            print(f"{folder.name:<34} {entry.runtime:<5} {entry.precision:<5} {_size(entry):>8}  {note}")
     if not found:
         narrator.say(f"No bundles. Looked in {', '.join(str(d) for d in dirs)}.")
     return 4 if broken else 0
@@ -146,8 +148,9 @@ def _size(manifest: Manifest) -> str:
     return f"{sum(entry.size for entry in manifest.files) / 1e6:,.0f} MB"
 
 
-def _note(manifest: Manifest) -> str:
-    return "a test model: not fit for patients" if manifest.purpose == "test" else _adapter(manifest)
+def _note(manifest: Manifest, signer: str | None) -> str:
+    about = "a test model: not fit for patients" if manifest.purpose == "test" else _adapter(manifest)
+    return f"{about}, {f'signed by {signer}' if signer else 'UNSIGNED'}"
 
 
 def _adapter(manifest: Manifest) -> str:

@@ -23,6 +23,7 @@ def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         description="Run the main job on a sample visit that ships with the program: note, fields, encrypted record.",
     )
     parser.add_argument("--bundle", metavar="B", help="name or folder of a model bundle (default: the largest)")
+    generate.add_unsigned(parser)
     parser.set_defaults(run=run, live=True, json=False, template="visit", title="Sample visit")
 
 
@@ -30,7 +31,11 @@ def run(args: argparse.Namespace) -> int:
     from edge import service
 
     narrator = Narrator()
-    with service.Scribe.open(args.bundle, lambda d, t: narrator.progress("Checking the bundle", d, t)) as scribe:
+
+    def checking(done: int, total: int) -> None:
+        narrator.progress("Checking the bundle", done, total)
+
+    with service.Scribe.open(args.bundle, checking, args.allow_unsigned) as scribe:
         narrator.clear()
         generate.remark_on(scribe, narrator)
         with _vault(args, narrator) as vault:

@@ -132,21 +132,25 @@ def _sealed(status: SealStatus) -> Finding:
 
 
 def _bundles(named: str | None) -> Iterator[Finding]:
-    from edge.contract.bundle import find_bundle, list_bundles, verify_bundle
+    from edge.contract.bundle import find_bundle, list_bundles, signed_by, verify_bundle
 
     if named is None:
-        found = [b.manifest for b in list_bundles(paths.bundle_dirs())]
+        found = [(b.manifest, signed_by(b.folder)) for b in list_bundles(paths.bundle_dirs())]
     else:
-        found = [verify_bundle(find_bundle(named, paths.bundle_dirs())).manifest]
+        verified = verify_bundle(find_bundle(named, paths.bundle_dirs()))
+        found = [(verified.manifest, verified.signed_by)]
     if not found:
         yield Finding("bad", "Model bundle", "none installed", "`make demo`, or `edgescribe bundle install FILE.tar`.")
-    for m in found:
+    for m, signer in found:
         size = sum(f.size for f in m.files) / 1e6
+        advice = [] if m.purpose == "clinical" else ["A test model: not fit for patients."]
+        advice += [] if signer else ["It runs with --allow-unsigned only: see `edgescribe bundle trust`."]
         yield Finding(
-            "ok" if m.purpose == "clinical" else "warn",
+            "warn" if advice else "ok",
             "Model bundle",
-            f"{m.name} ({m.base.parameters / 1e6:.0f} M parameters, {m.precision}, {size:.0f} MB)",
-            "" if m.purpose == "clinical" else "A test model: not fit for patients.",
+            f"{m.name} ({m.base.parameters / 1e6:.0f} M parameters, {m.precision}, {size:.0f} MB, "
+            f"{'signed by ' + signer if signer else 'UNSIGNED'})",
+            " ".join(advice),
         )
 
 

@@ -39,11 +39,18 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--bundle", metavar="B", help="name or folder of a model bundle (default: the largest one here)"
     )
+    add_unsigned(parser)
     parser.add_argument("--json", action="store_true", help="one JSON object a line on standard output")
     parser.add_argument("--save", action="store_true", help="keep source and result in the vault")
     parser.add_argument("--title", metavar="TEXT", help="title of the saved record (default: the file's name)")
     parser.add_argument("--quiet", action="store_true", help="no narration on standard error")
     vault_options.add_options(parser)
+
+
+def add_unsigned(parser: argparse.ArgumentParser) -> None:
+    """The one way to run a bundle that nobody vouches for: typed each time, never a setting."""
+    words = "run the bundle although no key that this machine trusts signed it"
+    parser.add_argument("--allow-unsigned", action="store_true", help=words)
 
 
 def run_all(args: argparse.Namespace, work: Work, check: Check = lambda _: None) -> int:
@@ -81,7 +88,9 @@ class Bench:
 
         if self._scribe is None:
             self._scribe = service.Scribe.open(
-                self._args.bundle, lambda done, total: self.narrator.progress("Checking the bundle", done, total)
+                self._args.bundle,
+                lambda done, total: self.narrator.progress("Checking the bundle", done, total),
+                self._args.allow_unsigned,
             )
             self.narrator.clear()
             remark_on(self._scribe, self.narrator)
@@ -94,8 +103,11 @@ class Bench:
 
 def remark_on(scribe: Scribe, narrator: Narrator) -> None:
     """Say what the user must know of this bundle."""
-    if scribe.engine.info.purpose == "test":
-        narrator.say(f"The bundle {scribe.engine.info.bundle!r} is a test model: its output is not fit for patients.")
+    info = scribe.engine.info
+    if info.signed_by is None:
+        narrator.warn(f"The bundle {info.bundle!r} is UNSIGNED: no key that this machine trusts vouches for it.")
+    if info.purpose == "test":
+        narrator.say(f"The bundle {info.bundle!r} is a test model: its output is not fit for patients.")
 
 
 def _one(name: str, bench: Bench, vault: Vault | None, args: argparse.Namespace, work: Work, check: Check) -> int:

@@ -49,6 +49,11 @@ class Narrator:
         if not self._quiet:
             print(sanitise(line), file=sys.stderr, flush=True)
 
+    def warn(self, line: str) -> None:
+        """Write what must be said also to one who asked for quiet."""
+        self.clear()
+        print(sanitise(line), file=sys.stderr, flush=True)
+
 
 def complain(error: EdgescribeError) -> None:
     """Print a named error: what happened, why, what to do."""

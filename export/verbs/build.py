@@ -45,8 +45,9 @@ def _add_arguments(parser: argparse.ArgumentParser, verb: str) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    """Build, pack, verify, print the paths. Raises BaseModelError, BundleError, UsageError."""
+    """Build, pack, verify, sign for this machine, print the paths. Raises BaseModelError, BundleError, UsageError."""
     from export.bundles import make_mlx_bundle, make_onnx_bundle
+    from export.machine import sign_here
     from export.progress import bar
 
     if args.runtime == "both" and args.bundle is not None:
@@ -64,14 +65,14 @@ def run(args: argparse.Namespace) -> int:
                 make_mlx_bundle(args.name, args.precision, args.adapter, args.bundle, args.out, progress=progress)
             )
     for bundle, built in done:
-        _report(bundle, built)
+        _report(bundle, built, sign_here(bundle.folder))
     return 0
 
 
-def _report(bundle: Bundle, built: Build) -> None:
+def _report(bundle: Bundle, built: Build, signer: str) -> None:
     size = sum(entry.size for entry in bundle.manifest.files)
     cost = (
         f"built in {built.seconds:.0f} s, peak {built.peak_bytes / 1e9:.1f} GB" if built.seconds else "from the cache"
     )
-    print(f"{bundle.manifest.name}: {size / 1e6:,.0f} MB, {cost}, manifest {bundle.sha256}", file=sys.stderr)
+    print(f"{bundle.manifest.name}: {size / 1e6:,.0f} MB, {cost}, signed by {signer}", file=sys.stderr)
     print(bundle.folder)

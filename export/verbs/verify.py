@@ -27,13 +27,17 @@ def run(args: argparse.Namespace) -> int:
     from edge.contract.bundle import find_bundle
     from export.bundles import bundles_folder
     from export.gate import failures, record
+    from export.machine import built_here, sign_here
     from export.progress import bar
     from export.verify import measure
 
     folder = find_bundle(args.bundle, [bundles_folder()])
+    ours = built_here(folder)
     with bar() as progress:
         gate = measure(folder, args.against, args.adapter, args.documents, args.count, progress)
     record(folder, gate)
+    if ours:
+        sign_here(folder)
     print(json.dumps(gate.model_dump(), indent=1))
     if not gate.passed:
         print(f"The gate was not passed: {failures(gate)}.", file=sys.stderr)

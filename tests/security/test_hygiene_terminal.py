@@ -161,7 +161,7 @@ def test_the_kit_sees_what_a_careless_program_prints(place: Path) -> None:
 
 @pytest.fixture(scope="module")
 def written(place: Path, small_bundle: Path) -> dict[str, Shown]:
-    bundle = ["--bundle", str(small_bundle)]
+    bundle = ["--bundle", str(small_bundle), "--allow-unsigned"]
     lines = {"note": ["visit.txt", "--template", "section:CC"], "extract": ["report.txt"]}
     return {verb: edgescribe(place, verb, *lines[verb], *bundle, timeout=300) for verb in MODEL_VERBS}
 

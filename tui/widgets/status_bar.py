@@ -24,9 +24,9 @@ class StatusBar(Widget):
         left, right = Text(no_wrap=True, end=""), Text(no_wrap=True, end="")
         seal = {"kernel": "sealed", "partial": "partly"}.get(app.seal_level, "unsealed")  # type: ignore[attr-defined]
         right.append(f" {t(f'app.{seal}')} ", "bold" if seal == "sealed" else "bold reverse")
-        model, test = app.model_line()  # type: ignore[attr-defined]
+        model, marks = app.model_line()  # type: ignore[attr-defined]
         name = one_line(model, 24 if self.size.width < 120 else 60)
-        right.append(f"│ {name}{' · ' + t('app.test_model') if test else ''} ")
+        right.append("│ " + " · ".join([name, *(t(f"app.{mark}") for mark in marks)]) + " ")
         if queue := app.queue_line():  # type: ignore[attr-defined]
             left.append(f" {queue} ", "bold reverse")
         if self.case is not None:
