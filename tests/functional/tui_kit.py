@@ -4,14 +4,18 @@ from __future__ import annotations
 
 import asyncio
 import tempfile
-from collections.abc import Callable
+import threading
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import textual.pilot
+from textual.message_pump import MessagePump
 
+from edge.contract.events import EngineEvent, Text
 from edge.contract.records import Origin, Section, Source, State
+from edge.engine.base import Engine, Request
 from edge.engine.scripted import ScriptedEngine
 from edge.seal.policy import SealStatus
 from edge.service import Scribe
@@ -57,24 +61,81 @@ def script(instruction: str) -> str:
     return "A line of the note."
 
 
-def make_app(folder: Path, answers: Callable[[str], str] = script, **engine: Any) -> EdgeApp:
-    """An app over a scripted engine. engine: options of ScriptedEngine."""
+class Gate:
+    """Lets an engine write as many pieces of text as the test has allowed, however fast the machine is."""
+
+    def __init__(self, pieces: int) -> None:
+        self._allowed, self._open = pieces, False
+        self._changed = threading.Condition()
+
+    def let(self, pieces: int = 1) -> None:
+        """Allow some more pieces."""
+        with self._changed:
+            self._allowed += pieces
+            self._changed.notify_all()
+
+    def open(self) -> None:
+        """Hold nothing back any more."""
+        with self._changed:
+            self._open = True
+            self._changed.notify_all()
+
+    def pass_one(self) -> None:
+        """Wait, in the engine's thread, until one more piece is allowed."""
+        with self._changed:
+            self._changed.wait_for(lambda: self._open or self._allowed > 0)
+            self._allowed -= 1
+
+
+class GatedEngine:
+    """An engine whose pieces of text go through a gate; cancel() opens it, as a real engine answers a stop at once."""
+
+    def __init__(self, engine: Engine, gate: Gate) -> None:
+        self._engine, self._gate = engine, gate
+        self.info = engine.info
+
+    def count(self, prompt: Any) -> int:
+        return self._engine.count(prompt)
+
+    def cancel(self) -> None:
+        self._engine.cancel()
+        self._gate.open()
+
+    def close(self) -> None:
+        self._engine.close()
+
+    def stream(self, request: Request) -> Iterator[EngineEvent]:
+        for event in self._engine.stream(request):
+            if isinstance(event, Text):
+                self._gate.pass_one()
+            yield event
+
+
+def make_app(
+    folder: Path, answers: Callable[[str], str] = script, gate: Gate | None = None, **engine: Any
+) -> EdgeApp:
+    """An app over a scripted engine, behind a gate if there is one. engine: options of ScriptedEngine."""
     desk = Desk(folder / "records.vault", FLOOR)
-    bridge = Bridge(lambda progress: Scribe(ScriptedEngine(answers, **engine)))
-    return EdgeApp(desk, bridge, settings.load(), SEALED)
+
+    def scribe(_: Any) -> Scribe:
+        scripted = ScriptedEngine(answers, **engine)
+        return Scribe(GatedEngine(scripted, gate) if gate else scripted)
+
+    return EdgeApp(desk, Bridge(scribe), settings.load(), SEALED)
 
 
-def make_vault(folder: Path, words: str = WORDS) -> Vault:
+def make_vault(folder: Path) -> Vault:
     """An open vault where make_app looks for it."""
-    folder.mkdir(parents=True, exist_ok=True)
-    return Vault.create(folder / "records.vault", Passphrase(words.encode()), kdf=FLOOR, actor="dr.test")
+    empty_vault(folder)
+    return Vault.open(folder / "records.vault", Passphrase(WORDS.encode()), actor="dr.test")
 
 
 @cache
 def _pattern() -> tuple[tuple[str, bytes], ...]:
-    """The files of an empty vault: deriving keys costs most of a small test's time, so it is done once."""
+    """The files of an empty vault, made once: a key derivation is most of a small test's time."""
     with tempfile.TemporaryDirectory() as name:
-        make_vault(Path(name)).close()
+        place = Path(name) / "records.vault"
+        Vault.create(place, Passphrase(WORDS.encode()), kdf=FLOOR, actor="dr.test").close()
         return tuple((file.name, file.read_bytes()) for file in Path(name).iterdir() if not file.name.endswith("lock"))
 
 
@@ -97,15 +158,34 @@ def fill(vault: Vault, title: str, text: str = "Knee pain.", state: State = Stat
     return summary.id
 
 
-async def until(pilot: Any, condition: Callable[[], Any], what: str = "", seconds: float = 15.0) -> None:
-    """Let the app work until the condition holds. Fails with what was waited for."""
+async def until(pilot: Any, condition: Callable[[], Any], what: str = "", seconds: float = 120.0) -> None:
+    """Let the app work until the condition holds. Fails with what was waited for; seconds: after which it hangs."""
     deadline = asyncio.get_running_loop().time() + seconds
     while not condition():
         if asyncio.get_running_loop().time() > deadline:
             shown = screen_text(pilot.app)
             raise AssertionError(f"waited in vain: {what or condition}; on {pilot.app.screen!r}:\n{shown}")
-        await asyncio.sleep(0.03)
-    await asyncio.sleep(0.02)
+        await asyncio.sleep(0.02)
+    await asyncio.sleep(0.01)
+
+
+async def quiet(pilot: Any) -> None:
+    """Let the app work until no message waits anywhere and nothing is left to lay out or to draw."""
+    calm = 0
+    while calm < 3:
+        await asyncio.sleep(0.005)
+        calm = 0 if _at_work(pilot.app) else calm + 1
+
+
+def _at_work(app: EdgeApp) -> bool:
+    pumps: list[MessagePump] = [app]
+    for screen in app.screen_stack:
+        pumps += [screen, *screen.walk_children()]
+        if screen is app.screen and (
+            screen._layout_required or screen._repaint_required or screen._dirty_widgets or screen._callbacks
+        ):
+            return True
+    return any(pump._message_queue is not None and not pump._message_queue.empty() for pump in pumps)
 
 
 def on(pilot: Any, name: str) -> Callable[[], bool]:
