@@ -7,6 +7,7 @@ import math
 import os
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
@@ -97,6 +98,12 @@ def _quantisation(width: str) -> Any:
             f"base.quantise = {width!r} needs a CUDA device.",
             "bitsandbytes runs there only.",
             'Set base.quantise = "".',
+        )
+    if find_spec("bitsandbytes") is None:
+        raise TrainingError(
+            f"base.quantise = {width!r} needs bitsandbytes.",
+            "It is not installed; only the extra training-cuda brings it.",
+            "pip install 'edgescribe[training,training-cuda]'",
         )
     from transformers import BitsAndBytesConfig
 

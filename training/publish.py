@@ -25,8 +25,8 @@ LICENCES = {
     "elmtex_synthetic": ("Synthetic reports annotated with the 15 fields", "CC0"),
 }
 FIGURES = (
-    "rouge1", "rouge2", "rougeL", "rougeLsum", "unsupported.numbers", "unsupported.doses", "unsupported.drugs", "loop",
-    "length.ratio", "span.f1.relaxed", "span.f1.exact", "json.valid",
+    "rouge1", "rouge2", "rougeL", "rougeLsum", "entity.f1", "unsupported.numbers", "unsupported.doses",
+    "unsupported.drugs", "loop", "length.ratio", "span.f1.relaxed", "span.f1.exact", "json.valid",
 )  # fmt: skip
 
 

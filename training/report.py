@@ -18,6 +18,7 @@ from edge.errors import TrainingError
 
 NOTE_COLUMNS = {
     "rouge1": "R1", "rouge2": "R2", "rougeL": "RL", "rougeLsum": "RLsum", "bertscore": "BERTScore",
+    "entity.f1": "entity F1",
     "unsupported.numbers": "numbers", "unsupported.doses": "doses", "unsupported.drugs": "drugs",
     "omitted.words": "omitted %", "length.ratio": "length", "loop": "loops %", "cut": "cut %", "empty": "empty %",
 }  # fmt: skip
@@ -99,10 +100,11 @@ def _lines(rows: Sequence[Row]) -> Iterator[list[str]]:
 
 
 NOTES = (
-    "ROUGE and span F1 are F1 x 100 without stemming, in brackets the 95 % bootstrap interval; numbers, doses and "
-    "drugs are those a note holds and its source does not, mean a note; a floor is what needs no model: the source "
-    "copied, or the answer of the nearest training example; the reference's own numbers, doses and drugs are what the "
-    "counting gets wrong. Published rows are other people's systems and evaluators."
+    "ROUGE and span F1 are F1 x 100 without stemming, in brackets the 95 % bootstrap interval; entity F1 compares the "
+    "ICD-10-CM terms and drugs that answer and reference name, negated or not; numbers, doses and drugs are those a "
+    "note holds and its source does not, mean a note; a floor is what needs no model: the source copied, or the answer "
+    "of the nearest training example; the reference's own numbers, doses and drugs are what the counting gets wrong. "
+    "Published rows are other people's systems and evaluators."
 )
 
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from edge.contract.schemas import FIELD_KEYS
 from edge.tasks.note import is_absent
-from training import divisions, facts, floors, intervals, rouge, spans
+from training import divisions, entities, facts, floors, intervals, rouge, spans
 from training.evaluate import Item, Written
 from training.sources import Document
 
@@ -23,6 +23,7 @@ def score_item(item: Item, written: Written) -> Figures:
         return _check(item, written)
     figures = _rouge(item.reference, written.text)
     figures |= faithfulness(item, written.text)
+    figures |= _parts("_entity", entities.count(item.reference, written.text))
     figures |= _stops(written)
     if len(written.parts) > 1:
         wanted, got = divisions.split(item.reference), divisions.split(written.text)
@@ -88,9 +89,7 @@ def _extraction(item: Item, written: Written) -> Figures:
     for name, relaxed in (("exact", False), ("relaxed", True)):
         counts = spans.report_counts(wanted, fields, relaxed)
         for key in FIELD_KEYS:
-            c = counts[key]
-            for part, value in (("matched", c.matched), ("predicted", c.predicted), ("wanted", c.wanted)):
-                figures[f"_{name}.{key}.{part}"] = float(value)
+            figures |= _parts(f"_{name}.{key}", counts[key])
     written_spans = [s for entries in fields.values() for s in entries]
     figures["verbatim"] = 100.0 * intervals.mean([float(s in item.source) for s in written_spans])
     per_field = [
@@ -101,20 +100,27 @@ def _extraction(item: Item, written: Written) -> Figures:
     return figures | {"field.rouge1": intervals.mean(per_field)} | _stops(written)
 
 
+def _parts(name: str, counts: spans.Counts) -> Figures:
+    """Counts as figures that are summed over items, not averaged."""
+    return {f"{name}.{part}": float(getattr(counts, part)) for part in ("matched", "predicted", "wanted")}
+
+
 def figures(scored: Sequence[Figures]) -> Figures:
-    """Means over items; span F1 over all spans together (micro), a figure for each field too."""
+    """Means over items; span and entity F1 over all items together (micro), span F1 for each field too."""
     names = dict.fromkeys(name for one in scored for name in one if not name.startswith("_"))
     found = {name: intervals.mean([one[name] for one in scored if name in one]) for name in names}
     for kind in ("exact", "relaxed"):
         if any(f"_{kind}.{FIELD_KEYS[0]}.matched" in one for one in scored):
-            found[f"span.f1.{kind}"] = _micro(scored, kind, FIELD_KEYS)
-            found |= {f"span.f1.{kind}.{key}": _micro(scored, kind, (key,)) for key in FIELD_KEYS}
+            found[f"span.f1.{kind}"] = _micro(scored, [f"_{kind}.{key}" for key in FIELD_KEYS])
+            found |= {f"span.f1.{kind}.{key}": _micro(scored, [f"_{kind}.{key}"]) for key in FIELD_KEYS}
+    if any("_entity.matched" in one for one in scored):
+        found["entity.f1"] = _micro(scored, ["_entity"])
     return found
 
 
-def _micro(scored: Sequence[Figures], kind: str, keys: Sequence[str]) -> float:
+def _micro(scored: Sequence[Figures], names: Sequence[str]) -> float:
     total = [
-        sum(one.get(f"_{kind}.{key}.{part}", 0.0) for one in scored for key in keys)
+        sum(one.get(f"{name}.{part}", 0.0) for one in scored for name in names)
         for part in ("matched", "predicted", "wanted")
     ]
     return spans.Counts(int(total[0]), int(total[1]), int(total[2])).f1
@@ -127,6 +133,7 @@ MAIN = (
     "rouge2",
     "rougeL",
     "rougeLsum",
+    "entity.f1",
     "span.f1.relaxed",
     "span.f1.exact",
     "unsupported.numbers",
@@ -146,8 +153,11 @@ def summary(items: Sequence[Item], answers: Sequence[Written]) -> dict[str, Any]
 
 
 def _one(scored: Sequence[Figures], name: str) -> float:
+    if name == "entity.f1":
+        return _micro(scored, ["_entity"])
     if name.startswith("span.f1."):
-        return _micro(scored, name.rsplit(".", 1)[-1], FIELD_KEYS)
+        kind = name.rsplit(".", 1)[-1]
+        return _micro(scored, [f"_{kind}.{key}" for key in FIELD_KEYS])
     return intervals.mean([one[name] for one in scored if name in one])
 
 

@@ -127,7 +127,7 @@ def test_evaluate_and_report_from_the_command_line(
     assert extraction_target({})
 
 
-def test_bad_bases_are_named(tmp_path: Path) -> None:
+def test_bad_bases_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     base = tiny.make("qwen2", tmp_path / "base")
     (base / "tokenizer_config.json").write_text("{}", encoding="utf-8")
     with pytest.raises(TrainingError, match="no chat template"):
@@ -135,9 +135,14 @@ def test_bad_bases_are_named(tmp_path: Path) -> None:
     assert model.prompt_format(base, "plain") == "plain"
     with pytest.raises(TrainingError, match="There is no adapter"):
         torch_engine.load_checkpoint(Base(name=str(base)), tmp_path, 1)
-    if not torch.cuda.is_available():
-        with pytest.raises(TrainingError, match="needs a CUDA device"):
-            model.load(base, Base(name=str(base), quantise="4bit"), torch.float32)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    with pytest.raises(TrainingError, match="needs a CUDA device"):
+        model.load(base, Base(name=str(base), quantise="4bit"), torch.float32)
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
+    monkeypatch.setattr(model, "find_spec", lambda name: None)
+    with pytest.raises(TrainingError, match=r"needs bitsandbytes(.|\n)*training-cuda"):
+        model.load(base, Base(name=str(base), quantise="4bit"), torch.float32)
+    monkeypatch.undo()
     with pytest.raises(TrainingError, match=r"lora\.layers is 9"):
         lora.train(_config(base, "decoder", layers=9), Prepared({"own": [DOCUMENT]}, [], {}), tmp_path, False, print)  # type: ignore[arg-type]
 
