@@ -61,7 +61,7 @@ class Terminal:
         plain = re.sub(rb"\x1b\[[0-9;?<>=:]*[a-zA-Z]|\x1b[PX^_\]].*?(?:\x07|\x1b\\)", b"", self.seen)
         return plain.decode("utf-8", "replace")
 
-    def wait(self, words: str, seconds: float = 40.0) -> None:
+    def wait(self, words: str, seconds: float = 180.0) -> None:
         end = time.monotonic() + seconds
         while words not in self.text():
             assert time.monotonic() < end, f"no {words!r} in {self.text()[-600:]!r}"
@@ -75,12 +75,12 @@ class Terminal:
         assert len(children) == 1
         return int(children[0])
 
-    def end(self, seconds: float = 30.0) -> int:
+    def end(self, seconds: float = 180.0) -> int:
         deadline = time.monotonic() + seconds
         while self.process.poll() is None and time.monotonic() < deadline:
             self.read(0.1)
         self.read(0.1)
-        return self.process.wait(timeout=1)
+        return self.process.wait(timeout=10)
 
 
 @pytest.fixture
@@ -129,7 +129,7 @@ def test_a_killed_launcher_takes_the_window_along(terminal: Terminal) -> None:
     window = terminal.window()
     terminal.process.kill()
     terminal.process.wait()
-    end = time.monotonic() + 20
+    end = time.monotonic() + 180
     while Path(f"/proc/{window}").exists() and time.monotonic() < end:
         terminal.read(0.1)
     assert not Path(f"/proc/{window}").exists()

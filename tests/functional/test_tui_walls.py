@@ -13,12 +13,14 @@ import pytest
 from functional.tui_kit import (
     TALK,
     WORDS,
+    Gate,
     empty_vault,
     fill,
     leave,
     make_app,
     make_vault,
     on,
+    quiet,
     screen_text,
     unlock,
     until,
@@ -29,7 +31,6 @@ from textual.events import Paste
 from edge.contract.records import State
 from edge.errors import InputError
 from edge.text import sanitise
-from tui import texts
 from tui.app import EdgeApp
 from tui.case import Case, Part, Row
 from tui.screens.dialogs import Ask, Choose, Complaint, Confirm, Help, Sign
@@ -42,11 +43,6 @@ HOSTILE = (
 )
 # What a screen program may write: colours and styles, cursor places.
 _OWN = re.compile(r"\x1b\[[0-9;:]*[mHABCDGKf]")
-
-
-@pytest.fixture(autouse=True)
-def english() -> None:
-    texts.use("en")
 
 
 def drawn(app: EdgeApp) -> str:
@@ -86,7 +82,7 @@ async def test_hostile_text_on_every_screen(home: Path) -> None:
         await until(pilot, lambda: "[/][@click=app.quit]go" in screen_text(app), "the hostile title, brackets and all")
         assert_clean(app, "library")
         case = hostile_case()
-        app._model = (HOSTILE, True)
+        app._model = (HOSTILE, ("test_model", "unsigned_model"))
         app.push_screen(EncounterScreen(case))
         await until(pilot, on(pilot, "EncounterScreen"))
         await until(pilot, lambda: "dose [mg] 5" in screen_text(app))
@@ -94,7 +90,7 @@ async def test_hostile_text_on_every_screen(home: Path) -> None:
         seen.append("encounter")
         for key in ("f3", "f4", "f2"):
             await pilot.press(key)
-            await pilot.pause(0.2)
+            await quiet(pilot)
             assert_clean(app, key)
             seen.append(key)
         for dialog in (
@@ -103,19 +99,20 @@ async def test_hostile_text_on_every_screen(home: Path) -> None:
         ):  # fmt: skip
             app.push_screen(dialog)
             await until(pilot, lambda dialog=dialog: app.screen is dialog and "[" in screen_text(app) + "[")
-            await pilot.pause(0.1)
+            await quiet(pilot)
             assert_clean(app, type(dialog).__name__)
             seen.append(type(dialog).__name__)
             app.pop_screen()
         app.tell(HOSTILE)
-        await pilot.pause(0.3)
+        await until(pilot, lambda: app.screen.query("Toast"))
+        await quiet(pilot)
         assert_clean(app, "toast")
         app.settings.signer = HOSTILE
         await pilot.press("f10")
         await until(pilot, on(pilot, "SettingsScreen"))
         for tab in ("general", "audit", "seal", "vault"):
             app.screen.query_one("TabbedContent").active = f"tab-{tab}"
-            await pilot.pause(0.2)
+            await quiet(pilot)
             assert_clean(app, tab)
             seen.append(tab)
         app.settings.signer = ""
@@ -150,7 +147,8 @@ async def test_pasted_control_characters_never_enter(home: Path) -> None:
 
 async def test_resize_storm_while_a_note_streams(home: Path) -> None:
     empty_vault(home)
-    app = make_app(home, lambda instruction: "word " * 300, delay=0.02)
+    gate = Gate(3)
+    app = make_app(home, lambda instruction: "word " * 300, gate)
     rng = random.Random(5)
     async with app.run_test(size=(120, 36)) as pilot:
         await unlock(pilot)
@@ -162,7 +160,9 @@ async def test_resize_storm_while_a_note_streams(home: Path) -> None:
         case = app.screen.case
         await until(pilot, lambda: case.parts[0].text)
         for _ in range(200 if os.environ.get("EDGESCRIBE_STRESS") else 10):
+            gate.let(2)
             await pilot.resize_terminal(rng.randint(8, 220), rng.randint(3, 70))
+        assert case.busy
         app.book.stop(case)
         await until(pilot, lambda: not case.busy)
         await pilot.resize_terminal(120, 36)
@@ -211,7 +211,8 @@ async def test_the_framework_has_no_side_doors(home: Path, monkeypatch: pytest.M
         await pilot.press("ctrl+p")
         await until(pilot, lambda: "Sample visit" in screen_text(app))
         await pilot.press(*"screenshot")
-        await pilot.pause(0.3)
+        await until(pilot, lambda: "screenshot" in screen_text(app))
+        await quiet(pilot)
         assert "creenshot" not in screen_text(app).replace("screenshot", "", 1)
         await pilot.press("escape")
         app.action_screenshot()

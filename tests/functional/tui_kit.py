@@ -25,7 +25,11 @@ from edge.store.vault import Vault
 from tui import settings
 from tui.app import EdgeApp
 from tui.bridge import Bridge
+from tui.case import Case
 from tui.desk import Desk
+from tui.screens.encounter import EncounterScreen
+from tui.widgets.note_panel import NotePanel
+from tui.widgets.section_editor import SectionEditor
 
 FLOOR = KdfParameters(64 * 1024, 1, 1)
 WORDS = "correct horse battery staple"
@@ -111,9 +115,7 @@ class GatedEngine:
             yield event
 
 
-def make_app(
-    folder: Path, answers: Callable[[str], str] = script, gate: Gate | None = None, **engine: Any
-) -> EdgeApp:
+def make_app(folder: Path, answers: Callable[[str], str] = script, gate: Gate | None = None, **engine: Any) -> EdgeApp:
     """An app over a scripted engine, behind a gate if there is one. engine: options of ScriptedEngine."""
     desk = Desk(folder / "records.vault", FLOOR)
 
@@ -204,6 +206,44 @@ async def unlock(pilot: Any, words: str = WORDS) -> None:
 async def leave(pilot: Any) -> None:
     """Quit as a user does."""
     await pilot.app.leave(0)
+
+
+def case_on(app: EdgeApp) -> Case:
+    """The encounter that is shown."""
+    assert isinstance(app.screen, EncounterScreen)
+    return app.screen.case
+
+
+def idle(app: EdgeApp) -> bool:
+    """Whether an encounter is shown on which no model is at work."""
+    return isinstance(app.screen, EncounterScreen) and not app.screen.case.busy
+
+
+def editors(app: EdgeApp) -> list[SectionEditor]:
+    """The sections on the screen."""
+    return list(app.screen.query_one(NotePanel).query(SectionEditor))
+
+
+async def new_with(pilot: Any, text: str = TALK) -> Case:
+    """From the list to a new encounter with a conversation that was pasted."""
+    await pilot.press("n")
+    await until(pilot, on(pilot, "EncounterScreen"))
+    pilot.app.screen.query_one("#talk").insert(text)
+    await until(pilot, lambda: case_on(pilot.app).conversation == text, "the conversation")
+    return case_on(pilot.app)
+
+
+async def written(pilot: Any, text: str = TALK) -> Case:
+    """A new encounter whose note is written."""
+    case = await new_with(pilot, text)
+    await pilot.press("ctrl+g")
+    await until(pilot, lambda: case.has_note and idle(pilot.app), "the note")
+    return case
+
+
+def reopen(folder: Path) -> Vault:
+    """The vault after the app has ended."""
+    return Vault.open(folder / "records.vault", Passphrase(WORDS.encode()))
 
 
 def screen_text(app: EdgeApp) -> str:

@@ -1,0 +1,197 @@
+"""The model at work: editing beside it, stopping, one section anew, several at once, a kill, an engine that dies."""
+
+from __future__ import annotations
+
+import asyncio
+from pathlib import Path
+
+from functional.tui_kit import (
+    TALK,
+    WORDS,
+    Gate,
+    case_on,
+    editors,
+    empty_vault,
+    idle,
+    leave,
+    make_app,
+    new_with,
+    on,
+    reopen,
+    screen_text,
+    script,
+    unlock,
+    until,
+    written,
+)
+
+from edge.contract.records import Kind, State
+from tui import settings
+
+
+async def test_edits_are_saved_by_themselves_and_kept_apart_from_what_the_model_wrote(home: Path) -> None:
+    empty_vault(home)
+    app = make_app(home)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await unlock(pilot)
+        case = await written(pilot)
+        area = editors(app)[0].area
+        area.focus()
+        area.move_cursor(area.document.end)
+        app._leaving = True  # holds the autosave, which comes once a second, until UNSAVED was seen
+        await pilot.press(*" Seen.")
+        await until(pilot, lambda: case.dirty)
+        await until(pilot, lambda: "UNSAVED" in screen_text(app))
+        app._leaving = False
+        await until(pilot, lambda: not case.dirty and case.state is State.EDITED, "autosave")
+        await until(pilot, lambda: "UNSAVED" not in screen_text(app))
+        await leave(pilot)
+    with reopen(home) as vault:
+        (one,) = vault.records.list()
+        note = vault.records.peek(one.id).document(Kind.NOTE)
+        assert note is not None
+        assert note.sections()[0].text.endswith("Seen.")
+        history = vault.edits.history(note.id)
+        assert [r.reason for r in history] == ["generated", "edit"]
+        assert history[0].author == "model:scripted"
+        assert "Seen." not in vault.edits.content_at(note.id, 1)["sections"][0]["text"]
+
+
+async def test_stop_keeps_what_was_written_and_writing_again_adds_what_is_missing(home: Path) -> None:
+    empty_vault(home)
+    app = make_app(home, gate=Gate(4))
+    async with app.run_test(size=(120, 36)) as pilot:
+        await unlock(pilot)
+        case = await new_with(pilot)
+        await pilot.press("ctrl+g")
+        await until(pilot, lambda: case.parts[0].text == "CHIEF COMPLAINT\nLeft knee pain since"[:30])
+        await pilot.press("escape")
+        await until(pilot, lambda: idle(app))
+        assert case.parts[0].stop == "cancelled"
+        assert len(case.parts[0].text.split()) <= 6  # the word under way when the stop came is the last one
+        assert case.incomplete
+        await until(pilot, lambda: "INCOMPLETE" in screen_text(app))
+        await pilot.press("ctrl+g")
+        await until(pilot, lambda: idle(app) and not case.incomplete)
+        assert "acetaminophen" in case.note_text()
+        await leave(pilot)
+    with reopen(home) as vault:
+        notes = [d for d in vault.records.peek(vault.records.list()[0].id).documents if d.kind is Kind.NOTE]
+        assert [d.origin.incomplete for d in notes if d.origin.bundle] == [True, False]
+
+
+async def test_one_section_is_written_anew_and_undone(home: Path) -> None:
+    empty_vault(home)
+    app = make_app(home)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await unlock(pilot)
+        case = await written(pilot)
+        old = case.parts[0].text
+        others = [p.text for p in case.parts[1:]]
+        editors(app)[0].area.focus()
+        await pilot.press("ctrl+r")
+        await until(pilot, on(pilot, "Ask"))
+        await pilot.press(*"shorter", "enter")
+        await until(pilot, lambda: case.parts[0].text == "Knee pain, shorter." and idle(app))
+        assert [p.text for p in case.parts[1:]] == others
+        await until(pilot, lambda: editors(app)[0].area.text == "Knee pain, shorter.")
+        editors(app)[0].area.focus()
+        await pilot.press("ctrl+z")
+        await until(pilot, lambda: case.parts[0].text == old, "undo")
+        await leave(pilot)
+
+
+async def test_several_are_written_while_another_is_edited(home: Path) -> None:
+    empty_vault(home)
+    gate = Gate(0)
+    app = make_app(home, gate=gate)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await unlock(pilot)
+        cases = []
+        for number in range(3):
+            cases.append(await new_with(pilot, TALK + f"\nDoctor: Visit {number}."))
+            await pilot.press("ctrl+g")
+            await until(pilot, lambda case=cases[-1]: case.busy)
+            await pilot.press("ctrl+b")
+            await until(pilot, on(pilot, "LibraryScreen"))
+        await until(pilot, lambda: "writing 3" in screen_text(app), "the queue")
+        gate.open()
+        await until(pilot, lambda: not any(case.busy for case in cases))
+        assert all("acetaminophen" in case.note_text() for case in cases)
+        await until(pilot, lambda: "3 of 3" in screen_text(app))
+        await leave(pilot)
+    with reopen(home) as vault:
+        assert [s.bundle for s in vault.records.list()] == ["scripted"] * 3
+
+
+async def test_a_kill_loses_nothing_and_the_queue_goes_on(home: Path) -> None:
+    empty_vault(home)
+    app = make_app(home, gate=Gate(4))
+    async with app.run_test(size=(120, 36)) as pilot:
+        await unlock(pilot)
+        case = await new_with(pilot)
+        await pilot.press("ctrl+g")
+        await until(pilot, lambda: case.parts[0].text and not case.dirty, "an autosave while it writes")
+        app.settings.pending, app.settings.last = [case.id], case.id
+        settings.save(app.settings)
+        so_far = case.parts[0].text
+        assert case.busy
+        app._leaving = True
+        app.bridge.take = list  # as a kill: nothing that comes now is kept, no goodbye
+        app.bridge.close()
+        await asyncio.to_thread(app.desk.close)
+        app.book.cases.clear()
+        app.exit(0)
+    again = make_app(home)
+    async with again.run_test(size=(120, 36)) as pilot:
+        await until(pilot, on(pilot, "UnlockScreen"))
+        again.screen.query_one("#secret").value = WORDS
+        await pilot.press("enter")
+        await until(pilot, on(pilot, "EncounterScreen"))
+        case = case_on(again)
+        assert case.conversation == TALK
+        await until(pilot, lambda: idle(again) and not case.incomplete, "the rest of the note")
+        assert "acetaminophen" in case.note_text()
+        await leave(pilot)
+    assert so_far
+    with reopen(home) as vault:
+        notes = [d for d in vault.records.peek(case.id).documents if d.kind is Kind.NOTE and d.origin.bundle]
+        assert [d.origin.incomplete for d in notes] == [True, False]
+
+
+async def test_a_dying_engine_is_told_and_the_text_stays(home: Path) -> None:
+    empty_vault(home)
+    app = make_app(home, fail_after=4)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await unlock(pilot)
+        case = await new_with(pilot)
+        await pilot.press("ctrl+g")
+        await until(pilot, on(pilot, "Complaint"))
+        await until(pilot, lambda: "stopped unexpectedly" in screen_text(app))
+        await pilot.press("enter")
+        await until(pilot, on(pilot, "EncounterScreen"))
+        assert case.parts[0].text == "CHIEF COMPLAINT\nLeft knee pain since"[: len(case.parts[0].text)]
+        assert case.parts[0].text
+        assert case.conversation == TALK
+        assert case.incomplete
+        await leave(pilot)
+    with reopen(home) as vault:
+        (one,) = vault.records.list()
+        assert one.incomplete
+
+
+async def test_length_stop_is_incomplete_everywhere(home: Path) -> None:
+    empty_vault(home)
+    app = make_app(home, lambda instruction: "word " * 2000 if "subjective" in instruction else script(instruction))
+    async with app.run_test(size=(120, 36)) as pilot:
+        await unlock(pilot)
+        case = await written(pilot)
+        assert case.parts[0].stop == "length"
+        await until(pilot, lambda: "stopped at the length limit" in screen_text(app))
+        await pilot.press("f8")
+        await until(pilot, on(pilot, "Sign"))
+        await until(pilot, lambda: "INCOMPLETE: parts are missing" in screen_text(app))
+        await pilot.press("escape", "ctrl+b")
+        await until(pilot, on(pilot, "LibraryScreen"))
+        await until(pilot, lambda: "DRAFT INCOMPLETE" in screen_text(app))
+        await leave(pilot)
