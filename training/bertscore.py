@@ -20,22 +20,23 @@ def f1(references: Sequence[str], candidates: Sequence[str], encoder: Path) -> f
 
     Long texts are read in windows of the encoder's length. Raises TrainingError if the folder holds no encoder.
     """
-    tokenizer, model, window = _load(encoder)
     values = []
     for reference, candidate in zip(references, candidates, strict=True):
-        if not reference.strip() or not candidate.strip():
+        wanted, got = _vectors(reference, encoder), _vectors(candidate, encoder)
+        if not len(wanted) or not len(got):
             values.append(0.0)
             continue
-        similar = _vectors(reference, tokenizer, model, window) @ _vectors(candidate, tokenizer, model, window).T
+        similar = wanted @ got.T
         precision, recall = float(similar.max(0).values.mean()), float(similar.max(1).values.mean())
         values.append(200 * precision * recall / (precision + recall) if precision + recall > 0 else 0.0)
     return sum(values) / len(values) if values else 0.0
 
 
 def sentence_vectors(texts: Sequence[str], encoder: Path) -> Any:
-    """Unit vectors of whole texts by mean pooling, float32, shape (texts, size). Raises TrainingError."""
-    tokenizer, model, window = _load(encoder)
-    pooled = torch.stack([_vectors(text, tokenizer, model, window).mean(0) for text in texts])
+    """Unit vectors of whole texts as sentence-transformers makes them: the mean over all tokens, float32, shape
+    (texts, size); zeros for a text without tokens. Raises TrainingError.
+    """
+    pooled = torch.stack([_hidden(text, encoder, whole=True).sum(0) for text in texts])
     return torch.nn.functional.normalize(pooled, dim=-1)
 
 
@@ -52,13 +53,21 @@ def _load(encoder: Path) -> tuple[Any, Any, int]:
     return tokenizer, model, min(int(getattr(model.config, "max_position_embeddings", 512)), 512) - 4
 
 
-def _vectors(text: str, tokenizer: Any, model: Any, window: int) -> Any:
-    """Unit vectors of the text's tokens, shape (tokens, size)."""
-    ids = tokenizer(text, add_special_tokens=False)["input_ids"]
-    parts = []
+def _vectors(text: str, encoder: Path) -> Any:
+    """Unit vectors of the text's own tokens, shape (tokens, size)."""
+    return torch.nn.functional.normalize(_hidden(text, encoder, whole=False), dim=-1)
+
+
+def _hidden(text: str, encoder: Path, whole: bool) -> Any:
+    """Last layer over a text, read in windows, shape (tokens, size). whole: with what stands around each window."""
+    tokenizer, model, window = _load(encoder)
+    read = tokenizer(
+        text, truncation=True, max_length=window, return_overflowing_tokens=True, return_special_tokens_mask=True
+    )
+    parts = [torch.zeros(0, int(model.config.hidden_size))]
     with torch.inference_mode():
-        for start in range(0, len(ids), window):
-            piece = tokenizer.build_inputs_with_special_tokens(ids[start : start + window])
-            hidden = model(input_ids=torch.tensor([piece])).last_hidden_state[0]
-            parts.append(hidden[1:-1] if len(piece) > len(ids[start : start + window]) else hidden)
-    return torch.nn.functional.normalize(torch.cat(parts), dim=-1)
+        for ids, special in zip(read["input_ids"], read["special_tokens_mask"], strict=True):
+            shown = [i for i, mark in enumerate(special) if whole or not mark]
+            if shown:
+                parts.append(model(input_ids=torch.tensor([ids])).last_hidden_state[0][shown])
+    return torch.cat(parts)

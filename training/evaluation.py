@@ -47,7 +47,11 @@ def run(chosen: Evaluation, say: Callable[[str], None], stop_at: float = math.in
         raise UsageError("--adapter needs --base.", "A bundle has its adapter built in.", "Give --base NAME.")
     found = evaluate.documents(chosen.set, chosen.data, chosen.limit)
     engine = _engine(chosen)
-    label = (chosen.label or _label(chosen)) + (f", {chosen.strategy} prompt" if chosen.strategy else "")
+    label = chosen.label or _label(chosen)
+    if chosen.strategy:
+        from training.prompting import title
+
+        label = f"{label}, {title(chosen.strategy, chosen.encoder)}"
     folder = chosen.out or cache_dir() / "evaluations" / _plain(label) / _plain(chosen.set)
     facts = {
         "model": label,
@@ -119,7 +123,7 @@ def _summary(items: list[Item], answers: list[Written], encoder: Path | None) ->
 
         figure = bertscore.f1([i.reference for i in items], [a.text for a in answers], encoder)
         summary["figures"]["bertscore"] = figure
-        summary["encoder"] = encoder.name
+        summary["encoder"] = encoder.resolve().name
     return summary
 
 

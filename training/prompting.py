@@ -33,6 +33,13 @@ def instruction(strategy: str) -> str:
     return NAIVE if strategy == "naive" else extraction_instruction()
 
 
+def title(strategy: str, encoder: Path | None) -> str:
+    """A strategy as tables name it, with what finds its examples."""
+    if strategy != "examples":
+        return f"{strategy} prompt"
+    return f"advanced prompt, {_EXAMPLES} examples by {encoder.resolve().name if encoder else 'TF-IDF'}"
+
+
 def nearest(train: Sequence[Document], encoder: Path | None) -> Similar:
     """A function (report, how many) -> indices of the most similar training reports, best first.
 

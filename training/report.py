@@ -17,8 +17,7 @@ from typing import Any
 from edge.errors import TrainingError
 
 NOTE_COLUMNS = {
-    "rouge1": "R1", "rouge2": "R2", "rougeL": "RL", "rougeLsum": "RLsum", "bertscore": "BERTScore",
-    "entity.f1": "entity F1",
+    "rouge1": "R1", "rouge2": "R2", "rougeL": "RL", "rougeLsum": "RLsum", "entity.f1": "entity F1",
     "unsupported.numbers": "numbers", "unsupported.doses": "doses", "unsupported.drugs": "drugs",
     "omitted.words": "omitted %", "length.ratio": "length", "loop": "loops %", "cut": "cut %", "empty": "empty %",
 }  # fmt: skip
@@ -26,8 +25,7 @@ SPAN_COLUMNS = {
     "span.f1.relaxed": "F1 relaxed", "span.f1.exact": "F1 exact", "json.valid": "JSON valid %",
     "verbatim": "verbatim %", "field.rouge1": "field R1", "loop": "loops %", "cut": "cut %",
 }  # fmt: skip
-
-
+_BERTSCORE = "bertscore "
 CHECK_COLUMNS = {"flag.accuracy": "flag %", "sentence.accuracy": "sentence %", "loop": "loops %", "cut": "cut %"}
 
 
@@ -70,7 +68,10 @@ def load(paths: Sequence[Path]) -> dict[str, list[Row]]:
 
 
 def _row(name: str, kind: str, raw: dict[str, Any]) -> Row:
-    return Row(name, kind, int(raw["n"]), dict(raw["figures"]), dict(raw["intervals"]))
+    figures = dict(raw["figures"])
+    if "bertscore" in figures:  # comparable only within one encoder, so each has a column of its own
+        figures[f"{_BERTSCORE}{raw['encoder']}"] = figures.pop("bertscore")
+    return Row(name, kind, int(raw["n"]), figures, dict(raw["intervals"]))
 
 
 def columns(rows: Sequence[Row]) -> dict[str, str]:
@@ -78,6 +79,8 @@ def columns(rows: Sequence[Row]) -> dict[str, str]:
     chosen = SPAN_COLUMNS if any("span.f1.relaxed" in r.figures for r in rows) else NOTE_COLUMNS
     if any("flag.accuracy" in r.figures for r in rows):
         chosen = CHECK_COLUMNS
+    encoders = sorted({key for r in rows for key in r.figures if key.startswith(_BERTSCORE)})
+    chosen = chosen | {key: f"BERTScore ({key.removeprefix(_BERTSCORE)})" for key in encoders}
     return {key: title for key, title in chosen.items() if any(key in r.figures for r in rows)}
 
 
