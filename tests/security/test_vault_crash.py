@@ -1,15 +1,20 @@
-"""kill -9 at random moments: during writes, during key rotation, during migration. Nothing acknowledged is lost."""
+"""kill -9 at random moments: during writes, during key rotation, during migration. Nothing acknowledged is lost.
+
+A moment is before a system call that changes a file (kill_kit.py): it means the same on every machine, loaded or not.
+"""
 
 from __future__ import annotations
 
+import importlib.util
 import random
 import shutil
-import time
-from collections.abc import Callable
+from collections import Counter
 from pathlib import Path
 
+import kill_kit
 import pytest
-from vaulting import ORIGIN, SOURCE, Child, cheap_derivation, known, note, open_known, passphrase
+from kill_kit import Report, Work
+from vaulting import ORIGIN, SOURCE, cheap_derivation, note, open_known, passphrase
 
 from edge.contract.records import Section, note_content
 from edge.store import backup, chain, db, migrations, unlock
@@ -19,6 +24,8 @@ from edge.store.unlock import Unlocked
 from edge.store.vault import Vault
 
 WRITE_KILLS, ROTATION_KILLS, MIGRATION_KILLS, CREATION_KILLS, RESTORE_KILLS = 200, 50, 24, 20, 20
+CALLS_WRITING = 240  # some six deeds
+ROTATION_STAGES = ("begin", "beginning", "copying", "ending", "closing")
 GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "vaults"
 
 
@@ -32,24 +39,25 @@ def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[VaultFiles, U
     return vault.paths, unlock.unlock(vault.paths, passphrase())
 
 
-def write_on(paths: VaultFiles, unlocked: Unlocked, turn: int) -> Callable[[Callable[[bytes], None]], None]:
+def write_on(paths: VaultFiles, unlocked: Unlocked, turn: int) -> Work:
     """Work for a child: save, autosave, commit, delete; a line of acknowledgement after each deed returned."""
 
-    def work(report: Callable[[bytes], None]) -> None:
+    def work(report: Report) -> None:
         vault = open_known(paths, unlocked)
+        report("opened")
         for step in range(1000):
             saved = vault.records.save_note(f"turn {turn}", SOURCE, "soap", [Section("P", f"{step} " * 300)], ORIGIN)
-            report(f"saved {saved.id}\n".encode())
+            report(f"saved {saved.id}")
             document = vault.edits.document_of(saved.id)
             vault.edits.autosave(document, note_content("soap", [Section("P", f"draft {turn} {step}")]))
-            report(f"draft {saved.id} draft {turn} {step}\n".encode())
+            report(f"draft {saved.id} draft {turn} {step}")
             if step % 3 == 0:
                 vault.edits.commit(document)
-            if step % 2 and vault.records.count() > 12:
+            if vault.records.count() > 12:
                 oldest = vault.records.list(1, 12)[0].id
-                report(f"deleting {oldest}\n".encode())
+                report(f"deleting {oldest}")
                 vault.records.delete(oldest)
-                report(f"deleted {oldest}\n".encode())
+                report(f"deleted {oldest}")
 
     return work
 
@@ -81,14 +89,12 @@ def test_200_kills_while_writing(made: tuple[VaultFiles, Unlocked]) -> None:
     paths, unlocked = made
     acknowledged: dict[str, str] = {}
     randomly = random.Random(20260301)
-    deeds = 0
+    cut_short: Counter[str] = Counter()
     for turn in range(WRITE_KILLS):
-        child = Child(write_on(paths, unlocked, turn))
-        before = child.until(b"\n", randomly.randrange(10))
-        time.sleep(randomly.uniform(0, 0.006))
+        outcome = kill_kit.run(write_on(paths, unlocked, turn), "opened", randomly.randrange(CALLS_WRITING))
+        assert outcome.killed
         deleting: set[str] = set()
-        for line in (before + child.kill()).decode().splitlines():
-            deeds += 1
+        for line in outcome.said[2:]:
             word, code, *draft = line.split(" ", 2)
             if word == "saved":
                 acknowledged[code] = ""
@@ -99,52 +105,48 @@ def test_200_kills_while_writing(made: tuple[VaultFiles, Unlocked]) -> None:
             else:
                 acknowledged.pop(code, None)
         check(paths, unlocked, acknowledged, deleting)
+        cut_short[outcome.said[-1].split(" ")[0]] += 1
         for code in deleting:
             acknowledged.pop(code, None)
-    assert deeds > 4 * WRITE_KILLS
+    assert set(cut_short) == {"opened", "saved", "draft", "deleting", "deleted"}, cut_short
+    assert sum(cut_short.values()) == WRITE_KILLS
 
 
-def rotate(paths: VaultFiles) -> Callable[[Callable[[bytes], None]], None]:
-    def work(report: Callable[[bytes], None]) -> None:
+def rotate(paths: VaultFiles) -> Work:
+    def work(report: Report) -> None:
         with Vault.open(paths.database, passphrase()) as vault:
-            report(b".")
-            vault.rotate_keys(passphrase())
-            report(b"done")
+            report("beginning")
+            vault.rotate_keys(passphrase(), report)
+            report("closing")
 
     return work
 
 
 def test_50_kills_while_rotating_keys(made: tuple[VaultFiles, Unlocked]) -> None:
     paths, _ = made
-    start = time.perf_counter()
-    child = Child(rotate(paths))
-    child.first_byte()
-    assert child.wait() == 0
-    child.rest()
-    whole = time.perf_counter() - start
+    whole = kill_kit.run(rotate(paths))
+    assert whole.said == ROTATION_STAGES
     randomly = random.Random(7)
-    salts, unfinished = set(), 0
+    salts: set[bytes] = set()
+    hit: Counter[str] = Counter()
     with Vault.open(paths.database, passphrase()) as vault:
         saved = [r.id for r in vault.records.list()]
-    for _ in range(ROTATION_KILLS):
-        child = Child(rotate(paths))
-        child.first_byte()
-        time.sleep(randomly.uniform(0, whole))
-        unfinished += child.kill() != b"done"
+    for after, stops in kill_kit.moments(whole, ROTATION_KILLS, randomly):
+        outcome = kill_kit.run(rotate(paths), after, stops)
+        hit[outcome.said[-1]] += outcome.killed
         salts.add(paths.database.read_bytes()[:16])
         with Vault.open(paths.database, passphrase()) as vault:
             assert [r.id for r in vault.records.list()] == saved
             assert vault.verify() == []
             assert vault.custody.verify_chain(passphrase()).good
         assert not paths.incoming.exists()
-    assert unfinished > ROTATION_KILLS // 4
-    assert len(salts) > 3
+    assert sum(hit.values()) > ROTATION_KILLS - 5
+    assert all(hit[stage] >= ROTATION_KILLS // len(ROTATION_STAGES) - 2 for stage in ROTATION_STAGES), hit
+    assert len(salts) >= hit["closing"]
 
 
 @pytest.mark.parametrize("version", range(1, migrations.LATEST))
 def test_kills_while_migrating_each_golden_vault(version: int, tmp_path: Path) -> None:
-    import importlib.util
-
     spec = importlib.util.spec_from_file_location("golden_make", GOLDEN / "make.py")
     module = importlib.util.module_from_spec(spec)
     spec.loader.exec_module(module)
@@ -156,56 +158,49 @@ def test_kills_while_migrating_each_golden_vault(version: int, tmp_path: Path) -
         for suffix in ("", ".keys"):
             shutil.copy(GOLDEN / f"v{version}.vault{suffix}", tmp_path / f"records.vault{suffix}")
 
-    def work(report: Callable[[bytes], None]) -> None:
-        report(b".")
+    def work(report: Report) -> None:
         open_known(paths, unlocked)
-        report(b"done")
+
+    def state() -> tuple[int, bool]:
+        connection = db.connect(paths.database, unlocked.keys.database)
+        try:
+            return db.user_version(connection), paths.before_migration(version).exists()
+        finally:
+            connection.close()
 
     fresh()
     unlocked = unlock.unlock(paths, Passphrase(module.PASSPHRASE))
-    start = time.perf_counter()
-    open_known(paths, known(paths, unlocked)).close()
-    whole = time.perf_counter() - start
+    whole = kill_kit.run(work)
     randomly = random.Random(version)
-    cut_off = 0
+    cut_off, states = 0, set()
     for _ in range(MIGRATION_KILLS):
         fresh()
         for _again in range(3):
-            child = Child(work)
-            child.first_byte()
-            time.sleep(randomly.uniform(0, whole))
-            cut_off += child.kill() != b"done"
+            cut_off += kill_kit.run(work, stops=randomly.randrange(whole.stops)).killed
+            states.add(state())
         with open_known(paths, unlocked) as vault:
             assert vault.verify() == []
             assert [r.title for r in vault.records.list()] == [f"Golden visit {n}" for n in (3, 2, 1)]
             assert len(vault.search.find("ibuprofen")) == 3
             assert chain.verify(vault.session.connection, unlocked.keys.audit).good
-    assert cut_off > MIGRATION_KILLS // 4
+    assert cut_off >= MIGRATION_KILLS
+    assert states >= {(version, False), (version, True), (migrations.LATEST, True)}
 
 
 def test_kills_while_creating_leave_nothing_or_a_whole_vault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cheap = cheap_derivation(monkeypatch)
     path = tmp_path / "records.vault"
 
-    def work(report: Callable[[bytes], None]) -> None:
-        report(b".")
+    def work(report: Report) -> None:
         Vault.create(path, passphrase(), kdf=cheap).close()
-        report(b"done")
 
-    start = time.perf_counter()
-    child = Child(work)
-    assert child.wait() == 0
-    child.rest()
-    whole = time.perf_counter() - start
+    whole = kill_kit.run(work)
     randomly = random.Random(11)
     nothing = 0
     for _ in range(CREATION_KILLS):
         for file in tmp_path.glob("records.vault*"):
             file.unlink()
-        child = Child(work)
-        child.first_byte()
-        time.sleep(randomly.uniform(0, whole))
-        child.kill()
+        assert kill_kit.run(work, stops=randomly.randrange(whole.stops * 9 // 10)).killed
         if path.exists():
             Vault.open(path, passphrase()).close()
         else:
@@ -214,7 +209,7 @@ def test_kills_while_creating_leave_nothing_or_a_whole_vault(tmp_path: Path, mon
         with Vault.open(path, passphrase()) as vault:
             assert vault.verify() == []
         assert not VaultFiles(path).incoming.exists()
-    assert nothing > 0
+    assert 0 < nothing < CREATION_KILLS
 
 
 def test_kills_while_restoring_lose_neither_the_backup_nor_the_vault_before(
@@ -226,26 +221,29 @@ def test_kills_while_restoring_lose_neither_the_backup_nor_the_vault_before(
         later = note(vault, "after the backup").id
     randomly = random.Random(13)
 
-    def work(report: Callable[[bytes], None]) -> None:
-        report(b".")
+    def work(report: Report) -> None:
         backup.restore(file, passphrase(), paths.database, replace=True)
 
     present = {path.name: path.read_bytes() for path in (paths.database, paths.header)}
-    for _ in range(RESTORE_KILLS):
+
+    def fresh() -> None:
         for path in tmp_path.glob("records.vault*"):
             path.unlink()
         for name, content in present.items():
             (tmp_path / name).write_bytes(content)
-        child = Child(work)
-        child.first_byte()
-        time.sleep(randomly.uniform(0, 0.04))
-        child.kill()
+
+    whole = kill_kit.run(work)
+    states = set()
+    for _ in range(RESTORE_KILLS):
+        fresh()
+        assert kill_kit.run(work, stops=randomly.randrange(whole.stops)).killed
+        states.add((paths.incoming.exists(), paths.header.exists(), paths.database.exists()))
         backup.restore(file, passphrase(), paths.database, replace=True)
         with Vault.open(paths.database, passphrase()) as vault:
             assert vault.records.count() == 4
         aside = [p for p in tmp_path.glob("records.vault.replaced-*") if p.read_bytes() == present[paths.database.name]]
         assert len(aside) == 1
-    for name, content in present.items():
-        (tmp_path / name).write_bytes(content)
+    assert len(states) > 2, states
+    fresh()
     with Vault.open(paths.database, passphrase()) as vault:
         assert vault.records.summary(later).id == later
