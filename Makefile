@@ -31,7 +31,7 @@ check: .venv/ready ## linters, types and import contracts
 	@$(BIN)/python -c "from importlinter.cli import lint_imports; raise SystemExit(lint_imports())"
 
 test: check ## everything that must pass
-	@$(BIN)/python -m pytest
+	@$(BIN)/python -m pytest -n 2 --dist worksteal
 
 bench: .venv/ready ## measured ratios on this machine
 	@$(BIN)/python -m tests.bench
