@@ -1,10 +1,14 @@
-"""Runs onnxruntime-genai's model builder as a child process, with one addition: which products are kept in int8.
+"""Runs onnxruntime-genai's model builder as a child process, with two changes: which products stay in int8, and memory.
 
     python builder_child.py KEEP BUILDER_PY ARGUMENTS...
 
 KEEP=builder: as the builder's own algorithm says. KEEP=all: every product in int8. KEEP=mixed: the head, and the
 products most sensitive to rounding (llama.cpp's choice of layers), by plain rounding, which takes seconds where the
 builder's k_quant_mixed takes minutes.
+
+Memory: the builder loads everything as float32 and writes it into one message before it rounds, eight bytes a weight
+and more. Here weights stay in mapped files until their product is rounded, one after the other; the bytes that come out
+are the same (tests/unit/test_export_builder.py).
 """
 
 from __future__ import annotations
@@ -12,7 +16,10 @@ from __future__ import annotations
 import runpy
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
+
+_ROWS = 1 << 20  # blocks of weights that are rounded at once
 
 _SENSITIVE = ("attn/qkv_proj/MatMul", "attn/v_proj/MatMul", "mlp/down_proj/MatMul")
 _ALL = (
@@ -36,12 +43,78 @@ def _sensitive(layer: int, layers: int) -> bool:
     return layer < eighth or layer >= 7 * layers // 8 or (layer - eighth) % 3 == 2
 
 
+def mapped_model(folder: str, **_: Any) -> Any:
+    """The model in a Hugging Face folder, its weights as they are stored and left in the files until they are read."""
+    import torch
+    from safetensors.torch import load_file
+    from transformers import AutoConfig, AutoModelForCausalLM
+
+    with torch.device("meta"):
+        model = AutoModelForCausalLM.from_config(AutoConfig.from_pretrained(folder))
+    for file in sorted(Path(folder).glob("*.safetensors")):
+        state = load_file(file)
+        # Norms and biases take part in arithmetic before they are written: that is done in float32.
+        state = {name: tensor.float() if tensor.dim() == 1 else tensor for name, tensor in state.items()}
+        model.load_state_dict(state, strict=False, assign=True)
+    model.tie_weights()
+    if missing := [name for name, parameter in model.named_parameters() if parameter.is_meta]:
+        raise SystemExit(f"The folder lacks the weights {', '.join(missing[:5])}.")
+    return model
+
+
+def frugally(to_int4: Any) -> Any:
+    """The builder's to_int4 with the weights kept out of its message, and fetched when their turn comes."""
+    import onnx_ir as ir
+    from onnxruntime.quantization.neural_compressor import weight_only
+
+    def run(self: Any) -> Any:
+        kept: dict[str, Any] = {}
+        for node in self.model.graph:
+            weight = node.inputs[1] if node.op_type == "MatMul" else None
+            if weight is not None and weight.const_value is not None:
+                kept[weight.name] = tensor = weight.const_value
+                size = tensor.size * tensor.dtype.itemsize
+                weight.const_value = ir.ExternalTensor(
+                    "", 0, int(size), tensor.dtype, shape=tensor.shape, name=weight.name, base_dir=""
+                )
+
+        def fetched(tensor: Any, base_dir: str = "") -> Any:
+            return kept.pop(tensor.name).numpy()
+
+        weight_only.numpy_helper = SimpleNamespace(to_array=fetched)
+        weight_only.quant_tensor = in_pieces(weight_only.quant_tensor)
+        model = to_int4(self)
+        for name, tensor in kept.items():  # products that are not rounded
+            model.graph.initializers[name].const_value = tensor
+        return model
+
+    return run
+
+
+def in_pieces(quant_tensor: Any) -> Any:
+    """The quantiser's rounding of a matrix, some blocks at a time: it works in float64."""
+    import numpy as np
+
+    def run(data: Any, num_bits: int, group_size: int, *rest: Any) -> tuple[Any, ...]:
+        blocks = data.reshape(-1, group_size)
+        parts = []
+        for start in range(0, len(blocks), _ROWS):
+            rounded, scale, zero_point = quant_tensor(blocks[start : start + _ROWS], num_bits, group_size, *rest)
+            parts.append((rounded.astype("uint8"), scale, zero_point))
+        return tuple(np.concatenate(part) for part in zip(*parts, strict=True))
+
+    return run
+
+
 def main() -> None:
     """Replace this process's arguments with the builder's and run it as a program."""
     keep, builder, *arguments = sys.argv[1:]
     sys.path.insert(0, str(Path(builder).parent))
+    from builders import base  # type: ignore[import-not-found]
+
+    base.AutoModelForCausalLM = SimpleNamespace(from_pretrained=mapped_model)
+    base.Model.to_int4 = frugally(base.Model.to_int4)
     if keep != "builder":
-        from builders import base  # type: ignore[import-not-found]
         from onnxruntime.quantization.matmul_nbits_quantizer import RTNWeightOnlyQuantConfig
 
         def algorithm(self: Any, method: str) -> Any:

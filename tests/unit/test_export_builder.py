@@ -1,0 +1,121 @@
+"""The builder as a child: it needs less memory than the builder's own way, and writes the same bytes."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+import onnx
+import onnx_ir as ir
+import onnxruntime_genai
+import pytest
+import torch
+
+from export import builder_child
+from export.builder_child import frugally, in_pieces, int8_products, mapped_model
+
+WIDTH = 64
+
+
+@pytest.fixture(scope="module")
+def base() -> Any:
+    """The builder's own base module, imported as the child does it."""
+    sys.path.insert(0, str(Path(onnxruntime_genai.__file__).parent / "models"))
+    try:
+        from builders import base as module  # type: ignore[import-not-found]
+    finally:
+        sys.path.pop(0)
+    return module
+
+
+def two_products(seed: int) -> ir.Model:
+    """x -> head and value products, and one product without a constant weight."""
+    rng = np.random.default_rng(seed)
+    names = ("/model/layers.1/attn/v_proj/MatMul", "/lm_head/MatMul")
+    shape = ir.Shape(["n", WIDTH])
+    current = first = ir.Value(name="x", shape=shape, type=ir.TensorType(ir.DataType.FLOAT))
+    nodes, weights = [], []
+    for name in names:
+        tensor = ir.tensor(rng.standard_normal((WIDTH, WIDTH)).astype(np.float32), name=name[1:].replace("/", "."))
+        weights.append(ir.Value(name=tensor.name, shape=tensor.shape, type=ir.TensorType(tensor.dtype)))
+        weights[-1].const_value = tensor
+        nodes.append(ir.node("MatMul", [current, weights[-1]], name=name))
+        current = nodes[-1].outputs[0]
+        current.name, current.shape, current.type = f"{name}/output_0", shape, ir.TensorType(ir.DataType.FLOAT)
+    nodes.append(ir.node("MatMul", [current, first], name="/free/MatMul"))
+    nodes[-1].outputs[0].name = "y"
+    graph = ir.Graph(
+        [first], [nodes[-1].outputs[0]], nodes=nodes, initializers=weights, opset_imports={"": 21}, name="g"
+    )
+    return ir.Model(graph, ir_version=10)
+
+
+@pytest.mark.parametrize("symmetric", [True, False])
+def test_rounding_one_product_after_the_other_gives_the_same_bytes(
+    base: Any, symmetric: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from onnxruntime.quantization.matmul_nbits_quantizer import RTNWeightOnlyQuantConfig
+    from onnxruntime.quantization.neural_compressor import weight_only
+
+    for name in ("numpy_helper", "quant_tensor"):  # put back what the child changes for good
+        monkeypatch.setattr(weight_only, name, getattr(weight_only, name))
+    monkeypatch.setattr(builder_child, "_ROWS", 50)
+    config = {
+        "qdq_block_size": 32, "is_symmetric": symmetric, "accuracy_level": 4, "nodes_to_exclude": [],
+        "op_types_to_quantize": ("MatMul",),
+        "algo_config": RTNWeightOnlyQuantConfig(customized_weight_config=int8_products("mixed", 8)),
+    }  # fmt: skip
+    made = []
+    for to_int4 in (base.Model.to_int4, frugally(base.Model.to_int4)):
+        fake = SimpleNamespace(model=two_products(1), quant_attrs={"int4": config, "use_qdq": False})
+        made.append(ir.to_proto(to_int4(fake)).SerializeToString(deterministic=True))
+    assert made[0] == made[1]
+    quantised = ir.from_proto(onnx.ModelProto.FromString(made[0]))
+    assert [node.attributes["bits"].value for node in quantised.graph if node.op_type == "MatMulNBits"] == [4, 8]
+
+
+def test_a_product_that_is_not_rounded_keeps_its_weight(base: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    from onnxruntime.quantization.neural_compressor import weight_only
+
+    for name in ("numpy_helper", "quant_tensor"):
+        monkeypatch.setattr(weight_only, name, getattr(weight_only, name))
+    model = two_products(2)
+    expected = model.graph.initializers["lm_head.MatMul"].const_value.numpy().copy()
+    same = frugally(lambda fake: ir.from_proto(ir.to_proto(fake.model)))(SimpleNamespace(model=model))
+    assert np.array_equal(same.graph.initializers["lm_head.MatMul"].const_value.numpy(), expected)
+
+
+def test_pieces_make_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
+    from onnxruntime.quantization.neural_compressor.weight_only import quant_tensor
+
+    monkeypatch.setattr(builder_child, "_ROWS", 7)
+    data = np.random.default_rng(3).standard_normal((10, WIDTH)).astype(np.float32)
+    whole = quant_tensor(data, 4, 16, "asym", "uint", 1)
+    pieces = in_pieces(quant_tensor)(data, 4, 16, "asym", "uint", 1)
+    for expected, found in zip(whole, pieces, strict=True):
+        assert np.array_equal(expected.astype(found.dtype), found)
+
+
+def test_weights_are_those_of_the_folder_as_they_are_stored(tmp_path: Path) -> None:
+    from safetensors.torch import load_file, save_file
+    from transformers import LlamaConfig, LlamaForCausalLM
+
+    config = LlamaConfig(
+        vocab_size=32, hidden_size=16, intermediate_size=24, num_hidden_layers=2, num_attention_heads=2,
+        tie_word_embeddings=True,
+    )  # fmt: skip
+    LlamaForCausalLM(config).to(torch.float16).save_pretrained(tmp_path)
+    stored = load_file(tmp_path / "model.safetensors")
+    model = mapped_model(str(tmp_path))
+    for name, tensor in stored.items():
+        found = model.get_parameter(name)
+        assert found.dtype == (torch.float32 if tensor.dim() == 1 else torch.float16)
+        assert torch.equal(found.float(), tensor.float())
+    assert model.lm_head.weight is model.model.embed_tokens.weight
+    del stored["model.layers.1.mlp.up_proj.weight"]
+    save_file(stored, tmp_path / "model.safetensors")
+    with pytest.raises(SystemExit, match=r"lacks the weights model.layers.1.mlp.up_proj.weight"):
+        mapped_model(str(tmp_path))
