@@ -18,7 +18,8 @@ _KEEP = 2
 
 @dataclass
 class Cursor:
-    """Where a run stands. elapsed: training seconds. best, stale: lowest validation loss and validations since."""
+    """Where a run stands. elapsed: training seconds. best, stale: best validation figure
+    (higher is better; a loss stands with a minus sign) and validations since."""
 
     step: int = 0
     epoch: int = 0
@@ -53,6 +54,23 @@ def save(folder: Path, model: Any, optimiser: Any, cursor: Cursor) -> Path:
     for old in complete(folder)[:-_KEEP]:
         shutil.rmtree(old, ignore_errors=True)
     return final
+
+
+def save_best(folder: Path, model: Any) -> None:
+    """Keep the weights of the best validation so far beside the checkpoints."""
+    folder.mkdir(parents=True, exist_ok=True)
+    aside = folder / f".best.{os.getpid()}"
+    torch.save(trained(model), aside)
+    aside.replace(folder / "best.pt")
+
+
+def restore_best(folder: Path, model: Any) -> None:
+    """Put the weights of the best validation back."""
+    saved = torch.load(folder / "best.pt", map_location="cpu", weights_only=True)
+    with torch.no_grad():
+        for name, p in model.named_parameters():
+            if p.requires_grad:
+                p.copy_(saved[name])
 
 
 def complete(folder: Path) -> list[Path]:

@@ -95,7 +95,9 @@ class Optimiser:
 class Run:
     """Seed, precision ("auto": bf16 on an accelerator, else fp32), how often to save and to validate.
 
-    patience: validations without a better loss before the run stops early, 0 = never.
+    patience: validations without a better figure before the run stops early with the best weights, 0 = never.
+    stop_on: that figure: "loss", or "rouge": ROUGE-1 of answers that the model writes itself, to up to rouge_answers of
+    the validation tasks, rouge_tokens tokens each.
     """
 
     seed: int = 0
@@ -104,6 +106,9 @@ class Run:
     checkpoint_steps: int = 0
     validate_steps: int = 0
     patience: int = 0
+    stop_on: str = "loss"
+    rouge_answers: int = 12
+    rouge_tokens: int = 256
     threads: int = 0
 
 
@@ -123,6 +128,7 @@ _CHOICES = {
     "base.quantise": ("", "4bit", "8bit"),
     "base.kind": ("decoder", "encoder-decoder"),
     "batch.too_long": ("error", "drop"),
+    "run.stop_on": ("loss", "rouge"),
     "run.precision": ("auto", "fp32", "bf16"),
 }
 _RANGES: dict[str, tuple[float, float]] = {
@@ -143,6 +149,8 @@ _RANGES: dict[str, tuple[float, float]] = {
     "optimiser.max_steps": (0, 100_000_000),
     "optimiser.max_seconds": (0, 1e9),
     "run.checkpoint_seconds": (0, 1e9),
+    "run.rouge_answers": (1, 10_000),
+    "run.rouge_tokens": (1, 8192),
 }
 
 

@@ -18,7 +18,7 @@ from typing import Any
 import torch
 
 from edge.errors import TrainingError
-from training import checkpoint, mixing, model, packing, runlog
+from training import checkpoint, mixing, model, packing, runlog, validation
 from training.checkpoint import Cursor
 from training.config import Config
 from training.mixing import Prepared
@@ -86,6 +86,8 @@ def train(
     with _named_errors(loop):
         reason = loop.run()
     if accelerator.is_main_process and reason != "paused":
+        if reason == "early stop":
+            checkpoint.restore_best(checkpoints, plain.model)
         plain.model.save_pretrained(str(folder / "adapter"), safe_serialization=True)
     return Outcome(reason, cursor.step, loop.last_loss, loop.last_valid, cursor.elapsed, runlog.peak_bytes())
 
@@ -114,7 +116,9 @@ class _Plan:
         self._config, self._prepared = config, prepared
         encode = _encoder(config, base)
         self._encoded = {id(d): encode(d) for documents in prepared.train.values() for d in documents}
+        self.tokenizer = model.tokenizer(base)
         valid = [sample for document in prepared.valid for sample in encode(document)]
+        self.asked = validation.pairs(valid, config.run.rouge_answers)
         self.valid = [step[0] for step in packing.steps(valid, _one_row(config))]
         self._cache: tuple[int, list[Step]] = (-1, [])
         self.total = self._total()
@@ -164,7 +168,7 @@ class _Loop:
         self.schedule = Schedule(config.optimiser.warmup, plan.total, config.optimiser.max_seconds)
         self.log = runlog.Metrics(folder / "metrics.jsonl", cursor.step, accelerator.is_main_process)
         self.last_loss = math.nan
-        self.last_valid = cursor.best
+        self.last_valid: float | None = None
         self.saved_at = cursor.elapsed
 
     def run(self) -> str:
@@ -255,26 +259,21 @@ class _Loop:
         return stop
 
     def _validate(self) -> bool:
-        loss, _ = self.validation_loss()
-        cursor = self.cursor
-        self.last_valid = loss
-        better = cursor.best is None or loss < cursor.best
-        cursor.best, cursor.stale = (loss, 0) if better else (cursor.best, cursor.stale + 1)
-        self.log.add({"step": cursor.step, "valid_loss": loss, "elapsed": cursor.elapsed})
+        run, cursor, plan = self.config.run, self.cursor, self.plan
+        self.last_valid = validation.loss(self.accelerator, self.plain, plan.valid)
+        facts: dict[str, Any] = {"step": cursor.step, "valid_loss": self.last_valid, "elapsed": cursor.elapsed}
+        figure, said = -self.last_valid, f"loss {self.last_valid:.4f}"
+        if run.stop_on == "rouge":
+            figure = validation.rouge1(self.accelerator, self.plain, plan.asked, plan.tokenizer, run.rouge_tokens)
+            facts, said = {**facts, "valid_rouge": figure}, f"{said}, ROUGE-1 {figure:.2f}"
+        better = cursor.best is None or figure > cursor.best
+        cursor.best, cursor.stale = (figure, 0) if better else (cursor.best, cursor.stale + 1)
+        self.log.add(facts)
         if self.accelerator.is_main_process:
-            self.say(f"step {cursor.step}: validation loss {loss:.4f}" + (" (best)" if better else ""))
-        return bool(self.config.run.patience and cursor.stale >= self.config.run.patience)
-
-    def validation_loss(self) -> tuple[float, int]:
-        """Mean -log p of an answer token over the validation rows, and how many answer tokens there are."""
-        self.network.eval()
-        sums = torch.zeros(2, device=self.accelerator.device, dtype=torch.float64)
-        with torch.no_grad():
-            for samples in self.plan.valid[self.accelerator.process_index :: self.accelerator.num_processes]:
-                sums[0] += self.plain(samples).double()
-                sums[1] += sum(e.answer_tokens for e in samples)
-        total = self.accelerator.reduce(sums, "sum")
-        return float(total[0] / total[1]), int(total[1])
+            if better and run.patience:
+                checkpoint.save_best(self.folder / "checkpoints", self.plain.model)
+            self.say(f"step {cursor.step}: validation {said}" + (" (best)" if better else ""))
+        return bool(run.patience and cursor.stale >= run.patience)
 
     def _save(self) -> None:
         self.saved_at = self.cursor.elapsed

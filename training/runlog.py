@@ -108,6 +108,10 @@ def curves(folder: Path) -> Path | None:
         axis.plot(*zip(*valid, strict=True), marker="o", label="validation")
     axis.set_xlabel("step")
     axis.set_ylabel("loss per answer token")
+    if rouge := [(f["step"], f["valid_rouge"]) for f in facts if "valid_rouge" in f]:
+        other = axis.twinx()
+        other.plot(*zip(*rouge, strict=True), marker="s", color="tab:green")
+        other.set_ylabel("validation ROUGE-1 (squares)")
     axis.legend()
     figure.tight_layout()
     figure.savefig(folder / "curves.png", dpi=110)

@@ -9,7 +9,7 @@ import torch
 from edge.contract import templates
 from edge.contract.schemas import extraction_target
 from edge.errors import TrainingError
-from training import cli, evaluate, evaluation, lora, model, report, tiny, torch_engine
+from training import cli, evaluate, evaluation, lora, model, report, runlog, tiny, torch_engine
 from training.config import Base, parse
 from training.mixing import Prepared
 from training.sources import Document, Task, division_tasks, extract_task
@@ -30,10 +30,12 @@ def _config(base: Path, kind: str, **lora_options: object) -> object:
             "data": {"passes": {"own": 1}},
             "batch": {"tokens": 4000, "row_tokens": 2000, "free_tokens": 1000},
             "optimiser": {"max_steps": 3, "epochs": 0, "learning_rate": 1e-2},
-            "run": {"precision": "fp32", "threads": 1},
+            "run": {
+                "precision": "fp32", "threads": 1, "validate_steps": 3, "stop_on": "rouge", "rouge_tokens": 4,
+            },
         },
         "test",
-    )
+    )  # fmt: skip
 
 
 DIALOGUE = "Doctor: any fever?\nPatient: no, just the cough."
@@ -45,10 +47,11 @@ DOCUMENT = Document("d1", "own", "train", "Conversation:\n" + DIALOGUE, (TASK,),
 def test_train_then_evaluate(family: str, tmp_path: Path) -> None:
     base = tiny.make(family, tmp_path / family)
     kind = "encoder-decoder" if family in {"bart", "t5"} else "decoder"
-    prepared = Prepared({"own": [DOCUMENT] * 6}, [], {})
+    prepared = Prepared({"own": [DOCUMENT] * 6}, [DOCUMENT], {})
     run = tmp_path / "run"
     outcome = lora.train(_config(base, kind), prepared, run, False, lambda _: None)  # type: ignore[arg-type]
     assert outcome.steps == 3
+    assert next(f["valid_rouge"] for f in runlog.read(run / "metrics.jsonl") if "valid_rouge" in f) >= 0
     assert (run / "adapter" / "adapter_model.safetensors").stat().st_size > 1000
     chosen = Base(name=str(base), kind=kind)
     engine = evaluation.checkpoint_engine(chosen, run / "adapter", 1)
@@ -71,11 +74,16 @@ def test_an_overfitted_adapter_writes_its_target(tmp_path: Path) -> None:
             "data": {"passes": {"own": 1}},
             "optimiser": {"max_steps": 160, "learning_rate": 2e-2, "epochs": 0},
             "batch": {"tokens": 100},
-            "run": {"precision": "fp32", "threads": 1, "checkpoint_seconds": 0},
+            "run": {
+                "precision": "fp32", "threads": 1, "checkpoint_seconds": 0,
+                "validate_steps": 80, "stop_on": "rouge", "rouge_tokens": 12,
+            },
         },
         "test",
-    )
-    lora.train(chosen, Prepared({"own": [DOCUMENT]}, [], {}), tmp_path / "run", False, lambda _: None)
+    )  # fmt: skip
+    lora.train(chosen, Prepared({"own": [DOCUMENT]}, [DOCUMENT], {}), tmp_path / "run", False, lambda _: None)
+    facts = runlog.read(tmp_path / "run" / "metrics.jsonl")
+    assert [f["valid_rouge"] for f in facts if "valid_rouge" in f][-1] == 100.0
     engine = torch_engine.load_checkpoint(Base(name=str(base)), tmp_path / "run" / "adapter", 1)
     try:
         written = evaluate.write(engine, DOCUMENT)
