@@ -16,7 +16,7 @@ from edge.contract.events import EngineEvent, Finished, Reading, StopReason, Tex
 from edge.contract.prompts import encode
 from edge.engine.base import Request, Session
 from edge.engine.constrain import Constraint, GrammarCompiler
-from edge.engine.loops import loop_start, repeated_line
+from edge.engine.loops import loop_start, repeated_line, sentence_end
 from edge.errors import InputError
 from edge.text import sanitise
 
@@ -154,7 +154,7 @@ class Decoder:
             answer.looped = answer.looped or start is not None
             return False
         if start is not None:
-            answer.cut = len(self._text(answer.ids[:start]))
+            answer.cut = sentence_end(self._text(answer.ids[:start]))
         elif text.endswith("\n"):
             answer.cut = repeated_line(text)
         return answer.cut is not None

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 MAX_PERIOD = 120  # tokens; longer repeats (a whole section written again) are found line by line
 MIN_LOOP = 18  # tokens that the repeated blocks must cover together
 MIN_WORDS = 4  # shorter lines ("Denies fever.", a heading) may recur
+_SENTENCE_END = re.compile(r"(?<!\b\w)(?<!\b[A-Z]r)(?<!\bMrs)[.!?](?=\s|$)|\n")
 _NUMBERING = re.compile(r"^\W*(?:\w+\W+)?\d+\s*[.:)]\s*")
 
 
@@ -34,6 +35,15 @@ def loop_start(ids: Sequence[int]) -> int | None:
                 start -= 1  # the loop may have begun inside an earlier, partly overlapping copy
             return start
     return None
+
+
+def sentence_end(text: str) -> int:
+    """Return the offset after the last whole sentence or line of text, or its length if it holds none.
+
+    A loop is cut in mid-sentence ("He was seen twice. He"); the stump says nothing and is left out.
+    """
+    ends = [match.end() for match in _SENTENCE_END.finditer(text)]
+    return ends[-1] if ends else len(text)
 
 
 def repeated_line(text: str) -> int | None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from edge.engine.loops import loop_start, repeated_line
+from edge.engine.loops import loop_start, repeated_line, sentence_end
 
 
 def first_detection(ids: list[int]) -> tuple[int, int] | None:
@@ -56,3 +56,18 @@ def test_short_and_dose_lines_may_recur() -> None:
     assert repeated_line("Denies fever.\n" * 5) is None
     doses = "".join(f"Take {n} mg of the tablet daily.\n" for n in (250, 500, 750))
     assert repeated_line(doses) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "kept"),
+    [
+        ("He has had pain for 8 years.  He was seen twice.  He", "He has had pain for 8 years.  He was seen twice."),
+        ("Seen by Dr. Mills and told to", "Seen by Dr. Mills and told to"),
+        ("Denies fever. Takes 2.5 mg of e.g. lisinopril", "Denies fever."),
+        ("Knee pain\n- ice\n- rest and", "Knee pain\n- ice\n"),
+        ("1. Knee pain", "1. Knee pain"),
+        ("", ""),
+    ],
+)
+def test_a_cut_answer_ends_with_a_whole_sentence(text: str, kept: str) -> None:
+    assert text[: sentence_end(text)] == kept
