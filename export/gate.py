@@ -5,7 +5,9 @@ The gate is part of the manifest, so a signature covers it.
 
 from __future__ import annotations
 
+import math
 import tomllib
+from collections.abc import Mapping
 from importlib import resources
 from pathlib import Path
 
@@ -27,13 +29,14 @@ def limits(precision: str) -> dict[str, float]:
     return {name: float(value) for name, value in table[precision].items()}
 
 
-def judge(precision: str, distance: Distance) -> Gate:
-    """Compare measured figures with the limits of a precision."""
-    measured, bounds = distance.measured(), limits(precision)
-    passed = all(
-        measured[name] >= bound if name in _AT_LEAST else measured[name] <= bound for name, bound in bounds.items()
-    )
-    return Gate(passed=passed, measured=measured, limits=bounds)
+def judge(precision: str, distance: Distance, notes: Mapping[str, float]) -> Gate:
+    """Compare measured figures with the limits of a precision; what was not measured does not keep its limit.
+
+    notes: export.notes.losses.
+    """
+    bounds = limits(precision)
+    gate = Gate(passed=True, measured=distance.measured() | dict(notes), limits=bounds)
+    return gate.model_copy(update={"passed": not _broken(gate)})
 
 
 def record(folder: Path, gate: Gate) -> Bundle:
@@ -62,8 +65,16 @@ def may_be_signed(manifest: Manifest, reason: str | None) -> Gate | None:
 def failures(gate: Gate) -> str:
     """The figures that broke their limits, for people."""
     words = []
-    for name, bound in gate.limits.items():
-        value, least = gate.measured.get(name, float("nan")), name in _AT_LEAST
-        if not (value >= bound if least else value <= bound):
-            words.append(f"{name} {value:g} (limit: {'at least' if least else 'at most'} {bound:g})")
+    for name in _broken(gate):
+        value = f"{gate.measured[name]:g}" if name in gate.measured else "not measured"
+        words.append(f"{name} {value} (limit: {'at least' if name in _AT_LEAST else 'at most'} {gate.limits[name]:g})")
     return ", ".join(words) or "nothing"
+
+
+def _broken(gate: Gate) -> list[str]:
+    broken = []
+    for name, bound in gate.limits.items():
+        value = gate.measured.get(name, math.nan)
+        if not (value >= bound if name in _AT_LEAST else value <= bound):
+            broken.append(name)
+    return broken

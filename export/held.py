@@ -29,16 +29,21 @@ class Held:
     answer: str
 
 
-def data_folder() -> Path:
-    """EDGESCRIBE_DATA, else ../shared/data beside the checkout, as training has it."""
-    if given := os.environ.get("EDGESCRIBE_DATA"):
-        return Path(given)
+def data_folder(given: Path | None = None) -> Path:
+    """given, else EDGESCRIBE_DATA, else ../shared/data beside the checkout, as training has it."""
+    if given is not None:
+        return given
+    if named := os.environ.get("EDGESCRIBE_DATA"):
+        return Path(named)
     return catalogue_path().parent.parent.parent / "shared" / "data"
 
 
-def load_held(count: int, path: Path | None = None) -> list[Held]:
-    """The first count documents of path (JSONL), else of the MTS-Dialog validation set. Raises InputError."""
-    source = path or data_folder() / _MTS
+def load_held(count: int, path: Path | None = None, data: Path | None = None) -> list[Held]:
+    """The first count documents of path (JSONL), else of the MTS-Dialog validation set in the data folder.
+
+    Raises InputError.
+    """
+    source = path or data_folder(data) / _MTS
     try:
         text = source.read_text(encoding="utf-8-sig")
         held = _jsonl(text) if path else _mts(text)
@@ -46,7 +51,7 @@ def load_held(count: int, path: Path | None = None) -> list[Held]:
         raise InputError(
             f"The held documents {source} cannot be read.",
             type(error).__name__,
-            "Set EDGESCRIBE_DATA to the data folder, or give a JSONL file with --documents.",
+            "Name the data folder (--data, or EDGESCRIBE_DATA), or give a JSONL file with --documents.",
         ) from None
     if not held:
         raise InputError(f"{source} holds no documents.")

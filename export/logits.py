@@ -40,6 +40,37 @@ class HfLogits:
         with self._torch.inference_mode():
             return self._model(self._torch.tensor([list(ids)])).logits[0].numpy()
 
+    def open_session(self, capacity: int) -> HfSession:
+        """An empty cache (edge.engine.base.Session); it grows as needed."""
+        return HfSession(self._model, capacity)
+
+
+class HfSession:
+    """A transformers cache that the product's decoder drives."""
+
+    def __init__(self, model: Any, capacity: int) -> None:
+        from transformers import DynamicCache
+
+        self.capacity = capacity
+        self._model, self._cache = model, DynamicCache()
+        self._scores: Any = None
+
+    def rewind(self, length: int) -> None:
+        """See Session."""
+        self._cache.crop(length)
+
+    def append(self, ids: Sequence[int]) -> None:
+        """See Session."""
+        import torch
+
+        with torch.inference_mode():
+            tokens = torch.tensor([list(ids)])
+            self._scores = self._model(tokens, past_key_values=self._cache, use_cache=True, logits_to_keep=1).logits
+
+    def logits(self) -> Any:
+        """See Session."""
+        return self._scores[0, -1].float().numpy()
+
 
 class OnnxLogits:
     """The weights of a verified ONNX bundle, or of a build folder."""

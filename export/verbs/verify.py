@@ -16,6 +16,10 @@ def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         "--documents", type=Path, metavar="JSONL", help="held documents (default: MTS-Dialog validation)"
     )
     parser.add_argument("--count", type=int, default=50, help="how many documents (default: 50)")
+    parser.add_argument(
+        "--notes", type=int, default=3, help="conversations of each set to write about, for ROUGE (default: 3)"
+    )
+    parser.add_argument("--data", type=Path, metavar="DIR", help="data folder (default: EDGESCRIBE_DATA)")
     parser.set_defaults(run=run)
 
 
@@ -34,7 +38,7 @@ def run(args: argparse.Namespace) -> int:
     folder = find_bundle(args.bundle, [bundles_folder()])
     ours = built_here(folder)
     with bar() as progress:
-        gate = measure(folder, args.against, args.adapter, args.documents, args.count, progress)
+        gate = measure(folder, args.against, args.adapter, args.documents, args.count, args.notes, args.data, progress)
     record(folder, gate)
     if ours:
         sign_here(folder)

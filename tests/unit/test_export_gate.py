@@ -24,6 +24,7 @@ from export.sign import keygen, sign
 
 GOOD = Distance(tokens=1000, documents=50, perplexity=10.1, reference_perplexity=10.0, kl=0.01, agreement=0.97)
 BAD = Distance(tokens=1000, documents=50, perplexity=20.0, reference_perplexity=10.0, kl=0.9, agreement=0.5)
+NOTES = {"rouge1_loss": 1.5}
 FEW = Distance(tokens=10, documents=2, perplexity=10.0, reference_perplexity=10.0, kl=0.0, agreement=1.0)
 
 
@@ -66,7 +67,8 @@ def test_distance_follows_the_definitions(tokenizer_file: Path) -> None:
 
 def test_every_precision_has_limits_and_they_tighten_with_it() -> None:
     known = [limits(precision) for precision in ("int4", "int8", "fp16", "fp32")]
-    assert all(set(entry) == {"perplexity_ratio", "kl", "agreement", "documents"} for entry in known)
+    assert all(set(entry) == {"perplexity_ratio", "kl", "agreement", "documents", "rouge1_loss"} for entry in known)
+    assert [entry["rouge1_loss"] for entry in known] == sorted((entry["rouge1_loss"] for entry in known), reverse=True)
     assert [entry["kl"] for entry in known] == sorted((entry["kl"] for entry in known), reverse=True)
     assert [entry["agreement"] for entry in known] == sorted(entry["agreement"] for entry in known)
     with pytest.raises(UsageError):
@@ -74,17 +76,20 @@ def test_every_precision_has_limits_and_they_tighten_with_it() -> None:
 
 
 def test_the_verdict_names_what_failed() -> None:
-    assert judge("int4", GOOD).passed
-    verdict = judge("int4", BAD)
+    assert judge("int4", GOOD, NOTES).passed
+    assert "rouge1_loss not measured (limit: at most 10)" in failures(judge("int4", GOOD, {}))
+    assert not judge("int4", GOOD, {}).passed
+    assert "rouge1_loss 30 (limit: at most 10)" in failures(judge("int4", GOOD, {"rouge1_loss": 30.0}))
+    verdict = judge("int4", BAD, NOTES)
     assert not verdict.passed
     for word in ("perplexity_ratio 2", "kl 0.9", "agreement 0.5"):
         assert word in failures(verdict)
-    assert "documents 2 (limit: at least" in failures(judge("int8", FEW))
+    assert "documents 2 (limit: at least" in failures(judge("int8", FEW, NOTES))
 
 
 def test_signing_past_the_gate_needs_a_reason_that_stays(tmp_path: Path) -> None:
     folder = write_bundle(tmp_path / "tiny")
-    for gate in (None, judge("int4", BAD)):
+    for gate in (None, judge("int4", BAD, NOTES)):
         if gate is not None:
             record(folder, gate)
         with pytest.raises(BundleError, match="has not passed the quality gate"):
@@ -96,7 +101,7 @@ def test_signing_past_the_gate_needs_a_reason_that_stays(tmp_path: Path) -> None
     record(folder, accepted)
     assert verify_bundle(folder).manifest.gate == accepted
     assert "for a trial" in (folder / "model-card.md").read_text()
-    record(folder, judge("int4", GOOD))
+    record(folder, judge("int4", GOOD, NOTES))
     assert may_be_signed(verify_bundle(folder).manifest, None) is None
 
 
@@ -116,7 +121,7 @@ def test_the_bill_of_materials_lists_every_part(tmp_path: Path) -> None:
     figures = [{"metric": "ROUGE-1", "value": 40.0, "low": 38.0, "high": 42.0, "dataset": "mts", "documents": 200}]
     adapter = {"name": "tuned", "sha256": "1" * 64}
     folder = write_bundle(tmp_path / "tiny", data=data, figures=figures, adapter=adapter)
-    record(folder, judge("int4", GOOD))
+    record(folder, judge("int4", GOOD, NOTES))
     bom = json.loads((folder / "ml-bom.json").read_text())
     assert (bom["bomFormat"], bom["specVersion"]) == ("CycloneDX", "1.6")
     refs = {part["bom-ref"] for part in bom["components"]}
@@ -161,5 +166,9 @@ def test_the_command_line_signs_packs_and_says_why_not(
     assert "has not passed the quality gate" in capsys.readouterr().err
     assert cli.main([*command, "--accept", "a test bundle"]) == 0
     assert capsys.readouterr().out.strip() == "tiny.tar"
+    gate = verify_bundle(folder).manifest.gate  # the reason lies in what was signed
+    assert gate is not None
+    assert (gate.passed, gate.accepted) == (False, "a test bundle")
+    assert verify_bundle(folder, keys={key.key_id: key for key in [read_key(tmp_path / "it.pub")]}).signed_by == "it"
     assert cli.main(["keygen", "it", "--passphrase-file", "none"]) == 2
     assert cli.main(["fetch", "nobody"]) == 8
