@@ -86,6 +86,7 @@ class OnnxLogits:
         _all_positions(graph)
         options = ort.SessionOptions()
         options.intra_op_num_threads = threads
+        options.add_session_config_entry("session.intra_op.allow_spinning", "0")  # beside other work waiting is cheaper
         options.add_session_config_entry("session.model_external_initializers_file_folder_path", str(folder))
         try:
             self._session = ort.InferenceSession(graph.SerializeToString(), options, ["CPUExecutionProvider"])

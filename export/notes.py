@@ -8,6 +8,7 @@ notes by some points. The number of notes stands beside every figure.
 from __future__ import annotations
 
 import csv
+import hashlib
 import io
 import json
 from collections.abc import Callable, Mapping, Sequence
@@ -17,12 +18,15 @@ from typing import Any
 
 from edge.contract import prompts, templates, transcript
 from edge.contract.events import Finished
+from edge.contract.manifest import canonical
 from edge.contract.prompts import PROMPT_VERSION, chat_format, load_tokenizer
+from edge.engine import decode, loops
 from edge.engine.base import Engine, EngineInfo, Request
 from edge.engine.decode import Decoder
 from edge.engine.host import EngineHost, Loaded
 from edge.engine.loader import Model
 from edge.errors import InputError
+from edge.tasks import note
 from edge.tasks.note import NoteFinished, write_note
 from edge.text import sanitise
 from export.held import Held, data_folder, load_held
@@ -89,6 +93,12 @@ def write_all(engine: Engine, sets: Sets, progress: Progress = silent) -> dict[s
             written[name].append(_write(engine, item))
             done += 1
     return written
+
+
+def answers_key(weights: str, adapter: str, notes: int) -> str:
+    """Names what some weights write about the first notes of the public sets, with this decoder and these prompts."""
+    code = [hashlib.sha256(Path(str(module.__file__)).read_bytes()).hexdigest() for module in (decode, loops, note)]
+    return hashlib.sha256(canonical([weights, adapter, notes, PROMPT_VERSION, *code])).hexdigest()[:16]
 
 
 def written_by(start: Callable[[], Engine], sets: Sets, progress: Progress = silent) -> dict[str, list[str]]:

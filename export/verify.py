@@ -2,69 +2,80 @@
 
 from __future__ import annotations
 
-import hashlib
 import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 from edge.contract.bundle import Bundle, verify_bundle
-from edge.contract.manifest import Gate, Manifest, canonical
-from edge.engine import decode, loops
+from edge.contract.manifest import Gate, Manifest
 from edge.engine.base import Engine
 from edge.engine.loader import load_engine
 from edge.errors import BundleError
 from edge.paths import cache_dir
-from edge.tasks import note
 from export.base import hf_folder
 from export.compare import compare
 from export.gate import judge
 from export.held import load_held
 from export.logits import HfLogits, LogitSource, OnnxLogits
 from export.merge import adapter_digest, merge
-from export.notes import Sets, load_sets, losses, remembered, start_engine, written_by
+from export.notes import Sets, answers_key, load_sets, losses, remembered, start_engine, written_by
 from export.progress import Progress, silent
 
 NOTES = 3  # of each set, by default: each takes minutes on a laptop
 
 
-def measure(
-    folder: Path,
-    against: Path | None = None,
-    adapter: Path | None = None,
-    documents: Path | None = None,
-    count: int = 50,
-    notes: int = NOTES,
-    data: Path | None = None,
-    progress: Progress = silent,
-) -> Gate:
-    """Measure the bundle in folder on count held documents, and on notes written about a few of each set; judge it.
+@dataclass(frozen=True)
+class Trial:
+    """What bundles are compared with, and on what.
 
     against: a Hugging Face folder; without it the manifest's base, merged with adapter if the manifest has one.
-    documents: a file of the caller's own, in place of the public sets.
-    Raises BundleError if the source is not that of the bundle, InputError for the documents.
+    documents: a file of the caller's own in place of the public sets of data (default: EDGESCRIBE_DATA). count: held
+    documents for the distance. notes: conversations of each set that are written about.
     """
-    bundle = verify_bundle(folder)
-    held, sets = load_held(count, documents, data), load_sets(notes, documents, data)
+
+    against: Path | None = None
+    adapter: Path | None = None
+    documents: Path | None = None
+    count: int = 50
+    notes: int = NOTES
+    data: Path | None = None
+
+
+def measure(folders: Sequence[Path], trial: Trial, progress: Progress = silent) -> list[Gate]:
+    """Measure bundles of one source against it, and judge each by the limits of its precision.
+
+    Raises BundleError if the source is not that of a bundle, InputError for the documents.
+    """
+    bundles = [verify_bundle(folder) for folder in folders]
+    held = load_held(trial.count, trial.documents, trial.data)
+    sets = load_sets(trial.notes, trial.documents, trial.data)
     cache = cache_dir()
     cache.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(prefix=".verify.", dir=cache) as scratch:
-        source = against or _source(bundle, adapter, Path(scratch), progress)
-        reference = HfLogits(source)
-    tokenizer, prompt_format = folder / "tokenizer.json", bundle.manifest.prompt_format
-    candidates = {"bundle": logit_source(bundle)}
-    distance = compare(reference, candidates, held, tokenizer, prompt_format, progress)["bundle"]
-    del candidates
+        reference = HfLogits(trial.against or _source(bundles, trial.adapter, Path(scratch), progress))
+    first, tokenizer = bundles[0].manifest, folders[0] / "tokenizer.json"
+    candidates = {str(bundle.folder): logit_source(bundle) for bundle in bundles}
+    distances = compare(reference, candidates, held, tokenizer, first.prompt_format, progress)
+    candidates.clear()
     # Answers about a hospital's own documents may hold patients' words: those are never kept.
-    key = None if against or documents or data else source_key(bundle.manifest, notes)
-    written = from_source(reference, bundle.manifest, tokenizer, sets, key, progress)
-    return judge(bundle.manifest.precision, distance, losses(sets, written, from_bundle(folder, sets, progress)))
+    key = None if trial.against or trial.documents or trial.data else source_key(first, trial.notes)
+    source = from_source(reference, first, tokenizer, sets, key, progress)
+    del reference
+    return [
+        judge(
+            bundle.manifest.precision,
+            distances[str(bundle.folder)],
+            losses(sets, source, from_bundle(bundle.folder, sets, progress)),
+        )
+        for bundle in bundles
+    ]
 
 
 def source_key(manifest: Manifest, notes: int) -> str:
     """Names what a source writes about the first notes of the public sets."""
     adapter = manifest.adapter.sha256 if manifest.adapter else ""
-    code = [hashlib.sha256(Path(str(module.__file__)).read_bytes()).hexdigest() for module in (decode, loops, note)]
-    parts = [manifest.base.sha256, adapter, manifest.prompt_version, notes, *code]
-    return hashlib.sha256(canonical(parts)).hexdigest()[:16]
+    return answers_key(manifest.base.sha256, adapter, notes)
 
 
 def from_source(
@@ -94,16 +105,24 @@ def logit_source(bundle: Bundle) -> LogitSource:
     return OnnxLogits(bundle.folder)
 
 
-def _source(bundle: Bundle, adapter: Path | None, scratch: Path, progress: Progress) -> Path:
-    """The float32 source that the manifest names."""
-    wanted = bundle.manifest.adapter
-    if (adapter_digest(adapter) if adapter else None) != (wanted.sha256 if wanted else None):
-        raise BundleError(
-            f"The bundle {bundle.manifest.name!r} was not made from this source.",
-            f"Its manifest names {f'the adapter {wanted.name} ({wanted.sha256})' if wanted else 'no adapter'}.",
-            "Give that adapter with --adapter DIR." if wanted else "Leave --adapter away.",
-        )
-    base = hf_folder(bundle.manifest.base.name, progress=progress)
+def _source(bundles: Sequence[Bundle], adapter: Path | None, scratch: Path, progress: Progress) -> Path:
+    """The float32 source that the manifests name."""
+    digest = adapter_digest(adapter) if adapter else None
+    for manifest in (bundle.manifest for bundle in bundles):
+        wanted = manifest.adapter
+        if digest != (wanted.sha256 if wanted else None):
+            raise BundleError(
+                f"The bundle {manifest.name!r} was not made from this source.",
+                f"Its manifest names {f'the adapter {wanted.name} ({wanted.sha256})' if wanted else 'no adapter'}.",
+                "Give that adapter with --adapter DIR." if wanted else "Leave --adapter away.",
+            )
+        if manifest.base != bundles[0].manifest.base:
+            raise BundleError(
+                f"The bundle {manifest.name!r} has another base than {bundles[0].manifest.name!r}.",
+                "",
+                "Verify them one at a time.",
+            )
+    base = hf_folder(bundles[0].manifest.base.name, progress=progress)
     if adapter is None:
         return base
     progress(f"Merging {adapter.name}", 0, 0)

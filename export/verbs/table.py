@@ -14,6 +14,7 @@ def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     parser.add_argument(
         "--documents", type=Path, metavar="JSONL", help="held documents (default: MTS-Dialog validation)"
     )
+    parser.add_argument("--notes", type=int, default=3, help="conversations of each set to write about (default: 3)")
     parser.add_argument("--rounds", type=int, default=3, help="timing rounds, best counts (default: 3)")
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder (default: docs of the checkout)")
     parser.set_defaults(run=run)
@@ -26,20 +27,24 @@ def run(args: argparse.Namespace) -> int:
 
     from export.catalog import catalogue_path, get
     from export.held import load_held
+    from export.notes import load_sets
     from export.progress import bar
     from export.table import markdown, measure_table, plot_svg, replace_section
 
     base = get(args.name)
     folder = args.out or catalogue_path().parent.parent / "docs"
     with bar() as progress:
-        rows = measure_table(base, load_held(args.count, args.documents), args.rounds, progress)
+        held, sets = load_held(args.count, args.documents), load_sets(args.notes)
+        rows, cannot = measure_table(base, held, sets, args.notes, args.rounds, progress)
     machine = (
         f"{os.cpu_count()} cores, {platform.machine()}, best of {args.rounds} rounds; compare within the table only"
     )
     page, plot = folder / "quantisation.md", f"quantisation-{base.name}.svg"
     plot_svg(base, rows, folder / plot)
     page.write_text(
-        replace_section(page.read_text(encoding="utf-8"), base.name, markdown(base, rows, machine, plot)),
+        replace_section(
+            page.read_text(encoding="utf-8"), base.name, markdown(base, rows, cannot, args.notes, machine, plot)
+        ),
         encoding="utf-8",
     )
     print(page)

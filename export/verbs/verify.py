@@ -9,7 +9,7 @@ from pathlib import Path
 def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the verb to the command line."""
     parser = sub.add_parser("verify", help="compare a bundle with its source in float32, and record the verdict")
-    parser.add_argument("bundle", help="name or folder")
+    parser.add_argument("bundle", nargs="+", help="name or folder; several of one source are measured together")
     parser.add_argument("--against", type=Path, metavar="HF_DIR", help="the source (default: its base from the cache)")
     parser.add_argument("--adapter", type=Path, metavar="DIR", help="the adapter that was merged into the bundle")
     parser.add_argument(
@@ -24,7 +24,10 @@ def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 
 
 def run(args: argparse.Namespace) -> int:
-    """Measure, judge, record; prints the figures. Exit code 4 if the gate was not passed. Raises BundleError."""
+    """Measure, judge, record; prints a JSON object for each bundle. Exit code 4 if one did not pass the gate.
+
+    Raises BundleError.
+    """
     import json
     import sys
 
@@ -33,18 +36,18 @@ def run(args: argparse.Namespace) -> int:
     from export.gate import failures, record
     from export.machine import built_here, sign_here
     from export.progress import bar
-    from export.verify import measure
+    from export.verify import Trial, measure
 
-    folder = find_bundle(args.bundle, [bundles_folder()])
-    ours = built_here(folder)
+    folders = [find_bundle(name, [bundles_folder()]) for name in args.bundle]
+    trial = Trial(args.against, args.adapter, args.documents, args.count, args.notes, args.data)
     with bar() as progress:
-        gate = measure(folder, args.against, args.adapter, args.documents, args.count, args.notes, args.data, progress)
-    record(folder, gate)
-    if ours:
-        sign_here(folder)
-    print(json.dumps(gate.model_dump(), indent=1))
-    if not gate.passed:
-        print(f"The gate was not passed: {failures(gate)}.", file=sys.stderr)
-        return 4
-    print("The gate was passed.", file=sys.stderr)
-    return 0
+        gates = measure(folders, trial, progress)
+    for folder, gate in zip(folders, gates, strict=True):
+        ours = built_here(folder)
+        record(folder, gate)
+        if ours:
+            sign_here(folder)
+        print(json.dumps({"bundle": folder.name, **gate.model_dump()}))
+        verdict = "The gate was passed." if gate.passed else f"The gate was not passed: {failures(gate)}."
+        print(f"{folder.name}: {verdict}", file=sys.stderr)
+    return 0 if all(gate.passed for gate in gates) else 4

@@ -184,7 +184,7 @@ def test_build_signs_for_this_machine_and_a_verdict_keeps_that(
     assert export_cli.main(["onnx", "smollm2-135m-instruct"]) == 0
     assert f"signed by {BUILT_HERE}" in capsys.readouterr().err
     passed = Gate(passed=True, measured={}, limits={})
-    monkeypatch.setattr(verify, "measure", lambda *_, **__: passed)
+    monkeypatch.setattr(verify, "measure", lambda *_, **__: [passed])
     assert export_cli.main(["verify", str(folder)]) == 0
     assert verify_bundle(folder, require_signature=True).manifest.gate == passed
     (folder / "manifest.sig").unlink()

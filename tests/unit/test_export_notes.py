@@ -124,12 +124,13 @@ def test_the_gate_keeps_no_answer_about_ones_own_documents(tmp_path: Path, monke
     monkeypatch.setenv("EDGESCRIBE_CACHE", str(cache))
     own.write_text(json.dumps({"document": "Mr. CANARY", "instruction": "i", "answer": "a"}) + "\n")
     distance = Distance(tokens=9, documents=50, perplexity=1.0, reference_perplexity=1.0, kl=0.0, agreement=1.0)
-    monkeypatch.setattr(verify, "compare", lambda *_: {"bundle": distance})
+    folder = write_bundle(tmp_path / "tiny")
+    monkeypatch.setattr(verify, "compare", lambda *_: {str(folder): distance})
     monkeypatch.setattr(verify, "HfLogits", lambda _: None)
     monkeypatch.setattr(verify, "logit_source", lambda _: None)
     for name in ("start_engine", "load_engine"):
         monkeypatch.setattr(verify, name, lambda *_, **__: ScriptedEngine(lambda _: "About Mr. CANARY."))
-    gate = verify.measure(write_bundle(tmp_path / "tiny"), against=tmp_path, documents=own)
+    (gate,) = verify.measure([folder], verify.Trial(against=tmp_path, documents=own))
     assert gate.passed
     assert gate.measured["notes_own"] == 1.0
     assert [path for path in cache.rglob("*") if path.is_file()] == []
