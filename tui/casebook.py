@@ -9,7 +9,6 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 from dataclasses import asdict, replace
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from edge.errors import EdgescribeError, UsageError
 from edge.text import one_line
 from edge.vaults import Vault
 from edge.workbench import EngineInfo, Extraction, Note, by_hand, copied, origin, publish, template, typed
+from tui import clock
 from tui.bridge import Bridge, Done, ExtractJob, Job, NoteJob, RewriteJob, Update
 from tui.case import (
     WHOLE,
@@ -86,7 +86,7 @@ class Casebook:
         case.source_name = one_line(name, 160) or case.source_name
         if not case.title and text.strip():
             stem = Path(case.source_name).stem if name else ""
-            case.title = stem or f"{datetime.now():%Y-%m-%d %H:%M}"
+            case.title = stem or f"{clock.now():%Y-%m-%d %H:%M}"
         case.dirty = True
 
     async def save(self, case: Case, commit: bool = False) -> None:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
-from datetime import date, datetime
+from datetime import datetime
 
 from tui.texts import t
+
+
+def now() -> datetime:
+    """This moment, in this machine's time."""
+    return datetime.now().astimezone()
 
 
 def _local(kept: str) -> datetime | None:
@@ -19,7 +24,7 @@ def local_time(kept: str) -> str:
     moment = _local(kept)
     if moment is None:
         return "?"
-    return f"{moment:%H:%M}" if moment.date() == date.today() else f"{moment:%Y-%m-%d %H:%M}"
+    return f"{moment:%H:%M}" if moment.date() == now().date() else f"{moment:%Y-%m-%d %H:%M}"
 
 
 def day_and_time(kept: str) -> tuple[str, str]:
@@ -27,6 +32,6 @@ def day_and_time(kept: str) -> tuple[str, str]:
     moment = _local(kept)
     if moment is None:
         return "?", ""
-    age = (date.today() - moment.date()).days
+    age = (now().date() - moment.date()).days
     day = {0: t("library.today"), 1: t("library.yesterday")}.get(age, f"{moment:%Y-%m-%d}")
     return day, f"{moment:%H:%M}"

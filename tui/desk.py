@@ -6,8 +6,9 @@ import asyncio
 import contextlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
+from datetime import datetime
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from edge.errors import VaultError
 from edge.vaults import KdfParameters, Passphrase, Vault
@@ -19,10 +20,13 @@ T = TypeVar("T")
 class Desk:
     """Runs work on the vault, in order, one thing at a time. Closed until open() or create() is done."""
 
-    def __init__(self, path: Path, kdf: KdfParameters | None = None) -> None:
-        """kdf: cost of a new vault's key derivation; None tunes it to this machine."""
+    def __init__(
+        self, path: Path, kdf: KdfParameters | None = None, clock: Callable[[], datetime] | None = None
+    ) -> None:
+        """kdf: cost of a new vault's key derivation; None tunes it to this machine. clock: None is the system's."""
         self.path = path
         self._kdf = kdf
+        self._options: dict[str, Any] = {"clock": clock} if clock else {}
         self._thread = ThreadPoolExecutor(1, "vault")
         self._vault: Vault | None = None
 
@@ -36,11 +40,11 @@ class Desk:
 
     async def open(self, secret: Passphrase | RecoveryKey) -> None:
         """Unlock the vault. Raises as Vault.open."""
-        await self._run(lambda: self._set(Vault.open(self.path, secret)))
+        await self._run(lambda: self._set(Vault.open(self.path, secret, **self._options)))
 
     async def create(self, passphrase: Passphrase) -> None:
         """Make the vault and open it. Raises as Vault.create."""
-        await self._run(lambda: self._set(Vault.create(self.path, passphrase, kdf=self._kdf)))
+        await self._run(lambda: self._set(Vault.create(self.path, passphrase, kdf=self._kdf, **self._options)))
 
     async def call(self, work: Callable[[Vault], T]) -> T:
         """Run work with the open vault, and return its result. Raises what work raises, VaultError if locked."""

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from functional.tui_kit import moment
 
 from edge.store import kdf
 from edge.store.secret import SecretBytes
-from tui import texts
+from tui import clock, texts
 
 _DERIVED: dict[tuple[bytes, bytes, kdf.KdfParameters], bytes] = {}
 _derive = kdf.derive
@@ -32,6 +33,8 @@ def fixed(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, home:
         yield
         return
     monkeypatch.setattr(kdf, "derive", derive_once)
+    monkeypatch.setattr(clock, "now", moment)
+    monkeypatch.setenv("LOGNAME", "dr.test")
     monkeypatch.setenv("TZ", "UTC")
     monkeypatch.setenv("HOME", str(home.parent))
     time.tzset()

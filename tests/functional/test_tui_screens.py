@@ -1,4 +1,4 @@
-"""Every screen as text at three sizes against kept snapshots; contrast of every letter in every theme; both languages.
+"""Every screen against kept snapshots, at three sizes and in two themes; contrast in every theme; both languages.
 
 EDGESCRIBE_SNAPSHOTS=write makes the snapshots anew; look at the difference before committing it.
 """
@@ -6,166 +6,72 @@ EDGESCRIBE_SNAPSHOTS=write makes the snapshots anew; look at the difference befo
 from __future__ import annotations
 
 import ast
+import difflib
 import os
 import re
-import time
-from collections.abc import AsyncIterator, Callable
-from datetime import UTC, datetime
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import pytest
 from conftest import ROOT
-from functional.tui_kit import FLOOR, TALK, WORDS, fill, leave, make_app, on, screen_text, until
+from functional.tour import DIALOGS, SCREENS, shot, tour, vault_with_records
+from functional.tui_kit import leave, make_app, quiet, screen_text
+from textual._compositor import Compositor
 from textual.color import Color
+from textual.widgets import Input, TextArea
 
-from edge.contract.records import State
-from edge.store.secret import Passphrase
-from edge.store.vault import Vault
 from tui import actions, settings, texts
 from tui.app import EdgeApp
-from tui.widgets.transcript_view import TranscriptView
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 SIZES = ((80, 24), (120, 36), (200, 60))
-SCREENS = (
-    "unlock", "library", "search", "encounter", "conversation", "fields", "history", "rewrite", "template", "sign",
-    "export", "help", "palette", "settings", "audit", "seal", "vault",
-)  # fmt: skip
-DIALOGS = ("rewrite", "template", "sign", "export", "help", "palette")  # they dim what is behind them on purpose
+TWO_THEMES = ("edge-dark", "edge-light")
 STRESS = bool(os.environ.get("EDGESCRIBE_STRESS"))
-_VARYING = (
-    (re.compile(r"20\d\d-\d\d-\d\d"), "YYYY-MM-DD"),
-    (re.compile(r"\b\d\d:\d\d\b"), "HH:MM"),
-    (re.compile(r"/proc/\d+/"), "/proc/PID/"),
-    (re.compile(r"\b[2-9b-df-hj-np-tv-xz]{8}\b"), "RECORDID"),
-    (re.compile(r"[0-9a-f]{12,64}"), "SHA"),
-    (re.compile(r" +$", re.MULTILINE), ""),
-)
 
 
-@pytest.fixture(autouse=True)
-def fixed(monkeypatch: pytest.MonkeyPatch, home: Path) -> None:
-    monkeypatch.setenv("TZ", "UTC")
-    time.tzset()
-    monkeypatch.setenv("HOME", str(home.parent))
-    texts.use("en")
+@pytest.fixture
+def still(monkeypatch: pytest.MonkeyPatch) -> None:
+    """No cursor blinks. Snapshots read the compositor's lines; drawing them for no terminal is half of the cost."""
+    monkeypatch.setattr(Compositor, "render_update", lambda *_, **__: None)
+    monkeypatch.setattr(Input, "_toggle_cursor", lambda _: None)
+    monkeypatch.setattr(TextArea, "_toggle_cursor_blink_visible", lambda _: None)
 
 
-def vault_with_records(folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
-    made = datetime(2026, 3, 1, 9, 30, tzinfo=UTC)
-    with Vault.create(
-        folder / "records.vault", Passphrase(WORDS.encode()), kdf=FLOOR, actor="dr.test", clock=lambda: made
-    ) as vault:
-        fill(vault, "Shoulder, follow-up", "Shoulder better.", State.SIGNED)
-        fill(vault, "Ankle sprain", "Ankle pain.")
-
-
-async def tour(app: EdgeApp, pilot: Any) -> AsyncIterator[str]:
-    """Go through the screens; yields each one's name when it stands."""
-    await until(pilot, on(pilot, "UnlockScreen"))
-    await until(pilot, lambda: "scripted" in screen_text(app))
-    yield "unlock"
-    app.screen.query_one("#secret").value = WORDS
-    await pilot.press("enter")
-    await until(pilot, on(pilot, "LibraryScreen"))
-    await until(pilot, lambda: "2 of 2" in screen_text(app) or "2 von 2" in screen_text(app))
-    yield "library"
-    await pilot.press("slash", *"ankle")
-    await until(pilot, lambda: "1 of 2" in screen_text(app) or "1 von 2" in screen_text(app))
-    yield "search"
-    await pilot.press("escape", "n")
-    await until(pilot, on(pilot, "EncounterScreen"))
-    case = app.screen.case
-    app.screen.query_one("#talk").insert(TALK)
-    await until(pilot, lambda: case.conversation == TALK)
-    case.title = "Knee, left"
-    await pilot.press("ctrl+g")
-    await until(pilot, lambda: case.has_note and not case.busy and not case.dirty)
-    await settled(pilot)
-    yield "encounter"
-    await pilot.press("f6")
-    await until(pilot, lambda: app.screen.query_one(TranscriptView).has_focus)
-    await settled(pilot)
-    yield "conversation"
-    await pilot.press("f7")
-    await until(pilot, lambda: case.rows and not case.busy)
-    await pilot.press("down")
-    await settled(pilot)
-    yield "fields"
-    await pilot.press("f4")
-    await until(pilot, lambda: "model:scripted" in screen_text(app))
-    yield "history"
-    await pilot.press("f2")
-    for key, name in (("ctrl+r", "rewrite"), ("ctrl+t", "template"), ("f8", "sign"), ("f9", "export")):
-        await pilot.press(key)
-        await until(pilot, lambda: len(app.screen_stack) == 4, name)
-        await settled(pilot)
-        yield name
-        await pilot.press("escape")
-        await until(pilot, on(pilot, "EncounterScreen"))
-    await pilot.press("f1")
-    await until(pilot, on(pilot, "Help"))
-    await settled(pilot)
-    yield "help"
-    await pilot.press("escape", "ctrl+p")
-    await until(pilot, on(pilot, "CommandPalette"))
-    await settled(pilot, 0.4)
-    yield "palette"
-    await pilot.press("escape", "f10")
-    await until(pilot, on(pilot, "SettingsScreen"))
-    for tab in ("general", "audit", "seal", "vault"):
-        app.screen.query_one("TabbedContent").active = f"tab-{tab}"
-        await settled(pilot, 0.3)
-        yield "settings" if tab == "general" else tab
-
-
-async def settled(pilot: Any, seconds: float = 0.15) -> None:
-    await pilot.pause(seconds)
-
-
-def normal(text: str) -> str:
-    for pattern, instead in _VARYING:
-        text = pattern.sub(instead, text)
-    return text.rstrip() + "\n"
-
-
-async def test_screens_look_as_they_did(home: Path) -> None:
+@pytest.mark.usefixtures("still")
+@pytest.mark.parametrize("theme", TWO_THEMES)
+async def test_screens_look_as_they_did(home: Path, theme: str) -> None:
     vault_with_records(home)
     app = make_app(home)
-    different: dict[str, str] = {}
+    app.theme = theme
+    different: list[str] = []
     seen = []
     async with app.run_test(size=SIZES[-1]) as pilot:
         app.animation_level = "none"
         async for name in tour(app, pilot):
             seen.append(name)
             for width, height in SIZES:  # one round for all sizes, the widest last: a round for each costs thrice
-                await pilot.resize_terminal(width, height)
-                await settled(pilot, 0.15)
-                kept = SNAPSHOTS / f"{width}x{height}" / f"{name}.txt"
-                now = await steady(app, pilot)
-                if os.environ.get("EDGESCRIBE_SNAPSHOTS") == "write":
-                    kept.parent.mkdir(parents=True, exist_ok=True)
-                    kept.write_text(now, encoding="utf-8")
-                elif not kept.is_file() or kept.read_text(encoding="utf-8") != now:
-                    different[f"{width}x{height} {name}"] = now
+                now = await shot(app, pilot, width, height)
+                size = f"{width}x{height}"
+                different += compare(SNAPSHOTS / size / f"{name}.txt", now.text, write=theme == TWO_THEMES[0])
+                different += compare(SNAPSHOTS / theme / size / f"{name}.txt", now.colours, write=True)
         await leave(pilot)
     assert tuple(seen) == SCREENS
-    assert not different, "\n\n".join(f"--- {name}\n{text}" for name, text in different.items())
-    assert len(list(SNAPSHOTS.glob("*/*.txt"))) == len(SCREENS) * len(SIZES)
+    assert not different, "\n\n".join(different)
+    for part in (".", theme):
+        assert len(list((SNAPSHOTS / part).glob("*x*/*.txt"))) == len(SCREENS) * len(SIZES)
 
 
-async def steady(app: EdgeApp, pilot: Any) -> str:
-    """The screen once it shows the same twice."""
-    before = ""
-    for _ in range(20):
-        now = normal(screen_text(app))
-        if now == before:
-            break
-        before = now
-        await settled(pilot, 0.06)
-    return before
+def compare(kept: Path, now: str, write: bool) -> list[str]:
+    """What differs from a kept snapshot; writes it where that is asked for."""
+    if write and os.environ.get("EDGESCRIBE_SNAPSHOTS") == "write":
+        kept.parent.mkdir(parents=True, exist_ok=True)
+        kept.write_text(now, encoding="utf-8")
+    before = kept.read_text(encoding="utf-8") if kept.is_file() else ""
+    name = kept.relative_to(SNAPSHOTS).as_posix()
+    return ["\n".join(difflib.unified_diff(before.splitlines(), now.splitlines(), name, "now", lineterm="", n=0))][
+        : before != now
+    ]
 
 
 def contrasts(app: EdgeApp) -> list[tuple[float, str]]:
@@ -207,7 +113,7 @@ async def test_every_letter_can_be_read_in_every_theme(home: Path) -> None:
                 continue
             for theme in settings.THEMES:
                 app.theme = theme
-                await pilot.pause(0.05)
+                await quiet(pilot)
                 floor = 7.0 if theme == "edge-contrast" else 4.5
                 for found, text in contrasts(app):
                     letters += 1

@@ -1,80 +1,67 @@
 """Nothing makes a clinician wait: keys while a note streams, a large paste, a full vault, the start of the program.
 
-Bounds are wide, as other work may share the machine; the figures of a quiet one are in docs/lab-log or printed with -s.
+What must not be loaded or waited for is tested here; how long it takes is measured by tests/bench/bench_app.py.
 """
 
 from __future__ import annotations
 
-import asyncio
 import os
-import statistics
 import subprocess
 import sys
-import time
 from pathlib import Path
-from typing import Any
 
-import pytest
 from conftest import ROOT
-from functional.tui_kit import TALK, empty_vault, fill, leave, make_app, make_vault, on, screen_text, unlock, until
+from functional.tui_kit import (
+    Gate,
+    editors,
+    empty_vault,
+    fill,
+    leave,
+    make_app,
+    make_vault,
+    new_with,
+    on,
+    screen_text,
+    unlock,
+    until,
+)
 from textual.events import Key, Paste
 
 from edge.contract.records import State
-from tui import texts
 from tui.case import Part
 from tui.screens.encounter import EncounterScreen
-from tui.widgets.note_panel import NotePanel
 from tui.widgets.section_editor import SectionEditor
 from tui.widgets.transcript_view import TranscriptView
 
 STRESS = bool(os.environ.get("EDGESCRIBE_STRESS"))
 
 
-@pytest.fixture(autouse=True)
-def english() -> None:
-    texts.use("en")
-
-
-async def keystroke(app: Any, editor: SectionEditor, letter: str) -> float:
-    """Seconds from a key to the frame that shows it."""
-    length = len(editor.area.text)
-    shown = asyncio.Event()
-    start = time.perf_counter()
-    app.post_message(Key(letter, letter))
-    while len(editor.area.text) == length:
-        await asyncio.sleep(0)
-    app.screen.call_after_refresh(shown.set)
-    await shown.wait()
-    return time.perf_counter() - start
-
-
 async def test_keys_reach_the_screen_while_a_note_streams(home: Path) -> None:
     empty_vault(home)
-    app = make_app(home, lambda i: "A line of it." if "subjective" in i else "word " * 3000, delay=0.05)
+    gate = Gate(8)
+    app = make_app(home, lambda i: "A line of it." if "subjective" in i else "word " * 500, gate)
     async with app.run_test(size=(120, 36)) as pilot:
         await unlock(pilot)
-        await pilot.press("n")
-        await until(pilot, on(pilot, "EncounterScreen"))
-        app.screen.query_one("#talk").insert(TALK)
-        await until(pilot, lambda: app.screen.case.conversation == TALK)
+        case = await new_with(pilot)
         await pilot.press("ctrl+g")
-        case = app.screen.case
         await until(pilot, lambda: case.parts[1].writing and case.parts[1].text)
-        editor = app.screen.query_one(NotePanel).query(SectionEditor).first()
+        editor = editors(app)[0]
         editor.area.focus()
-        await pilot.pause(0.2)
-        times = []
-        for number in range(400 if STRESS else 60):
-            times.append(await keystroke(app, editor, "abcdefgh "[number % 9]))
-            await asyncio.sleep(0.05)
+        await until(pilot, lambda: editor.area.has_focus)
+        streamed, typed = case.parts[1].text, ""
+        for number in range(400 if STRESS else 40):
+            letter = "abcdefgh "[number % 9]
+            typed += letter
+            gate.let()
+            app.post_message(Key(letter, letter))
+            await until(pilot, lambda: editor.area.text.startswith(typed), "the key")  # noqa: B023 - read at once
         assert case.parts[1].writing, "the note was to stream all the while"
+        await until(pilot, lambda: len(case.parts[1].text) > len(streamed) + 5, "more of the note")
+        await until(pilot, lambda: typed[:36] in screen_text(app))
         app.book.stop(case)
         await until(pilot, lambda: not case.busy)
         await leave(pilot)
-    median, p99 = statistics.median(times) * 1000, sorted(times)[int(len(times) * 0.99) - 1] * 1000
-    print(f"\nkey to screen while streaming: median {median:.1f} ms, p99 {p99:.1f} ms, {len(times)} keys")
-    assert median < 50
-    assert "abcdefgh" in case.parts[0].text
+    assert case.parts[0].text.startswith(typed)
 
 
 async def test_a_large_paste_does_not_stop_the_screen(home: Path) -> None:
@@ -87,18 +74,11 @@ async def test_a_large_paste_does_not_stop_the_screen(home: Path) -> None:
         await pilot.press("n")
         await until(pilot, on(pilot, "EncounterScreen"))
         app.screen.query_one("#talk").focus()
-        start = time.perf_counter()
         app.screen.post_message(Paste(talk))
         await until(pilot, lambda: len(app.screen.case.conversation) >= len(talk))
-        pasted = time.perf_counter() - start
-        start = time.perf_counter()
         await pilot.press("ctrl+e")
         view = app.screen.query_one(TranscriptView)
         await until(pilot, lambda: len(view.turns) == 1200)
-        viewed = time.perf_counter() - start
-        print(f"\n{len(talk):,} characters: pasted in {pasted * 1000:.0f} ms, turns shown in {viewed * 1000:.0f} ms")
-        assert pasted < 2.0
-        assert viewed < 2.0
         await leave(pilot)
 
 
@@ -125,34 +105,17 @@ async def test_a_full_vault_lists_and_finds_at_once(home: Path) -> None:
     async with app.run_test(size=(120, 36)) as pilot:
         await unlock(pilot)
         await until(pilot, lambda: f"of {count + 1}" in screen_text(app), "the list")
-        start = time.perf_counter()
         await pilot.press("slash", *"sprain")
         await until(pilot, lambda: f"1 of {count + 1}" in screen_text(app), "the one that matches")
-        found = time.perf_counter() - start
-        print(f"\n{count:,} records: found in {found * 1000:.0f} ms, typing included")
         assert "Ankle, right" in screen_text(app)
-        assert found < 5.0
         await leave(pilot)
 
 
 def test_the_first_screen_needs_no_runtime() -> None:
-    code = (
-        "import time; t = time.perf_counter()\n"
-        "import sys, tui.app\n"
-        "names = ('onnxruntime', 'onnxruntime_genai', 'torch', 'llguidance', 'tokenizers', 'numpy', 'zxcvbn')\n"
-        "heavy = [name for name in names if name in sys.modules]\n"
-        "print(heavy, round(time.perf_counter() - t, 3))"
-    )
-    best = min(
-        (
-            subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True).stdout
-            for _ in range(2)
-        ),
-        key=lambda out: float(out.split()[-1]),
-    )
-    print(f"\nimport of the app: {best.strip()}")
-    assert best.startswith("[]")
-    assert float(best.split()[-1]) < 3.0
+    names = "('onnxruntime', 'onnxruntime_genai', 'torch', 'llguidance', 'tokenizers', 'numpy', 'zxcvbn')"
+    code = f"import sys, tui.app; print([name for name in {names} if name in sys.modules])"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[]"
 
 
 async def test_a_long_note_keeps_its_editors(home: Path) -> None:

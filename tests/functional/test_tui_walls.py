@@ -104,7 +104,7 @@ async def test_hostile_text_on_every_screen(home: Path) -> None:
             seen.append(type(dialog).__name__)
             app.pop_screen()
         app.tell(HOSTILE)
-        await until(pilot, lambda: app.screen.query("Toast"))
+        await until(pilot, lambda: app._notifications)
         await quiet(pilot)
         assert_clean(app, "toast")
         app.settings.signer = HOSTILE

@@ -6,12 +6,15 @@ import asyncio
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime, timedelta
 from functools import cache
 from pathlib import Path
 from typing import Any
 
 import textual.pilot
+from textual._context import visible_screen_stack
 from textual.message_pump import MessagePump
+from textual.strip import Strip
 
 from edge.contract.events import EngineEvent, Text
 from edge.contract.records import Origin, Section, Source, State
@@ -34,6 +37,7 @@ from tui.widgets.section_editor import SectionEditor
 FLOOR = KdfParameters(64 * 1024, 1, 1)
 WORDS = "correct horse battery staple"
 SEALED = SealStatus("kernel", ("seccomp filter of 154 instructions", "Landlock 5"))
+MOMENT = datetime(2026, 3, 2, 10, 0, tzinfo=UTC)  # what the clock shows in every test of the app
 TALK = "Doctor: What brings you in?\nPatient: My left knee hurts since Monday.\nDoctor: Any fever?\nPatient: No fever."
 FIELDS = '{"signs_symptoms": ["left knee hurts", "No fever"], "age": []}'
 
@@ -117,7 +121,7 @@ class GatedEngine:
 
 def make_app(folder: Path, answers: Callable[[str], str] = script, gate: Gate | None = None, **engine: Any) -> EdgeApp:
     """An app over a scripted engine, behind a gate if there is one. engine: options of ScriptedEngine."""
-    desk = Desk(folder / "records.vault", FLOOR)
+    desk = Desk(folder / "records.vault", FLOOR, moment)
 
     def scribe(_: Any) -> Scribe:
         scripted = ScriptedEngine(answers, **engine)
@@ -129,7 +133,17 @@ def make_app(folder: Path, answers: Callable[[str], str] = script, gate: Gate | 
 def make_vault(folder: Path) -> Vault:
     """An open vault where make_app looks for it."""
     empty_vault(folder)
-    return Vault.open(folder / "records.vault", Passphrase(WORDS.encode()), actor="dr.test")
+    return Vault.open(folder / "records.vault", Passphrase(WORDS.encode()), actor="dr.test", clock=moment)
+
+
+def moment() -> datetime:
+    """The clock of the app's tests."""
+    return MOMENT
+
+
+def yesterday() -> datetime:
+    """The clock when the vault was made."""
+    return MOMENT - timedelta(days=1)
 
 
 @cache
@@ -137,7 +151,7 @@ def _pattern() -> tuple[tuple[str, bytes], ...]:
     """The files of an empty vault, made once: a key derivation is most of a small test's time."""
     with tempfile.TemporaryDirectory() as name:
         place = Path(name) / "records.vault"
-        Vault.create(place, Passphrase(WORDS.encode()), kdf=FLOOR, actor="dr.test").close()
+        Vault.create(place, Passphrase(WORDS.encode()), kdf=FLOOR, actor="dr.test", clock=yesterday).close()
         return tuple((file.name, file.read_bytes()) for file in Path(name).iterdir() if not file.name.endswith("lock"))
 
 
@@ -172,7 +186,7 @@ async def until(pilot: Any, condition: Callable[[], Any], what: str = "", second
 
 
 async def quiet(pilot: Any) -> None:
-    """Let the app work until no message waits anywhere and nothing is left to lay out or to draw."""
+    """Let the app work until no message waits, no work is under way and nothing is left to lay out or to draw."""
     calm = 0
     while calm < 3:
         await asyncio.sleep(0.005)
@@ -180,6 +194,8 @@ async def quiet(pilot: Any) -> None:
 
 
 def _at_work(app: EdgeApp) -> bool:
+    if any(not worker.is_finished for worker in app.workers):
+        return True
     pumps: list[MessagePump] = [app]
     for screen in app.screen_stack:
         pumps += [screen, *screen.walk_children()]
@@ -246,10 +262,16 @@ def reopen(folder: Path) -> Vault:
     return Vault.open(folder / "records.vault", Passphrase(WORDS.encode()))
 
 
+def strips(app: EdgeApp) -> list[Strip]:
+    """The lines of the screen, with what is dimmed behind a dialog."""
+    visible_screen_stack.set(app._background_screens)
+    return app.screen._compositor.render_strips()
+
+
 def screen_text(app: EdgeApp) -> str:
     """What the screen shows, as lines of text."""
     width, height = app.size
-    lines = app.screen._compositor.render_strips()
+    lines = strips(app)
     return "\n".join("".join(segment.text for segment in line).rstrip()[:width] for line in lines[:height])
 
 
