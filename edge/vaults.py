@@ -20,8 +20,9 @@ from edge.store.files import VaultFiles
 from edge.store.kdf import KdfParameters
 from edge.store.repo import RecordFilter, Records
 from edge.store.search import Hit
-from edge.store.secret import Passphrase, read_passphrase_file, read_passphrase_tty
+from edge.store.secret import Passphrase, read_passphrase_file
 from edge.store.secretkeys import RecoveryKey, Secret
+from edge.store.terminal import read_passphrase_tty
 from edge.store.vault import Vault, refuse_existing
 
 __all__ = [

@@ -160,41 +160,11 @@ def read_passphrase_file(path: str | os.PathLike[str]) -> Passphrase:
         raise UsageError(
             f"The passphrase file {os.fspath(path)} cannot be read.", error.strerror or "", "Check --passphrase-file."
         ) from None
-    return _first_line(buffer, size or 0)
+    return first_line(buffer, size or 0)
 
 
-def read_passphrase_tty(prompt: str) -> Passphrase:
-    """Ask on the controlling terminal, without echo, straight into a buffer. Raises UsageError where there is none."""
-    if sys.platform == "win32":
-        import getpass
-
-        return Passphrase(getpass.getpass(prompt).encode())
-    import termios
-
-    try:
-        tty = os.open("/dev/tty", os.O_RDWR | os.O_NOCTTY)
-    except OSError:
-        raise UsageError(
-            "There is no terminal to ask for the passphrase.",
-            "",
-            "Give --passphrase-file FILE, or set EDGESCRIBE_PASSPHRASE_FILE to the path of such a file.",
-        ) from None
-    before = termios.tcgetattr(tty)
-    silent = before[:]
-    silent[3] &= ~termios.ECHO
-    buffer = bytearray(MAX_PASSPHRASE + 2)
-    try:
-        os.write(tty, prompt.encode())
-        termios.tcsetattr(tty, termios.TCSAFLUSH, silent)
-        size = os.readv(tty, [buffer])
-    finally:
-        termios.tcsetattr(tty, termios.TCSAFLUSH, before)
-        os.write(tty, b"\n")
-        os.close(tty)
-    return _first_line(buffer, size)
-
-
-def _first_line(buffer: bytearray, size: int) -> Passphrase:
+def first_line(buffer: bytearray, size: int) -> Passphrase:
+    """The passphrase in the first line of what was read; wipes the buffer."""
     try:
         ends = [i for i in (buffer.find(b"\n", 0, size), buffer.find(b"\r", 0, size)) if i >= 0]
         return Passphrase(memoryview(buffer)[: min(ends, default=size)])
