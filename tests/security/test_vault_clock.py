@@ -5,10 +5,16 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from vaulting import SetClock, new_vault, note, passphrase
+from vaulting import SetClock, cheap_derivation, new_vault, note, passphrase
 
 from edge.contract.records import State
 from edge.errors import VaultError
+
+
+@pytest.fixture(autouse=True)
+def cheap_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Most of the time of these tests would go into Argon2 at its floor; what it costs has tests of its own."""
+    cheap_derivation(monkeypatch)
 
 
 def test_a_clock_that_goes_back(tmp_path: Path) -> None:

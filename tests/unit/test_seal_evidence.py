@@ -219,15 +219,13 @@ def test_a_verb_that_no_step_uses_is_named() -> None:
 
 
 def test_a_process_is_looked_at_through_proc() -> None:
-    child = subprocess.Popen(["sleep", "30"])
+    child = subprocess.Popen(["sleep", "600"])
     try:
         import os
-        import time
 
-        for _ in range(200):  # the child is a copy of this process until it has started its program
-            if watch.fields(Path(f"/proc/{child.pid}/status"))["Name"] == "sleep":
-                break
-            time.sleep(0.01)
+        # The child is a copy of this process until it has started its program.
+        while watch.fields(Path(f"/proc/{child.pid}/status"))["Name"] != "sleep":
+            os.sched_yield()
         assert child.pid in watch.descendants(os.getpid())
         assert watch.fields(Path(f"/proc/{child.pid}/status"))["Name"] == "sleep"
         seen = watch.Seen()

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import json
 import subprocess
-import time
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from vaulting import FLOOR, ORIGIN, SOURCE, Child, SetClock, events, new_vault, note, passphrase
+from vaulting import FLOOR, ORIGIN, SOURCE, Child, SetClock, cheap_derivation, events, new_vault, note, passphrase
 
 from edge.contract.records import State
 from edge.errors import (
@@ -24,6 +23,12 @@ from edge.errors import (
 from edge.store import backup, place
 from edge.store.files import FileLock
 from edge.store.vault import Vault
+
+
+@pytest.fixture(autouse=True)
+def cheap_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Most of the time of these tests would go into Argon2 at its floor; what it costs has tests of its own."""
+    cheap_derivation(monkeypatch)
 
 
 @pytest.fixture
@@ -181,6 +186,7 @@ def test_backups_are_whole_while_another_program_writes(vault: Vault, tmp_path: 
             report(b".")
             while True:
                 note(writer, "text " * 200)
+                report(b".")
 
     child = Child(write)
     child.first_byte()
@@ -188,7 +194,7 @@ def test_backups_are_whole_while_another_program_writes(vault: Vault, tmp_path: 
     with Vault.open(path, passphrase(), beside=True) as guest:
         for i in range(5):
             made.append(guest.custody.backup(tmp_path / f"{i}.backup")[0])
-            time.sleep(0.02)
+            child.until(b".", 1)  # at least one more note by now
     child.kill()
     sizes = [backup.check(file, passphrase()).counts["encounter"] for file in made]
     assert sizes == sorted(sizes)

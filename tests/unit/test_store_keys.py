@@ -2,25 +2,27 @@
 
 from __future__ import annotations
 
-import contextlib
 import json
-import os
 import pickle
-import pty
-import time
 from pathlib import Path
 
 import pytest
-from vaulting import FLOOR, events, new_vault, note, passphrase, reopen
+from vaulting import FLOOR, cheap_derivation, events, new_vault, note, passphrase, reopen
 
 from edge.errors import DamagedVaultError, NotAVaultError, UsageError, VaultError, WrongKeyError
 from edge.store import header, unlock
 from edge.store.custody import KEYRING, RECOVERY
 from edge.store.kdf import KdfParameters, derive, tuned
 from edge.store.policy import check_strength
-from edge.store.secret import Passphrase, RawKey, SecretBytes, read_passphrase_file, read_passphrase_tty
+from edge.store.secret import Passphrase, RawKey, SecretBytes, read_passphrase_file
 from edge.store.secretkeys import KeyringSecret, RecoveryKey, from_keyring
 from edge.store.vault import Vault
+
+
+@pytest.fixture(autouse=True)
+def cheap_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Most of the time of these tests would go into Argon2 at its floor; what it costs has tests of its own."""
+    cheap_derivation(monkeypatch)
 
 
 def test_secrets_are_wiped_hidden_and_not_pickled() -> None:
@@ -55,36 +57,6 @@ def test_passphrase_file(tmp_path: Path) -> None:
         read_passphrase_file(tmp_path / "none")
 
 
-def on_a_terminal(typed: bytes) -> tuple[bytes, bytes]:
-    """What read_passphrase_tty got, in hex, and what stood on the screen."""
-    read, write = os.pipe()
-    pid, screen = pty.fork()
-    if pid == 0:
-        try:
-            with read_passphrase_tty("Passphrase: ") as got_it:
-                os.write(write, bytes(got_it.view()).hex().encode())
-        finally:
-            os._exit(0)
-    os.close(write)
-    shown = b""
-    while b": " not in shown:
-        shown += os.read(screen, 100)
-    time.sleep(0.05)
-    os.write(screen, typed)
-    got = os.read(read, 4096)
-    with contextlib.suppress(OSError):
-        while chunk := os.read(screen, 100):
-            shown += chunk
-    os.waitpid(pid, 0)
-    return got, shown
-
-
-def test_passphrase_on_a_terminal_is_not_echoed() -> None:
-    got, shown = on_a_terminal("four wörds are here\n".encode())
-    assert bytes.fromhex(got.decode()) == "four wörds are here".encode()
-    assert shown == b"Passphrase: \r\n"
-
-
 def test_raw_key_form() -> None:
     assert RawKey(bytes(range(48))).sqlcipher_form() == b"x'" + bytes(range(48)).hex().encode() + b"'"
 
@@ -96,7 +68,8 @@ def test_derivation_agrees_with_the_reference() -> None:
     assert bytes(derive(Passphrase(b"correct horse"), b"s" * 16, KdfParameters(65536, 1, 2)).view()) == expected
 
 
-def test_derivation_costs_are_bounded() -> None:
+def test_derivation_costs_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
     for bad in (KdfParameters(65535), KdfParameters(1 << 21), KdfParameters(passes=0), KdfParameters(lanes=17)):
         with pytest.raises(UsageError):
             bad.check()
@@ -237,24 +210,6 @@ def test_wrong_passphrases_wait_longer_and_are_told(tmp_path: Path) -> None:
     assert len(waits) == 6
     with Vault.open(vault.paths.database, passphrase()) as again:
         assert events(again).count("unlock-failed") == 1
-
-
-def test_opening_with_the_key_known_is_fast(tmp_path: Path) -> None:
-    vault = new_vault(tmp_path)
-    for i in range(200):
-        note(vault, f"text {i}")
-    vault.close()
-    from edge.store import db
-
-    unlocked = unlock.unlock(vault.paths, passphrase())
-    times = []
-    for _ in range(10):
-        start = time.perf_counter()
-        connection = db.connect(vault.paths.database, unlocked.keys.database)
-        connection.execute("SELECT * FROM encounter ORDER BY updated DESC LIMIT 50").fetchall()
-        times.append(time.perf_counter() - start)
-        connection.close()
-    assert min(times) < 0.05
 
 
 def _tampered(content: bytes, change) -> bytes:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from vaulting import cheap_derivation
 
 from edge.contract.records import Generated, Kind, Origin, Section, Source, State
 from edge.errors import DamagedVaultError, NotAVaultError, UsageError, VaultBusyError, VaultError, WrongKeyError
@@ -13,9 +14,15 @@ from edge.store.repo import RecordFilter
 from edge.store.secret import Passphrase
 from edge.store.vault import Vault
 
-FLOOR = KdfParameters(64 * 1024, 1, 1)
+FLOOR = KdfParameters(64, 1, 1)
 ORIGIN = Origin("test-bundle", "b" * 64, "1", "5" * 64, {"greedy": True}, 100, 20, 1.5)
 SOURCE = Source("visit.txt", "[doctor] hello\n[patient] my knee hurts", "5" * 64)
+
+
+@pytest.fixture(autouse=True)
+def cheap_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Most of the time of these tests would go into Argon2 at its floor; what it costs has tests of its own."""
+    cheap_derivation(monkeypatch)
 
 
 def passphrase(text: str = "correct horse battery staple") -> Passphrase:

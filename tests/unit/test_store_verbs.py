@@ -8,16 +8,22 @@ import sys
 from pathlib import Path
 
 import pytest
-from vaulting import FLOOR, new_vault, note, passphrase
+from vaulting import cheap_derivation, floor, new_vault, note, passphrase
 
 from edge.errors import UsageError, VaultError, WrongKeyError
 from edge.verbs import auditlog, vault
 
 
+@pytest.fixture(autouse=True)
+def cheap_keys(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Most of the time of these tests would go into Argon2 at its floor; what it costs has tests of its own."""
+    cheap_derivation(monkeypatch)
+
+
 @pytest.fixture
 def call(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]):
     """Run a verb on tmp_path's vault; returns (exit code, standard output)."""
-    monkeypatch.setattr("edge.store.vault.tuned", lambda: FLOOR)
+    monkeypatch.setattr("edge.store.vault.tuned", floor)
     parser = argparse.ArgumentParser()
     sub = parser.add_subparsers()
     vault.add_parser(sub)
