@@ -24,9 +24,12 @@ def enforce(policy: SealPolicy) -> SealStatus:
     Raises SealError if the system cannot and policy.allow_unsealed is False, if standard input or output is a socket,
     or if the self-test finds a way out. Call it with one thread running.
     """
+    from edge.contract import sealing
     from edge.seal.enforcement import enforce as seal_now
 
-    return seal_now(policy)
+    status = seal_now(policy)
+    sealing.note(status.level)
+    return status
 
 
 def wall() -> None:

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import NamedTuple
 
-Level = Literal["kernel", "partial", "none"]
+from edge.contract.sealing import Level
 
 
 class SealPolicy(NamedTuple):

@@ -18,6 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from edge.contract import sealing
 from edge.errors import DamagedVaultError, VaultError
 from edge.store import chain, db, export, files, header, place, policy, unlock, upgrade
 from edge.store.chain import Event
@@ -231,7 +232,7 @@ def _check_identity(connection: Any, head: Header) -> None:
 
 def _record_unlock(session: Session, paths: VaultFiles, before: int, generation: int) -> None:
     failed = unlock.failures(paths)
-    with session.deed(Event.UNLOCK, generation=generation) as deed:
+    with session.deed(Event.UNLOCK, generation=generation, seal=sealing.level()) as deed:
         if before != LATEST:
             session.append(deed, Event.MIGRATION, {"from": before, "to": LATEST})
         if failed:
