@@ -14,7 +14,7 @@ from edge.errors import BaseModelError
 from edge.paths import cache_dir
 from export.catalog import Base, get
 from export.fetch import fetch
-from export.files import named_disk_errors, need_space, new_folder, sha256_file
+from export.files import claimed, named_disk_errors, need_space, new_folder, sha256_file
 from export.gguf import CONVERTER_VERSION, convert
 from export.progress import Progress, silent
 
@@ -40,10 +40,12 @@ def hf_folder(
     final = cache / "hf" / f"{base.name}-{base.sha256[:12]}-{CONVERTER_VERSION}"
     if (final / "config.json").is_file():
         return final
-    source = fetch(base, from_, cache, progress)
-    need_space(final.parent, 2 * base.parameters, f"the converted {base.name}")
-    with named_disk_errors(f"the converted {base.name}", final.parent), new_folder(final) as temporary:
-        convert(source, base, temporary, progress)
+    with named_disk_errors(f"the converted {base.name}", final.parent), claimed(final, progress):
+        if not (final / "config.json").is_file():
+            source = fetch(base, from_, cache, progress)
+            need_space(final.parent, 2 * base.parameters, f"the converted {base.name}")
+            with new_folder(final) as temporary:
+                convert(source, base, temporary, progress)
     return final
 
 

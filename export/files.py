@@ -60,6 +60,27 @@ def named_disk_errors(what: str, folder: Path) -> Iterator[None]:
 
 
 @contextmanager
+def claimed(final: Path, progress: Progress = silent) -> Iterator[None]:
+    """Hold the right to make final, a file or folder of the cache; a second process waits here and then finds it made.
+
+    The empty lock file stays beside final: removing it would let a third process lock another file of that name.
+    """
+    from filelock import FileLock, Timeout
+
+    final.parent.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(final.parent / f".{final.name}.lock")
+    try:
+        lock.acquire(timeout=0)
+    except Timeout:
+        progress(f"Waiting for another process that makes {final.name}", 0, 0)
+        lock.acquire()
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
 def new_file(final: Path) -> Iterator[Path]:
     """Yield a temporary path beside final; renamed to final if the block ends well, else removed."""
     final.parent.mkdir(parents=True, exist_ok=True)

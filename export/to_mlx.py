@@ -22,7 +22,7 @@ from edge.errors import BundleError, UsageError
 from edge.paths import cache_dir
 from export.base import base_digest, hf_folder
 from export.catalog import Base
-from export.files import named_disk_errors, need_space, new_folder, sha256_file
+from export.files import claimed, named_disk_errors, need_space, new_folder, sha256_file
 from export.gguf import CONVERTER_VERSION
 from export.merge import adapter_digest, merge
 from export.progress import Progress, silent
@@ -55,11 +55,13 @@ def build_mlx(
     }
     key = hashlib.sha256(canonical(parts)).hexdigest()[:16]
     final = cache / "bundles" / f"{base.name}-mlx-{precision}-{key}"
-    if (ready := cached(final)) is not None:
-        return ready
+    with named_disk_errors(f"The build of {base.name}", final.parent), claimed(final, progress):
+        return cached(final) or _build(source, final, base, precision, adapter, progress)
+
+
+def _build(source: Path, final: Path, base: Base, precision: str, adapter: Path | None, progress: Progress) -> Build:
     need_space(final.parent, base.parameters * 4, f"building {base.name}")
     with (
-        named_disk_errors(f"The build of {base.name}", final.parent),
         tempfile.TemporaryDirectory(prefix=".build.", dir=final.parent) as scratch,
         new_folder(final) as folder,
     ):

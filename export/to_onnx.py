@@ -25,7 +25,7 @@ from edge.errors import BundleError
 from edge.paths import cache_dir
 from export.base import base_digest, hf_folder
 from export.catalog import Base
-from export.files import named_disk_errors, need_space, new_folder, sha256_file
+from export.files import claimed, named_disk_errors, need_space, new_folder, sha256_file
 from export.gguf import CONVERTER_VERSION
 from export.merge import adapter_digest, merge
 from export.options import OnnxOptions
@@ -63,13 +63,15 @@ def build(
     source = hf_folder(base.name, cache, progress=progress)
     options = fit(options, source)
     final = cache / "bundles" / build_key(base, base_digest(base, source), options, adapter)
-    if (ready := cached(final)) is not None:
-        return ready
+    with named_disk_errors(f"The build of {base.name}", final.parent), claimed(final, progress):
+        return cached(final) or _build(source, final, base, options, adapter, progress)
+
+
+def _build(
+    source: Path, final: Path, base: Base, options: OnnxOptions, adapter: Path | None, progress: Progress
+) -> Build:
     need_space(final.parent, base.parameters * (6 if adapter else 4), f"building {base.name}")
-    with (
-        named_disk_errors(f"The build of {base.name}", final.parent),
-        tempfile.TemporaryDirectory(prefix=".build.", dir=final.parent) as scratch,
-    ):
+    with tempfile.TemporaryDirectory(prefix=".build.", dir=final.parent) as scratch:
         if adapter is not None:
             progress(f"Merging {adapter.name}", 0, 0)
             merged = Path(scratch) / "merged"

@@ -5,7 +5,9 @@ from __future__ import annotations
 import errno
 import hashlib
 import shutil
+import threading
 import zipfile
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -45,7 +47,9 @@ def make_base(**changes: object) -> Base:
 
 
 def left_behind(cache: Path) -> list[str]:
-    return sorted(path.name for path in cache.rglob("*") if path.is_file())
+    """Names of files, but for the empty lock that stays."""
+    files = [path for path in cache.rglob("*") if path.is_file()]
+    return sorted(path.name for path in files if not (path.suffix == ".lock" and path.stat().st_size == 0))
 
 
 def test_the_shipped_catalogue_is_whole() -> None:
@@ -262,3 +266,28 @@ def test_a_folder_takes_the_old_ones_place_or_none(tmp_path: Path) -> None:
         (temporary / "new").write_bytes(b"2")
     assert [p.name for p in final.iterdir()] == ["new"]
     assert sorted(p.name for p in tmp_path.iterdir()) == ["final"]
+
+
+def test_two_that_want_the_same_base_fetch_it_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    inside, go, calls = threading.Event(), threading.Event(), []
+
+    def slow(base: Base, target: Path, progress: object) -> None:
+        calls.append(target)
+        inside.set()
+        assert go.wait(20)
+        target.write_bytes(DATA)
+
+    monkeypatch.setattr(fetch, "_from_wheels", slow)
+    waits: list[str] = []
+
+    def second(label: str, done: int, total: int) -> None:
+        if label.startswith("Waiting"):
+            waits.append(label)
+            go.set()
+
+    with ThreadPoolExecutor() as pool:
+        one = pool.submit(fetch.fetch, make_base(), None, tmp_path)
+        assert inside.wait(20)
+        two = pool.submit(fetch.fetch, make_base(), None, tmp_path, second)
+        assert one.result(30) == two.result(30)
+    assert len(calls) == len(waits) == 1
