@@ -59,7 +59,7 @@ def train(
         torch.set_num_threads(config.run.threads)
     torch.manual_seed(config.run.seed)
     dtype = _precision(config)
-    accelerator = Accelerator(mixed_precision="bf16" if dtype == torch.bfloat16 else "no")
+    accelerator = Accelerator(cpu=_on_cpu(), mixed_precision="bf16" if dtype == torch.bfloat16 else "no")
     if accelerator.distributed_type.value not in {"NO", "MULTI_GPU", "MULTI_CPU"}:
         raise TrainingError(
             f"Training over {accelerator.distributed_type.value} is not supported.",
@@ -300,6 +300,23 @@ def _memory(step: int) -> TrainingError:
         "A row's activations did not fit.",
         "Lower batch.free_tokens, then batch.row_tokens, and resume; saved checkpoints are intact.",
     )
+
+
+def meet() -> None:
+    """Wait until every process of this run has come here."""
+    if _processes() > 1:
+        from accelerate import PartialState
+
+        PartialState(cpu=_on_cpu()).wait_for_everyone()
+
+
+def _processes() -> int:
+    return int(os.environ.get("WORLD_SIZE", "1"))
+
+
+def _on_cpu() -> bool:
+    """True if several processes share CPUs (gloo); accelerate does not find that out by itself."""
+    return _processes() > 1 and not torch.cuda.is_available()
 
 
 def first_process() -> bool:

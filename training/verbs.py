@@ -163,6 +163,7 @@ def run_train(args: argparse.Namespace) -> int:
         chosen = config.load(args.config, tuple(args.set))
     data = sources.data_dir(args.data)
     prepared = mixing.prepare(chosen.data, data)
+    lora.meet()  # a slower process must not find the folder of this very run and call it another's
     if not resume and lora.first_process():
         runlog.begin(folder, chosen, prepared.counts)
     outcome = lora.train(chosen, prepared, folder, resume, say)

@@ -1,11 +1,9 @@
 """The whole recipe on tiny random weights: train, kill, resume, two processes, evaluate; and what can go wrong."""
 
-import dataclasses
 import json
 import math
 import os
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -17,7 +15,7 @@ import torch
 
 from edge.errors import TrainingError
 from training import checkpoint, cli, lora, model, publish, runlog, tiny, validation
-from training.config import Config, as_dict, parse
+from training.config import Config, parse
 from training.mixing import Prepared
 from training.packing import Branch, Encoded
 from training.sources import Document, Task
@@ -98,60 +96,77 @@ def test_a_resumed_run_ends_where_an_unbroken_one_does(base: Path, tmp_path: Pat
     assert first.read_bytes() == second.read_bytes()
 
 
-# A process of its own trains what this one trains; argument 1: folder with config.json and documents.json.
-BODY = """
-import dataclasses, json, sys
-from pathlib import Path
-from training import config, lora
-from training.mixing import Prepared
-from training.sources import Document, Task
-folder = Path(sys.argv[1])
-raw = json.loads((folder / "documents.json").read_text())
-documents = [Document(**{**d, "tasks": tuple(Task(**t) for t in d["tasks"])}) for d in raw]
-chosen = config.parse(json.loads((folder / "config.json").read_text()), "test")
-lora.train(chosen, Prepared({"own": documents}, [], {}), folder, False, lambda line: print(line, flush=True))
-"""
+def _own_data(base: Path, folder: Path, options: str) -> list[str]:
+    """Arguments of `run` for a configuration over twelve reports of the user's own."""
+    rows = folder / "rows.jsonl"
+    line = {"kind": "report", "instruction": "Which number?"}
+    lines = [{**line, "document": f"the number {i} ", "target": f"the {i}"} for i in range(12)]
+    rows.write_text("\n".join(json.dumps(x) for x in lines), encoding="utf-8")
+    config = folder / "c.toml"
+    config.write_text(
+        f"[base]\nname = {json.dumps(str(base))}\n[data]\nvalidate = []\n"
+        f"passes = {{ {json.dumps(str(rows))} = 1.0 }}\n{options}",
+        encoding="utf-8",
+    )
+    return [str(config), "--data", str(folder)]
 
 
-def _start(chosen: Config, folder: Path, *launcher: str) -> "subprocess.Popen[str]":
-    folder.mkdir()
-    (folder / "config.json").write_text(json.dumps(as_dict(chosen)), encoding="utf-8")
-    documents = [dataclasses.asdict(d) for d in PREPARED.train["own"]]
-    (folder / "documents.json").write_text(json.dumps(documents), encoding="utf-8")
-    (folder / "body.py").write_text(BODY, encoding="utf-8")
-    env = {**os.environ, "ACCELERATE_USE_CPU": "true", "OMP_NUM_THREADS": "1", "PYTHONPATH": os.getcwd()}
-    command = [sys.executable, *launcher, str(folder / "body.py"), str(folder)]
-    return subprocess.Popen(command, env=env, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
+def _environment(cache: Path) -> dict[str, str]:
+    own = {"EDGESCRIBE_CACHE": str(cache), "OMP_NUM_THREADS": "1"}
+    return {**os.environ, **own, "PYTHONPATH": os.getcwd()}
 
 
-def test_two_processes_follow_the_curve_of_one(base: Path, tmp_path: Path) -> None:
-    chosen = _config(base, lora={"dropout": 0.0}, batch={"tokens": 900}, run={"checkpoint_steps": 0})
-    one, two = tmp_path / "one", tmp_path / "two"
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = str(probe.getsockname()[1])
-    pair = _start(chosen, two, "-m", "torch.distributed.run", "--nproc-per-node", "2", "--master-port", port)
-    lora.train(chosen, PREPARED, one, False, _quiet)
+def test_accelerate_launch_with_two_processes_follows_the_curve_of_one(
+    base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EDGESCRIBE_CACHE", str(tmp_path))
+    options = "[batch]\ntokens = 300\nrow_tokens = 100\n[optimiser]\nlearning_rate = 5e-3\nepochs = 2\n"
+    arguments = _own_data(base, tmp_path, options + '[run]\nthreads = 1\nprecision = "fp32"\n')
+    launcher = [sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2"]
+    plain = ["--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_port", "0"]
+    command = [*launcher, *plain, "-m", "training.cli", "run", *arguments, "--id", "two"]
+    out = subprocess.PIPE
+    pair = subprocess.Popen(command, env=_environment(tmp_path), stdout=out, stderr=subprocess.STDOUT, text=True)
+    assert cli.main(["run", *arguments, "--id", "one"]) == 0
     said, _ = pair.communicate(timeout=240)
     assert pair.returncode == 0, said[-2000:]
     assert "2 process(es)" in said
-    assert len(_losses(one)) >= 6
-    assert _losses(two) == pytest.approx(_losses(one), rel=1e-4)
+    one, two = (_losses(tmp_path / "runs" / name) for name in ("one", "two"))
+    assert len(one) >= 6
+    assert two == pytest.approx(one, rel=1e-4)
 
 
-def test_kill_9_loses_one_checkpoint_interval_at_most(base: Path, tmp_path: Path) -> None:
-    chosen = _config(base, optimiser={"epochs": 4}, run={"checkpoint_steps": 4})
-    whole, killed = tmp_path / "whole", tmp_path / "killed"
-    process = _start(chosen, killed)
-    lora.train(chosen, PREPARED, whole, False, _quiet)
-    while not checkpoint.complete(killed / "checkpoints") and process.poll() is None:
-        time.sleep(0.001)
-    process.kill()
-    assert process.wait(10) == -signal.SIGKILL
-    done = int(checkpoint.complete(killed / "checkpoints")[-1].name.removeprefix("step-"))
-    assert 0 < done < len(_losses(whole))
-    assert len(_losses(killed)) - done in range(5)
-    lora.train(chosen, PREPARED, killed, True, _quiet)
+# Dies by SIGKILL while the second checkpoint is being written, its weights half on disk.
+DIES = """
+import os, signal, sys
+from training import checkpoint, cli
+saved = []
+def sync(file):
+    saved.append(file)
+    if len(saved) == 2:
+        os.ftruncate(file, os.fstat(file).st_size // 2)
+        os.kill(os.getpid(), signal.SIGKILL)
+checkpoint.os.fsync = sync
+sys.exit(cli.main(sys.argv[1:]))
+"""
+
+
+def test_kill_9_while_saving_loses_one_checkpoint_interval(
+    base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EDGESCRIBE_CACHE", str(tmp_path))
+    options = "[lora]\ndropout = 0.1\n[batch]\ntokens = 100\n[run]\ncheckpoint_steps = 4\nthreads = 1\n"
+    arguments = _own_data(base, tmp_path, options + 'checkpoint_seconds = 0\nprecision = "fp32"\n')
+    command = [sys.executable, "-c", DIES, "run", *arguments, "--id", "killed"]
+    out = subprocess.PIPE
+    process = subprocess.Popen(command, env=_environment(tmp_path), stdout=out, stderr=subprocess.STDOUT, text=True)
+    assert cli.main(["run", *arguments, "--id", "whole"]) == 0
+    said, _ = process.communicate(timeout=240)
+    assert process.returncode == -signal.SIGKILL, said[-2000:]
+    whole, killed = (tmp_path / "runs" / name for name in ("whole", "killed"))
+    assert [p.name for p in checkpoint.complete(killed / "checkpoints")] == ["step-0000004"]
+    assert len(_losses(killed)) == 8 < len(_losses(whole))
+    assert cli.main(["run", "--resume", "killed", "--data", str(tmp_path)]) == 0
     assert _losses(killed) == _losses(whole)
 
 
@@ -159,35 +174,25 @@ def test_run_and_resume_from_the_command_line(
     base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("EDGESCRIBE_CACHE", str(tmp_path / "cache"))
-    rows = tmp_path / "rows.jsonl"
-    line = {"kind": "report", "instruction": "Which number?"}
-    lines = [{**line, "document": f"the number {i} ", "target": f"the {i}"} for i in range(12)]
-    rows.write_text("\n".join(json.dumps(x) for x in lines), encoding="utf-8")
-    config = tmp_path / "c.toml"
-    config.write_text(
-        f"[base]\nname = {json.dumps(str(base))}\n[data]\nvalidate = []\n"
-        f"passes = {{ {json.dumps(str(rows))} = 1.0 }}\n[batch]\ntokens = 900\n[run]\nthreads = 1\n",
-        encoding="utf-8",
-    )
-    data = ["--data", str(tmp_path)]
-    assert cli.main(["prepare", str(config), *data]) == 0
-    assert json.loads(capsys.readouterr().out)["train"][str(rows)] == {"documents": 12, "tasks": 12}
-    assert cli.main(["run", str(config), "--id", "mine", *data]) == 0
+    config, *data = _own_data(base, tmp_path, "[batch]\ntokens = 900\n[run]\nthreads = 1\n")
+    assert cli.main(["prepare", config, *data]) == 0
+    assert json.loads(capsys.readouterr().out)["train"][str(tmp_path / "rows.jsonl")] == {"documents": 12, "tasks": 12}
+    assert cli.main(["run", config, "--id", "mine", *data]) == 0
     folder = Path(capsys.readouterr().out.strip())
     assert folder == tmp_path / "cache" / "runs" / "mine"
     names = {"config.json", "environment.json", "metrics.jsonl", "curves.png", "adapter", "checkpoints"}
     assert names <= {p.name for p in folder.iterdir()}
-    assert cli.main(["run", str(config), "--id", "mine", *data]) == 9
+    assert cli.main(["run", config, "--id", "mine", *data]) == 9
     assert "exists" in capsys.readouterr().err
     before = _losses(folder)
     assert cli.main(["run", "--resume", "mine", *data]) == 0
     assert _losses(folder) == before
     assert cli.main(["run", "--resume", "other", *data]) == 9
     for _ in range(2):  # the command that is given again: starts, then finds its own run
-        assert cli.main(["run", str(config), "--resume", *data]) == 0
+        assert cli.main(["run", config, "--resume", *data]) == 0
     assert _losses(tmp_path / "cache" / "runs" / "c") == before
     assert cli.main(["run", *data]) == 2
-    assert cli.main(["run", str(config), "--id", "../up", *data]) == 2
+    assert cli.main(["run", config, "--id", "../up", *data]) == 2
 
 
 def test_a_time_budget_ends_the_run_at_rate_zero(base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
