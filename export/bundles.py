@@ -75,7 +75,11 @@ def make_mlx_bundle(
 
 
 def _target(name: str, bundle_name: str | None, precision: str, suffix: str, out: Path | None) -> Path:
-    bundle_name = bundle_name or name + suffix + ("" if precision == "int4" else f"-{precision}")
+    return bundle_folder(bundle_name or name + suffix + ("" if precision == "int4" else f"-{precision}"), out)
+
+
+def bundle_folder(bundle_name: str, out: Path | None = None) -> Path:
+    """Where a bundle of that name is built. Raises UsageError for what cannot be a name."""
     if not _NAME.fullmatch(bundle_name):
         raise UsageError(f"{bundle_name!r} cannot name a bundle.", "Use small letters, digits, '.', '_' and '-'.")
     return (out or bundles_folder()) / bundle_name

@@ -10,10 +10,15 @@ import hashlib
 import uuid
 from typing import Any
 
-from edge.contract.manifest import DataSet, Figure, FileEntry, Manifest, canonical
+from edge.contract.manifest import DataSet, Figure, FileEntry, Kind, Manifest, canonical
 
 CARD, BOM = "model-card.md", "ml-bom.json"
 _ABOUT = {CARD, BOM}
+_ABOUT_KIND: dict[Kind, str] = {
+    "decoder": "A language model that drafts clinical notes and extracts fields, inside edgescribe on one machine.",
+    "encoder-decoder": "An encoder-decoder, exported as a baseline for evaluation. It is not run on laptops.",
+    "embedding": "An encoder that turns texts into vectors, to compare them inside edgescribe on one machine.",
+}
 
 
 def described(manifest: Manifest) -> tuple[Manifest, dict[str, bytes]]:
@@ -30,7 +35,7 @@ def _card(manifest: Manifest) -> str:
     lines = [
         f"# {manifest.name}",
         "",
-        "A language model that drafts clinical notes and extracts fields, for use inside edgescribe on one machine.",
+        _ABOUT_KIND[manifest.kind],
         "",
         "## What it is",
         "",
@@ -146,7 +151,8 @@ def _base(manifest: Manifest, ref: str) -> dict[str, Any]:
 
 
 def _runtime(manifest: Manifest) -> dict[str, Any]:
-    name = "onnxruntime-genai" if manifest.runtime == "onnx" else "mlx-lm"
+    onnx = "onnxruntime-genai" if manifest.kind == "decoder" else "onnxruntime"
+    name = onnx if manifest.runtime == "onnx" else "mlx-lm"
     return {**_component("library", name, f"library:{name}"), "version": manifest.runtime_version}
 
 

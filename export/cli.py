@@ -10,7 +10,7 @@ from importlib import import_module
 
 from edge.errors import EdgescribeError
 
-VERBS = ("fetch", "hf", "build", "verify", "keygen", "sign", "table")
+VERBS = ("fetch", "hf", "build", "optimum", "verify", "keygen", "sign", "table")
 
 
 def parser() -> argparse.ArgumentParser:

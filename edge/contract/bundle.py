@@ -20,6 +20,7 @@ from edge.contract.manifest import (
     MAX_MANIFEST_BYTES,
     SIGNATURE,
     FileEntry,
+    Kind,
     Manifest,
     damaged,
     parse_manifest,
@@ -33,7 +34,12 @@ ProgressFn = Callable[[int, int], None]
 
 _CHUNK = 1 << 20
 _MAX_CONFIG_BYTES = 1 << 20
-_RUNTIME_PACKAGE = {"onnx": "onnxruntime-genai"}
+# MLX reads what any of its versions wrote; so it is not asked.
+_RUNTIME_PACKAGE: dict[tuple[str, Kind], str] = {
+    ("onnx", "decoder"): "onnxruntime-genai",
+    ("onnx", "encoder-decoder"): "onnxruntime",
+    ("onnx", "embedding"): "onnxruntime",
+}
 
 
 @dataclass(frozen=True)
@@ -96,8 +102,9 @@ def _read_signature(folder: Path) -> bytes | None:
 
 def _check_onnx_files(folder: Path, manifest: Manifest) -> None:
     sizes = {entry.path: entry.size for entry in manifest.files}
-    config = _read_small(folder / GENAI_CONFIG, _MAX_CONFIG_BYTES)
-    check_genai_config(config, set(sizes), manifest.context_length)
+    if manifest.kind == "decoder":
+        config = _read_small(folder / GENAI_CONFIG, _MAX_CONFIG_BYTES)
+        check_genai_config(config, set(sizes), manifest.context_length)
     for name in sizes:
         if name.endswith(".onnx"):
             check_onnx(_read_small(folder / name, MAX_ONNX_BYTES), name, sizes)
@@ -153,8 +160,9 @@ def scan_bundles(dirs: Iterable[Path]) -> list[tuple[Path, Manifest | BundleErro
 
 
 def list_bundles(dirs: Iterable[Path]) -> list[Found]:
-    """Bundles in dirs whose manifest can be read."""
-    return [Found(folder, entry) for folder, entry in scan_bundles(dirs) if isinstance(entry, Manifest)]
+    """Bundles in dirs whose manifest can be read and whose model writes."""
+    found = [Found(folder, entry) for folder, entry in scan_bundles(dirs) if isinstance(entry, Manifest)]
+    return [item for item in found if item.manifest.kind == "decoder"]
 
 
 def _check_listing(folder: Path, manifest: Manifest) -> None:
@@ -184,7 +192,7 @@ def _check_listing(folder: Path, manifest: Manifest) -> None:
 
 def _check_runtime(manifest: Manifest) -> None:
     """The runtime reads only what its own builder's release line wrote; another ends in a crash of native code."""
-    package = _RUNTIME_PACKAGE.get(manifest.runtime)
+    package = _RUNTIME_PACKAGE.get((manifest.runtime, manifest.kind))
     if package is None:
         return
     try:

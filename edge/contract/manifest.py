@@ -25,6 +25,8 @@ _DEVICES = {"con", "prn", "aux", "nul", *(f"{p}{n}" for p in ("com", "lpt") for 
 Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Line = Annotated[str, Field(max_length=500, pattern=r"^[^\x00-\x1f\x7f]*$")]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
+# What a model is for: a decoder writes; an encoder-decoder is a baseline for evaluation; an embedding compares texts.
+Kind = Literal["decoder", "encoder-decoder", "embedding"]
 
 
 class _Strict(BaseModel):
@@ -89,7 +91,7 @@ class Gate(_Strict):
 
 
 class Manifest(_Strict):
-    """Everything that a bundle says of itself. context_length in tokens."""
+    """Everything that a bundle says of itself. context_length in tokens. kind: left out of the file for a decoder."""
 
     format: Literal["edgescribe-bundle"]
     format_version: Literal[1]
@@ -110,6 +112,7 @@ class Manifest(_Strict):
     data: list[DataSet] = []
     figures: list[Figure] = []
     gate: Gate | None = None
+    kind: Kind = "decoder"
 
     @model_validator(mode="after")
     def _names(self) -> Manifest:
@@ -133,7 +136,7 @@ def canonical(value: Any) -> bytes:
 
 def manifest_bytes(manifest: Manifest) -> bytes:
     """manifest.json of a manifest."""
-    return canonical(manifest.model_dump(mode="json"))
+    return canonical(manifest.model_dump(mode="json", exclude={"kind"} if manifest.kind == "decoder" else None))
 
 
 def parse_json(raw: bytes, name: str) -> Any:

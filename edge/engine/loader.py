@@ -37,6 +37,12 @@ def load_engine(folder: Path, progress: ProgressFn | None = None, *, allow_unsig
 def load(bundle: Bundle) -> Loaded:
     """Load a verified bundle on the calling thread."""
     manifest = bundle.manifest
+    if manifest.kind != "decoder":
+        raise BundleError(
+            f"The bundle {manifest.name!r} holds no model that writes notes.",
+            f"Its kind is {manifest.kind}.",
+            "`edgescribe bundle list` shows what there is.",
+        )
     tokenizer_file = bundle.folder / "tokenizer.json"
     tokenizer = load_tokenizer(tokenizer_file)
     model = _open_model(bundle)

@@ -32,7 +32,8 @@ class ScriptedEngine:
         self._cancel = threading.Event()
         self._lock = threading.Lock()
         self.closed = False
-        self.info = EngineInfo("scripted", "0" * 64, "chatml", PROMPT_VERSION, context, "scripted", "test", "edgescribe")
+        none = "0" * 64
+        self.info = EngineInfo("scripted", none, "chatml", PROMPT_VERSION, context, "scripted", "test", "edgescribe")
 
     def count(self, prompt: Prompt) -> int:
         return sum(len(s.split()) for s in (*prompt.document, *prompt.instruction) if isinstance(s, str))

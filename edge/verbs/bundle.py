@@ -137,6 +137,7 @@ def _facts(manifest: Manifest) -> dict[str, object]:
     return {
         "runtime": manifest.runtime,
         "precision": manifest.precision,
+        "kind": manifest.kind,
         "purpose": manifest.purpose,
         "base": manifest.base.name,
         "parameters": manifest.base.parameters,
@@ -150,6 +151,7 @@ def _size(manifest: Manifest) -> str:
 
 def _note(manifest: Manifest, signer: str | None) -> str:
     about = "a test model: not fit for patients" if manifest.purpose == "test" else _adapter(manifest)
+    about = about if manifest.kind == "decoder" else f"{manifest.kind}: writes no notes"
     return f"{about}, {f'signed by {signer}' if signer else 'UNSIGNED'}"
 
 
