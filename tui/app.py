@@ -2,6 +2,9 @@
 
 main() runs it in this process, which the command line has sealed. LOCKED as exit code asks the launcher for a new one:
 locking ends the process that holds keys and text.
+
+What only an open vault needs (casebook, other screens, workbench) is imported by the bridge's thread once the unlock
+screen is drawn, and by then at the latest where it is used: from the command to that screen nobody may wait.
 """
 
 from __future__ import annotations
@@ -9,9 +12,12 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import importlib
 import os
 import signal
 import sys
+from collections.abc import Callable
+from functools import cached_property
 from importlib import resources
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -20,29 +26,26 @@ from textual.events import Event, Key, MouseDown, MouseScrollDown, MouseScrollUp
 
 from edge import paths
 from edge.errors import BundleError, EdgescribeError
-from edge.service import Scribe, read_document
 from tui import actions, settings, texts
 from tui.bridge import Bridge, Done, Loading, Ready, Unavailable, Update
-from tui.case import Case
-from tui.casebook import Casebook
 from tui.desk import Desk
 from tui.idle import Idle
 from tui.messages import CaseChanged
 from tui.screens.base import EdgeScreen
 from tui.screens.dialogs import Confirm, Help
-from tui.screens.encounter import EncounterScreen
-from tui.screens.library import LibraryScreen
-from tui.screens.settings import SettingsScreen
 from tui.screens.unlock import UnlockScreen
-from tui.screens.welcome import WelcomeScreen
 from tui.shell import Shell
 from tui.texts import t
 
 if TYPE_CHECKING:
     from edge.seal import SealStatus
+    from edge.service import Scribe
+    from tui.case import Case
+    from tui.casebook import Casebook
 
 LOCKED = 75
 CLEAR_AFTER = 60  # seconds until a copy is taken off the clipboard
+_BEHIND = ("tui.casebook", "tui.screens.library", "tui.screens.encounter", "tui.screens.settings")
 _TOUCHES = (Key, MouseDown, MouseScrollDown, MouseScrollUp, Paste)
 
 
@@ -56,16 +59,27 @@ class EdgeApp(Shell):
         self.desk, self.bridge, self.settings = desk, bridge, kept
         self.seal_level = seal.level if seal else "none"
         self.seal_line = seal.line() if seal else "Network: NOT SEALED."
-        self.book = Casebook(desk, bridge, self._changed)
         self._idle = Idle()
         self._model: tuple[str, tuple[str, ...]] = (t("app.loading", percent=0), ())
         self._leaving = False
         texts.use(kept.language)
         self.theme = kept.theme
 
+    @cached_property
+    def book(self) -> Casebook:
+        """The open encounters."""
+        from tui.casebook import Casebook
+
+        return Casebook(self.desk, self.bridge, self._changed)
+
     def on_mount(self) -> None:
-        self.bridge.start()
-        self.push_screen(UnlockScreen() if self.desk.exists() else WelcomeScreen())
+        if self.desk.exists():
+            self.push_screen(UnlockScreen())
+        else:
+            from tui.screens.welcome import WelcomeScreen
+
+            self.push_screen(WelcomeScreen())
+        self.screen.call_after_refresh(self.bridge.start)
         self.set_interval(0.1, self._take)
         self.set_interval(1.0, self._second)
         for number in (signal.SIGTERM, *((signal.SIGHUP,) if hasattr(signal, "SIGHUP") else ())):
@@ -125,15 +139,17 @@ class EdgeApp(Shell):
 
     def _changed(self, case: Case, what: str) -> None:
         for screen in self.screen_stack:
-            if isinstance(screen, EncounterScreen) and screen.case is case:
+            if isinstance(screen, EdgeScreen) and screen.case is case:
                 screen.post_message(CaseChanged(case, what))
-        if what != "text" and isinstance(self.screen, LibraryScreen):
-            self.screen.refresh_list()
+        if what != "text" and isinstance(self.screen, EdgeScreen):
+            self.screen.list_changed()
 
     # -- from unlock to lock -----------------------------------------------------------------------------------------
 
     async def unlocked(self, sample: bool = False) -> None:
         """The vault is open: the list, what was open last, and what the model had still to write."""
+        from tui.screens.library import LibraryScreen
+
         self._idle.touch()
         await self.switch_screen(LibraryScreen())
         pending, last = list(self.settings.pending), self.settings.last
@@ -152,7 +168,8 @@ class EdgeApp(Shell):
             return
         self._leaving = True
         if self.desk.is_open:
-            shown = next((s.case.id for s in self.screen_stack if isinstance(s, EncounterScreen)), "")
+            cases = [s.case for s in self.screen_stack if isinstance(s, EdgeScreen) and s.case is not None]
+            shown = cases[0].id if cases else ""
             busy = [case.id for case in self.book.cases if case.kind == "note" and case.busy and case.id]
             self.settings.last, self.settings.pending = shown, busy
         settings.save(self.settings)
@@ -181,13 +198,17 @@ class EdgeApp(Shell):
         self.action_command_palette()
 
     def action_settings(self) -> None:
-        if self.desk.is_open and not isinstance(self.screen, SettingsScreen):
+        if self.desk.is_open and getattr(self.screen, "scope", "") != "settings":
+            from tui.screens.settings import SettingsScreen
+
             self.push_screen(SettingsScreen())
 
     # -- encounters --------------------------------------------------------------------------------------------------
 
     def show_case(self, case: Case) -> None:
         """Open the encounter's screen."""
+        from tui.screens.encounter import EncounterScreen
+
         self.push_screen(EncounterScreen(case))
 
     async def open_case(self, identifier: str) -> None:
@@ -208,13 +229,15 @@ class EdgeApp(Shell):
 
     def fill_from_file(self, case: Case, path: Path) -> None:
         """Take a file's text as the conversation. Raises InputError."""
+        from edge.service import read_document
+
         document = read_document(str(path))
         self.book.set_conversation(case, document.text, document.name)
 
     async def leave_case(self, case: Case) -> None:
         """Back to the list; the model goes on if it is at work."""
         await self.book.close_case(case)
-        if isinstance(self.screen, EncounterScreen):
+        if isinstance(self.screen, EdgeScreen) and self.screen.case is case:
             self.pop_screen()
 
     async def export(self, identifier: str, form: str) -> None:
@@ -253,8 +276,15 @@ def main(args: argparse.Namespace) -> int:
     bundle = getattr(args, "bundle", None) or kept.bundle or None
     desk = Desk(vault)
     unsigned = bool(getattr(args, "allow_unsigned", False))
-    bridge = Bridge(lambda progress: Scribe.open(bundle, progress, unsigned))
-    app = EdgeApp(desk, bridge, kept, getattr(args, "seal", None))
+
+    def opener(progress: Callable[[int, int], None]) -> Scribe:
+        for name in _BEHIND:
+            importlib.import_module(name)
+        from edge.service import Scribe
+
+        return Scribe.open(bundle, progress, unsigned)
+
+    app = EdgeApp(desk, Bridge(opener), kept, getattr(args, "seal", None))
     try:
         code = app.run()
     finally:

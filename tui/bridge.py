@@ -1,7 +1,8 @@
 """From the engine to the screen: one thread writes, job after job; the screen takes what came in batches.
 
 Nothing here calls the screen. The thread appends to a buffer in which adjacent events merge; a timer of the app takes
-it every 100 ms. So a fast model can't flood the screen, and a slow screen can't hold up the model.
+it every 100 ms. So a fast model can't flood the screen, and a slow screen can't hold up the model. The workbench is
+imported by the thread, not with this module: the first screen must not wait for it.
 """
 
 from __future__ import annotations
@@ -11,25 +12,16 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from edge.contract.events import Finished, Reading, SectionFinished, SectionStarted, Text
 from edge.contract.templates import SectionSpec, Template
 from edge.errors import EdgescribeError, EngineError
-from edge.workbench import (
-    EngineInfo,
-    Extraction,
-    ExtractionFinished,
-    Note,
-    NoteFinished,
-    Scribe,
-    as_error,
-    rewrite,
-    typed,
-    write_parts,
-)  # fmt: skip
 
-Opener = Callable[[Callable[[int, int], None]], Scribe]
+if TYPE_CHECKING:
+    from edge.workbench import EngineInfo, Extraction, Note, Scribe
+
+Opener = Callable[[Callable[[int, int], None]], "Scribe"]
 _numbers = itertools.count(1)
 
 
@@ -62,6 +54,8 @@ class NoteJob(Job):
     template: Template = field(default_factory=lambda: Template("", "", ()), repr=False)
 
     def run(self, scribe: Scribe) -> Iterator[Any]:
+        from edge.workbench import write_parts
+
         return write_parts(scribe, self.text, self.template)
 
     @property
@@ -80,6 +74,8 @@ class RewriteJob(Job):
     wish: str = field(default="", repr=False)
 
     def run(self, scribe: Scribe) -> Iterator[Any]:
+        from edge.workbench import rewrite
+
         return rewrite(scribe, self.text, self.spec, self.current, self.wish)
 
 
@@ -90,6 +86,8 @@ class ExtractJob(Job):
     kind = "extract"
 
     def run(self, scribe: Scribe) -> Iterator[Any]:
+        from edge.workbench import typed
+
         return scribe.extract(typed(self.text, "note"))
 
 
@@ -212,6 +210,8 @@ class Bridge:
         return not self._thread.is_alive()
 
     def _work(self) -> None:
+        from edge.workbench import as_error
+
         self._open()
         while (job := self._next()) is not None:
             try:
@@ -225,6 +225,8 @@ class Bridge:
         self._drop()
 
     def _open(self) -> None:
+        from edge.workbench import as_error
+
         try:
             self._scribe = self._opener(lambda done, total: self._put(Loading(done, total)))
             self._put(Ready(self._scribe.engine.info))
@@ -249,6 +251,8 @@ class Bridge:
     def _run(self, job: Job) -> None:
         if self._scribe is None:
             raise EngineError("There is no model to write with.", "", "Choose a bundle in the settings.")
+        from edge.workbench import ExtractionFinished, NoteFinished
+
         result: Note | Extraction | None = None
         for event in job.run(self._scribe):
             if job.stopped.is_set() and not isinstance(event, Finished):

@@ -14,8 +14,7 @@ class Commands(Provider):
     """Actions that are possible on the screen below the palette."""
 
     def _possible(self) -> Iterator[tuple[Action, Callable[[], object]]]:
-        scope = {"LibraryScreen": "library", "EncounterScreen": "encounter", "SettingsScreen": "settings"}
-        for action in actions.of(scope.get(type(self.screen).__name__, ""), "app"):
+        for action in actions.of(getattr(self.screen, "scope", ""), "app"):
             owner = self.app if action.scope == "app" else self.screen
             if action.name != "palette" and owner.check_action(action.name, ()) is not False:
                 yield action, getattr(owner, f"action_{action.name}")

@@ -8,11 +8,12 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from edge.errors import VaultError
-from edge.vaults import KdfParameters, Passphrase, Vault
-from edge.workbench import RecoveryKey
+
+if TYPE_CHECKING:
+    from edge.vaults import KdfParameters, Passphrase, RecoveryKey, Vault
 
 T = TypeVar("T")
 
@@ -40,11 +41,23 @@ class Desk:
 
     async def open(self, secret: Passphrase | RecoveryKey) -> None:
         """Unlock the vault. Raises as Vault.open."""
-        await self._run(lambda: self._set(Vault.open(self.path, secret, **self._options)))
+
+        def work() -> None:
+            from edge.vaults import Vault  # here: the first screen must not wait for cryptography
+
+            self._vault = Vault.open(self.path, secret, **self._options)
+
+        await self._run(work)
 
     async def create(self, passphrase: Passphrase) -> None:
         """Make the vault and open it. Raises as Vault.create."""
-        await self._run(lambda: self._set(Vault.create(self.path, passphrase, kdf=self._kdf, **self._options)))
+
+        def work() -> None:
+            from edge.vaults import Vault
+
+            self._vault = Vault.create(self.path, passphrase, kdf=self._kdf, **self._options)
+
+        await self._run(work)
 
     async def call(self, work: Callable[[Vault], T]) -> T:
         """Run work with the open vault, and return its result. Raises what work raises, VaultError if locked."""
@@ -64,9 +77,6 @@ class Desk:
 
     async def _run(self, work: Callable[[], T]) -> T:
         return await asyncio.get_running_loop().run_in_executor(self._thread, work)
-
-    def _set(self, vault: Vault) -> None:
-        self._vault = vault
 
     def _lock(self) -> None:
         vault, self._vault = self._vault, None

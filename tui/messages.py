@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from textual.message import Message
 
-from tui.case import Case
+if TYPE_CHECKING:
+    from tui.case import Case
 
 
 class CaseChanged(Message):

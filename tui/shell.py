@@ -13,7 +13,6 @@ from textual.screen import Screen
 from edge.errors import EdgescribeError
 from edge.seal import crash
 from edge.text import one_line
-from edge.workbench import as_error
 from tui.commands import Commands
 from tui.screens.dialogs import Complaint
 from tui.texts import t
@@ -73,6 +72,8 @@ class Shell(App[int]):
         try:
             await work
         except Exception as fault:  # noqa: BLE001 - the edge of a piece of work: a named error for the user
+            from edge.workbench import as_error
+
             self.complain(as_error(fault))
 
     def complain(self, error: EdgescribeError) -> None:

@@ -11,10 +11,14 @@ from tui.widgets.status_bar import StatusBar
 
 if TYPE_CHECKING:
     from tui.app import EdgeApp
+    from tui.case import Case
 
 
 class EdgeScreen(Screen[None]):
-    """Narrow below 100 columns, wide from there."""
+    """Narrow below 100 columns, wide from there. scope: whose actions it has. case: the encounter that it shows."""
+
+    scope = ""
+    case: Case | None = None
 
     HORIZONTAL_BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 - as Textual declares it
 
@@ -22,6 +26,9 @@ class EdgeScreen(Screen[None]):
     def edge(self) -> EdgeApp:
         """The app, by its own type."""
         return cast("EdgeApp", self.app)
+
+    def list_changed(self) -> None:
+        """An encounter was kept, signed or renamed: nothing to do where no list is shown."""
 
     def tick(self) -> None:
         """Bring the bars up to date."""

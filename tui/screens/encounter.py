@@ -31,7 +31,10 @@ from tui.widgets.transcript_view import TranscriptView
 class EncounterScreen(EdgeScreen):
     """Shows a case and passes on what the user wants; the casebook does it."""
 
+    scope = "encounter"
     BINDINGS = actions.bindings("encounter")
+
+    case: Case
 
     def __init__(self, case: Case) -> None:
         super().__init__()

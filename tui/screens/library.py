@@ -29,6 +29,7 @@ UNSIGNED, SIGNED = (State.DRAFT, State.EDITED), (State.SIGNED,)
 class LibraryScreen(EdgeScreen):
     """The list. limit grows when the cursor reaches its end."""
 
+    scope = "library"
     BINDINGS = actions.bindings("library")
 
     def __init__(self) -> None:
@@ -49,6 +50,9 @@ class LibraryScreen(EdgeScreen):
         self.query_one(DataTable).focus()
 
     def on_screen_resume(self) -> None:
+        self.refresh_list()
+
+    def list_changed(self) -> None:
         self.refresh_list()
 
     def refresh_list(self) -> None:
@@ -142,7 +146,8 @@ class LibraryScreen(EdgeScreen):
         self.action_open_row()
 
     def on_resize(self) -> None:
-        self.refresh_list()
+        if self.is_current:  # under another screen it is read anew when it comes back
+            self.refresh_list()
 
     # -- actions ---------------------------------------------------------------------------------------------------
 

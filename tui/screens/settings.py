@@ -33,6 +33,7 @@ def _prove(pid: int) -> str:
 class SettingsScreen(EdgeScreen):
     """Every change counts at once and is kept when the screen is left, unless its label says otherwise."""
 
+    scope = "settings"
     BINDINGS = actions.bindings("settings")
 
     def compose(self) -> ComposeResult:

@@ -8,7 +8,6 @@ from textual.widgets import Button, Input
 
 from edge.errors import EdgescribeError
 from edge.text import one_line
-from edge.workbench import Passphrase, RecoveryKey
 from tui.screens.base import EdgeScreen
 from tui.screens.dialogs import button
 from tui.texts import t
@@ -62,6 +61,8 @@ class UnlockScreen(EdgeScreen):
             self.edge.go(self._unlock(typed))
 
     async def _unlock(self, typed: str) -> None:
+        from edge.workbench import Passphrase, RecoveryKey  # here: this screen must stand before cryptography is loaded
+
         field, status = self.query_one("#secret", Input), self.query_one("#unlock-status", Label)
         field.value = ""
         try:

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+from typing import TYPE_CHECKING
+
 from rich.text import Text
 from textual.app import RenderResult
 from textual.widget import Widget
 
 from edge.text import one_line
-from tui.case import Case
 from tui.texts import t
+
+if TYPE_CHECKING:
+    from tui.case import Case
 
 
 class StatusBar(Widget):
