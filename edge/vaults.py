@@ -16,7 +16,7 @@ from edge.store import backup
 from edge.store.backup import Manifest
 from edge.store.chain import Event
 from edge.store.custody import RECOVERY
-from edge.store.files import VaultFiles
+from edge.store.files import Progress, VaultFiles, no_progress
 from edge.store.kdf import KdfParameters
 from edge.store.repo import RecordFilter, Records
 from edge.store.search import Hit
@@ -31,6 +31,7 @@ __all__ = [
     "KdfParameters",
     "Manifest",
     "Passphrase",
+    "Progress",
     "RecordFilter",
     "Records",
     "RecoveryKey",
@@ -87,21 +88,23 @@ def ask_recovery_key(file: str | os.PathLike[str] | None = None) -> RecoveryKey:
         return RecoveryKey.parse(bytes(typed.view()).decode())
 
 
-def restore(source: Path, secret: Secret, path: Path | None = None, *, replace: bool = False) -> Manifest:
+def restore(
+    source: Path, secret: Secret, path: Path | None = None, *, replace: bool = False, progress: Progress = no_progress
+) -> Manifest:
     """Make a vault at path from a backup, open it once and note it in its audit chain.
 
     Nothing is replaced before the backup passed every check. Raises the errors of edge.store.backup.restore.
     """
     target = path or paths.default_vault()
-    manifest = backup.restore(source, secret, target, replace=replace)
+    manifest = backup.restore(source, secret, target, replace=replace, progress=progress)
     with Vault.open(target, secret) as vault:
         vault.session.record(Event.RESTORE, "", made=manifest.made, entries=manifest.chain_seq)
     return manifest
 
 
-def check_backup(source: Path, secret: Secret) -> Manifest:
+def check_backup(source: Path, secret: Secret, progress: Progress = no_progress) -> Manifest:
     """Authenticate every byte of a backup and tell what it holds. Raises the errors of edge.store.backup.check."""
-    return backup.check(source, secret)
+    return backup.check(source, secret, progress)
 
 
 def open_vault(

@@ -27,7 +27,7 @@ from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
 from edge.errors import DamagedVaultError, NotAVaultError, UsageError, VaultError
 from edge.store import db, files, header, unlock, upgrade
-from edge.store.files import FileLock, VaultFiles
+from edge.store.files import FileLock, Progress, VaultFiles, no_progress
 from edge.store.header import Header, KeySet
 from edge.store.secret import RawKey, SecretBytes
 from edge.store.secretkeys import Secret
@@ -71,10 +71,12 @@ def write(
     made: str,
     *,
     lock: bool = True,
+    progress: Progress = no_progress,
 ) -> Manifest:
     """Write a checked backup under target, whole or not at all, while the vault is in use. Raises VaultError.
 
-    lock: take the maintenance lock, unless the caller holds it.
+    lock: take the maintenance lock, unless the caller holds it. progress: "copying" in pages, "checking" in checks,
+    "writing" and "reading" in bytes.
     """
     if target.exists():
         raise VaultError(f"{target} exists already.", "A backup replaces no file.", "Give another name, or a folder.")
@@ -83,10 +85,10 @@ def write(
     try:
         with FileLock(paths.maintenance).hold() if lock else contextlib.nullcontext():
             head = unlock.read_header(paths)
-            upgrade.copy_database(connection, records, key)
+            upgrade.copy_database(connection, records, key, progress)
         manifest = _manifest(records, key, head, made)
-        _pack(packed, head, manifest, backup_key, records)
-        _check_packed(packed, head, manifest, backup_key)
+        _pack(packed, head, manifest, backup_key, records, progress)
+        _check_packed(packed, head, manifest, backup_key, progress)
         os.replace(packed, target)
         files.sync_folder(target.parent)
     except OSError as error:
@@ -109,7 +111,9 @@ def _manifest(records: Path, key: RawKey, head: Header, made: str) -> Manifest:
     return Manifest(head.vault_id, made, schema, counts, seq, mac.hex(), records.stat().st_size, digest)
 
 
-def _pack(packed: Path, head: Header, manifest: Manifest, backup_key: SecretBytes, records: Path) -> None:
+def _pack(
+    packed: Path, head: Header, manifest: Manifest, backup_key: SecretBytes, records: Path, progress: Progress
+) -> None:
     header_bytes, nonce = head.serialise(), os.urandom(12)
     box = nonce + ChaCha20Poly1305(backup_key.view()).encrypt(
         nonce, json.dumps(asdict(manifest)).encode(), header_bytes
@@ -122,16 +126,17 @@ def _pack(packed: Path, head: Header, manifest: Manifest, backup_key: SecretByte
         out.write(_LENGTH.pack(manifest.records_bytes))
         while chunk := source.read(_CHUNK):
             out.write(chunk)
+            progress("writing", source.tell(), manifest.records_bytes)
         out.flush()
         os.fsync(out.fileno())
 
 
-def _check_packed(packed: Path, head: Header, manifest: Manifest, backup_key: SecretBytes) -> None:
+def _check_packed(packed: Path, head: Header, manifest: Manifest, backup_key: SecretBytes, progress: Progress) -> None:
     with open(packed, "rb") as file:
         found, box = _read_front(file)
         if found != head or _open_manifest(head.serialise(), box, backup_key) != manifest:
             raise VaultError("The backup did not read back as it was written.", "", "Check the disk it is written to.")
-        _check_records(file, manifest)
+        _check_records(file, manifest, progress)
 
 
 def _read_front(file: IO[bytes]) -> tuple[Header, bytes]:
@@ -173,7 +178,7 @@ def _open_manifest(header_bytes: bytes, box: bytes, backup_key: SecretBytes) -> 
         raise _damaged("its manifest does not pass authentication") from None
 
 
-def _check_records(file: IO[bytes], manifest: Manifest, out: IO[bytes] | None = None) -> None:
+def _check_records(file: IO[bytes], manifest: Manifest, progress: Progress, out: IO[bytes] | None = None) -> None:
     """Read the record part to its end, into out if given, and compare it with the manifest."""
     if _read_length(file) != manifest.records_bytes:
         raise _damaged("the size of its record part is wrong")
@@ -183,6 +188,7 @@ def _check_records(file: IO[bytes], manifest: Manifest, out: IO[bytes] | None = 
         size += len(chunk)
         if out is not None:
             out.write(chunk)
+        progress("reading", size, max(size, manifest.records_bytes))
     if size != manifest.records_bytes or digest.hexdigest() != manifest.records_sha256:
         raise _damaged("its record part does not fit its manifest")
 
@@ -207,17 +213,20 @@ def opened(source: Path, secret: Secret) -> Iterator[tuple[Header, KeySet, Manif
             keys.wipe()
 
 
-def check(source: Path, secret: Secret) -> Manifest:
-    """Authenticate every byte of a backup. Returns its manifest; raises as opened()."""
+def check(source: Path, secret: Secret, progress: Progress = no_progress) -> Manifest:
+    """Authenticate every byte of a backup. Returns its manifest; raises as opened(). progress: "reading" in bytes."""
     with opened(source, secret) as (_, _, manifest, file):
-        _check_records(file, manifest)
+        _check_records(file, manifest, progress)
         return manifest
 
 
-def restore(source: Path, secret: Secret, target: Path, *, replace: bool = False) -> Manifest:
+def restore(
+    source: Path, secret: Secret, target: Path, *, replace: bool = False, progress: Progress = no_progress
+) -> Manifest:
     """Make a vault at target from a backup; one that is there is set aside (replace) under a dated name, or refused.
 
     Nothing is replaced before the backup has passed all checks. Raises as opened(), VaultError, VaultBusyError.
+    progress: "reading" in bytes, "checking" in checks.
     """
     paths = VaultFiles(target)
     files.make_folder(target.parent)
@@ -229,7 +238,7 @@ def restore(source: Path, secret: Secret, target: Path, *, replace: bool = False
             )
         with opened(source, secret) as (head, keys, manifest, file):
             try:
-                _extract(file, manifest, keys, paths)
+                _extract(file, manifest, keys, paths, progress)
                 _set_aside(paths, there)
                 files.replace_file(paths.header, head.serialise())
                 os.replace(paths.incoming, paths.database)
@@ -241,16 +250,16 @@ def restore(source: Path, secret: Secret, target: Path, *, replace: bool = False
     return manifest
 
 
-def _extract(file: IO[bytes], manifest: Manifest, keys: KeySet, paths: VaultFiles) -> None:
+def _extract(file: IO[bytes], manifest: Manifest, keys: KeySet, paths: VaultFiles, progress: Progress) -> None:
     files.remove_database(paths.incoming)
     descriptor = os.open(paths.incoming, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
     with os.fdopen(descriptor, "wb") as out:
-        _check_records(file, manifest, out)
+        _check_records(file, manifest, progress, out)
         out.flush()
         os.fsync(out.fileno())
     connection = db.connect(paths.incoming, keys.database)
     try:
-        if found := db.problems(connection):
+        if found := db.problems(connection, progress=lambda done, total: progress("checking", done, total)):
             raise _damaged(found[0])
         if upgrade.counts(connection) != manifest.counts:
             raise _damaged("it does not hold what its manifest counts")

@@ -14,7 +14,7 @@ from edge.store import backup, chain, header, policy, rekey, secretkeys, unlock
 from edge.store import head as heads
 from edge.store.backup import Manifest
 from edge.store.chain import Entry, Event, Report
-from edge.store.files import VaultFiles
+from edge.store.files import Progress, VaultFiles, no_progress
 from edge.store.kdf import KdfParameters
 from edge.store.secret import Passphrase, RawKey, SecretBytes
 from edge.store.secretkeys import Keyring, KeyringSecret, RecoveryKey, Secret
@@ -66,13 +66,18 @@ class Custody:
         self._begin(passphrase, f"{kind} key removed")
         rekey.remove_secret(self._paths, passphrase, kind)
 
-    def backup(self, destination: Path, keep: int | None = None) -> tuple[Path, Manifest]:
-        """Write a checked backup to a file, or into a folder under a dated name; keep: how many of those stay there."""
+    def backup(
+        self, destination: Path, keep: int | None = None, progress: Progress = no_progress
+    ) -> tuple[Path, Manifest]:
+        """Write a checked backup to a file, or into a folder under a dated name; keep: how many of those stay there.
+
+        progress: as edge.store.backup.write.
+        """
         target = backup.target_file(Path(destination), self._session.clock())
         self._session.record(Event.BACKUP, "", name=target.name)
         manifest = backup.write(
             self._session.connection, self.key, self.backup_key, self._paths, target, self._session.now(),
-            lock=not self.beside,
+            lock=not self.beside, progress=progress,
         )  # fmt: skip
         if keep is not None and Path(destination).is_dir():
             backup.prune(Path(destination), self._vault_id, keep)

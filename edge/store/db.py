@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -173,15 +173,23 @@ def user_version(connection: Any) -> int:
     return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
-def problems(connection: Any, limit: int = 10) -> list[str]:
-    """What both checks find: authentication of every page, and SQLite's structure (the first misses lost pages)."""
+def problems(
+    connection: Any, limit: int = 10, progress: Callable[[int, int], None] = lambda done, total: None
+) -> list[str]:
+    """What both checks find: authentication of every page, and SQLite's structure (the first misses lost pages).
+
+    progress: (checks done, checks in all).
+    """
     found: list[str] = []
-    for pragma in ("cipher_integrity_check", "quick_check"):
+    checks = ("cipher_integrity_check", "quick_check")
+    for done, pragma in enumerate(checks):
+        progress(done, len(checks))
         try:
             rows = [str(row[0]) for row in connection.execute(f"PRAGMA {pragma}").fetchmany(limit)]
         except Exception as error:  # noqa: BLE001 - any failure of a check is a finding
             rows = [named(error, "checked").why or type(error).__name__]
         found += [f"{pragma}: {row}" for row in rows if row != "ok"]
+    progress(len(checks), len(checks))
     return found
 
 

@@ -10,12 +10,19 @@ import contextlib
 import os
 import secrets
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
 from edge.errors import VaultBusyError, VaultError
+
+# Told while long work goes on: (step, done, total). Units are the step's own (pages, bytes, checks); total is never 0.
+Progress = Callable[[str, int, int], None]
+
+
+def no_progress(step: str, done: int, total: int) -> None:
+    """For callers that do not want to know."""
 
 
 @dataclass(frozen=True)

@@ -8,13 +8,12 @@ salt, so the next open knows how far it came (edge.store.unlock). What the user 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
 from dataclasses import replace
 from typing import Any
 
 from edge.errors import UsageError, VaultError
 from edge.store import files, header, unlock, upgrade
-from edge.store.files import FileLock, VaultFiles
+from edge.store.files import FileLock, Progress, VaultFiles, no_progress
 from edge.store.header import Header, KeySet
 from edge.store.kdf import KdfParameters
 from edge.store.secret import Passphrase, SecretBytes
@@ -80,13 +79,12 @@ def _with_slots(
     return replace(head, slots=(first, *(header.resealed(slot, head.vault_id, master) for slot in secret_slots)))
 
 
-def rotate(
-    paths: VaultFiles, passphrase: Passphrase, connection: Any, progress: Callable[[str], None] = lambda _: None
-) -> None:
+def rotate(paths: VaultFiles, passphrase: Passphrase, connection: Any, progress: Progress = no_progress) -> None:
     """Re-encrypt the vault under new keys. connection is closed; open the vault again afterwards.
 
     The caller holds the writer's lock and has recorded the deed. Needs free space for one more copy. Raises
-    WrongKeyError, VaultBusyError (a backup is running) or VaultError, each with the vault as it was.
+    WrongKeyError, VaultBusyError (a backup is running) or VaultError, each with the vault as it was. progress:
+    "sealing", "copying" in pages, "checking" in checks, "replacing", "ending".
     """
     head = unlock.read_header(paths)
     with FileLock(paths.maintenance).hold(), unlock.master_key(head, passphrase) as old_master:
@@ -96,10 +94,10 @@ def rotate(
             with SecretBytes.random(32) as master:
                 fresh = _with_slots(head, master, passphrase, parameters_of(head), _secret_slots(head))
                 both = header.seal(fresh, master, old, new)
+                progress("sealing", 0, 1)
                 files.replace_file(paths.header, both.serialise())
-                progress("copying")
-                _swap(paths, connection, new)
-                progress("ending")
+                _swap(paths, connection, new, progress)
+                progress("ending", 0, 1)
                 files.replace_file(paths.header, header.seal(both, master, new).serialise())
             files.remove(*upgrade.copies(paths))  # they open with the keys that were just given up
         finally:
@@ -107,10 +105,11 @@ def rotate(
             new.wipe()
 
 
-def _swap(paths: VaultFiles, connection: Any, new: KeySet) -> None:
+def _swap(paths: VaultFiles, connection: Any, new: KeySet, progress: Progress) -> None:
     files.remove_database(paths.incoming)
     try:
-        upgrade.copy_database(connection, paths.incoming, new.database)
+        upgrade.copy_database(connection, paths.incoming, new.database, progress)
+        progress("replacing", 0, 1)
         connection.close()  # the last connection brings the write-ahead log into the file and removes it
         if any(log.exists() and log.stat().st_size for log in paths.wal[:1]):
             raise VaultError(

@@ -7,14 +7,17 @@ vault is at a whole version, and the next open goes on from there.
 from __future__ import annotations
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from edge.errors import VaultError
 from edge.store import db, files, migrations
-from edge.store.files import VaultFiles
+from edge.store.files import Progress, VaultFiles, no_progress
 from edge.store.migrations import LATEST
 from edge.store.secret import RawKey
+
+_PAGES_A_STEP = 256  # 1 MiB: progress is told after each
 
 
 def check_version(connection: Any) -> int:
@@ -66,8 +69,11 @@ def copies(paths: VaultFiles) -> list[Path]:
     return sorted(paths.database.parent.glob(paths.database.name + ".before-migration-*"))
 
 
-def copy_database(connection: Any, target: os.PathLike[str], key: RawKey) -> None:
-    """A whole, checked, durable copy of the open database at target, under key. Raises the errors of edge.store.db."""
+def copy_database(connection: Any, target: os.PathLike[str], key: RawKey, progress: Progress = no_progress) -> None:
+    """A whole, checked, durable copy of the open database at target, under key. Raises the errors of edge.store.db.
+
+    progress: "copying" in pages, "checking" in checks.
+    """
     path = Path(target)
     other = db.connect(path, key, create=True)
     try:
@@ -76,7 +82,7 @@ def copy_database(connection: Any, target: os.PathLike[str], key: RawKey) -> Non
             connection.execute("BEGIN")  # one snapshot for the count and the copy: another program may be writing
             try:
                 expected = counts(connection)
-                connection.backup(other)
+                connection.backup(other, pages=_PAGES_A_STEP, progress=_told(progress))
             finally:
                 connection.execute("COMMIT")
             other.execute("PRAGMA wal_checkpoint(TRUNCATE)")
@@ -84,13 +90,18 @@ def copy_database(connection: Any, target: os.PathLike[str], key: RawKey) -> Non
         other.close()
     other = db.connect(path, key)
     try:
-        if found := db.problems(other):
+        if found := db.problems(other, progress=lambda done, total: progress("checking", done, total)):
             raise VaultError("A copy of the vault did not pass its checks.", found[0], "Check the disk, and try again.")
         if counts(other) != expected:
             raise VaultError("A copy of the vault is not complete.", "", "Try again.")
     finally:
         other.close()
     files.sync_file(path)
+
+
+def _told(progress: Progress) -> Callable[[int, int, int], None]:
+    """What SQLite calls after each step of a copy."""
+    return lambda _, remaining, total: progress("copying", total - remaining, max(total, 1))
 
 
 def counts(connection: Any) -> dict[str, int]:

@@ -24,7 +24,7 @@ from edge.store import chain, db, export, files, header, place, policy, unlock, 
 from edge.store.chain import Event
 from edge.store.custody import Custody
 from edge.store.edits import Edits
-from edge.store.files import FileLock, VaultFiles
+from edge.store.files import FileLock, Progress, VaultFiles, no_progress
 from edge.store.header import Header, KeySet
 from edge.store.kdf import KdfParameters, tuned
 from edge.store.migrations import LATEST
@@ -165,7 +165,7 @@ class Vault:
             self._backup_key.wipe()
             self._lock.release()
 
-    def rotate_keys(self, passphrase: Passphrase, progress: Callable[[str], None] = lambda _: None) -> None:
+    def rotate_keys(self, passphrase: Passphrase, progress: Progress = no_progress) -> None:
         """Re-encrypt everything under new keys, and go on working with them. Raises as edge.store.rekey.rotate.
 
         On an error the vault is closed; it opens with the same passphrase.

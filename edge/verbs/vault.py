@@ -14,7 +14,7 @@ from edge.verbs.narrate import Narrator
 
 if TYPE_CHECKING:
     from edge.contract.records import State
-    from edge.vaults import Manifest, Passphrase, Secret, Vault
+    from edge.vaults import Manifest, Passphrase, Progress, Secret, Vault
 
 Run = Callable[[argparse.Namespace], int]
 
@@ -171,9 +171,21 @@ def _rotate(args: argparse.Namespace) -> int:
         vaults.ask(args.passphrase_file) as passphrase,
         vaults.Vault.open(args.vault or paths.default_vault(), passphrase) as vault,
     ):
-        vault.rotate_keys(passphrase, lambda step: narrator.say({"copying": "Re-encrypting …"}.get(step, "Checked.")))
+        narrator.say("Re-encrypting …")
+        vault.rotate_keys(passphrase, _told(narrator, copying="Re-encrypting"))
     narrator.say("All records are under new keys. Backups made before still open with the keys of their time.")
     return 0
+
+
+def _told(narrator: Narrator, **labels: str) -> Progress:
+    """Percent of each step on the progress line; labels: other words than the step's own for a step."""
+    words = {"copying": "Copying", "checking": "Checking", "writing": "Writing", "reading": "Reading back"} | labels
+
+    def tell(step: str, done: int, total: int) -> None:
+        if step in words:
+            narrator.progress(words[step], done, total)
+
+    return tell
 
 
 def _backup(args: argparse.Namespace) -> int:
@@ -181,11 +193,13 @@ def _backup(args: argparse.Namespace) -> int:
         raise UsageError("--keep must be 1 or more.")
     from edge import vaults
 
+    narrator = Narrator()
     with vaults.open_or_beside(args.vault, args.passphrase_file) as vault:
-        Narrator().say("Copying and checking …")
-        file, manifest = vault.custody.backup(args.destination, args.keep)
+        narrator.say("Copying and checking …")
+        file, manifest = vault.custody.backup(args.destination, args.keep, _told(narrator))
+    narrator.clear()
     print(file)
-    Narrator().say(f"{_what(manifest)}, checked.")
+    narrator.say(f"{_what(manifest)}, checked.")
     return 0
 
 
@@ -196,13 +210,14 @@ def _what(manifest: Manifest) -> str:
 def _restore(args: argparse.Namespace) -> int:
     from edge import vaults
 
+    narrator = Narrator()
     with _secret(args) as secret:
-        Narrator().say("Checking the backup …")
+        narrator.say("Checking the backup …")
         if args.check:
-            manifest = vaults.check_backup(args.backup, secret)
+            manifest = vaults.check_backup(args.backup, secret, _told(narrator))
         else:
-            manifest = vaults.restore(args.backup, secret, args.vault, replace=args.replace)
-    Narrator().say(f"{'The backup is sound' if args.check else 'Restored'}: {_what(manifest)}.")
+            manifest = vaults.restore(args.backup, secret, args.vault, replace=args.replace, progress=_told(narrator))
+    narrator.say(f"{'The backup is sound' if args.check else 'Restored'}: {_what(manifest)}.")
     return 0
 
 

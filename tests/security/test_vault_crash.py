@@ -18,14 +18,14 @@ from vaulting import ORIGIN, SOURCE, cheap_derivation, note, open_known, passphr
 
 from edge.contract.records import Section, note_content
 from edge.store import backup, chain, db, migrations, unlock
-from edge.store.files import VaultFiles
+from edge.store.files import Progress, VaultFiles
 from edge.store.secret import Passphrase
 from edge.store.unlock import Unlocked
 from edge.store.vault import Vault
 
 WRITE_KILLS, ROTATION_KILLS, MIGRATION_KILLS, CREATION_KILLS, RESTORE_KILLS = 200, 50, 24, 20, 20
 CALLS_WRITING = 240  # some six deeds
-ROTATION_STAGES = ("begin", "beginning", "copying", "ending", "closing")
+ROTATION_STAGES = ("begin", "beginning", "sealing", "copying", "checking", "replacing", "ending", "closing")
 GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "vaults"
 
 
@@ -112,11 +112,23 @@ def test_200_kills_while_writing(made: tuple[VaultFiles, Unlocked]) -> None:
     assert sum(cut_short.values()) == WRITE_KILLS
 
 
+def each_step_once(report: Report) -> Progress:
+    """Reports for the kit from progress: the first of every step."""
+    told: set[str] = set()
+
+    def tell(step: str, done: int, total: int) -> None:
+        if step not in told:
+            told.add(step)
+            report(step)
+
+    return tell
+
+
 def rotate(paths: VaultFiles) -> Work:
     def work(report: Report) -> None:
         with Vault.open(paths.database, passphrase()) as vault:
             report("beginning")
-            vault.rotate_keys(passphrase(), report)
+            vault.rotate_keys(passphrase(), each_step_once(report))
             report("closing")
 
     return work

@@ -249,6 +249,34 @@ def test_every_flipped_or_lost_byte_of_a_backup_is_found(vault: Vault, tmp_path:
         backup.check(file, passphrase("some other words here"))
 
 
+def test_long_work_tells_how_far_it_is(vault: Vault, tmp_path: Path) -> None:
+    for i in range(12):
+        note(vault, f"{i} " * 60_000)  # over 1 MiB, so that a copy takes more than one step
+    told: list[tuple[str, int, int]] = []
+
+    def tell(step: str, done: int, total: int) -> None:
+        assert 0 <= done <= total
+        told.append((step, done, total))
+
+    def steps() -> list[str]:
+        found = list(dict.fromkeys(step for step, _, _ in told))
+        for step in ("copying", "checking", "writing", "reading"):
+            shares = [done / total for name, done, total in told if name == step]
+            assert shares == sorted(shares), step
+            assert not shares or (shares[-1] == 1 and len(shares) >= 2), (step, shares)
+        told.clear()
+        return found
+
+    file, _ = vault.custody.backup(tmp_path / "my.backup", progress=tell)
+    assert steps() == ["copying", "checking", "writing", "reading"]
+    vault.rotate_keys(passphrase(), tell)
+    assert steps() == ["sealing", "copying", "checking", "replacing", "ending"]
+    backup.check(file, passphrase(), tell)
+    assert steps() == ["reading"]
+    backup.restore(file, passphrase(), tmp_path / "elsewhere" / "records.vault", progress=tell)
+    assert steps() == ["reading", "checking"]
+
+
 def test_backups_rotate_and_leave_foreign_files(tmp_path: Path) -> None:
     clock = SetClock()
     folder = tmp_path / "backups"

@@ -87,6 +87,20 @@ def test_a_vault_s_whole_life(call, tmp_path: Path) -> None:
         call("vault", "recovery-key", "--remove")
 
 
+def test_rotation_backup_and_restore_draw_their_progress(call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    drawn: list[str] = []
+    monkeypatch.setattr(vault.Narrator, "progress", lambda self, label, done, total: drawn.append(label))
+    new_vault(tmp_path).close()
+    call("vault", "rotate")
+    assert list(dict.fromkeys(drawn)) == ["Re-encrypting", "Checking"]
+    drawn.clear()
+    call("vault", "backup", str(tmp_path / "my.backup"))
+    assert list(dict.fromkeys(drawn)) == ["Copying", "Checking", "Writing", "Reading back"]
+    drawn.clear()
+    call("vault", "restore", str(tmp_path / "my.backup"), "--check")
+    assert drawn[0] == "Reading back"
+
+
 def new_opened(folder: Path):
     from edge.store.vault import Vault
 
