@@ -15,7 +15,7 @@ from edge.contract.schemas import FIELD_KEYS, extraction_instruction
 from edge.engine.base import Engine, Request
 from edge.engine.constrain import extraction_grammar
 from edge.errors import UsageError
-from edge.tasks.extract import MAX_TOKENS
+from edge.tasks.extract import answer_tokens
 from training.floors import Nearest
 from training.sources import Document
 
@@ -72,5 +72,5 @@ def extract(engine: Engine, document: Document, strategy: str, train: Sequence[D
     text = with_examples(document, train, similar) if strategy == "examples" else document.text
     prompt = render(engine.info.prompt_format, text, instruction(strategy))
     room = engine.info.context_length - engine.count(prompt)
-    request = Request(prompt, max(1, min(MAX_TOKENS, room)), extraction_grammar(document.raw))
+    request = Request(prompt, max(1, min(answer_tokens(engine, prompt), room)), extraction_grammar(document.raw))
     return next(event for event in engine.stream(request) if isinstance(event, Finished))

@@ -15,7 +15,8 @@ from edge.engine.base import Engine, Request
 from edge.engine.constrain import extraction_grammar
 from edge.errors import InputError, OutputError
 
-MAX_TOKENS = 1600
+FRAME_TOKENS = 300  # the 15 keys take about 170
+TOKENS_A_TOKEN = 1.5  # of answer for one of report; people's annotations take at most 0.94 (113 training reports)
 MIN_SCORE = 0.75  # below it a closest passage is no place to point at
 _EMPTY = re.compile(r'"(\w+)":\s*\[')
 
@@ -65,7 +66,8 @@ def extract_fields(engine: Engine, report: str) -> Iterator[EngineEvent | Extrac
             "Split the report, or use a bundle with a longer context.",
         )
     started = time.perf_counter()
-    for event in engine.stream(Request(prompt, min(MAX_TOKENS, room), extraction_grammar(report.strip()))):
+    limit = min(answer_tokens(engine, prompt), room)
+    for event in engine.stream(Request(prompt, limit, extraction_grammar(report.strip()))):
         yield event
         if isinstance(event, Finished):
             fields, whole = parse_answer(event.text)
@@ -78,6 +80,11 @@ def extract_fields(engine: Engine, report: str) -> Iterator[EngineEvent | Extrac
                     time.perf_counter() - started,
                 )
             )
+
+
+def answer_tokens(engine: Engine, prompt: prompts.Prompt) -> int:
+    """Most tokens that an extraction may take: each phrase of a report belongs under about one field."""
+    return FRAME_TOKENS + int(TOKENS_A_TOKEN * engine.count(prompts.Prompt(prompt.document, ())))
 
 
 def parse_answer(text: str) -> tuple[dict[str, list[str]], bool]:
