@@ -55,7 +55,7 @@ class EdgeApp(Shell):
     BINDINGS = actions.bindings("app")
 
     def __init__(self, desk: Desk, bridge: Bridge, kept: settings.Settings, seal: SealStatus | None) -> None:
-        super().__init__()
+        super().__init__(kept.theme)
         self.desk, self.bridge, self.settings = desk, bridge, kept
         self.seal_level = seal.level if seal else "none"
         self.seal_line = seal.line() if seal else "Network: NOT SEALED."
@@ -63,7 +63,6 @@ class EdgeApp(Shell):
         self._model: tuple[str, tuple[str, ...]] = (t("app.loading", percent=0), ())
         self._leaving = False
         texts.use(kept.language)
-        self.theme = kept.theme
 
     @cached_property
     def book(self) -> Casebook:
@@ -110,7 +109,7 @@ class EdgeApp(Shell):
     # -- news from the engine, once in a tenth of a second -----------------------------------------------------------
 
     def _take(self) -> None:
-        for fact in self.bridge.take():
+        for fact in () if self._leaving else self.bridge.take():
             match fact:
                 case Loading(done, total):
                     self._model = (t("app.loading", percent=int(100 * done / max(1, total))), ())

@@ -28,11 +28,20 @@ class Shell(App[int]):
     TITLE = "edgescribe"
     copy_through_terminal = False
 
-    def __init__(self) -> None:
+    def __init__(self, theme: str = THEMES[0].name) -> None:
         super().__init__()
         self._walls = [SafeLines()]
-        for theme in THEMES:
-            self.register_theme(theme)
+        for one in THEMES:
+            self.register_theme(one)
+        self._begin_with(theme)
+
+    def _begin_with(self, theme: str) -> None:
+        """Take the first theme before anything is styled: set as usual, all styles would be read and applied twice."""
+        self.set_reactive(App.theme, theme)
+        dark = self.current_theme.dark
+        self.update_classes({f"-theme-{theme}": True, "-dark-mode": dark, "-light-mode": not dark}, update=False)
+        self.stylesheet.set_variables(self.get_css_variables())
+        self._refresh_truecolor_filter(self.ansi_theme)
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         return [*super().get_line_filters(), *self._walls]

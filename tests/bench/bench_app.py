@@ -92,7 +92,7 @@ async def type_while_streaming(app: Any, times: list[float]) -> None:
     await until(lambda: app.screen.query("#secret"))
     app.screen.query_one("#secret").value = WORDS
     app.screen._try()
-    await until(lambda: app.screen.scope == "library")
+    await until(lambda: getattr(app.screen, "scope", "") == "library")
     app.action_lock = lambda: None
     case = app.book.new("visit")
     app.book.set_conversation(case, "Doctor: What brings you in?\nPatient: My left knee hurts since Monday.")
