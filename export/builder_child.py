@@ -13,12 +13,15 @@ are the same (tests/unit/test_export_builder.py).
 
 from __future__ import annotations
 
+import ctypes
 import runpy
+import signal
 import sys
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
 
+_PR_SET_PDEATHSIG = 1
 _ROWS = 1 << 20  # blocks of weights that are rounded at once
 
 _SENSITIVE = ("attn/qkv_proj/MatMul", "attn/v_proj/MatMul", "mlp/down_proj/MatMul")
@@ -106,8 +109,15 @@ def in_pieces(quant_tensor: Any) -> Any:
     return run
 
 
+def _die_with_parent() -> None:
+    """Leave no builder behind when the program that wants its work is killed outright (Linux)."""
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0)
+
+
 def main() -> None:
     """Replace this process's arguments with the builder's and run it as a program."""
+    _die_with_parent()
     keep, builder, *arguments = sys.argv[1:]
     sys.path.insert(0, str(Path(builder).parent))
     from builders import base  # type: ignore[import-not-found]

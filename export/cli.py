@@ -8,7 +8,7 @@ import sys
 from collections.abc import Sequence
 from importlib import import_module
 
-from edge.errors import EdgescribeError
+from edge.command import run_verb
 
 VERBS = ("fetch", "hf", "build", "optimum", "verify", "keygen", "sign", "table")
 
@@ -25,18 +25,10 @@ def parser() -> argparse.ArgumentParser:
 
 
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run one verb. Exit codes: 0 done, 2 usage, 4 bundle, 8 base model, 130 stopped."""
+    """Run one verb. Exit codes: 0 done, 2 usage, 4 bundle, 8 base model, 130 stopped, 143 by SIGTERM."""
     os.environ["ORT_DISABLE_TELEMETRY"] = "1"
     os.environ.setdefault("HF_HUB_DISABLE_TELEMETRY", "1")
-    args = parser().parse_args(argv)
-    try:
-        return int(args.run(args))
-    except EdgescribeError as error:
-        print(f"{error.title}: {error}", file=sys.stderr)
-        return error.exit_code
-    except KeyboardInterrupt:
-        print("Stopped.", file=sys.stderr)
-        return 130
+    return run_verb(parser().parse_args(argv))
 
 
 if __name__ == "__main__":

@@ -8,7 +8,6 @@ from __future__ import annotations
 import math
 import tomllib
 from collections.abc import Mapping
-from importlib import resources
 from pathlib import Path
 
 from edge.contract.bundle import Bundle, verify_bundle
@@ -23,7 +22,7 @@ _AT_LEAST = {"agreement", "documents"}
 
 def limits(precision: str) -> dict[str, float]:
     """The limits for a precision. Raises UsageError if gates.toml has none."""
-    table = tomllib.loads(resources.files("export").joinpath("gates.toml").read_text(encoding="utf-8"))
+    table = tomllib.loads(Path(__file__).with_name("gates.toml").read_text(encoding="utf-8"))
     if precision not in table:
         raise UsageError(f"export/gates.toml has no limits for {precision}.", f"It has {', '.join(table)}.")
     return {name: float(value) for name, value in table[precision].items()}

@@ -15,7 +15,7 @@ from edge.errors import BundleError
 from edge.paths import cache_dir
 from export.base import hf_folder
 from export.compare import compare
-from export.gate import judge
+from export.gate import judge, limits
 from export.held import load_held
 from export.logits import HfLogits, LogitSource, OnnxLogits
 from export.merge import adapter_digest, merge
@@ -48,6 +48,8 @@ def measure(folders: Sequence[Path], trial: Trial, progress: Progress = silent) 
     Raises BundleError if the source is not that of a bundle, InputError for the documents.
     """
     bundles = [verify_bundle(folder) for folder in folders]
+    for bundle in bundles:
+        limits(bundle.manifest.precision)  # there are some: said before the minutes of work, not after
     held = load_held(trial.count, trial.documents, trial.data)
     sets = load_sets(trial.notes, trial.documents, trial.data)
     cache = cache_dir()

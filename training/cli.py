@@ -6,7 +6,7 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from edge.errors import EdgescribeError
+from edge.command import run_verb
 from training import verbs
 
 
@@ -15,14 +15,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="edgescribe-training", description="LoRA adapters for clinical notes.")
     verbs.add_parsers(parser.add_subparsers(dest="verb", required=True, metavar="VERB"))
     args = parser.parse_args(argv)
-    try:
-        return int(args.run(args))
-    except EdgescribeError as error:
-        print(f"{error.title}: {error}", file=sys.stderr)
-        return error.exit_code
-    except KeyboardInterrupt:
-        print("Stopped. Resume with: edgescribe-training run --resume ID", file=sys.stderr)
-        return 130
+    return run_verb(args, "Stopped. Resume with: edgescribe-training run --resume ID")
 
 
 if __name__ == "__main__":
