@@ -125,6 +125,8 @@ class Edits:
         signer = one_line(signer, 160)
         if not signer:
             raise UsageError("A signature needs a name.")
+        if not summary.kinds:
+            raise VaultError("This record holds no note yet.", "There is nothing to sign.", "Write one first.")
         if summary.state is State.SIGNED:
             raise VaultError("This record is signed already.", "", "Amend it to change and sign it again.")
         encounter, version = self._session.query("SELECT id, version FROM encounter WHERE code = ?", (summary.id,))[0]

@@ -167,7 +167,68 @@ INSERT INTO search_text
   FROM encounter;
 """
 
-STEPS: tuple[str, ...] = (_V1, _V2)
+# Words of the sources are found too. The index reads them where they lie (search_view), so no second copy is kept; what
+# it is told to forget must be, word for word, what it was told, hence a trigger before and one after each change.
+_V3 = """
+DROP TRIGGER search_text_added;
+DROP TRIGGER search_text_gone;
+DROP TRIGGER search_text_changed;
+DROP TABLE search;
+CREATE VIEW search_view AS
+  SELECT encounter, title, body, coalesce((
+    SELECT group_concat(text, char(10)) FROM (
+      SELECT text FROM source WHERE source.encounter = search_text.encounter ORDER BY id)), '') AS source
+  FROM search_text;
+CREATE VIRTUAL TABLE search USING fts5 (
+  title, body, source, content='search_view', content_rowid='encounter', tokenize='unicode61 remove_diacritics 2',
+  prefix='2 3'
+);
+INSERT INTO search (search, rank) VALUES ('secure-delete', 1);
+INSERT INTO search (search) VALUES ('rebuild');
+CREATE TRIGGER search_text_added AFTER INSERT ON search_text
+BEGIN
+  INSERT INTO search (rowid, title, body, source)
+    SELECT encounter, title, body, source FROM search_view WHERE encounter = new.encounter;
+END;
+CREATE TRIGGER search_text_changing BEFORE UPDATE ON search_text
+BEGIN
+  INSERT INTO search (search, rowid, title, body, source)
+    SELECT 'delete', encounter, title, body, source FROM search_view WHERE encounter = old.encounter;
+END;
+CREATE TRIGGER search_text_changed AFTER UPDATE ON search_text
+BEGIN
+  INSERT INTO search (rowid, title, body, source)
+    SELECT encounter, title, body, source FROM search_view WHERE encounter = new.encounter;
+END;
+CREATE TRIGGER source_coming BEFORE INSERT ON source
+WHEN NOT EXISTS (SELECT 1 FROM source WHERE encounter = new.encounter AND sha256 = new.sha256)
+BEGIN
+  INSERT INTO search (search, rowid, title, body, source)
+    SELECT 'delete', encounter, title, body, source FROM search_view WHERE encounter = new.encounter;
+END;
+CREATE TRIGGER source_added AFTER INSERT ON source
+BEGIN
+  INSERT INTO search (rowid, title, body, source)
+    SELECT encounter, title, body, source FROM search_view WHERE encounter = new.encounter;
+END;
+CREATE TRIGGER source_never_changes BEFORE UPDATE ON source
+BEGIN SELECT RAISE(ABORT, 'edgescribe: a source is final'); END;
+CREATE TRIGGER source_goes_by_purging BEFORE DELETE ON source WHEN NOT EXISTS (SELECT 1 FROM purging)
+BEGIN SELECT RAISE(ABORT, 'edgescribe: a source is final'); END;
+CREATE TRIGGER encounter_leaves_the_index BEFORE DELETE ON encounter
+BEGIN
+  INSERT INTO search (search, rowid, title, body, source)
+    SELECT 'delete', encounter, title, body, source FROM search_view WHERE encounter = old.id;
+END;
+
+UPDATE encounter SET incomplete = EXISTS (
+  SELECT 1 FROM generation JOIN document ON document.id = generation.document
+  WHERE document.encounter = encounter.id AND generation.incomplete
+  AND document.id = (SELECT max(id) FROM document AS newer
+    WHERE newer.encounter = document.encounter AND newer.kind = document.kind));
+"""
+
+STEPS: tuple[str, ...] = (_V1, _V2, _V3)
 LATEST = len(STEPS)
 
 

@@ -115,6 +115,22 @@ class Records:
             self.refresh(deed, key)
         return self.summary(code)
 
+    def save_source(self, title: str, source: Source, encounter: str | None = None) -> RecordSummary:
+        """Keep a source from which nothing is generated yet, as a new encounter or added to one.
+
+        Its list line names no kind and no bundle. Raises VaultError for a signed encounter or none.
+        """
+        with self._session.deed(Event.CREATE) as deed:
+            if encounter is None:
+                key, code = self._new_encounter(deed, title, Origin("", "", "", source.sha256))
+            else:
+                key, code = self._key(encounter), self.resolve(encounter)
+                self._refuse_signed(code)
+            deed.subject, deed.detail = code, {"kinds": []}
+            self._add_source(deed, key, source)
+            self.refresh(deed, key)
+        return self.summary(code)
+
     def save_note(
         self, title: str, source: Source, template: str, sections: Sequence[Section], origin: Origin,
         encounter: str | None = None,
@@ -299,16 +315,22 @@ class Records:
     def refresh(self, deed: Deed, key: int) -> None:
         """Bring the encounter's list line and its search text up to its documents, inside the caller's deed."""
         kinds = deed.connection.execute("SELECT DISTINCT kind FROM document WHERE encounter = ?", (key,)).fetchall()
-        newest = deed.connection.execute(
+        newest = deed.connection.execute(  # none while there is only a source
             "SELECT bundle, bundle_sha256, prompt_version, source_sha256 FROM generation JOIN document"
             " ON document.id = generation.document WHERE encounter = ? ORDER BY generation.id DESC LIMIT 1", (key,)
         ).fetchone()  # fmt: skip
         deed.connection.execute(
-            "UPDATE encounter SET kinds = ?, updated = ?, bundle = ?, bundle_sha256 = ?, prompt_version = ?,"
-            " source_sha256 = ?, incomplete = EXISTS (SELECT 1 FROM generation JOIN document"
-            " ON document.id = generation.document WHERE encounter = ? AND generation.incomplete) WHERE id = ?",
-            (",".join(sorted(k for (k,) in kinds)), deed.at, *newest, key, key),
+            "UPDATE encounter SET kinds = ?, updated = ?, incomplete = EXISTS (SELECT 1 FROM generation JOIN document"
+            " ON document.id = generation.document WHERE document.encounter = encounter.id AND generation.incomplete"
+            " AND document.id = (SELECT max(id) FROM document AS newer WHERE newer.encounter = document.encounter"
+            " AND newer.kind = document.kind)) WHERE id = ?",
+            (",".join(sorted(k for (k,) in kinds)), deed.at, key),
         )
+        if newest is not None:
+            deed.connection.execute(
+                "UPDATE encounter SET bundle = ?, bundle_sha256 = ?, prompt_version = ?, source_sha256 = ?"
+                " WHERE id = ?", (*newest, key),
+            )  # fmt: skip
         deed.connection.execute(_REINDEX, (key,))
 
     def _origin(self, document: int) -> Origin:

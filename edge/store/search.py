@@ -1,4 +1,4 @@
-"""Full-text search over titles, notes, extractions and codes. Whatever is typed is a query; nothing typed is an error.
+"""Full-text search over titles, notes, extractions, codes and sources. Whatever is typed is a query, nothing an error.
 
 Words must all occur; the last one counts as a beginning unless a space follows it, and any word with a * does.
 "Quoted words" must stand together. Newest first is the order that clinicians look for, and the one that stays fast
@@ -69,7 +69,7 @@ class Search:
         wanted = expression(typed)
         if not wanted:
             return []
-        snippet = "snippet(search, 1, '«', '»', '…', 12)" if snippets else "''"
+        snippet = "snippet(search, -1, '«', '»', '…', 12)" if snippets else "''"
         columns = ", ".join(f"encounter.{name.strip()}" for name in SUMMARY.split(","))
         rows = self._session.query(
             f"SELECT {columns}, {snippet} FROM search JOIN encounter ON encounter.id = search.rowid"
