@@ -32,6 +32,11 @@ def _add_training(sub: Any) -> None:
     )
     _common(run)
     run.set_defaults(run=run_train)
+    ablate = sub.add_parser("ablate", help="train configurations over several seeds; mean and spread of each")
+    ablate.add_argument("configs", type=Path, nargs="+", metavar="CONFIG")
+    ablate.add_argument("--seeds", type=int, default=3, metavar="N", help="seeds 0 to N - 1 (default 3)")
+    _common(ablate)
+    ablate.set_defaults(run=run_ablate)
 
 
 def _add_evaluate(sub: Any) -> None:
@@ -174,6 +179,17 @@ def run_train(args: argparse.Namespace) -> int:
             f"peak {outcome.peak_bytes / 1e9:.1f} GB"
         )
         print(folder)
+    return 0
+
+
+def run_ablate(args: argparse.Namespace) -> int:
+    """Train every configuration with every seed; prints mean and spread of the last validation as JSON."""
+    from training import ablation, sources
+
+    if args.seeds < 1:
+        raise UsageError(f"--seeds is {args.seeds}.", "", "Give 3 or more for a difference that counts.")
+    data, runs = sources.data_dir(args.data), cache_dir() / "runs"
+    print(json.dumps(ablation.run(args.configs, tuple(args.set), range(args.seeds), data, runs, say), indent=2))
     return 0
 
 

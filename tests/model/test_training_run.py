@@ -195,6 +195,32 @@ def test_run_and_resume_from_the_command_line(
     assert cli.main(["run", config, "--id", "../up", *data]) == 2
 
 
+def test_one_command_gives_mean_and_spread_over_seeds(
+    base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("EDGESCRIBE_CACHE", str(tmp_path / "cache"))
+    config, *data = _own_data(base, tmp_path, "[batch]\ntokens = 900\n[run]\nthreads = 1\nvalidate_steps = 2\n")
+    other = tmp_path / "rank2.toml"
+    other.write_text(Path(config).read_text(encoding="utf-8") + "[lora]\nrank = 2\n", encoding="utf-8")
+    assert cli.main(["ablate", config, str(other), "--seeds", "2", *data]) == 9
+    assert "never validates" in capsys.readouterr().err
+    rows = json.dumps([str(tmp_path / "rows.jsonl")])
+    asked = [config, str(other), "--seeds", "2", *data, "--set", f"data.validate={rows}"]
+    assert cli.main(["ablate", *asked]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found.keys() == {"c", "rank2"}
+    for name, figures in found.items():
+        runs = [_valid(tmp_path / "cache" / "runs" / f"{name}-seed{seed}", "valid_loss")[-1] for seed in (0, 1)]
+        assert runs[0] != runs[1]
+        assert figures["valid_loss"]["mean"] == pytest.approx(sum(runs) / 2)
+        assert figures["valid_loss"]["spread"] == pytest.approx(abs(runs[0] - runs[1]) / 2**0.5)
+    assert cli.main(["ablate", *asked]) == 0
+    captured = capsys.readouterr()
+    assert json.loads(captured.out) == found
+    assert "step 1" not in captured.err
+    assert cli.main(["ablate", config, "--seeds", "0", *data]) == 2
+
+
 def test_a_time_budget_ends_the_run_at_rate_zero(base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter(range(10_000))  # a step takes from one reading to the next: 0.05 s, whatever the machine does
     monkeypatch.setattr(
