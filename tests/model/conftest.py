@@ -1,4 +1,4 @@
-"""Real bundles for the model tests, built once, kept in the user's cache, trusted as those built on this machine are."""
+"""Real bundles for the model tests: built once, kept in the cache, trusted as what is built on this machine is."""
 
 from __future__ import annotations
 
