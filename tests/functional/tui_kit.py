@@ -174,15 +174,18 @@ def fill(vault: Vault, title: str, text: str = "Knee pain.", state: State = Stat
     return summary.id
 
 
-async def until(pilot: Any, condition: Callable[[], Any], what: str = "", seconds: float = 120.0) -> None:
-    """Let the app work until the condition holds. Fails with what was waited for; seconds: after which it hangs."""
-    deadline = asyncio.get_running_loop().time() + seconds
-    while not condition():
-        if asyncio.get_running_loop().time() > deadline:
-            shown = screen_text(pilot.app)
-            raise AssertionError(f"waited in vain: {what or condition}; on {pilot.app.screen!r}:\n{shown}")
+async def until(pilot: Any, condition: Callable[[], Any], what: str = "", looks: int = 6000) -> None:
+    """Let the app work until the condition holds. Fails with what was waited for; looks: after which it hangs.
+
+    Looks are counted, not seconds: a machine that is asleep, or too busy to run the test, takes no look.
+    """
+    for _ in range(looks):
+        if condition():
+            await asyncio.sleep(0.01)
+            return
         await asyncio.sleep(0.02)
-    await asyncio.sleep(0.01)
+    shown = screen_text(pilot.app)
+    raise AssertionError(f"waited in vain: {what or condition}; on {pilot.app.screen!r}:\n{shown}")
 
 
 async def quiet(pilot: Any) -> None:
