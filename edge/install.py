@@ -12,11 +12,11 @@ import os
 import shutil
 import tarfile
 import tempfile
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 from typing import IO
 
-from edge.contract.bundle import Bundle, verify_bundle
+from edge.contract.bundle import Bundle, ProgressFn, verify_bundle
 from edge.contract.manifest import (
     MANIFEST,
     MAX_MANIFEST_BYTES,
@@ -30,7 +30,6 @@ from edge.contract.signing import MAX_SIGNATURE_BYTES, PublicKey, must_be_signed
 from edge.errors import BundleError
 from edge.paths import data_dir
 
-ProgressFn = Callable[[int, int], None]
 PREVIOUS = ".previous"
 _CHUNK = 1 << 20
 

@@ -29,6 +29,7 @@ def _add_arguments(parser: argparse.ArgumentParser, verb: str) -> None:
     parser.add_argument("--adapter", type=Path, metavar="DIR", help="adapter to merge, written by edgescribe-training")
     parser.add_argument("--as", dest="bundle", metavar="NAME", help="name of the bundle (default: that of the base)")
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder for bundles (default: models/bundles)")
+    parser.add_argument("--verify", action="store_true", help="then compare with the source, as `verify` does")
     if verb == "build":
         parser.add_argument("--runtime", choices=("onnx", "mlx", "both"), default="onnx")
     else:
@@ -66,7 +67,12 @@ def run(args: argparse.Namespace) -> int:
             )
     for bundle, built in done:
         _report(bundle, built, sign_here(bundle.folder))
-    return 0
+    if not args.verify:
+        return 0
+    from export.verbs.verify import compare_and_record
+    from export.verify import Trial
+
+    return compare_and_record([bundle.folder for bundle, _ in done], Trial(adapter=args.adapter))
 
 
 def _report(bundle: Bundle, built: Build, signer: str) -> None:

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from export.verify import Trial
 
 
 def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -28,18 +32,25 @@ def run(args: argparse.Namespace) -> int:
 
     Raises BundleError.
     """
-    import json
-    import sys
-
     from edge.contract.bundle import find_bundle
     from export.bundles import bundles_folder
-    from export.gate import failures, record
-    from export.machine import built_here, sign_here
-    from export.progress import bar
-    from export.verify import Trial, measure
+    from export.verify import Trial
 
     folders = [find_bundle(name, [bundles_folder()]) for name in args.bundle]
     trial = Trial(args.against, args.adapter, args.documents, args.count, args.notes, args.data)
+    return compare_and_record(folders, trial)
+
+
+def compare_and_record(folders: list[Path], trial: Trial) -> int:
+    """The work of `verify`; returns its exit code. Raises BundleError."""
+    import json
+    import sys
+
+    from export.gate import failures, record
+    from export.machine import built_here, sign_here
+    from export.progress import bar
+    from export.verify import measure
+
     with bar() as progress:
         gates = measure(folders, trial, progress)
     for folder, gate in zip(folders, gates, strict=True):

@@ -185,8 +185,9 @@ def test_build_signs_for_this_machine_and_a_verdict_keeps_that(
     assert f"signed by {BUILT_HERE}" in capsys.readouterr().err
     passed = Gate(passed=True, measured={}, limits={})
     monkeypatch.setattr(verify, "measure", lambda *_, **__: [passed])
-    assert export_cli.main(["verify", str(folder)]) == 0
-    assert verify_bundle(folder, require_signature=True).manifest.gate == passed
+    for words in (["verify", str(folder)], ["onnx", "smollm2-135m-instruct", "--verify"]):
+        assert export_cli.main(words) == 0
+        assert verify_bundle(folder, require_signature=True).manifest.gate == passed
     (folder / "manifest.sig").unlink()
     assert export_cli.main(["verify", str(folder)]) == 0  # not built here: nobody signs it in passing
     assert not os.path.lexists(folder / "manifest.sig")
