@@ -23,6 +23,7 @@ from textual.widgets import Input, TextArea
 
 from tui import actions, settings, texts
 from tui.app import EdgeApp
+from tui.screens import settings as settings_screen
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
 SIZES = ((80, 24), (120, 36), (200, 60))
@@ -32,7 +33,12 @@ STRESS = bool(os.environ.get("EDGESCRIBE_STRESS"))
 
 @pytest.fixture
 def still(monkeypatch: pytest.MonkeyPatch) -> None:
-    """No cursor blinks. Snapshots read the compositor's lines; drawing them for no terminal is half of the cost."""
+    """No cursor blinks. Snapshots read the compositor's lines; drawing them for no terminal is half of the cost.
+
+    The seal's commands name a process id of four digits: colours are counted in columns, and ids have more some days.
+    """
+    prove = settings_screen._prove
+    monkeypatch.setattr(settings_screen, "_prove", lambda _: prove(4711))
     monkeypatch.setattr(Compositor, "render_update", lambda *_, **__: None)
     monkeypatch.setattr(Input, "_toggle_cursor", lambda _: None)
     monkeypatch.setattr(TextArea, "_toggle_cursor_blink_visible", lambda _: None)
