@@ -12,6 +12,8 @@ from rich.segment import Segment
 from rich.text import Text
 from textual.color import Color
 from textual.filter import LineFilter
+from textual.geometry import Region
+from textual.strip import Strip
 from textual.widgets import Input, Static, TextArea
 from textual.widgets.text_area import Edit, EditResult
 
@@ -66,6 +68,10 @@ class SafeArea(TextArea):
 
     def load_text(self, text: str) -> None:
         super().load_text(sanitise(text))
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Blank once it is taken away: a redraw may come before the next layout, and its styles are gone by then."""
+        return super().render_lines(crop) if self.is_attached else [Strip.blank(crop.width)] * crop.height
 
 
 class SafeInput(Input):

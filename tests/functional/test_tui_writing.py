@@ -24,6 +24,7 @@ from functional.tui_kit import (
     until,
     written,
 )
+from textual.geometry import Region
 
 from edge.contract.records import Kind, State
 from tui import settings
@@ -194,4 +195,20 @@ async def test_length_stop_is_incomplete_everywhere(home: Path) -> None:
         await pilot.press("escape", "ctrl+b")
         await until(pilot, on(pilot, "LibraryScreen"))
         await until(pilot, lambda: "DRAFT INCOMPLETE" in screen_text(app))
+        await leave(pilot)
+
+
+async def test_a_section_that_was_just_taken_away_can_still_be_drawn(home: Path) -> None:
+    empty_vault(home)
+    app = make_app(home)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await unlock(pilot)
+        case = await written(pilot)
+        area = editors(app)[0].area
+        before = area.render_lines(Region(0, 0, 20, 2))
+        assert "CHIEF COMPLAINT" in before[0].text
+        case.parts = case.parts[1:]
+        app._changed(case, "parts")
+        await until(pilot, lambda: not area.is_attached)
+        assert [strip.text for strip in area.render_lines(Region(0, 0, 20, 2))] == [" " * 20] * 2
         await leave(pilot)

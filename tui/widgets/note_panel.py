@@ -41,9 +41,10 @@ class NotePanel(Vertical):
         if [e.part.key for e in editors] != [p.key for p in case.parts] or any(
             e.part is not p and e.part.heading != p.heading for e, p in zip(editors, case.parts, strict=True)
         ):
-            await sections.remove_children()
             editors = [SectionEditor(part) for part in case.parts]
-            await sections.mount_all(editors)
+            with self.app.batch_update():  # nothing is drawn between the old sections and the new ones
+                await sections.remove_children()
+                await sections.mount_all(editors)
         for editor, part in zip(editors, case.parts, strict=True):
             editor.show(part, case.signed, job, case.reading)
 
