@@ -37,7 +37,8 @@ def asking() -> Iterator[tuple[int, int, int]]:
     pid, screen = pty.fork()
     if pid == 0:
         try:
-            for number in (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT):
+            signal.pthread_sigmask(signal.SIG_SETMASK, [])  # whatever tests before this one left behind
+            for number in (signal.SIGINT, signal.SIGHUP, signal.SIGQUIT, signal.SIGTERM):
                 signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
             with read_passphrase_tty("Passphrase: ") as got_it:
                 os.write(write, bytes(got_it.view()).hex().encode())
