@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,16 @@ import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
 CONTROLS = ["<|im_start|>", "<|im_end|>", "<|endoftext|>"]
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """What needs Apple Silicon is left out elsewhere, unless it is asked for: `pytest -m mac`."""
+    if sys.platform == "darwin" or "mac" in config.option.markexpr:
+        return
+    left = [item for item in items if item.get_closest_marker("mac")]
+    if left:
+        config.hook.pytest_deselected(items=left)
+        items[:] = [item for item in items if item not in left]
 
 
 @pytest.fixture(autouse=True)
