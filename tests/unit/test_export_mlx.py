@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from conftest import ROOT
 
 from edge.contract.mlx_config import check_mlx_config
 from edge.errors import BundleError, UsageError
@@ -54,6 +57,13 @@ def test_the_configuration_is_plain_and_the_tied_matrix_is_stored_once(source: P
     assert config["quantization"] == {"bits": 4, "group_size": 64, "mode": "affine"}
     assert sorted(p.name for p in tmp_path.iterdir()) == ["config.json", "model.safetensors"]
     assert not [name for name in load_file(tmp_path / "model.safetensors") if name.startswith("lm_head")]
+
+
+def test_the_whole_parity_is_there_for_a_mac_and_left_out_elsewhere() -> None:
+    group = ROOT / "tests" / "model" / "test_export_mac.py"
+    command = [sys.executable, "-m", "pytest", "--collect-only", "-p", "no:cacheprovider", str(group)]
+    said = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False).stdout
+    assert ("5 tests collected" if sys.platform == "darwin" else "no tests collected (5 deselected)") in said
 
 
 def test_what_cannot_be_converted_is_named(tmp_path: Path) -> None:
