@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from edge.seal.evidence import report, session, stage
+from edge.seal.evidence import kernel_log, report, session, stage
 from tests.security.conftest import Pack
 
 pytestmark = pytest.mark.model
@@ -28,11 +28,24 @@ def ran(pack: Pack) -> dict[str, Any]:
 
 def test_every_finding_holds(pack: Pack) -> None:
     findings = {line["claim"]: line["answer"] for line in pack.evidence["verdict"]}
-    assert len(findings) == 11
+    assert len(findings) == 12
     assert findings.pop("strace saw no network call that succeeded.") == "not examined"
+    if why := kernel_log.why_unreadable():
+        assert findings.pop("Refused calls are in the kernel's own log.") == "not examined"
+        assert why in pack.printed
     assert set(findings.values()) == {"holds"}, findings
     assert pack.code == 0
-    assert pack.printed.count("[holds]") == 10
+    assert pack.printed.count("[holds]") == len(findings)
+
+
+def test_the_kernels_lines_are_counted_in_the_pack(pack: Pack) -> None:
+    found = pack.evidence["kernel_log"]
+    text = (pack.folder / "evidence.txt").read_text(encoding="utf-8")
+    if found["why_not"]:
+        assert found["why_not"] in " ".join(text.split())
+    else:
+        assert set(found["lines"]) == set(kernel_log.CALLS)
+        assert f"{sum(found['lines'].values())} lines of one sealed process" in text
 
 
 def test_every_step_whose_verb_exists_ran_and_ended_well(pack: Pack) -> None:

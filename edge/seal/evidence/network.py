@@ -10,13 +10,14 @@ import json
 import subprocess
 import tempfile
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import asdict, dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from edge.errors import SealError
-from edge.seal.evidence import inventory, report, signing, stage, verdict
+from edge.seal.evidence import inventory, kernel_log, report, signing, stage, verdict
 
 FORMAT = "edgescribe-network-evidence/1"
 _TIMEOUT = 3600
@@ -48,9 +49,11 @@ def gather(request: Request, say: Say) -> dict[str, Any]:
     say("Attempts to get out, without the seal and with it")
     with tempfile.TemporaryDirectory(prefix="edgescribe-audit-") as folder:
         attempts = _child("edge.seal.evidence.stage:main", {"folder": folder})
-    say("A synthetic session, watched")
-    with tempfile.TemporaryDirectory(prefix="edgescribe-audit-") as folder:
+    say("A synthetic session, watched; beside it, what the kernel's log says of refused calls")
+    with tempfile.TemporaryDirectory(prefix="edgescribe-audit-") as folder, ThreadPoolExecutor(1) as beside:
+        log = beside.submit(kernel_log.watch, Path(folder) / "log")
         session = _child("edge.seal.evidence.session:main", _session_request(request, folder))
+        logged = {**asdict(log.result()), "missing": list(log.result().missing)}
     say("Hashes of program, packages, libraries and bundle")
     evidence: dict[str, Any] = {
         "format": FORMAT,
@@ -58,6 +61,7 @@ def gather(request: Request, say: Say) -> dict[str, Any]:
         "machine": inventory.machine(),
         "attempts": attempts,
         "session": session,
+        "kernel_log": logged,
         **_inventory(request, made),
     }
     evidence["verdict"] = [asdict(line) for line in verdict.judge(evidence)]

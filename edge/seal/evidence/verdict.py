@@ -28,6 +28,7 @@ class Line:
 def judge(evidence: dict[str, Any]) -> Iterator[Line]:
     """Yield every finding in the order of the audit guide."""
     yield from _attempts(evidence["attempts"])
+    yield _log(evidence["kernel_log"])
     yield from _session(evidence["session"])
     yield from _files(evidence)
 
@@ -74,6 +75,21 @@ def _attempts(found: dict[str, Any]) -> Iterator[Line]:
         _answer(status.get("level") == "kernel"),
         str(status.get("line", "no status")),
         "grep -E 'Seccomp|NoNewPrivs' /proc/$(pgrep -f seal/boot.py)/status",
+    )
+
+
+def _log(found: dict[str, Any]) -> Line:
+    lines, made = found["lines"], found["made"]
+    each = ", ".join(f"{name} {count}" for name, count in lines.items())
+    facts = f"{sum(lines.values())} lines of one sealed process, {len(made)} kinds of refused calls: {each}"
+    if found["missing"]:
+        facts += f"; no line of: {', '.join(found['missing'])}"
+    limit = "; for all programs together the kernel prints few lines a second, so not every attempt has one"
+    return Line(
+        "Refused calls are in the kernel's own log.",
+        "not examined" if found["why_not"] else _answer(bool(made) and not found["missing"]),
+        found["why_not"] or facts + limit,
+        "as root: dmesg | grep type=1326 (or: journalctl -k -g type=1326; ausearch -m SECCOMP)",
     )
 
 
