@@ -14,6 +14,7 @@ are the same (tests/unit/test_export_builder.py).
 from __future__ import annotations
 
 import ctypes
+import importlib
 import runpy
 import signal
 import sys
@@ -120,8 +121,7 @@ def main() -> None:
     _die_with_parent()
     keep, builder, *arguments = sys.argv[1:]
     sys.path.insert(0, str(Path(builder).parent))
-    from builders import base  # type: ignore[import-not-found]
-
+    base: Any = importlib.import_module("builders.base")
     base.AutoModelForCausalLM = SimpleNamespace(from_pretrained=mapped_model)
     base.Model.to_int4 = frugally(base.Model.to_int4)
     if keep != "builder":

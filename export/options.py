@@ -31,8 +31,12 @@ class OnnxOptions:
     ) -> OnnxOptions:
         """The measured defaults of a precision (int8 needs few scales and no zero points), but for what is given."""
         measured = cls("int8", "rtn", 128, True) if precision == "int8" else cls(precision)
-        given = {"algorithm": algorithm, "block": block, "symmetric": symmetric}
-        return replace(measured, **{key: value for key, value in given.items() if value is not None})  # type: ignore[arg-type]
+        return replace(
+            measured,
+            algorithm=measured.algorithm if algorithm is None else algorithm,
+            block=measured.block if block is None else block,
+            symmetric=measured.symmetric if symmetric is None else symmetric,
+        )
 
     def record(self) -> dict[str, str | int | bool]:
         """For the manifest: what has a meaning at this precision."""

@@ -181,14 +181,14 @@ def _override(raw: dict[str, Any], item: str) -> None:
 
 def parse(raw: dict[str, Any], where: str) -> Config:
     """Check a configuration given as nested dictionaries. Raises UsageError."""
-    sections = {f.name: f.default_factory for f in dataclasses.fields(Config)}
+    sections = get_type_hints(Config)
     parts: dict[str, Any] = {}
     for name, body in raw.items():
         if name not in sections:
             raise UsageError(f"{where}: there is no section [{name}].", f"Known: {', '.join(sections)}.", "Correct it.")
         if not isinstance(body, dict):
             raise UsageError(f"{where}: {name} must be a section [{name}].", "", "Correct it.")
-        parts[name] = _section(sections[name], name, body, where)  # type: ignore[arg-type]
+        parts[name] = _section(sections[name], name, body, where)
     config = Config(**parts)
     if not config.base.name:
         raise UsageError(f"{where}: base.name is missing.", "", "Name a base of the catalogue or a folder.")

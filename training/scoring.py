@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from functools import partial
 from typing import Any
 
 from edge.contract.schemas import FIELD_KEYS
@@ -144,11 +145,7 @@ def summary(items: Sequence[Item], answers: Sequence[Written]) -> dict[str, Any]
     """{"n", "figures", "intervals"}; intervals for the main figures only."""
     scored = [score_item(i, w) for i, w in zip(items, answers, strict=True)]
     found = figures(scored)
-    ranges = {
-        name: intervals.interval(scored, lambda sample, name=name: _one(sample, name))  # type: ignore[misc]
-        for name in MAIN
-        if name in found
-    }
+    ranges = {name: intervals.interval(scored, partial(_one, name=name)) for name in MAIN if name in found}
     return {"n": len(items), "figures": found, "intervals": ranges}
 
 

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import TypeVar
 
 from edge.contract.events import EngineEvent, Finished
-from edge.contract.prompts import Prompt, encode
+from edge.contract.prompts import Prompt, TokenizerLike, encode
 from edge.engine.base import EngineInfo, Request
 from edge.engine.decode import Decoder
 from edge.errors import EdgescribeError, EngineError
@@ -28,7 +28,7 @@ class Loaded:
 
     info: EngineInfo
     decoder: Decoder
-    tokenizer: object
+    tokenizer: TokenizerLike
 
 
 @dataclass
@@ -61,7 +61,7 @@ class EngineHost:
         return self._info
 
     def count(self, prompt: Prompt) -> int:
-        return len(encode((*prompt.document, *prompt.instruction), self._tokenizer))  # type: ignore[arg-type]
+        return len(encode((*prompt.document, *prompt.instruction), self._tokenizer))
 
     def stream(self, request: Request) -> Iterator[EngineEvent]:
         job = _Job(request)

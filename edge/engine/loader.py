@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from edge.contract.bundle import Bundle, verify_bundle
-from edge.contract.prompts import chat_format, load_tokenizer
+from edge.contract.prompts import TokenizerLike, chat_format, load_tokenizer
 from edge.engine.base import EngineInfo, Session
 from edge.engine.constrain import GrammarCompiler
 from edge.engine.decode import Decoder
@@ -83,8 +83,9 @@ def _open_model(bundle: Bundle) -> Model:
     return MlxModel(bundle.folder)
 
 
-def _end_ids(tokenizer: object, tokens: list[str]) -> list[int]:
-    ids = [tokenizer.token_to_id(token) for token in dict.fromkeys(tokens)]  # type: ignore[attr-defined]
-    if None in ids:
+def _end_ids(tokenizer: TokenizerLike, tokens: list[str]) -> list[int]:
+    found = [tokenizer.token_to_id(token) for token in dict.fromkeys(tokens)]
+    ids = [number for number in found if number is not None]
+    if len(ids) < len(found):
         raise BundleError("The bundle's tokenizer does not know its own end token.", "", "Build the bundle again.")
     return ids
