@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 
 ROOT = Path(__file__).resolve().parent.parent
+SYSTEMS = {"mac": "darwin", "windows": "win32"}  # marker, sys.platform
 CONTROLS = ["<|im_start|>", "<|im_end|>", "<|endoftext|>"]
 
 
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """What needs Apple Silicon is left out elsewhere, unless it is asked for: `pytest -m mac`."""
-    if sys.platform == "darwin" or "mac" in config.option.markexpr:
-        return
-    left = [item for item in items if item.get_closest_marker("mac")]
+    """What needs a Mac or Windows is left out elsewhere, unless it is asked for (`pytest -m mac`, `-m windows`)."""
+    others = [name for name, system in SYSTEMS.items() if sys.platform != system and name not in config.option.markexpr]
+    left = [item for item in items if any(item.get_closest_marker(name) for name in others)]
     if left:
         config.hook.pytest_deselected(items=left)
         items[:] = [item for item in items if item not in left]

@@ -86,6 +86,15 @@ def test_the_pack_is_checked_as_the_report_says() -> None:
         assert command in GUIDE
 
 
+def test_the_guide_has_both_rules_for_the_windows_firewall() -> None:
+    rules = [line for line in GUIDE.splitlines() if line.startswith("New-NetFirewallRule")]
+    assert [re.findall(r"-Direction (\w+) -Action (\w+)", rule) for rule in rules] == [
+        [("Outbound", "Block")],
+        [("Inbound", "Block")],
+    ]
+    assert all('-Program "C:\\edgescribe\\python.exe"' in rule for rule in rules)
+
+
 def test_the_numbers_in_the_guide_are_the_real_ones() -> None:
     assert f"tries {len(attempts.ATTEMPTS) + 2} ways out and all {len(attempts.FAMILIES)} socket families" in GUIDE
 
