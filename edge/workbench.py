@@ -13,7 +13,7 @@ from typing import Any
 
 from edge import paths
 from edge.contract import document as documents
-from edge.contract import templates
+from edge.contract import template_files, templates
 from edge.contract.bundle import list_bundles
 from edge.contract.document import Document
 from edge.contract.events import TaskEvent
@@ -75,12 +75,8 @@ def template_folder() -> Path:
 
 
 def template_names() -> list[str]:
-    """Templates that can be chosen: shipped ones, the clinic's own, then single sections."""
-    folder = template_folder()
-    own = sorted(p.stem for p in folder.glob("*.toml")) if folder.is_dir() else []
-    whole = [n for n in templates.names() if not n.startswith("section:")]
-    single = [n for n in templates.names() if n.startswith("section:")]
-    return [*dict.fromkeys([*whole, *own]), *single]
+    """Templates that can be chosen: shipped ones, the clinic's own without a fault, then single sections."""
+    return [one.name for one in template_files.listed(template_folder()) if one.problem is None]
 
 
 def template(name: str) -> Template:

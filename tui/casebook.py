@@ -38,6 +38,14 @@ from tui.desk import Desk
 Notify = Callable[[Case, str], None]
 
 
+def _template_or_visit(name: str) -> Template:
+    """The template; the visit note where it is gone or can't be used any more."""
+    try:
+        return template(name)
+    except UsageError:
+        return template("visit")
+
+
 class Casebook:
     """The open encounters of an unlocked vault. changed(case, what): what is "text", "parts", "rows" or "state"."""
 
@@ -61,7 +69,8 @@ class Casebook:
 
     def new(self, template_name: str) -> Case:
         """An empty encounter; it is kept as soon as it has a conversation."""
-        case = Case(template=template_name, parts=blank_parts(template(template_name)))
+        chosen = _template_or_visit(template_name)
+        case = Case(template=chosen.name, parts=blank_parts(chosen))
         self.cases.append(case)
         return case
 
@@ -72,7 +81,7 @@ class Casebook:
                 return case
         case = case_of(await self.desk.call(lambda vault: vault.records.get(identifier)))
         if not case.parts and not case.signed:
-            case.parts = blank_parts(template(case.template))
+            case.parts = blank_parts(_template_or_visit(case.template))
         self.cases.append(case)
         if case.cut_off is not None:
             known = Origin(**{**asdict(by_hand(case.document())), **case.cut_off, "incomplete": True})

@@ -7,16 +7,17 @@ section of the MTS-Dialog set (Ben Abacha et al., EACL 2023) as a template of it
 from __future__ import annotations
 
 import tomllib
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from edge.contract.template_check import MAX_CHARACTERS, problem
 from edge.errors import UsageError
+from edge.text import one_line, sanitise
 
 _SECTION_SET = "mts"
-_SECTION_KEYS = {"key": str, "title": str, "instruction": str, "headings": list, "max_tokens": int}
 
 
 @dataclass(frozen=True)
@@ -39,39 +40,22 @@ class Template:
     sections: tuple[SectionSpec, ...]
 
 
-def _section(raw: dict[str, Any], where: str) -> SectionSpec:
-    for key, value in raw.items():
-        kind = _SECTION_KEYS.get(key)
-        if kind is None or not isinstance(value, kind):
-            raise UsageError(
-                f"{where}: section entry {key!r} is not understood.",
-                f"A section has {', '.join(_SECTION_KEYS)}.",
-                "Correct the template file.",
-            )
-    missing = [key for key in ("key", "title", "instruction") if not str(raw.get(key, "")).strip()]
-    if missing:
-        raise UsageError(f"{where}: a section lacks {', '.join(missing)}.", "", "Add it to the template file.")
-    limit = int(raw.get("max_tokens", 512))
-    if not 1 <= limit <= 8192:
-        raise UsageError(f"{where}: max_tokens is {limit}.", "It must lie between 1 and 8192.")
-    headings = tuple(str(h) for h in raw.get("headings", ()))
-    return SectionSpec(raw["key"], raw["title"], raw["instruction"].strip(), headings, limit)
+def _section(raw: dict[str, Any]) -> SectionSpec:
+    headings = tuple(one_line(heading) for heading in raw.get("headings", ()))
+    instruction = sanitise(raw["instruction"]).strip()
+    return SectionSpec(
+        one_line(raw["key"]), one_line(raw["title"]), instruction, headings, int(raw.get("max_tokens", 512))
+    )
 
 
 def parse_template(text: str, where: str) -> Template:
-    """Read a template from TOML text. where names the source in errors; raises UsageError."""
-    try:
-        raw = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as error:
-        raise UsageError(f"{where}: not valid TOML.", str(error), "Correct the template file.") from None
-    sections = raw.get("sections")
-    if not isinstance(sections, list) or not sections or not all(isinstance(s, dict) for s in sections):
-        raise UsageError(f"{where}: no [[sections]].", "A template needs at least one section.")
-    specs = tuple(_section(s, where) for s in sections)
-    if len({s.key for s in specs}) != len(specs):
-        raise UsageError(f"{where}: two sections have the same key.")
-    name = str(raw.get("name") or Path(where).stem)
-    return Template(name, str(raw.get("title") or name), specs)
+    """Read a template from TOML text. where names the source in errors; raises UsageError with the line at fault."""
+    found = problem(text)
+    if found is not None:
+        raise UsageError(f"{where}, line {found.line}: {found.sentence()}", "", "Correct the template.")
+    raw = tomllib.loads(text)
+    name = one_line(str(raw.get("name") or Path(where).stem))
+    return Template(name, one_line(str(raw.get("title") or name)), tuple(_section(s) for s in raw["sections"]))
 
 
 @cache
@@ -96,6 +80,21 @@ def names() -> list[str]:
     return whole + [f"section:{key}" for key in section_keys()]
 
 
+def may_be_own(name: str) -> bool:
+    """Whether a clinic's own template may be called so: letters, digits, "-" and "_", and no shipped one's name."""
+    return name.replace("-", "").replace("_", "").isalnum() and len(name) <= 60 and name not in shipped()
+
+
+def read_own(name: str, folder: Path) -> str:
+    """Text of a clinic's own template. Raises UsageError if it can't be read or is longer than any template."""
+    try:
+        with (folder / f"{name}.toml").open("rb") as file:
+            return sanitise(file.read(4 * MAX_CHARACTERS + 1).decode("utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else "It is not UTF-8 text"
+        raise UsageError(f"The template {name}.toml can't be read.", f"{why}.", "Correct or remove it.") from None
+
+
 def get(name: str, folder: Path | None = None) -> Template:
     """Return a template by name: shipped, `section:KEY`, or NAME.toml in folder. Raises UsageError."""
     if name.startswith("section:"):
@@ -105,10 +104,9 @@ def get(name: str, folder: Path | None = None) -> Template:
                 return Template(f"section:{spec.key}", spec.title, (spec,))
     elif name in shipped() and name != _SECTION_SET:
         return shipped()[name]
-    elif (
-        folder is not None and name.replace("-", "").replace("_", "").isalnum() and (folder / f"{name}.toml").is_file()
-    ):
-        return parse_template((folder / f"{name}.toml").read_text(encoding="utf-8"), f"{name}.toml")
+    elif folder is not None and may_be_own(name) and (folder / f"{name}.toml").is_file():
+        # Its file's name is what it is called by, whatever stands in the file.
+        return replace(parse_template(read_own(name, folder), f"{name}.toml"), name=name)
     raise UsageError(
         f"There is no template {name!r}.",
         f"Known: {', '.join(n for n in names() if not n.startswith('section:'))}, "

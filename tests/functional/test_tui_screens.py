@@ -21,6 +21,7 @@ from textual._compositor import Compositor
 from textual.color import Color
 from textual.widgets import Input, TextArea
 
+from edge.contract.template_check import SENTENCES
 from tui import actions, settings, texts
 from tui.app import EdgeApp
 from tui.screens import settings as settings_screen
@@ -176,6 +177,14 @@ def test_both_catalogues_say_the_same_things() -> None:
     assert sum(english[key] != german[key] for key in english) > 140
 
 
+def test_every_problem_of_a_template_has_its_words() -> None:
+    told = {key.removeprefix("problem.") for key in texts.catalogue("de") if key.startswith("problem.")}
+    assert told == set(SENTENCES)
+    for kind, sentence in SENTENCES.items():
+        plain = re.sub(r"\{(\w+)!r\}", r"“{\1}”", sentence)
+        assert texts.catalogue("en")[f"problem.{kind}"] == plain
+
+
 def test_every_text_that_is_asked_for_exists() -> None:
     used, known = used_keys(), set(texts.catalogue("en"))
     whole = {key for key in used if not key.endswith((".", "_", ".s", ".tab_", ".cut_"))}
@@ -190,16 +199,18 @@ def test_every_action_exists_and_no_key_means_two_things() -> None:
     from tui.screens.encounter import EncounterScreen
     from tui.screens.library import LibraryScreen
     from tui.screens.settings import SettingsScreen
+    from tui.screens.template_editor import TemplateEditor
 
     owners: dict[str, type] = {
-        "app": EdgeApp, "library": LibraryScreen, "encounter": EncounterScreen, "settings": SettingsScreen
+        "app": EdgeApp, "library": LibraryScreen, "encounter": EncounterScreen, "settings": SettingsScreen,
+        "template": TemplateEditor,
     }  # fmt: skip
     assert {action.scope for action in actions.ACTIONS} == set(owners)
     for action in actions.ACTIONS:
         run: Callable[..., Any] | None = getattr(owners[action.scope], f"action_{action.name}", None)
         assert run is not None, action
         assert action.title
-    for scope in ("library", "encounter", "settings"):
+    for scope in owners.keys() - {"app"}:
         keys = [key for a in actions.of(scope, "app") for key in a.keys.split(",")]
         twice = {key for key in keys if keys.count(key) > 1}
         assert twice <= {"escape"}  # stops what is being written, goes back otherwise

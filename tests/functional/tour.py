@@ -20,7 +20,7 @@ from tui.widgets.transcript_view import TranscriptView
 
 SCREENS = (
     "unlock", "library", "search", "encounter", "conversation", "fields", "history", "rewrite", "template", "sign",
-    "export", "help", "palette", "settings", "audit", "seal", "vault",
+    "export", "help", "palette", "settings", "templates", "audit", "seal", "vault", "template editor",
 )  # fmt: skip
 DIALOGS = ("rewrite", "template", "sign", "export", "help", "palette")  # they dim what is behind them on purpose
 _VARYING = (
@@ -66,9 +66,16 @@ async def tour(app: EdgeApp, pilot: Any) -> AsyncIterator[str]:
     yield "palette"
     await pilot.press("escape", "f10")
     await until(pilot, on(pilot, "SettingsScreen"))
-    for tab in ("general", "audit", "seal", "vault"):
+    for tab in ("general", "templates", "audit", "seal", "vault"):
         app.screen.query_one("TabbedContent").active = f"tab-{tab}"
         yield "settings" if tab == "general" else tab
+    app.screen.query_one("TabbedContent").active = "tab-templates"
+    app.screen.query_one("#templates").focus()
+    await pilot.press("n")
+    await until(pilot, on(pilot, "Ask"))
+    await pilot.press(*"Knee", "enter")
+    await until(pilot, on(pilot, "TemplateEditor"))
+    yield "template editor"
 
 
 async def _encounter(app: EdgeApp, pilot: Any) -> AsyncIterator[str]:

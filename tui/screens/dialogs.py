@@ -39,9 +39,9 @@ class Dialog(ModalScreen[R]):
         self.dismiss(None)
 
 
-def button(text: str, name: str, variant: Any = "default") -> Button:
+def button(text: str, name: str, variant: Any = "default", compact: bool = False) -> Button:
     """A button with a plain text."""
-    return Button(label(text), id=name, variant=variant)
+    return Button(label(text), id=name, variant=variant, compact=compact)
 
 
 class Confirm(Dialog[bool]):
@@ -173,8 +173,8 @@ class Help(Dialog[bool]):
     def table() -> Text:
         """Keys and what they do, by screen."""
         out = Text()
-        for scope, name in (("app", "everywhere"), ("library", "library"), ("encounter", "encounter")):
-            out.append(t(f"help.{name}") + "\n", "bold")
+        for scope in ("app", "library", "encounter", "settings", "template"):
+            out.append(t(f"help.{'everywhere' if scope == 'app' else scope}") + "\n", "bold")
             for action in actions.of(scope):
                 keys = ", ".join(actions.shown(key) for key in action.keys.split(","))
                 out.append(f"  {keys:<14} {action.title}\n")

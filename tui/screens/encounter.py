@@ -10,9 +10,10 @@ from textual.content import Content
 from textual.widgets import TabbedContent, TabPane
 
 from edge.contract.records import Kind
-from edge.workbench import Vault, template, template_names
+from edge.workbench import Vault, template_names
 from tui import actions, rows
 from tui.case import Case
+from tui.labels import titled
 from tui.messages import CaseChanged, PartEdited, RestoreAsked, RowChosen, Spot, TalkEdited
 from tui.screens.base import EdgeScreen
 from tui.screens.dialogs import Ask, Choose, Sign
@@ -209,10 +210,7 @@ class EncounterScreen(EdgeScreen):
         self.app.push_screen(Ask(heading, t("rewrite.wish"), ok=t("rewrite.button")), answered)
 
     def action_template(self) -> None:
-        options = []
-        for name in template_names():
-            title = template(name).title
-            options.append((name, title if name == title else f"{title}   ({name})"))
+        options = [(name, titled(name)) for name in template_names()]
 
         def answered(name: str | None) -> None:
             if name:

@@ -17,6 +17,7 @@ from edge.text import one_line
 from edge.workbench import Passphrase, RecoveryKey, Vault, audit_tail, bundles, template_names
 from tui import actions, settings
 from tui.clock import local_time
+from tui.labels import titled
 from tui.screens.base import EdgeScreen
 from tui.screens.dialogs import Ask, button
 from tui.settings import short
@@ -24,10 +25,16 @@ from tui.texts import t
 from tui.walls import Label, SafeInput, label
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.status_bar import StatusBar
+from tui.widgets.templates_tab import TemplatesTab
 
 
 def _prove(pid: int) -> str:
     return f"grep -E 'Seccomp:|NoNewPrivs:' /proc/{pid}/status     # Seccomp: 2, NoNewPrivs: 1\nls -l /proc/{pid}/fd"
+
+
+def _choice(text: str) -> str:
+    """A safe text for a choice, which reads markup."""
+    return one_line(text).replace("[", "(")
 
 
 class SettingsScreen(EdgeScreen):
@@ -41,6 +48,7 @@ class SettingsScreen(EdgeScreen):
         with TabbedContent():
             for name, body in (
                 ("general", self._general),
+                ("templates", self._templates),
                 ("audit", self._audit),
                 ("seal", self._seal),
                 ("vault", self._vault),
@@ -59,8 +67,7 @@ class SettingsScreen(EdgeScreen):
         yield from self._select("theme", [(t(f"settings.{n}"), n) for n in settings.THEMES], kept.theme)
         yield from self._select("language", [(t(f"settings.{n}"), n) for n in settings.LANGUAGES], kept.language)
         yield from self._select("lock", [(str(n), str(n)) for n in settings.LOCK_MINUTES], str(kept.lock_minutes))
-        names = [n for n in template_names() if not n.startswith("section:")]
-        yield from self._select("template", [(n, n) for n in names], kept.template)
+        yield from self._select("template", self._template_options(), kept.template, "visit")
         models = [(t("settings.best"), ""), *((b.name, b.name) for b in bundles())]
         yield from self._select("bundle", models, kept.bundle)
         yield from self._line("signer", kept.signer)
@@ -70,12 +77,16 @@ class SettingsScreen(EdgeScreen):
             yield Switch(kept.copy_osc52, id="osc52")
 
     @staticmethod
-    def _select(name: str, options: list[tuple[str, str]], value: str) -> ComposeResult:
+    def _template_options() -> list[tuple[str, str]]:
+        return [(_choice(titled(n)), n) for n in template_names() if not n.startswith("section:")]
+
+    @staticmethod
+    def _select(name: str, options: list[tuple[str, str]], value: str, otherwise: str = "") -> ComposeResult:
         known = [answer for _, answer in options]
         with Horizontal(classes="setting"):
             yield Label(t(f"settings.{name}"), classes="setting-name")
-            shown = [(one_line(text).replace("[", "("), answer) for text, answer in options]
-            chosen = value if value in known else known[0]
+            shown = [(_choice(text), answer) for text, answer in options]
+            chosen = value if value in known else otherwise or known[0]
             yield Select(shown, value=chosen, allow_blank=False, id=name, compact=True)
 
     @staticmethod
@@ -113,6 +124,31 @@ class SettingsScreen(EdgeScreen):
     def action_back(self) -> None:
         settings.save(self.edge.settings)
         self.app.pop_screen()
+
+    # -- templates -------------------------------------------------------------------------------------------------
+
+    def _templates(self) -> ComposeResult:
+        yield TemplatesTab()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action.startswith("template_"):
+            return bool(self.query(TabbedContent)) and self.query_one(TabbedContent).active == "tab-templates"
+        return True
+
+    def on_tabbed_content_tab_activated(self) -> None:
+        self.keys_changed()
+
+    def on_templates_tab_changed(self) -> None:
+        select, kept = self.query_one("#template", Select), self.edge.settings
+        with self.prevent(Select.Changed):
+            select.set_options(self._template_options())
+            select.value = kept.template = kept.template if kept.template in template_names() else "visit"
+
+    def action_template_new(self) -> None:
+        self.query_one(TemplatesTab).make()
+
+    def action_template_delete(self) -> None:
+        self.query_one(TemplatesTab).delete()
 
     # -- audit -----------------------------------------------------------------------------------------------------
 

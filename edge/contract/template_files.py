@@ -1,0 +1,133 @@
+"""A clinic's own templates in the data folder: which there are, their text, saving (whole or not at all), deleting.
+
+Shipped templates are read-only; their text can be taken to begin an own one with.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import re
+import secrets
+import unicodedata
+from dataclasses import dataclass
+from pathlib import Path
+
+from edge.contract import templates
+from edge.contract.template_check import Problem, problem
+from edge.contract.templates import Template
+from edge.errors import InputError, UsageError
+
+MAX_TEMPLATES = 200
+
+
+@dataclass(frozen=True)
+class Listed:
+    """One template for a list. sections: how many. problem: why an own one can't be used, or None."""
+
+    name: str
+    title: str
+    sections: int
+    own: bool
+    problem: Problem | None = None
+
+
+def own_names(folder: Path) -> list[str]:
+    """Names of the templates in folder, in order."""
+    with contextlib.suppress(OSError):
+        found = sorted(p.stem for p in folder.iterdir() if p.suffix == ".toml" and templates.may_be_own(p.stem))
+        return found[:MAX_TEMPLATES]
+    return []
+
+
+def listed(folder: Path) -> list[Listed]:
+    """Every template: shipped notes, the clinic's own, shipped single sections."""
+    shipped = [_line(templates.get(name), own=False) for name in templates.names()]
+    single = [one for one in shipped if one.name.startswith("section:")]
+    return [
+        *(one for one in shipped if one not in single),
+        *(_own(name, folder) for name in own_names(folder)),
+        *single,
+    ]
+
+
+def _line(template: Template, own: bool) -> Listed:
+    return Listed(template.name, template.title, len(template.sections), own)
+
+
+def _own(name: str, folder: Path) -> Listed:
+    try:
+        text = templates.read_own(name, folder)
+    except UsageError as error:
+        return Listed(name, name, 0, True, Problem(1, "toml", {"why": error.why.rstrip(".")}))
+    if (found := problem(text)) is not None:
+        return Listed(name, name, 0, True, found)
+    return _line(templates.get(name, folder), own=True)
+
+
+def text_of(name: str, folder: Path) -> str:
+    """A template's TOML text: an own one's as it stands, a shipped one's written out. Raises UsageError."""
+    if name in own_names(folder):
+        return templates.read_own(name, folder)
+    return as_toml(templates.get(name))
+
+
+def as_toml(template: Template) -> str:
+    """A template as TOML text, without its name: the file's name is that."""
+    lines = [f"title = {_quoted(template.title)}"]
+    for spec in template.sections:
+        lines += ["", "[[sections]]", f"key = {_quoted(spec.key)}", f"title = {_quoted(spec.title)}"]
+        if spec.headings:
+            lines.append(f"headings = [{', '.join(map(_quoted, spec.headings))}]")
+        lines += [f"max_tokens = {spec.max_tokens}", f"instruction = {_quoted(spec.instruction)}"]
+    return "\n".join(lines) + "\n"
+
+
+def _quoted(text: str) -> str:
+    return json.dumps(text, ensure_ascii=False)  # a JSON string is a TOML string, but for DEL, which no text here has
+
+
+def name_for(title: str, folder: Path) -> str:
+    """A free name made of a title: "Knee, left" is "knee-left", then "knee-left-2". Raises UsageError for none."""
+    plain = unicodedata.normalize("NFKD", title.replace("ß", "ss")).encode("ascii", "ignore").decode().lower()
+    stem = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:40]
+    if not stem:
+        raise UsageError("A template's name needs a letter or digit.")
+    taken = {*own_names(folder), *templates.shipped()}
+    return next(name for n in range(1, 1000) if (name := stem if n == 1 else f"{stem}-{n}") not in taken)
+
+
+def save(name: str, text: str, folder: Path) -> Path:
+    """Keep an own template, whole or not at all. Raises UsageError (name or text is wrong), InputError (the disk)."""
+    if not templates.may_be_own(name):
+        raise UsageError(f"A template can't be called {name!r}.", "Letters, digits, - and _; no built-in one's name.")
+    templates.parse_template(text, f"{name}.toml")
+    target = folder / f"{name}.toml"
+    passing = folder / f".{name}.{secrets.token_hex(4)}.new"
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        descriptor = os.open(passing, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+        try:
+            with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
+                file.write(text)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(passing, target)
+        except BaseException:
+            with contextlib.suppress(OSError):
+                passing.unlink()
+            raise
+    except OSError as error:
+        raise InputError("The template could not be saved.", f"{error.strerror}.", "Check the data folder.") from None
+    return target
+
+
+def delete(name: str, folder: Path) -> None:
+    """Remove an own template. Raises UsageError if there is none, InputError for the disk."""
+    if name not in own_names(folder):
+        raise UsageError(f"There is no template of your own called {name!r}.")
+    try:
+        (folder / f"{name}.toml").unlink()
+    except OSError as error:
+        raise InputError("The template could not be deleted.", f"{error.strerror}.") from None

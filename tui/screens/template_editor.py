@@ -1,0 +1,111 @@
+"""Edits a template's text: what is wrong with it is said at once, what it asks of the model is shown beside it."""
+
+from __future__ import annotations
+
+from textual.app import ComposeResult
+from textual.containers import Container
+from textual.widgets import TextArea
+
+from edge.contract.template_check import Problem, problem
+from edge.contract.template_files import save
+from edge.contract.templates import parse_template
+from edge.errors import EdgescribeError
+from edge.text import one_line
+from edge.workbench import template_folder
+from tui import actions
+from tui.screens.base import EdgeScreen
+from tui.screens.dialogs import Confirm
+from tui.texts import t
+from tui.walls import Label, SafeArea
+from tui.widgets.key_bar import KeyBar
+from tui.widgets.status_bar import StatusBar
+from tui.widgets.template_preview import TemplatePreview
+
+
+def in_words(found: Problem) -> str:
+    """A problem with its line, in the language in use."""
+    return t("templates.line", line=found.line, problem=t(f"problem.{found.kind}", **found.values))
+
+
+class TemplateEditor(EdgeScreen):
+    """own: it may be changed. fresh: it is in no file yet. A text with a mistake in it can't be saved."""
+
+    scope = "template"
+    BINDINGS = actions.bindings("template")
+
+    def __init__(self, name: str, title: str, text: str, own: bool, fresh: bool = False) -> None:
+        super().__init__()
+        self.template_name, self._title, self._own = name, title, own
+        self._text, self._fresh = text, fresh
+        self._kept = ""
+
+    def compose(self) -> ComposeResult:
+        yield StatusBar()
+        yield Label(id="template-head")
+        if self._own:
+            yield Label(t("templates.help"), id="template-help")
+        with Container(id="template-sides"):
+            yield SafeArea(self._text, id="template-text", show_line_numbers=True, read_only=not self._own)
+            yield TemplatePreview()
+        yield Label(id="template-problem")
+        yield KeyBar("template", "app")
+
+    def on_mount(self) -> None:
+        area = self.query_one(SafeArea)
+        self._kept = "" if self._fresh else area.text
+        area.focus()
+        self.call_after_refresh(self._judge)
+
+    @property
+    def changed(self) -> bool:
+        """Whether there is something that is in no file."""
+        return self._own and self.query_one(SafeArea).text != self._kept
+
+    def on_text_area_changed(self, event: TextArea.Changed) -> None:
+        event.stop()
+        self._judge()
+
+    def _judge(self) -> None:
+        text = self.query_one(SafeArea).text
+        found = problem(text)
+        if found is None:
+            template = parse_template(text, self.template_name)
+            self.query_one(TemplatePreview).show(template)
+            self._title, line = template.title, t("templates.fits", count=len(template.sections))
+        else:
+            line = in_words(found)
+        verdict = self.query_one("#template-problem", Label)
+        verdict.show(line if self._own else t("templates.read_only"))
+        verdict.set_class(found is not None, "-wrong")
+        state = t("app.unsaved" if self.changed else "app.saved") if self._own else t("templates.shipped")
+        self.query_one("#template-head", Label).show(f"{one_line(self._title, 80)}   │ {state}")
+
+    # -- actions ---------------------------------------------------------------------------------------------------
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        return self._own if action == "save" else True
+
+    def action_save(self) -> None:
+        text = self.query_one(SafeArea).text
+        if (found := problem(text)) is not None:
+            self.edge.tell(t("templates.not_saved", problem=in_words(found)))
+            self.query_one(SafeArea).move_cursor((found.line - 1, 0))
+            return
+        try:
+            save(self.template_name, text, template_folder())
+        except EdgescribeError as error:
+            self.edge.complain(error)
+            return
+        self._kept = text
+        self._judge()
+        self.edge.tell(t("templates.saved"))
+
+    def action_back(self) -> None:
+        if self.changed:
+            self.app.push_screen(Confirm(t("templates.leave")), self._leave)
+        else:
+            self.dismiss()
+
+    def _leave(self, sure: bool | None) -> None:
+        if sure:
+            self.dismiss()
