@@ -1,7 +1,7 @@
 """A forked child that stops before every system call that changes a file, so that a test kills it at one it chooses.
 
 Nothing on disk changes but by such a call, so "before the n-th" is every moment at which a kill can leave something
-different behind. It means the same on every machine and under every load.
+different behind. It means the same on every machine and under every load. Tests that use it run `alone`.
 """
 
 from __future__ import annotations
@@ -13,6 +13,8 @@ import signal
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import NoReturn
+
+from alone import assert_one_thread
 
 from edge.seal import bpf
 from edge.seal.seccomp import ALLOW, machine
@@ -59,6 +61,7 @@ def run(work: Work, after: str = "begin", stops: int | None = None) -> Outcome:
 
     The kit itself reports "begin". Raises AssertionError if the child fails for a reason of its own.
     """
+    assert_one_thread()
     read, write = os.pipe()
     pid = os.fork()
     if pid == 0:

@@ -9,6 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from alone import assert_one_thread
 
 from edge.contract.records import Origin, RecordSummary, Section, Source
 from edge.store import kdf
@@ -85,9 +86,13 @@ def open_known(paths: VaultFiles, unlocked: Unlocked) -> Vault:
 
 
 class Child:
-    """A forked process that runs work(report) and is killed with SIGKILL; report(bytes) acknowledges to the parent."""
+    """A forked process that runs work(report) and is killed with SIGKILL; report(bytes) acknowledges to the parent.
+
+    Tests that use it run `alone`.
+    """
 
     def __init__(self, work: Callable[[Callable[[bytes], None]], None]) -> None:
+        assert_one_thread()
         read, write = os.pipe()
         self.pid = os.fork()
         if self.pid == 0:

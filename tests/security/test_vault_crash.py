@@ -13,6 +13,7 @@ from pathlib import Path
 
 import kill_kit
 import pytest
+from alone import alone
 from kill_kit import Report, Work
 from vaulting import ORIGIN, SOURCE, cheap_derivation, note, open_known, passphrase
 
@@ -85,6 +86,7 @@ def check(paths: VaultFiles, unlocked: Unlocked, acknowledged: dict[str, str], d
         connection.close()
 
 
+@alone
 def test_200_kills_while_writing(made: tuple[VaultFiles, Unlocked]) -> None:
     paths, unlocked = made
     acknowledged: dict[str, str] = {}
@@ -134,6 +136,7 @@ def rotate(paths: VaultFiles) -> Work:
     return work
 
 
+@alone
 def test_50_kills_while_rotating_keys(made: tuple[VaultFiles, Unlocked]) -> None:
     paths, _ = made
     whole = kill_kit.run(rotate(paths))
@@ -158,6 +161,7 @@ def test_50_kills_while_rotating_keys(made: tuple[VaultFiles, Unlocked]) -> None
 
 
 @pytest.mark.parametrize("version", range(1, migrations.LATEST))
+@alone
 def test_kills_while_migrating_each_golden_vault(version: int, tmp_path: Path) -> None:
     spec = importlib.util.spec_from_file_location("golden_make", GOLDEN / "make.py")
     module = importlib.util.module_from_spec(spec)
@@ -199,6 +203,7 @@ def test_kills_while_migrating_each_golden_vault(version: int, tmp_path: Path) -
     assert states >= {(version, False), (version, True), (migrations.LATEST, True)}
 
 
+@alone
 def test_kills_while_creating_leave_nothing_or_a_whole_vault(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cheap = cheap_derivation(monkeypatch)
     path = tmp_path / "records.vault"
@@ -224,6 +229,7 @@ def test_kills_while_creating_leave_nothing_or_a_whole_vault(tmp_path: Path, mon
     assert 0 < nothing < CREATION_KILLS
 
 
+@alone
 def test_kills_while_restoring_lose_neither_the_backup_nor_the_vault_before(
     made: tuple[VaultFiles, Unlocked], tmp_path: Path
 ) -> None:

@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from alone import alone
 from vaulting import FLOOR, Child, cheap_derivation, new_vault, note, open_known, passphrase
 
 from edge.errors import DamagedVaultError, EdgescribeError, VaultBusyError, WrongKeyError
@@ -281,6 +282,7 @@ def test_a_full_disk_loses_nothing_and_says_so(tmp_path: Path) -> None:
     assert int(done.stdout) > 4
 
 
+@alone
 def test_a_second_writer_is_told_and_the_first_one_s_death_frees_the_vault(
     paths, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -13,6 +13,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from alone import alone
 from vaulting import WORDS, Child, new_vault, note, passphrase
 
 from edge.store import unlock
@@ -87,6 +88,7 @@ def test_what_is_in_the_memory_of_an_open_and_of_a_closed_vault(state: str, tmp_
         assert found == dict.fromkeys(needles, 0)
 
 
+@alone
 def test_another_program_of_the_same_user_cannot_read_or_trace_it(tmp_path: Path) -> None:
     """Where the tests run as root, both programs become nobody first: root may always."""
     new_vault(tmp_path).close()
@@ -130,6 +132,7 @@ def test_another_program_of_the_same_user_cannot_read_or_trace_it(tmp_path: Path
     assert answers == b"refused\n" * 4
 
 
+@alone
 def test_sigabrt_leaves_no_core(tmp_path: Path) -> None:
     new_vault(tmp_path).close()
     before = set(tmp_path.iterdir())

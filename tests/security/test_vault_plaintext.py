@@ -10,6 +10,7 @@ import sys
 from pathlib import Path
 
 import pytest
+from alone import alone
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from vaulting import Child, new_vault, note, passphrase
 
@@ -82,6 +83,7 @@ def test_the_search_for_canaries_finds_them(tmp_path: Path) -> None:
         assert any("(deleted)" in name for name in where(CANARY, tmp_path))
 
 
+@alone
 def test_no_canary_after_a_crash(tmp_path: Path, temporary: Path) -> None:
     def work(report) -> None:
         with new_vault(tmp_path) as vault:

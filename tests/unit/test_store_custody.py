@@ -8,6 +8,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from alone import alone
 from vaulting import FLOOR, ORIGIN, SOURCE, Child, SetClock, cheap_derivation, events, new_vault, note, passphrase
 
 from edge.contract.records import State
@@ -177,6 +178,7 @@ def test_backup_beside_the_running_program_and_restore_elsewhere(vault: Vault, t
     assert sorted(p.name for p in tmp_path.iterdir() if p.is_file()) == [file.name]
 
 
+@alone
 def test_backups_are_whole_while_another_program_writes(vault: Vault, tmp_path: Path) -> None:
     path = vault.paths.database
     vault.close()
