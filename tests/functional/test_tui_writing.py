@@ -188,7 +188,12 @@ async def test_length_stop_is_incomplete_everywhere(home: Path) -> None:
         await unlock(pilot)
         case = await written(pilot)
         assert case.parts[0].stop == "length"
-        await until(pilot, lambda: "stopped at the length limit" in screen_text(app))
+
+        def head_of_it() -> str:
+            editors(app)[0].scroll_visible(animate=False, top=True)  # each later section scrolled itself into view
+            return screen_text(app)
+
+        await until(pilot, lambda: "stopped at the length limit" in head_of_it())
         await pilot.press("f8")
         await until(pilot, on(pilot, "Sign"))
         await until(pilot, lambda: "INCOMPLETE: parts are missing" in screen_text(app))
