@@ -64,11 +64,11 @@ def compare(
     reference_nll = 0.0
     for done, held in enumerate(documents, start=1):
         ids, answer = _encode(held, tokenizer, prompt_format)
-        expected = _log_softmax(reference.logits(ids)[answer - 1 : -1])
+        expected = _log_softmax(reference.logits(ids, answer - 1)[:-1])
         targets = ids[answer:]
         reference_nll -= float(_pick(expected, targets).sum())
         for name, candidate in candidates.items():
-            _add(sums[name], expected, _log_softmax(candidate.logits(ids)[answer - 1 : -1]), targets)
+            _add(sums[name], expected, _log_softmax(candidate.logits(ids, answer - 1)[:-1]), targets)
         progress("Comparing", done, len(documents))
     return {
         name: Distance(

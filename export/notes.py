@@ -95,10 +95,11 @@ def write_all(engine: Engine, sets: Sets, progress: Progress = silent) -> dict[s
     return written
 
 
-def answers_key(weights: str, adapter: str, notes: int) -> str:
-    """Names what some weights write about the first notes of the public sets, with this decoder and these prompts."""
+def answers_key(weights: str, adapter: str, sets: Sets) -> str:
+    """Names what some weights write about sets with this decoder, these prompts and this template."""
     code = [hashlib.sha256(Path(str(module.__file__)).read_bytes()).hexdigest() for module in (decode, loops, note)]
-    return hashlib.sha256(canonical([weights, adapter, notes, PROMPT_VERSION, *code])).hexdigest()[:16]
+    asked = [repr(templates.get("visit")), *(repr(item) for items in sets.values() for item in items)]
+    return hashlib.sha256(canonical([weights, adapter, PROMPT_VERSION, *code, *asked])).hexdigest()[:16]
 
 
 def written_by(start: Callable[[], Engine], sets: Sets, progress: Progress = silent) -> dict[str, list[str]]:

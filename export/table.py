@@ -62,7 +62,7 @@ def build_variants(base: Base, progress: Progress = silent) -> tuple[dict[str, B
     return builds, cannot
 
 
-def write_notes(base: Base, made: Build, sets: Sets, notes: int, progress: Progress = silent) -> dict[str, list[str]]:
+def write_notes(base: Base, made: Build, sets: Sets, progress: Progress = silent) -> dict[str, list[str]]:
     """What a build writes about the public sets, kept in the cache: it depends on the build alone."""
 
     def start() -> Engine:
@@ -71,19 +71,19 @@ def write_notes(base: Base, made: Build, sets: Sets, notes: int, progress: Progr
         tokenizer = made.folder / "tokenizer.json"
         return start_engine(OnnxModel(made.folder), tokenizer, base.prompt_format, base.stop, base.context_length)
 
-    return remembered(answers_key(made.folder.name, "", notes), cache_dir(), start, sets, progress) if sets else {}
+    return remembered(answers_key(made.folder.name, "", sets), cache_dir(), start, sets, progress) if sets else {}
 
 
 def measure_table(
-    base: Base, held: Sequence[Held], sets: Sets, notes: int, rounds: int = 3, progress: Progress = silent
+    base: Base, held: Sequence[Held], sets: Sets, rounds: int = 3, progress: Progress = silent
 ) -> tuple[list[Row], list[str]]:
     """Build and measure every variant; also the names of those that do not run here.
 
-    notes: items of each of sets. Raises BaseModelError, BundleError.
+    Raises BaseModelError, BundleError.
     """
     source = hf_folder(base.name, progress=progress)
     builds, cannot = build_variants(base, progress)
-    rouge = {name: scores(sets, write_notes(base, made, sets, notes, progress)) for name, made in builds.items()}
+    rouge = {name: scores(sets, write_notes(base, made, sets, progress)) for name, made in builds.items()}
     progress("Loading every variant", 0, 0)
     candidates = {name: OnnxLogits(made.folder) for name, made in builds.items()}
     tokenizer = source / "tokenizer.json"

@@ -109,12 +109,12 @@ class MlxLogits:
 
         self._model, _ = load_model(folder)
 
-    def logits(self, ids: Sequence[int]) -> Any:
+    def logits(self, ids: Sequence[int], first: int = 0) -> Any:
         """See LogitSource."""
         import mlx.core as mx
         import numpy as np
 
-        return np.array(self._model(mx.array([list(ids)]))[0].astype(mx.float32))
+        return np.array(self._model(mx.array([list(ids)]))[0, first:].astype(mx.float32))
 
 
 def context_length(build: Build) -> int:

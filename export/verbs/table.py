@@ -35,7 +35,7 @@ def run(args: argparse.Namespace) -> int:
     folder = args.out or catalogue_path().parent.parent / "docs"
     with bar() as progress:
         held, sets = load_held(args.count, args.documents), load_sets(args.notes)
-        rows, cannot = measure_table(base, held, sets, args.notes, args.rounds, progress)
+        rows, cannot = measure_table(base, held, sets, args.rounds, progress)
     machine = (
         f"{os.cpu_count()} cores, {platform.machine()}, best of {args.rounds} rounds; compare within the table only"
     )

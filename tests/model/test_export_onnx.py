@@ -104,6 +104,7 @@ def test_measured_logits_are_those_of_the_shipped_runtime(bundle_135m: Path, mod
     measured = OnnxLogits(bundle_135m).logits(ids)
     assert measured.shape == (len(ids), shipped.size)
     assert np.abs(measured[-1] - shipped).max() < 0.05
+    assert np.abs(OnnxLogits(bundle_135m).logits(ids, 2) - measured[2:]).max() < 1e-3
 
 
 def test_a_second_build_comes_from_the_cache_and_is_the_same(bundle_135m: Path, tmp_path: Path) -> None:

@@ -34,10 +34,10 @@ class Fixed:
     def __init__(self, vocabulary: int, seed: int, shift: float = 0.0) -> None:
         self._rng, self._vocabulary, self._shift = seed, vocabulary, shift
 
-    def logits(self, ids: Sequence[int]) -> Any:
+    def logits(self, ids: Sequence[int], first: int = 0) -> Any:
         scores = np.random.default_rng(self._rng).standard_normal((len(ids), self._vocabulary)).astype(np.float32)
         scores[:, 0] += self._shift
-        return scores
+        return scores[first:]
 
 
 @pytest.fixture
