@@ -132,6 +132,11 @@ def _card(base: str, chosen: Config, run: Path, facts: dict[str, Any], results: 
     )
     tables = report.markdown(report.load(list(results))) if results else "Not measured.\n"
     layers = f"the last {chosen.lora.layers} layers" if chosen.lora.layers else "all layers"
+    before = (
+        "\n- Went on from an earlier adapter and other slices of the same sets (docs/lab-log.md)."
+        if chosen.lora.start
+        else ""
+    )
     return f"""# LoRA adapter for {base}
 
 Writes sections of clinical notes from conversations, whole visit notes by division, and the 15 ELMTEX fields of a
@@ -142,7 +147,7 @@ report. It proposes; a clinician must read and correct every word. Not a medical
 - LoRA rank {chosen.lora.rank}, alpha {chosen.lora.alpha}, all linear modules of {layers}; loss on answers only.
 - {len(steps)} steps, {tokens:,} tokens, {answers:,} of them answers; learning rate {chosen.optimiser.learning_rate:g},
   cosine to zero; seed {chosen.run.seed}; {steps[-1]["elapsed"] / 60:.0f} minutes on {facts["device"]} with
-  {facts["threads"]} thread(s); torch {facts["torch"]}, peft {facts["peft"]}.
+  {chosen.run.threads or facts["threads"]} thread(s); torch {facts["torch"]}, peft {facts["peft"]}.{before}
 
 ## Data
 
