@@ -33,14 +33,19 @@ class LogitSource(Protocol):
 
 
 class HfLogits:
-    """The reference: a Hugging Face folder in float32."""
+    """The reference: a Hugging Face folder in float32.
 
-    def __init__(self, folder: Path) -> None:
+    halved: its weights were rounded to float16 before; computed in float32 all the same.
+    """
+
+    def __init__(self, folder: Path, halved: bool = False) -> None:
         import torch
         from transformers import AutoModelForCausalLM
 
         self._torch = torch
-        self._model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, local_files_only=True).eval()
+        stored = torch.float16 if halved else torch.float32
+        model = AutoModelForCausalLM.from_pretrained(folder, dtype=stored, local_files_only=True)
+        self._model = model.float().eval()
 
     def logits(self, ids: Sequence[int], first: int = 0) -> Any:
         """See LogitSource."""

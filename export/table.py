@@ -1,7 +1,8 @@
 """The quantisation table: what each way of rounding costs and saves, measured in one run on one machine.
 
 Variants are built as a user would build them; distances are from the float32 source on held answers, rates are the best
-of several interleaved rounds. Writes Markdown and an SVG plot.
+of several interleaved rounds. Writes Markdown and an SVG plot. Half precision has no kernels on most CPUs: where it
+does not run, its distance is that of the rounded weights, computed in float32, and it has no rates.
 """
 
 from __future__ import annotations
@@ -17,7 +18,7 @@ from export.base import hf_folder
 from export.catalog import Base
 from export.compare import Distance, compare
 from export.held import Held
-from export.logits import HfLogits, OnnxLogits
+from export.logits import HfLogits, LogitSource, OnnxLogits
 from export.notes import ACI, MTS, Sets, answers_key, remembered, scores, start_engine
 from export.options import OnnxOptions
 from export.progress import Progress, silent
@@ -29,37 +30,44 @@ VARIANTS = (
     OnnxOptions.of("fp16"),
     OnnxOptions.of("int8"),
     OnnxOptions.of("int4"),
+    OnnxOptions.of("int4", "k_quant_mixed"),
+    OnnxOptions.of("int4", "k_quant_last"),
     OnnxOptions.of("int4", "rtn_last"),
     OnnxOptions.of("int4", "rtn_last", symmetric=True),
+    OnnxOptions.of("int4", "k_quant_last", 128),
     OnnxOptions.of("int4", "rtn_last", 128, symmetric=True),
 )
+_HALF = "fp16"
 
 
 @dataclass(frozen=True)
 class Row:
-    """One variant. size in bytes, of the files that a laptop gets. rouge: mean ROUGE-1 of every set of notes."""
+    """One variant. size in bytes, of the files that a laptop gets. speed: None if it does not run here.
+
+    rouge: mean ROUGE-1 of every set of notes.
+    """
 
     name: str
     size: int
     distance: Distance
-    speed: Speed
+    speed: Speed | None
     rouge: Mapping[str, float]
 
 
-def build_variants(base: Base, progress: Progress = silent) -> tuple[dict[str, Build], list[str]]:
-    """Every variant that can be built by name, and the names of those whose graph this machine cannot run."""
+def build_variants(base: Base, progress: Progress = silent) -> dict[str, Build]:
+    """Every variant that can be built, by name. Half precision is left out where this machine cannot run it."""
     source = hf_folder(base.name, progress=progress)
     builds: dict[str, Build] = {}
-    cannot: list[str] = []
     for options in VARIANTS:
         name = _name(fit(options, source))
+        if name in builds:
+            continue  # a narrow model takes no wider blocks
         try:
             builds[name] = build(base, options, progress=progress)
         except BundleError:
-            if options.precision != "fp16":  # the CPU has no half-precision kernels for some of its operators
+            if options.precision != _HALF:
                 raise
-            cannot.append(name)
-    return builds, cannot
+    return builds
 
 
 def write_notes(base: Base, made: Build, sets: Sets, progress: Progress = silent) -> dict[str, list[str]]:
@@ -76,16 +84,15 @@ def write_notes(base: Base, made: Build, sets: Sets, progress: Progress = silent
 
 def measure_table(
     base: Base, held: Sequence[Held], sets: Sets, rounds: int = 3, progress: Progress = silent
-) -> tuple[list[Row], list[str]]:
-    """Build and measure every variant; also the names of those that do not run here.
-
-    Raises BaseModelError, BundleError.
-    """
+) -> list[Row]:
+    """Build and measure every variant. Raises BaseModelError, BundleError."""
     source = hf_folder(base.name, progress=progress)
-    builds, cannot = build_variants(base, progress)
+    builds = build_variants(base, progress)
     rouge = {name: scores(sets, write_notes(base, made, sets, progress)) for name, made in builds.items()}
     progress("Loading every variant", 0, 0)
-    candidates = {name: OnnxLogits(made.folder) for name, made in builds.items()}
+    candidates: dict[str, LogitSource] = {name: OnnxLogits(made.folder) for name, made in builds.items()}
+    if _HALF not in builds:
+        candidates[_HALF] = HfLogits(source, halved=True)
     tokenizer = source / "tokenizer.json"
     distances = compare(HfLogits(source), candidates, held, tokenizer, base.prompt_format, progress)
     del candidates
@@ -95,7 +102,10 @@ def measure_table(
             progress("Timing", done * len(builds) + step, rounds * len(builds))
             found = measure_speed(made.folder)
             speeds[name] = speeds[name].best(found) if name in speeds else found
-    return [Row(name, _size(builds[name]), distances[name], speeds[name], rouge[name]) for name in builds], cannot
+    rows = [Row(name, _size(builds[name]), distances[name], speeds[name], rouge[name]) for name in builds]
+    if _HALF not in builds:
+        rows.append(Row(_HALF, 2 * base.parameters, distances[_HALF], None, {}))
+    return sorted(rows, key=lambda row: -row.size)
 
 
 def _name(options: OnnxOptions) -> str:
@@ -111,12 +121,12 @@ def _size(made: Build) -> int:
     return sum((made.folder / name).stat().st_size for name in made.files)
 
 
-def markdown(base: Base, rows: Sequence[Row], cannot: Sequence[str], notes: int, machine: str, plot: str) -> str:
+def markdown(base: Base, rows: Sequence[Row], notes: int, machine: str, plot: str) -> str:
     """The section of docs/quantisation.md for one base."""
     first = rows[0].distance
-    absent = (
-        [f"Not in the table, since this machine's runtime cannot run it: {', '.join(cannot)}.", ""] if cannot else []
-    )
+    still = [row.name for row in rows if row.speed is None]
+    why = "this machine's runtime lacks the kernels; the distance is that of the rounded weights"
+    absent = [f"{', '.join(still)}: {why}.", ""] if still else []
     lines = [
         f"## {base.name}",
         "",
@@ -130,12 +140,18 @@ def markdown(base: Base, rows: Sequence[Row], cannot: Sequence[str], notes: int,
         "|---|---|---|---|---|---|---|---|---|---|",
     ]
     lines += [
-        f"| {r.name} | {r.size / 1e6:.0f} | {r.speed.peak_bytes / 1e6:.0f} | {r.speed.prefill:.0f} | "
-        f"{r.speed.decode:.1f} | {r.distance.perplexity_ratio:.3f} | {max(r.distance.kl, 0.0):.4f} | "
+        f"| {r.name} | {r.size / 1e6:.0f} | {_rates(r.speed)} | "
+        f"{r.distance.perplexity_ratio:.3f} | {max(r.distance.kl, 0.0):.4f} | "
         f"{r.distance.agreement:.1%} | {_points(r, ACI)} | {_points(r, MTS)} |"
         for r in rows
     ]
     return "\n".join([*lines, "", f"![KL against size]({plot})", ""])
+
+
+def _rates(speed: Speed | None) -> str:
+    if speed is None:
+        return "– | – | –"
+    return f"{speed.peak_bytes / 1e6:.0f} | {speed.prefill:.0f} | {speed.decode:.1f}"
 
 
 def _points(row: Row, name: str) -> str:

@@ -35,16 +35,14 @@ def run(args: argparse.Namespace) -> int:
     folder = args.out or catalogue_path().parent.parent / "docs"
     with bar() as progress:
         held, sets = load_held(args.count, args.documents), load_sets(args.notes)
-        rows, cannot = measure_table(base, held, sets, args.rounds, progress)
+        rows = measure_table(base, held, sets, args.rounds, progress)
     machine = (
         f"{os.cpu_count()} cores, {platform.machine()}, best of {args.rounds} rounds; compare within the table only"
     )
     page, plot = folder / "quantisation.md", f"quantisation-{base.name}.svg"
     plot_svg(base, rows, folder / plot)
     page.write_text(
-        replace_section(
-            page.read_text(encoding="utf-8"), base.name, markdown(base, rows, cannot, args.notes, machine, plot)
-        ),
+        replace_section(page.read_text(encoding="utf-8"), base.name, markdown(base, rows, args.notes, machine, plot)),
         encoding="utf-8",
     )
     print(page)
