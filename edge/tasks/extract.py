@@ -7,9 +7,10 @@ import re
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Literal
 
 from edge.contract import prompts
-from edge.contract.events import EngineEvent, Finished
+from edge.contract.events import EngineEvent, Finished, StopReason
 from edge.contract.schemas import FIELD_KEYS, extraction_instruction
 from edge.engine.base import Engine, Request
 from edge.engine.constrain import extraction_grammar
@@ -33,13 +34,18 @@ class Entry:
 
 @dataclass(frozen=True)
 class Extraction:
-    """All 15 fields (empty tuples where nothing was found). incomplete: writing stopped before the last field."""
+    """All 15 fields (empty tuples where nothing was found).
+
+    incomplete: fields or entries may be missing. stop: why, as the engine says it ("loop": a list that began to repeat
+    was closed and the next field begun); "schema" if the answer lacks a field all the same.
+    """
 
     fields: dict[str, tuple[Entry, ...]]
     incomplete: bool
     prompt_tokens: int
     generated_tokens: int
     seconds: float
+    stop: StopReason | Literal["schema"]
 
 
 @dataclass(frozen=True)
@@ -78,6 +84,7 @@ def extract_fields(engine: Engine, report: str) -> Iterator[EngineEvent | Extrac
                     event.prompt_tokens,
                     event.generated_tokens,
                     time.perf_counter() - started,
+                    event.reason if whole or event.reason != "end" else "schema",
                 )
             )
 

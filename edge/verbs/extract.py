@@ -14,6 +14,13 @@ if TYPE_CHECKING:
     from edge.contract.document import Document
     from edge.service import Extraction, Scribe
 
+_CUT = {
+    "length": "writing stopped at its length limit; later fields may be missing",
+    "loop": "the model began to repeat itself; that field was closed and may lack entries",
+    "cancelled": "stopped; later fields are missing",
+    "schema": "the answer ended before its last field",
+}
+
 
 def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = sub.add_parser(
@@ -43,7 +50,7 @@ def write(scribe: Scribe, document: Document, args: argparse.Namespace, narrator
         else:
             generate.out(table(extraction) + "\n")
         if extraction.incomplete:
-            narrator.say("INCOMPLETE: writing stopped at its length limit; later fields may be missing.")
+            narrator.say(f"INCOMPLETE: {_CUT[extraction.stop]}.")
         narrator.say(
             f"{extraction.generated_tokens} tokens in {extraction.seconds:.1f} s with {scribe.engine.info.bundle}."
         )

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import json
-from typing import Any
+from typing import Any, get_args
 
 import pytest
 
 from edge.contract import templates
-from edge.contract.events import SectionFinished, SectionStarted
+from edge.contract.events import SectionFinished, SectionStarted, StopReason
 from edge.contract.schemas import FIELD_KEYS, extraction_schema, extraction_target
 from edge.contract.transcript import parse
 from edge.engine.scripted import ScriptedEngine
 from edge.errors import EngineError, InputError, OutputError
 from edge.tasks import extract, note
+from edge.verbs import extract as extract_verb
+from edge.verbs import note as note_verb
 
 TALK = parse("Doctor: What brings you in?\nPatient: My knee hurts.")
 PARTS = {
@@ -117,9 +119,14 @@ def test_fields_are_all_there_and_duplicates_are_not() -> None:
 def test_a_cut_answer_keeps_its_whole_entries_and_says_so() -> None:
     whole = extraction_target({"life_style": ["He takes"], "age": ["71"]})
     found = extraction(whole[: whole.index('"age": ["71"') + 9])
-    assert found.incomplete
+    assert (found.incomplete, found.stop) == (True, "schema")
     assert [e.text for e in found.fields["life_style"]] == ["He takes"]
     assert found.fields["age"] == ()
+
+
+def test_every_reason_to_stop_has_words_of_its_own() -> None:
+    assert {*extract_verb._CUT, "end"} == {*get_args(StopReason), "schema"}
+    assert {*note_verb._REASONS, "end"} == {*get_args(StopReason)}
 
 
 @pytest.mark.parametrize("answer", ['["a"]', '{"age": "71"}', '{"colour": []}', '{"age": [1]}', "3"])
