@@ -11,6 +11,8 @@ from typing import Any
 import numpy as np
 import pytest
 from bundle_kit import write_bundle
+from cyclonedx.schema import SchemaVersion
+from cyclonedx.validation.json import JsonStrictValidator
 
 from edge.contract.bundle import verify_bundle
 from edge.contract.manifest import Gate
@@ -123,6 +125,13 @@ def test_the_bill_of_materials_lists_every_part(tmp_path: Path) -> None:
     folder = write_bundle(tmp_path / "tiny", data=data, figures=figures, adapter=adapter)
     record(folder, judge("int4", GOOD, NOTES))
     bom = json.loads((folder / "ml-bom.json").read_text())
+    schema = JsonStrictValidator(SchemaVersion.V1_6)
+    bare = write_bundle(tmp_path / "bare")
+    record(bare, judge("int4", BAD, NOTES))
+    for made in (folder, bare):
+        assert schema.validate_str((made / "ml-bom.json").read_text()) is None
+    spoilt = {**bom, "components": [{"name": "of no type"}]}
+    assert schema.validate_str(json.dumps(spoilt)) is not None
     assert (bom["bomFormat"], bom["specVersion"]) == ("CycloneDX", "1.6")
     refs = {part["bom-ref"] for part in bom["components"]}
     assert refs == {
