@@ -6,15 +6,16 @@ A facade beside edge.service and edge.vaults, for callers that keep a vault and 
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from edge import paths
 from edge.contract import document as documents
 from edge.contract import template_files, templates
-from edge.contract.bundle import list_bundles
+from edge.contract.bundle import Bundle, verify_bundle
+from edge.contract.bundle_card import BundleCard, cards
 from edge.contract.document import Document
 from edge.contract.events import TaskEvent
 from edge.contract.records import Kind, Origin, Record, Section, State
@@ -37,36 +38,22 @@ from edge.tasks.note import Note, NoteFinished, write_note
 from edge.text import one_line, sanitise
 
 __all__ = [
-    "RECOVERY", "EngineInfo", "Entry", "Extraction", "ExtractionFinished", "Fact", "Hit", "Note", "NoteFinished",
-    "Passphrase", "RecoveryKey", "Revision", "Scribe", "Vault",
+    "RECOVERY", "BundleCard", "EngineInfo", "Entry", "Extraction", "ExtractionFinished", "Fact", "Hit", "Note",
+    "NoteFinished", "Passphrase", "RecoveryKey", "Revision", "Scribe", "Vault",
 ]  # fmt: skip
 
 EXPORT_FORMS = ("md", "txt")
 _WISH_LIMIT = 500  # characters
 
 
-@dataclass(frozen=True)
-class BundleLine:
-    """One installed bundle for a list: name, millions of parameters, purpose ("clinical" or "test"), megabytes."""
-
-    name: str
-    parameters: float
-    purpose: str
-    megabytes: float
+def bundles() -> list[BundleCard]:
+    """Installed bundles, first the one that is opened when none is chosen."""
+    return cards(paths.bundle_dirs())
 
 
-def bundles() -> list[BundleLine]:
-    """Installed bundles, the best one for clinical use first."""
-    found = [
-        BundleLine(
-            one_line(b.folder.name, 60),
-            b.manifest.base.parameters / 1e6,
-            b.manifest.purpose,
-            sum(f.size for f in b.manifest.files) / 1e6,
-        )
-        for b in list_bundles(paths.bundle_dirs())
-    ]
-    return sorted(found, key=lambda b: (b.purpose != "clinical", -b.parameters))
+def verify(folder: Path, progress: Callable[[int, int], None]) -> Bundle:
+    """Check every byte of a bundle (see edge.contract.bundle.verify_bundle). Raises BundleError."""
+    return verify_bundle(folder, progress)
 
 
 def template_folder() -> Path:

@@ -10,6 +10,7 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from bundle_kit import contents, write_bundle
 from functional.tui_kit import TALK, WORDS, empty_vault, fill, on, quiet, screen_text, strips, until, yesterday
 
 from edge.contract.records import State
@@ -20,7 +21,7 @@ from tui.widgets.transcript_view import TranscriptView
 
 SCREENS = (
     "unlock", "library", "search", "encounter", "conversation", "fields", "history", "rewrite", "template", "sign",
-    "export", "help", "palette", "settings", "templates", "audit", "seal", "vault", "template editor",
+    "export", "help", "palette", "settings", "model", "templates", "audit", "seal", "vault", "template editor",
 )  # fmt: skip
 DIALOGS = ("rewrite", "template", "sign", "export", "help", "palette")  # they dim what is behind them on purpose
 _VARYING = (
@@ -31,9 +32,28 @@ _VARYING = (
 )
 
 
+CARD = """# scripted
+
+## Intended use
+
+Drafts that a clinician reads, corrects and signs.
+
+## Known failures
+
+- It can state what the conversation does not: invented ages, doses, findings. Check every statement.
+- It can leave out what was said.
+"""
+FIGURES = [
+    {"metric": "rouge1", "value": 27.98, "low": 22.0, "high": 34.3, "dataset": "aci-valid", "documents": 6},
+    {"metric": "loop", "value": 37.5, "low": None, "high": None, "dataset": "aci-valid", "documents": 6},
+]
+
+
 def vault_with_records(folder: Path) -> None:
-    """Two encounters of yesterday, one signed."""
+    """Two encounters of yesterday, one signed; one installed bundle."""
     empty_vault(folder)
+    files = contents() | {"model-card.md": CARD.encode()}
+    write_bundle(folder / "bundles" / "clinic", files, purpose="clinical", figures=FIGURES, name="clinic")
     place = folder / "records.vault"
     with Vault.open(place, Passphrase(WORDS.encode()), actor="dr.test", clock=yesterday) as vault:
         fill(vault, "Shoulder, follow-up", "Shoulder better.", State.SIGNED)
@@ -66,7 +86,7 @@ async def tour(app: EdgeApp, pilot: Any) -> AsyncIterator[str]:
     yield "palette"
     await pilot.press("escape", "f10")
     await until(pilot, on(pilot, "SettingsScreen"))
-    for tab in ("general", "templates", "audit", "seal", "vault"):
+    for tab in ("general", "model", "templates", "audit", "seal", "vault"):
         app.screen.query_one("TabbedContent").active = f"tab-{tab}"
         yield "settings" if tab == "general" else tab
     app.screen.query_one("TabbedContent").active = "tab-templates"

@@ -14,7 +14,7 @@ from textual.widgets import Button, DataTable, Input, Select, Switch, TabbedCont
 
 from edge.errors import EdgescribeError
 from edge.text import one_line
-from edge.workbench import Passphrase, RecoveryKey, Vault, audit_tail, bundles, template_names
+from edge.workbench import Passphrase, RecoveryKey, Vault, audit_tail, template_names
 from tui import actions, settings
 from tui.clock import local_time
 from tui.labels import titled
@@ -24,6 +24,7 @@ from tui.settings import short
 from tui.texts import t
 from tui.walls import Label, SafeInput, label
 from tui.widgets.key_bar import KeyBar
+from tui.widgets.model_tab import ModelTab
 from tui.widgets.status_bar import StatusBar
 from tui.widgets.templates_tab import TemplatesTab
 
@@ -48,6 +49,7 @@ class SettingsScreen(EdgeScreen):
         with TabbedContent():
             for name, body in (
                 ("general", self._general),
+                ("model", self._model),
                 ("templates", self._templates),
                 ("audit", self._audit),
                 ("seal", self._seal),
@@ -68,8 +70,6 @@ class SettingsScreen(EdgeScreen):
         yield from self._select("language", [(t(f"settings.{n}"), n) for n in settings.LANGUAGES], kept.language)
         yield from self._select("lock", [(str(n), str(n)) for n in settings.LOCK_MINUTES], str(kept.lock_minutes))
         yield from self._select("template", self._template_options(), kept.template, "visit")
-        models = [(t("settings.best"), ""), *((b.name, b.name) for b in bundles())]
-        yield from self._select("bundle", models, kept.bundle)
         yield from self._line("signer", kept.signer)
         yield from self._line("folder", short(kept.exports()))
         with Horizontal(classes="setting"):
@@ -107,8 +107,6 @@ class SettingsScreen(EdgeScreen):
             kept.lock_minutes = int(value)
         elif event.select.id == "template":
             kept.template = value
-        elif event.select.id == "bundle":
-            kept.bundle = value
 
     def on_input_changed(self, event: Input.Changed) -> None:
         kept = self.edge.settings
@@ -124,6 +122,11 @@ class SettingsScreen(EdgeScreen):
     def action_back(self) -> None:
         settings.save(self.edge.settings)
         self.app.pop_screen()
+
+    # -- model -----------------------------------------------------------------------------------------------------
+
+    def _model(self) -> ComposeResult:
+        yield ModelTab(self.edge.settings)
 
     # -- templates -------------------------------------------------------------------------------------------------
 

@@ -44,7 +44,7 @@ class TemplateEditor(EdgeScreen):
         yield Label(id="template-head")
         if self._own:
             yield Label(t("templates.help"), id="template-help")
-        with Container(id="template-sides"):
+        with Container(classes="sides"):
             yield SafeArea(self._text, id="template-text", show_line_numbers=True, read_only=not self._own)
             yield TemplatePreview()
         yield Label(id="template-problem")

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 import asyncio
-from typing import Any
 
 from textual.app import ComposeResult
 from textual.containers import Center, Horizontal, Vertical, VerticalScroll
 from textual.widgets import Button, Input, OptionList, ProgressBar
 from textual.widgets.option_list import Option
 
-from edge.workbench import Passphrase, RecoveryKey, bundles, score, strength
+from edge.workbench import BundleCard, Passphrase, RecoveryKey, bundles, score, strength
 from tui.screens.base import EdgeScreen
 from tui.screens.dialogs import Confirm, button
 from tui.texts import t
 from tui.walls import Label, SafeInput, label
+from tui.widgets.bundle_card import BundleView, purpose_of
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.status_bar import StatusBar
 
@@ -151,39 +151,36 @@ class RecoveryScreen(EdgeScreen):
 
 
 class ModelScreen(EdgeScreen):
-    """What is installed, and where to begin."""
+    """What is installed, what it is good for, and where to begin."""
 
     def compose(self) -> ComposeResult:
-        self._bundles = bundles()
+        self._cards = bundles()
         yield StatusBar()
-        with Center(classes="middle"), Vertical(classes="card"):
+        with Center(classes="middle"), Vertical(classes="card -broad"):
             yield Label(t("bundle.title"), classes="brand")
-            yield Label(t("bundle.about" if self._bundles else "bundle.none"))
-            yield OptionList(*[Option(label(self._line(b))) for b in self._bundles], markup=False)
+            yield Label(t("bundle.about" if self._cards else "bundle.none"))
+            yield OptionList(*[Option(label(self._line(c))) for c in self._cards], markup=False)
+            yield BundleView()
             with Horizontal(classes="buttons"):
                 yield button(t("bundle.start"), "start")
                 yield button(t("bundle.sample"), "sample", "primary")
         yield KeyBar("app")
 
     @staticmethod
-    def _line(one: Any) -> str:
-        return t(
-            "bundle.line",
-            name=one.name,
-            parameters=f"{one.parameters:.0f}",
-            size=f"{one.megabytes:.0f}",
-            purpose=t(f"bundle.{one.purpose}") if one.purpose in ("clinical", "test") else one.purpose,
-        )
+    def _line(card: BundleCard) -> str:
+        return t("bundle.line", name=card.name, parameters=f"{card.parameters:.0f}", purpose=purpose_of(card))
 
     def on_mount(self) -> None:
-        options = self.query_one(OptionList)
-        options.display = bool(self._bundles)
-        if self._bundles:
+        options, view = self.query_one(OptionList), self.query_one(BundleView)
+        options.display = view.display = bool(self._cards)
+        if self._cards:
             options.highlighted = 0
+            self.call_after_refresh(view.show, self._cards[0])
         self.query_one("#sample").focus()
 
     def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
-        self.edge.settings.bundle = self._bundles[event.option_index].name if event.option_index else ""
+        self.edge.settings.bundle = self._cards[event.option_index].name if event.option_index else ""
+        self.query_one(BundleView).show(self._cards[event.option_index])
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         self.edge.go(self.edge.unlocked(sample=event.button.id == "sample"))

@@ -43,7 +43,7 @@ class TemplatesTab(Vertical):
             yield button(t("templates.new"), "template-new", "primary", compact=True)
             yield button(t("templates.edit"), "template-open", compact=True)
             yield button(t("templates.delete"), "template-delete", compact=True)
-        with Container(id="template-sides"):
+        with Container(classes="sides"):
             yield DataTable(cursor_type="row", zebra_stripes=True, id="templates")
             yield TemplatePreview()
 

@@ -1,0 +1,119 @@
+"""The installed bundles: what each is good for, which one writes, and a check of every byte on demand."""
+
+from __future__ import annotations
+
+import asyncio
+import threading
+
+from textual.app import ComposeResult
+from textual.containers import Container, Horizontal, Vertical
+from textual.timer import Timer
+from textual.widgets import Button, DataTable, ProgressBar
+
+from edge.errors import BundleError
+from edge.workbench import BundleCard, bundles, verify
+from tui.screens.dialogs import button
+from tui.settings import Settings
+from tui.texts import t
+from tui.walls import Label, label
+from tui.widgets.bundle_card import BundleView
+
+
+class ModelTab(Vertical):
+    """The first row stands for "the best one installed"."""
+
+    def __init__(self, kept: Settings) -> None:
+        super().__init__()
+        self._kept = kept
+        self._cards: list[BundleCard] = []
+        self._stopped = threading.Event()
+        self._progress = (0, 1)
+        self._timer: Timer | None = None
+
+    def compose(self) -> ComposeResult:
+        with Horizontal(classes="bar"):
+            yield button(t("bundle.use"), "bundle-use", "primary", compact=True)
+            yield button(t("bundle.verify"), "bundle-verify", compact=True)
+            yield ProgressBar(total=1, show_eta=False, id="bundle-progress")
+        yield Label(id="bundle-verdict")
+        with Container(classes="sides"):
+            yield DataTable(cursor_type="row", zebra_stripes=True, id="bundles")
+            yield BundleView()
+
+    def on_mount(self) -> None:
+        self.query_one(ProgressBar).display = False
+        self._cards = bundles()
+        if not self._cards:
+            self.query_one("#bundle-verdict", Label).show(t("bundle.none"))
+        for one in self.query(Button):
+            one.disabled = not self._cards
+        self._fill()
+
+    def on_unmount(self) -> None:
+        self._stopped.set()
+
+    def _fill(self) -> None:
+        table = self.query_one(DataTable)
+        here = table.cursor_row
+        table.clear(columns=True)
+        for key in ("chosen", "model", "precision", "size", "signer"):
+            table.add_column(label(t(f"bundle.{key}") if key != "chosen" else " "), key=key)
+        for row, one in enumerate([self._cards[0], *self._cards] if self._cards else []):
+            name = t("bundle.automatic", name=one.name) if row == 0 else one.name
+            mark = t("bundle.chosen") if self._kept.bundle == ("" if row == 0 else one.name) else ""
+            cells = (mark, name, one.manifest.precision, f"{one.megabytes:.0f}", one.signer or "–")
+            table.add_row(*(label(cell, 44) for cell in cells))
+        table.move_cursor(row=max(0, here))
+
+    def _current(self) -> BundleCard:
+        return self._cards[max(0, self.query_one(DataTable).cursor_row - 1)]
+
+    def on_data_table_row_highlighted(self) -> None:
+        if self._cards:
+            self.query_one(BundleView).show(self._current())
+
+    def on_data_table_row_selected(self) -> None:
+        self._use()
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        event.stop()
+        if event.button.id == "bundle-use":
+            self._use()
+        elif self._timer is None:
+            self.run_worker(self._verify(self._current()), exit_on_error=False)
+
+    def _use(self) -> None:
+        automatic = self.query_one(DataTable).cursor_row == 0
+        self._kept.bundle = "" if automatic else self._current().name
+        self.query_one("#bundle-verdict", Label).show(t("bundle.used", name=self._current().name))
+        self._fill()
+
+    async def _verify(self, card: BundleCard) -> None:
+        verdict, bar = self.query_one("#bundle-verdict", Label), self.query_one(ProgressBar)
+        verdict.show(t("bundle.verifying", name=card.name))
+        verdict.set_class(False, "-wrong")
+        self._progress = (0, 1)
+        bar.display = True
+        self._timer = self.set_interval(0.1, self._show_progress)
+        try:
+            found = await asyncio.to_thread(verify, card.folder, self._count)
+            signer = t("bundle.signed_by", name=found.signed_by) if found.signed_by else t("bundle.not_signed")
+            text = t("bundle.verified", name=card.name, count=len(found.manifest.files), signer=signer)
+        except BundleError as error:
+            text = t("bundle.refused", why=f"{error.what} {error.why} {error.hint}")
+            verdict.set_class(True, "-wrong")
+        finally:
+            self._timer.stop()
+            self._timer = None
+            bar.display = False
+        verdict.show(text)
+
+    def _count(self, done: int, total: int) -> None:
+        """In the checking thread: the screen looks at it when it likes."""
+        self._progress = (done, total)
+        if self._stopped.is_set():
+            raise BundleError("The check was stopped.")
+
+    def _show_progress(self) -> None:
+        done, total = self._progress
+        self.query_one(ProgressBar).update(total=max(1, total), progress=done)
