@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import re
 import runpy
+from dataclasses import fields
 from pathlib import Path
+
+from training.config import Config
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -48,3 +51,11 @@ def test_every_module_says_what_it_is_for() -> None:
     files = [f for p in ("edge", "training", "export", "tui") for f in (ROOT / p).rglob("*.py")]
     assert len(files) > 80
     assert [str(f) for f in files if not ast.get_docstring(ast.parse(f.read_text(encoding="utf-8")))] == []
+
+
+def test_the_training_guide_names_every_key_of_a_configuration() -> None:
+    guide = (ROOT / "docs" / "training.md").read_text(encoding="utf-8")
+    keys = [f"{part.name}.{key.name}" for part in fields(Config) for key in fields(getattr(Config(), part.name))]
+    assert len(keys) > 30
+    assert [key for key in keys if f"`{key}`" not in guide] == []
+    assert set(re.findall(r"`((?:base|lora|data|batch|optimiser|run)\.\w+)`", guide)) == set(keys)
