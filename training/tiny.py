@@ -67,8 +67,9 @@ def _model(family: str, vocabulary: int, end: int, pad: int) -> Any:
 
     ids = {"vocab_size": vocabulary, "eos_token_id": end, "pad_token_id": pad, "bos_token_id": end}
     decoder = {
-        "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 4,
-        "num_key_value_heads": 2, "max_position_embeddings": 4096, "tie_word_embeddings": True, **ids,
+        "hidden_size": 32, "intermediate_size": 48, "num_hidden_layers": 2, "num_attention_heads": 2,
+        "num_key_value_heads": 1, "max_position_embeddings": 4096, "tie_word_embeddings": True,
+        "initializer_range": 0.1, **ids,
     }  # fmt: skip
     if family == "qwen2":
         return t.Qwen2ForCausalLM(t.Qwen2Config(**decoder))
@@ -77,8 +78,10 @@ def _model(family: str, vocabulary: int, end: int, pad: int) -> Any:
     if family == "mistral":
         return t.MistralForCausalLM(t.MistralConfig(**decoder, sliding_window=24))
     if family == "gemma3":
-        kinds = ["sliding_attention", "full_attention"]
-        return t.Gemma3ForCausalLM(t.Gemma3TextConfig(**decoder, head_dim=8, sliding_window=24, layer_types=kinds))
+        # The exporter knows Gemma's own order of layers only, and rounds the square root of the width to two places.
+        decoder |= {"hidden_size": 64, "num_hidden_layers": 6, "head_dim": 16, "sliding_window": 24}
+        kinds = [*["sliding_attention"] * 5, "full_attention"]
+        return t.Gemma3ForCausalLM(t.Gemma3TextConfig(**decoder, layer_types=kinds))
     if family == "bart":
         sizes = {"encoder_layers": 2, "decoder_layers": 2, "encoder_ffn_dim": 48, "decoder_ffn_dim": 48}
         heads = {"encoder_attention_heads": 4, "decoder_attention_heads": 4, "decoder_start_token_id": end}
