@@ -10,7 +10,7 @@ import hashlib
 import os
 import stat
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
 
@@ -31,6 +31,7 @@ from edge.contract.signing import MAX_SIGNATURE_BYTES, PublicKey, must_be_signed
 from edge.errors import BundleError
 
 ProgressFn = Callable[[int, int], None]
+Stamp = tuple[int, ...]
 
 _CHUNK = 1 << 20
 _MAX_CONFIG_BYTES = 1 << 20
@@ -46,13 +47,15 @@ _RUNTIME_PACKAGE: dict[tuple[str, Kind], str] = {
 class Bundle:
     """A bundle whose every byte was verified. sha256: of manifest.json, the bundle's identity in every record.
 
-    signed_by: name of the trusted key that signed it, or None.
+    signed_by: name of the trusted key that signed it, or None. stamps: of the files and the folder ("."), as they were
+    when they were read.
     """
 
     folder: Path
     manifest: Manifest
     sha256: str
     signed_by: str | None = None
+    stamps: Mapping[str, Stamp] = field(default_factory=dict, repr=False, compare=False)
 
 
 @dataclass(frozen=True)
@@ -83,15 +86,37 @@ def verify_bundle(
     _check_listing(folder, manifest)
     _check_runtime(manifest)
     total, done = sum(entry.size for entry in manifest.files), 0
+    stamps = {".": _stamp(folder.stat())}
     for entry in manifest.files:
-        if (found := _hash(folder, entry, done, total, progress)) != entry.sha256:
+        found, stamps[entry.path] = _hash(folder, entry, done, total, progress)
+        if found != entry.sha256:
             raise damaged(f"{entry.path} was altered", f"Its sha256 is {found}")
         done += entry.size
     if manifest.runtime == "onnx":
         _check_onnx_files(folder, manifest)
     else:
         check_mlx_config(_read_small(folder / MLX_CONFIG, _MAX_CONFIG_BYTES), manifest.context_length)
-    return Bundle(folder, manifest, hashlib.sha256(raw).hexdigest(), key.name if key else None)
+    return Bundle(folder, manifest, hashlib.sha256(raw).hexdigest(), key.name if key else None, stamps)
+
+
+def check_unchanged(bundle: Bundle) -> None:
+    """What a runtime opened by name is what was verified: call it when the runtime has read the files.
+
+    Compares inode, size and times of every file and of the folder with those at verification; the kernel sets the time
+    of change itself. Raises BundleError.
+    """
+    for name in (".", *(entry.path for entry in bundle.manifest.files)):
+        try:
+            now = _stamp(bundle.folder.stat() if name == "." else os.lstat(bundle.folder / name))
+        except OSError:
+            now = ()
+        if now != bundle.stamps.get(name):
+            where = "its folder" if name == "." else name
+            raise damaged(f"{where} was changed while it was loaded", "Another program wrote there")
+
+
+def _stamp(status: os.stat_result) -> Stamp:
+    return (status.st_dev, status.st_ino, status.st_size, status.st_mtime_ns, status.st_ctime_ns)
 
 
 def _read_signature(folder: Path) -> bytes | None:
@@ -229,10 +254,12 @@ def _read_small(path: Path, limit: int) -> bytes:
     return raw
 
 
-def _hash(folder: Path, entry: FileEntry, done: int, total: int, progress: ProgressFn | None) -> str:
+def _hash(folder: Path, entry: FileEntry, done: int, total: int, progress: ProgressFn | None) -> tuple[str, Stamp]:
     digest = hashlib.sha256()
     with os.fdopen(_open(folder / entry.path), "rb", buffering=0) as file:
-        size = 0
+        # Windows gives an open file and its name different numbers in some versions of Python.
+        seen = os.fstat(file.fileno()) if os.name == "posix" else os.lstat(folder / entry.path)
+        size, stamp = 0, _stamp(seen)
         while size <= entry.size and (block := file.read(_CHUNK)):
             digest.update(block)
             size += len(block)
@@ -240,4 +267,4 @@ def _hash(folder: Path, entry: FileEntry, done: int, total: int, progress: Progr
                 progress(done + min(size, entry.size), total)
     if size != entry.size:
         raise damaged(f"{entry.path} has the wrong size")
-    return digest.hexdigest()
+    return digest.hexdigest(), stamp

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from edge.contract.bundle import verify_bundle
+from edge.contract.bundle import check_unchanged, verify_bundle
 from edge.contract.prompts import load_tokenizer
 from edge.errors import BundleError, EngineError
 
@@ -27,7 +27,8 @@ class Embedder:
 
     def __init__(self, folder: Path, *, allow_unsigned: bool = False) -> None:
         """Verify and load the bundle in folder. Raises BundleError, EngineError."""
-        manifest = verify_bundle(folder, require_signature=not allow_unsigned).manifest
+        bundle = verify_bundle(folder, require_signature=not allow_unsigned)
+        manifest = bundle.manifest
         if manifest.kind != "embedding" or manifest.runtime != "onnx":
             raise BundleError(
                 f"The bundle {manifest.name!r} holds no embedding model.", f"Its kind is {manifest.kind}."
@@ -40,6 +41,7 @@ class Embedder:
             raise EngineError(
                 f"The runtime could not load the bundle {folder.name!r}.", f"Cause: {type(error).__name__}."
             ) from None
+        check_unchanged(bundle)
         self._inputs = {entry.name for entry in self._session.get_inputs()}
 
     def embed(self, texts: Sequence[str]) -> Any:

@@ -8,7 +8,7 @@ from functools import cache
 from pathlib import Path
 from typing import Protocol
 
-from edge.contract.bundle import Bundle, verify_bundle
+from edge.contract.bundle import Bundle, check_unchanged, verify_bundle
 from edge.contract.prompts import TokenizerLike, chat_format, load_tokenizer
 from edge.engine.base import EngineInfo, Session
 from edge.engine.constrain import GrammarCompiler
@@ -46,6 +46,7 @@ def load(bundle: Bundle) -> Loaded:
     tokenizer_file = bundle.folder / "tokenizer.json"
     tokenizer = load_tokenizer(tokenizer_file)
     model = _open_model(bundle)
+    check_unchanged(bundle)
     ends = _end_ids(tokenizer, [chat_format(manifest.prompt_format).end.token, *manifest.end_tokens])
 
     @cache

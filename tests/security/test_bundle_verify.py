@@ -4,17 +4,20 @@ from __future__ import annotations
 
 import copy
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 from bundle_kit import CONFIG, contents, edit_manifest, manifest_of, tiny_onnx, write_bundle
 
-from edge.contract.bundle import find_bundle, list_bundles, scan_bundles, verify_bundle
+from edge.contract.bundle import check_unchanged, find_bundle, list_bundles, scan_bundles, verify_bundle
 from edge.contract.manifest import canonical
+from edge.engine import loader
 from edge.errors import BundleError
 
 
@@ -224,6 +227,50 @@ def test_a_runtime_setting_outside_the_allow_list_is_refused(
 def test_a_graph_that_reaches_out_is_refused(tmp_path: Path, onnx: bytes, words: str) -> None:
     bundle = write_bundle(tmp_path / "b", {**contents(), "model.onnx": onnx})
     assert words in refused(bundle)
+
+
+def _rewritten(folder: Path) -> None:
+    path = folder / "model.onnx.data"
+    path.write_bytes(path.read_bytes())
+
+
+def _swapped_and_back(folder: Path) -> None:
+    other = folder.parent / "other"
+    folder.rename(other)
+    other.rename(folder)
+
+
+def _replaced(folder: Path) -> None:
+    path, copy = folder / "model.onnx.data", folder.parent / "copy"
+    shutil.copy2(path, copy)
+    copy.replace(path)
+
+
+def _removed(folder: Path) -> None:
+    (folder / "tokenizer.json").unlink()
+
+
+@pytest.mark.parametrize("change", [_rewritten, _swapped_and_back, _replaced, _removed])
+def test_what_changes_between_check_and_load_is_refused(
+    bundle: Path, monkeypatch: pytest.MonkeyPatch, change: Callable[[Path], None]
+) -> None:
+    """The runtime opens files by name: the same bytes written anew count as changed, for nobody read those."""
+    verified = verify_bundle(bundle)
+    check_unchanged(verified)
+
+    def runtime(_: Any) -> Any:
+        before = max(path.stat().st_ctime_ns for path in (bundle, *bundle.iterdir()))
+        probe = bundle.parent / "probe"
+        while not probe.exists() or probe.stat().st_ctime_ns <= before:  # the kernel's clock of files goes in steps
+            probe.write_bytes(b"x")
+        change(bundle)
+
+    monkeypatch.setattr(loader, "_open_model", runtime)
+    monkeypatch.setattr(loader, "load_tokenizer", lambda _: None)
+    with pytest.raises(BundleError, match="was changed while it was loaded"):
+        loader.load(verified)
+    with pytest.raises(BundleError, match="changed while"):
+        check_unchanged(replace(verified, stamps={}))
 
 
 def test_bundles_are_found_by_name_and_path_and_broken_ones_are_told(bundle: Path, tmp_path: Path) -> None:
