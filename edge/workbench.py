@@ -28,6 +28,7 @@ from edge.store import policy
 from edge.store.chain import Entry, Event
 from edge.store.custody import RECOVERY
 from edge.store.edits import Revision
+from edge.store.retention import Plan
 from edge.store.search import Hit
 from edge.store.secret import Passphrase
 from edge.store.secretkeys import RecoveryKey
@@ -39,7 +40,7 @@ from edge.text import one_line, sanitise
 
 __all__ = [
     "RECOVERY", "BundleCard", "EngineInfo", "Entry", "Extraction", "ExtractionFinished", "Fact", "Hit", "Note",
-    "NoteFinished", "Passphrase", "RecoveryKey", "Revision", "Scribe", "Vault",
+    "NoteFinished", "Passphrase", "Plan", "RecoveryKey", "Revision", "Scribe", "Vault",
 ]  # fmt: skip
 
 EXPORT_FORMS = ("md", "txt")

@@ -50,6 +50,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("filter", "library", "f", over=False),
     Action("export_row", "library", "e", bar=False, over=False),
     Action("delete", "library", "d,delete", over=False),
+    Action("hold", "library", "h", bar=False, over=False),
     Action("sample", "library", "t", over=False),
     Action("write", "encounter", "ctrl+g"),
     Action("stop", "encounter", "escape"),

@@ -62,6 +62,7 @@ class EdgeApp(Shell):
         self._idle = Idle()
         self._model: tuple[str, tuple[str, ...]] = (t("app.loading", percent=0), ())
         self._leaving = False
+        self.damage: list[str] = []  # what the check of the vault found, once it is done
         texts.use(kept.language)
 
     @cached_property
@@ -150,6 +151,7 @@ class EdgeApp(Shell):
         from tui.screens.library import LibraryScreen
 
         self._idle.touch()
+        await self.desk.call(lambda vault: vault.verify_in_background(self.damage.extend))
         await self.switch_screen(LibraryScreen())
         pending, last = list(self.settings.pending), self.settings.last
         for identifier in pending:

@@ -59,11 +59,15 @@ class Casebook:
 
     async def delete(self, identifier: str, signed_too: bool = False) -> None:
         """Wipe an encounter. Raises as Records.delete."""
-        for case in [c for c in self.cases if c.id == identifier]:
+        self.forget({identifier})
+        await self.desk.call(lambda vault: vault.records.delete(identifier, signed_too=signed_too))
+
+    def forget(self, identifiers: set[str]) -> None:
+        """Let go of encounters that are about to be wiped; what the model does for them ends."""
+        for case in [c for c in self.cases if c.id in identifiers]:
             if case.job is not None:
                 self.bridge.stop(case.job)
             self.cases.remove(case)
-        await self.desk.call(lambda vault: vault.records.delete(identifier, signed_too=signed_too))
 
     # -- one encounter --------------------------------------------------------------------------------------------
 

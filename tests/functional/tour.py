@@ -21,7 +21,8 @@ from tui.widgets.transcript_view import TranscriptView
 
 SCREENS = (
     "unlock", "library", "search", "encounter", "conversation", "fields", "history", "rewrite", "template", "sign",
-    "export", "help", "palette", "settings", "model", "templates", "audit", "seal", "vault", "template editor",
+    "export", "help", "palette", "settings", "model", "templates", "retention", "audit", "seal", "vault",
+    "template editor",
 )  # fmt: skip
 DIALOGS = ("rewrite", "template", "sign", "export", "help", "palette")  # they dim what is behind them on purpose
 _VARYING = (
@@ -86,7 +87,7 @@ async def tour(app: EdgeApp, pilot: Any) -> AsyncIterator[str]:
     yield "palette"
     await pilot.press("escape", "f10")
     await until(pilot, on(pilot, "SettingsScreen"))
-    for tab in ("general", "model", "templates", "audit", "seal", "vault"):
+    for tab in ("general", "model", "templates", "retention", "audit", "seal", "vault"):
         app.screen.query_one("TabbedContent").active = f"tab-{tab}"
         yield "settings" if tab == "general" else tab
     app.screen.query_one("TabbedContent").active = "tab-templates"

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Any, ClassVar, TypeVar
+from collections.abc import Callable, Coroutine
+from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
 
 from rich.text import Text
 from textual.app import ComposeResult
@@ -16,6 +17,10 @@ from edge.errors import EdgescribeError
 from tui import actions
 from tui.texts import t
 from tui.walls import Label, SafeInput, label
+
+if TYPE_CHECKING:
+    from edge.vaults import Passphrase
+    from tui.shell import Shell
 
 R = TypeVar("R")
 
@@ -42,6 +47,22 @@ class Dialog(ModalScreen[R]):
 def button(text: str, name: str, variant: Any = "default", compact: bool = False) -> Button:
     """A button with a plain text."""
     return Button(label(text), id=name, variant=variant, compact=compact)
+
+
+def with_passphrase(app: Shell, then: Callable[[Passphrase], Coroutine[Any, Any, None]]) -> None:
+    """Ask for the passphrase, and do something with it; it is wiped after that."""
+
+    async def guarded(secret: Passphrase) -> None:
+        with secret:
+            await then(secret)
+
+    def answered(typed: str | None) -> None:
+        if typed:
+            from edge.vaults import Passphrase  # here: the first screen must not wait for cryptography
+
+            app.go(guarded(Passphrase(typed.encode())))
+
+    app.push_screen(Ask(t("settings.verify_ask"), t("settings.current"), password=True), answered)
 
 
 class Confirm(Dialog[bool]):

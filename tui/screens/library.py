@@ -111,6 +111,8 @@ class LibraryScreen(EdgeScreen):
             cell.append(f" {t('app.unfinished')}", "italic")
         elif row.incomplete:
             cell.append(f" {t('app.incomplete')}", "bold reverse")
+        if row.legal_hold:
+            cell.append(f" {t('app.hold')}", "bold")
         return cell
 
     def _current(self) -> RecordSummary | None:
@@ -190,6 +192,15 @@ class LibraryScreen(EdgeScreen):
     async def _delete(self, identifier: str, signed: bool) -> None:
         await self.edge.book.delete(identifier, signed_too=signed)
         self.edge.tell(t("library.deleted"))
+        self.refresh_list()
+
+    def action_hold(self) -> None:
+        if (row := self._current()) is not None:
+            self.edge.go(self._hold(row.id, not row.legal_hold))
+
+    async def _hold(self, identifier: str, on: bool) -> None:
+        await self.edge.desk.call(lambda vault: vault.records.hold(identifier, on))
+        self.edge.tell(t("library.held" if on else "library.lifted"))
         self.refresh_list()
 
     def action_export_row(self) -> None:

@@ -2,31 +2,29 @@
 
 from __future__ import annotations
 
-import asyncio
 import os
-from collections.abc import Callable
-from typing import Any
 
 from textual.app import ComposeResult
 from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
 from textual.widgets import Button, DataTable, Input, Select, Switch, TabbedContent, TabPane
 
-from edge.errors import EdgescribeError
 from edge.text import one_line
-from edge.workbench import Passphrase, RecoveryKey, Vault, audit_tail, template_names
+from edge.workbench import Passphrase, audit_tail, template_names
 from tui import actions, settings
 from tui.clock import local_time
 from tui.labels import titled
 from tui.screens.base import EdgeScreen
-from tui.screens.dialogs import Ask, button
+from tui.screens.dialogs import button, with_passphrase
 from tui.settings import short
 from tui.texts import t
 from tui.walls import Label, SafeInput, label
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.model_tab import ModelTab
+from tui.widgets.retention_tab import RetentionTab
 from tui.widgets.status_bar import StatusBar
 from tui.widgets.templates_tab import TemplatesTab
+from tui.widgets.vault_tab import VaultTab
 
 
 def _prove(pid: int) -> str:
@@ -51,6 +49,7 @@ class SettingsScreen(EdgeScreen):
                 ("general", self._general),
                 ("model", self._model),
                 ("templates", self._templates),
+                ("retention", self._retention),
                 ("audit", self._audit),
                 ("seal", self._seal),
                 ("vault", self._vault),
@@ -156,14 +155,13 @@ class SettingsScreen(EdgeScreen):
     # -- audit -----------------------------------------------------------------------------------------------------
 
     def _audit(self) -> ComposeResult:
-        with Horizontal(classes="buttons"):
-            yield button(t("settings.verify"), "verify", "primary")
+        with Horizontal(classes="bar"):
+            yield button(t("settings.verify"), "verify", "primary", compact=True)
         yield Label(id="verdict")
         yield Label(t("settings.chain"), classes="dialog-note")
         yield DataTable(cursor_type="row", zebra_stripes=True, id="chain")
 
     async def on_mount(self) -> None:
-        self.edge.go(self._line_of_vault())
         self.edge.go(self._fill_chain())
 
     async def _fill_chain(self) -> None:
@@ -183,49 +181,17 @@ class SettingsScreen(EdgeScreen):
         yield Label(t("settings.seal_prove"), classes="dialog-note")
         yield Label(_prove(os.getpid()), classes="setting-text")
 
-    # -- vault -----------------------------------------------------------------------------------------------------
+    # -- retention, vault ------------------------------------------------------------------------------------------
+
+    def _retention(self) -> ComposeResult:
+        yield RetentionTab()
 
     def _vault(self) -> ComposeResult:
-        yield Label(id="vault-line", classes="setting-text")
-        yield Label(id="vault-status")
-        for name, text in (("change", "change"), ("newkey", "new_key"), ("check", "check"), ("backup", "backup")):
-            yield button(t(f"settings.{text}"), name)
-
-    async def _line_of_vault(self) -> None:
-        kinds = await self.edge.desk.call(lambda vault: vault.custody.slots())
-        lines = [t("settings.vault_file", path=short(self.edge.desk.path))]
-        lines.append(t("settings.vault_keys", kinds=", ".join(kinds)))
-        if (info := self.edge.book.info) is not None:
-            lines.append(t("settings.vault_bundle", name=info.bundle, sha=info.bundle_sha256))
-        self.query_one("#vault-line", Label).show("\n".join(lines))
+        yield VaultTab()
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
-        if event.button.id == "check":
-            self._say(t("settings.checking"))
-            self.edge.go(self._check())
-        elif event.button.id == "backup":
-            self.edge.go(self._backup())
-        elif event.button.id == "verify":
-            self._with_passphrase(self._verify)
-        elif event.button.id == "newkey":
-            self._with_passphrase(self._new_key)
-        elif event.button.id == "change":
-            self._with_passphrase(self._ask_new)
-
-    def _say(self, text: str) -> None:
-        self.query_one("#vault-status", Label).show(text)
-
-    def _with_passphrase(self, then: Callable[[Passphrase], Any]) -> None:
-        def answered(typed: str | None) -> None:
-            if typed:
-                self.edge.go(self._guarded(then, Passphrase(typed.encode())))
-
-        self.app.push_screen(Ask(t("settings.verify_ask"), t("settings.current"), password=True), answered)
-
-    @staticmethod
-    async def _guarded(then: Callable[[Passphrase], Any], secret: Passphrase) -> None:
-        with secret:
-            await then(secret)
+        if event.button.id == "verify":
+            with_passphrase(self.edge, self._verify)
 
     async def _verify(self, secret: Passphrase) -> None:
         report = await self.edge.desk.call(lambda vault: vault.custody.verify_chain(secret))
@@ -233,39 +199,3 @@ class SettingsScreen(EdgeScreen):
         text = good if report.good else t("settings.chain_bad", why=report.why)
         self.query_one("#verdict", Label).show(text)
         await self._fill_chain()
-
-    async def _new_key(self, secret: Passphrase) -> None:
-        from tui.screens.welcome import RecoveryScreen
-
-        key: RecoveryKey = await self.edge.desk.call(lambda vault: vault.custody.new_recovery_key(secret))
-        await self.app.push_screen(RecoveryScreen(key, first=False))
-
-    async def _ask_new(self, secret: Passphrase) -> None:
-        current = secret.copy()
-        done: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
-        ask = Ask(t("settings.change"), t("settings.new"), password=True)
-        self.app.push_screen(ask, lambda typed: done.set_result(typed))
-        typed = await done
-        again: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
-        if typed:
-            second = Ask(t("settings.change"), t("first.again"), password=True)
-            self.app.push_screen(second, lambda text: again.set_result(text))
-            if await again != typed:
-                self._say(t("first.differ"))
-                return
-            with current, Passphrase(typed.encode()) as new:
-                await self.edge.desk.call(lambda vault: vault.custody.change_passphrase(current, new))
-            self._say(t("settings.changed"))
-
-    async def _check(self) -> None:
-        found = await self.edge.desk.call(Vault.verify)
-        self._say(t("settings.sound") if not found else t("settings.unsound", what="; ".join(found)))
-
-    async def _backup(self) -> None:
-        folder = self.edge.settings.exports()
-        try:
-            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            target, _ = await self.edge.desk.call(lambda vault: vault.custody.backup(folder))
-        except OSError as fault:
-            raise EdgescribeError("The backup could not be written.", fault.strerror or "") from None
-        self._say(t("settings.backed", file=short(target)))

@@ -57,9 +57,10 @@ def words_of(card: BundleCard) -> Text:
         _line(out, t("bundle.no_figures"))
     for (name, count), group in groupby(card.figures, key=lambda f: (f.dataset, f.documents)):
         _line(out, t("bundle.figures_on", name=one_line(name), count=count), "italic")
-        for one in group:
-            interval = f" [{one.low:.1f}–{one.high:.1f}]" if one.low is not None and one.high is not None else ""
-            _line(out, f"{one.value:8.1f}{interval:<14} {_measure(one.metric)}")
+        for figure in group:
+            bounds = (figure.low, figure.high)
+            interval = "" if None in bounds else " [{:.1f}–{:.1f}]".format(*bounds)
+            _line(out, f"{figure.value:8.1f}{interval:<14} {_measure(figure.metric)}")
     gate = card.gate
     _line(out, t("bundle.gate_none" if gate is None else "bundle.gate_passed" if gate.passed else "bundle.gate_failed"))
     if gate is not None and gate.accepted:

@@ -31,6 +31,8 @@ class StatusBar(Widget):
         model, marks = app.model_line()  # type: ignore[attr-defined]
         name = one_line(model, 24 if self.size.width < 120 else 60)
         right.append("│ " + " · ".join([name, *(t(f"app.{mark}") for mark in marks)]) + " ")
+        if app.damage:  # type: ignore[attr-defined]
+            left.append(f" {t('app.damaged')} ", "bold reverse")
         if queue := app.queue_line():  # type: ignore[attr-defined]
             left.append(f" {queue} ", "bold reverse")
         if self.case is not None:
@@ -59,7 +61,7 @@ class StatusBar(Widget):
     def tick(self) -> None:
         """Draw again if something that it shows has changed."""
         app, case = self.app, self.case
-        now: tuple[object, ...] = (app.model_line(), app.queue_line())  # type: ignore[attr-defined]
+        now: tuple[object, ...] = (app.model_line(), app.queue_line(), len(app.damage))  # type: ignore[attr-defined]
         if case is not None:
             now += (case.title, case.state, case.version, case.dirty or case.rows_dirty, case.incomplete)
         if now != self.drawn:

@@ -1,0 +1,122 @@
+"""The vault: what opens it, whether it is sound, its backups and its keys."""
+
+from __future__ import annotations
+
+import asyncio
+from typing import TYPE_CHECKING, cast
+
+from textual.app import ComposeResult
+from textual.containers import Vertical
+from textual.widgets import Button, ProgressBar
+
+from edge.errors import EdgescribeError
+from edge.workbench import Passphrase, RecoveryKey, Vault
+from tui.screens.dialogs import Ask, button, with_passphrase
+from tui.settings import short
+from tui.texts import t
+from tui.walls import Label
+
+if TYPE_CHECKING:
+    from tui.app import EdgeApp
+
+
+class VaultTab(Vertical):
+    """Long work shows how far it is; nothing waits for it."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._progress = ("", 0, 1)
+
+    @property
+    def edge(self) -> EdgeApp:
+        """The app, by its own type."""
+        return cast("EdgeApp", self.app)
+
+    def compose(self) -> ComposeResult:
+        yield Label(id="vault-line", classes="setting-text")
+        yield Label(id="vault-status")
+        yield ProgressBar(total=1, show_eta=False, id="vault-progress")
+        for name, text in (("change", "change"), ("newkey", "new_key"), ("check", "check"), ("backup", "backup")):
+            yield button(t(f"settings.{text}"), name, compact=True)
+
+    def on_mount(self) -> None:
+        self.query_one(ProgressBar).display = False
+        self.edge.go(self._read())
+
+    async def _read(self) -> None:
+        kinds = await self.edge.desk.call(lambda vault: vault.custody.slots())
+        lines = [t("settings.vault_file", path=short(self.edge.desk.path))]
+        lines.append(t("settings.vault_keys", kinds=", ".join(kinds)))
+        if (info := self.edge.book.info) is not None:
+            lines.append(t("settings.vault_bundle", name=info.bundle, sha=info.bundle_sha256))
+        self.query_one("#vault-line", Label).show("\n".join(lines))
+        if self.edge.damage:
+            self._say(t("settings.unsound", what="; ".join(self.edge.damage)) + "\n" + t("settings.damage_hint"))
+
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        event.stop()
+        if event.button.id == "check":
+            self._say(t("settings.checking"))
+            self.edge.go(self._check())
+        elif event.button.id == "backup":
+            self.edge.go(self._backup())
+        elif event.button.id == "newkey":
+            with_passphrase(self.edge, self._new_key)
+        elif event.button.id == "change":
+            with_passphrase(self.edge, self._ask_new)
+
+    def _say(self, text: str) -> None:
+        self.query_one("#vault-status", Label).show(text)
+
+    async def _new_key(self, secret: Passphrase) -> None:
+        from tui.screens.welcome import RecoveryScreen
+
+        key: RecoveryKey = await self.edge.desk.call(lambda vault: vault.custody.new_recovery_key(secret))
+        await self.app.push_screen(RecoveryScreen(key, first=False))
+
+    async def _ask_new(self, secret: Passphrase) -> None:
+        current = secret.copy()
+        done: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
+        ask = Ask(t("settings.change"), t("settings.new"), password=True)
+        self.app.push_screen(ask, lambda typed: done.set_result(typed))
+        typed = await done
+        again: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
+        if typed:
+            second = Ask(t("settings.change"), t("first.again"), password=True)
+            self.app.push_screen(second, lambda text: again.set_result(text))
+            if await again != typed:
+                self._say(t("first.differ"))
+                return
+            with current, Passphrase(typed.encode()) as new:
+                await self.edge.desk.call(lambda vault: vault.custody.change_passphrase(current, new))
+            self._say(t("settings.changed"))
+
+    async def _check(self) -> None:
+        found = await self.edge.desk.call(Vault.verify)
+        self._say(t("settings.sound") if not found else t("settings.unsound", what="; ".join(found)))
+
+    async def _backup(self) -> None:
+        folder = self.edge.settings.exports()
+        bar = self.query_one(ProgressBar)
+        self._progress = ("copying", 0, 1)
+        bar.display = True
+        timer = self.set_interval(0.1, self._show_progress)
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            target, _ = await self.edge.desk.call(lambda vault: vault.custody.backup(folder, progress=self._count))
+        except OSError as fault:
+            raise EdgescribeError("The backup could not be written.", fault.strerror or "") from None
+        finally:
+            timer.stop()
+            bar.display = False
+            self._say("")
+        self._say(t("settings.backed", file=short(target)) + "\n" + t("settings.restore_hint", file=short(target)))
+
+    def _count(self, step: str, done: int, total: int) -> None:
+        """In the vault's thread: the screen looks at it when it likes."""
+        self._progress = (step, done, total)
+
+    def _show_progress(self) -> None:
+        step, done, total = self._progress
+        self._say(t(f"settings.step_{step}"))
+        self.query_one(ProgressBar).update(total=max(1, total), progress=done)
