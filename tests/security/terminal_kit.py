@@ -11,10 +11,13 @@ import os
 import pty
 import re
 import select
+import struct
 import subprocess
+import termios
 import time
 from collections.abc import Sequence
 from dataclasses import dataclass
+from fcntl import ioctl
 from pathlib import Path
 
 from edge.text import sanitise
@@ -79,3 +82,101 @@ def run(
         code = process.wait()
         os.close(leader)
     return Shown(raw, code)
+
+
+_LINES, _COLUMNS = 50, 200
+# What the app writes itself: places, colours (of 24 bits, never from a palette), modes, questions about modes and keys,
+# the pointer's shape.
+OWN_SCREEN = re.compile(
+    r"\r\n|\x1b\[[0-9]+;[0-9]+H|\x1b\[[0-9]?[JK]|\x1b\[(?!(?:[0-9;]*;)?[34]8;5)[0-9;]*m|\x1b\[\?[0-9]+(?:[hl]|\$p)"
+    r"|\x1b\[[<>=?][0-9;]*u|\x1b\]22;[a-z-]+\x07"
+)
+
+
+class Session:
+    """A screen program on a terminal of 200 columns and 50 lines, driven by keys.
+
+    Every wait is for what stands on the screen, so it means the same on a slow machine.
+    """
+
+    def __init__(self, command: Sequence[str], cwd: Path, environ: dict[str, str]) -> None:
+        self.outer, inner = pty.openpty()
+        ioctl(inner, termios.TIOCSWINSZ, struct.pack("HHHH", _LINES, _COLUMNS, 0, 0))
+        self.raw, self._drawn, self._at = b"", 0, (0, 0)
+        self._grid = [[" "] * _COLUMNS for _ in range(_LINES)]
+        self._styles = [[""] * _COLUMNS for _ in range(_LINES)]
+        self._style = ""
+        self.process = subprocess.Popen(
+            command, stdin=inner, stdout=inner, stderr=inner, cwd=cwd, env=environ, start_new_session=True
+        )
+        os.close(inner)
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.process.kill()
+        self.process.wait()
+        os.close(self.outer)
+
+    def press(self, keys: str, *words: str, gone: str = "") -> None:
+        """Type, then wait() for these words."""
+        os.write(self.outer, keys.encode())
+        self.wait(*words, gone=gone)
+
+    def focus(self, keys: str, beside: str, below: int = 0) -> None:
+        """Type what moves the focus, and wait until so many lines below these words another style says so."""
+        line = next(number for number, text in enumerate(self.screen().split("\n")) if beside in text) + below
+        before = list(self._styles[line])
+        os.write(self.outer, keys.encode())
+        while self._styles[line] == before:
+            assert self._read(), f"it ended before the focus was at {beside!r}:\n{self.screen()}"
+
+    def click(self, words: str, *appear: str) -> None:
+        """Click on the first place where these words stand, then wait() for others."""
+        line, text = next(found for found in enumerate(self.screen().split("\n")) if words in found[1])
+        place = f"{text.index(words) + 1};{line + 1}"
+        self.press(f"\x1b[<0;{place}M\x1b[<0;{place}m", *appear)
+
+    def wait(self, *words: str, gone: str = "") -> None:
+        """Read until all of these words stand on the screen, and one does not. AssertionError if the program ends."""
+        while not (all(word in self.screen() for word in words) and not (gone and gone in self.screen())):
+            assert self._read(), f"it ended before {words} stood there, {gone!r} not:\n{self.screen()}"
+
+    def end(self) -> int:
+        """Read to the program's end; returns its exit code."""
+        while self._read():
+            pass
+        return self.process.wait()
+
+    def screen(self) -> str:
+        """What stands on the screen now, a line each."""
+        return "\n".join("".join(line).rstrip() for line in self._grid)
+
+    def _read(self) -> bool:
+        try:
+            piece = os.read(self.outer, 65536)
+        except OSError as fault:
+            if fault.errno != errno.EIO:  # EIO: no program has this terminal any more
+                raise
+            return False
+        self.raw += piece
+        self._draw()
+        return bool(piece)
+
+    def _draw(self) -> None:
+        # A sequence may come in two pieces: what follows the last escape character waits for the next.
+        end = self.raw.rfind(b"\x1b") if self.raw.rfind(b"\x1b") > self._drawn else len(self.raw)
+        text = self.raw[self._drawn : end].decode("utf-8", "replace")
+        self._drawn = end
+        for own, char in re.findall(f"({OWN_SCREEN.pattern})|(.)", text, re.DOTALL):
+            line, column = self._at
+            if place := re.fullmatch(r"\x1b\[(\d+);(\d+)H", own):
+                self._at = (int(place[1]) - 1, int(place[2]) - 1)
+            elif own == "\r\n":
+                self._at = (line + 1, 0)
+            elif own.endswith("m"):
+                self._style = own
+            elif char and line < _LINES and column < _COLUMNS:
+                self._grid[line][column], self._styles[line][column] = char, self._style
+                self._at = (line, column + 1)
