@@ -29,6 +29,7 @@ from edge.errors import InputError
 from edge.tasks import note
 from edge.tasks.note import NoteFinished, write_note
 from edge.text import sanitise
+from export.files import new_file
 from export.held import Held, data_folder, load_held
 from export.progress import Progress, silent
 
@@ -83,23 +84,41 @@ def start_engine(model: Model, tokenizer_file: Path, prompt_format: str, ends: S
     return EngineHost(lambda: Loaded(info, decoder, tokenizer))
 
 
-def write_all(engine: Engine, sets: Sets, progress: Progress = silent) -> dict[str, list[str]]:
-    """What the engine writes about every item, in order. Raises EngineError, InputError."""
+def write_all(
+    engine: Engine,
+    sets: Sets,
+    progress: Progress = silent,
+    known: Mapping[str, str] | None = None,
+    keep: Callable[[str, str], None] = lambda key, text: None,
+) -> dict[str, list[str]]:
+    """What the engine writes about every item, in order. Raises EngineError, InputError.
+
+    known: answers that need not be written again, by item_key. keep: called with the key and text of each new one.
+    """
     total, done = sum(map(len, sets.values())), 0
     written: dict[str, list[str]] = {name: [] for name in sets}
     for name, items in sets.items():
         for item in items:
             progress(f"Writing with {engine.info.bundle}", done, total)
-            written[name].append(_write(engine, item))
+            text = (known or {}).get(item_key(item))
+            if text is None:
+                text = _write(engine, item)
+                keep(item_key(item), text)
+            written[name].append(text)
             done += 1
     return written
 
 
-def answers_key(weights: str, adapter: str, sets: Sets) -> str:
-    """Names what some weights write about sets with this decoder, these prompts and this template."""
+def item_key(item: Held | Visit) -> str:
+    """Names a conversation and what is asked about it."""
+    asked = [repr(item), *([repr(templates.get("visit"))] if isinstance(item, Visit) else [])]
+    return hashlib.sha256(canonical(asked)).hexdigest()[:16]
+
+
+def answers_key(weights: str, adapter: str) -> str:
+    """Names what some weights write with this decoder and these prompts."""
     code = [hashlib.sha256(Path(str(module.__file__)).read_bytes()).hexdigest() for module in (decode, loops, note)]
-    asked = [repr(templates.get("visit")), *(repr(item) for items in sets.values() for item in items)]
-    return hashlib.sha256(canonical([weights, adapter, PROMPT_VERSION, *code, *asked])).hexdigest()[:16]
+    return hashlib.sha256(canonical([weights, adapter, PROMPT_VERSION, *code])).hexdigest()[:16]
 
 
 def written_by(start: Callable[[], Engine], sets: Sets, progress: Progress = silent) -> dict[str, list[str]]:
@@ -116,18 +135,33 @@ def written_by(start: Callable[[], Engine], sets: Sets, progress: Progress = sil
 def remembered(
     key: str, cache: Path, start: Callable[[], Engine], sets: Sets, progress: Progress = silent
 ) -> dict[str, list[str]]:
-    """written_by a source that is slow and never changes: its answers about public sets are kept in the cache."""
+    """written_by weights that never change: each answer about a public set is kept, also when the run ends early."""
     path = cache / "answers" / f"{key}.json"
-    try:
-        kept: dict[str, list[str]] = json.loads(path.read_text(encoding="utf-8"))
-        if {name: len(texts) for name, texts in kept.items()} == {name: len(items) for name, items in sets.items()}:
-            return kept
-    except (OSError, ValueError, AttributeError, TypeError):
-        pass  # not written yet, or not by us: written again
-    written = written_by(start, sets, progress)
+    known = _kept(path)
+    if all(item_key(item) in known for items in sets.values() for item in items):
+        return {name: [known[item_key(item)] for item in items] for name, items in sets.items()}
     path.parent.mkdir(parents=True, exist_ok=True)
-    path.write_text(json.dumps(written, ensure_ascii=False, indent=1), encoding="utf-8")
-    return written
+
+    def keep(item: str, text: str) -> None:
+        known[item] = text
+        with new_file(path) as temporary:
+            temporary.write_text(json.dumps(known, ensure_ascii=False, indent=1), encoding="utf-8")
+
+    engine = start()
+    try:
+        return write_all(engine, sets, progress, dict(known), keep)
+    finally:
+        engine.close()
+
+
+def _kept(path: Path) -> dict[str, str]:
+    """What is kept there, nothing if it was not written yet, or not by us."""
+    try:
+        kept = json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    good = isinstance(kept, dict) and all(isinstance(text, str) for text in kept.values())
+    return kept if good else {}
 
 
 def scores(sets: Sets, written: Mapping[str, Sequence[str]]) -> dict[str, float]:

@@ -79,7 +79,7 @@ def write_notes(base: Base, made: Build, sets: Sets, progress: Progress = silent
         tokenizer = made.folder / "tokenizer.json"
         return start_engine(OnnxModel(made.folder), tokenizer, base.prompt_format, base.stop, base.context_length)
 
-    return remembered(answers_key(made.folder.name, "", sets), cache_dir(), start, sets, progress) if sets else {}
+    return remembered(answers_key(made.folder.name, ""), cache_dir(), start, sets, progress) if sets else {}
 
 
 def measure_table(

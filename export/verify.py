@@ -61,7 +61,7 @@ def measure(folders: Sequence[Path], trial: Trial, progress: Progress = silent) 
     distances = compare(reference, candidates, held, tokenizer, first.prompt_format, progress)
     candidates.clear()
     # Answers about a hospital's own documents may hold patients' words: those are never kept.
-    key = None if trial.against or trial.documents or trial.data else source_key(first, sets)
+    key = None if trial.against or trial.documents or trial.data else source_key(first)
     source = from_source(reference, first, tokenizer, sets, key, progress)
     del reference
     return [
@@ -74,10 +74,10 @@ def measure(folders: Sequence[Path], trial: Trial, progress: Progress = silent) 
     ]
 
 
-def source_key(manifest: Manifest, sets: Sets) -> str:
-    """Names what a source writes about sets."""
+def source_key(manifest: Manifest) -> str:
+    """Names the answers of a source."""
     adapter = manifest.adapter.sha256 if manifest.adapter else ""
-    return answers_key(manifest.base.sha256, adapter, sets)
+    return answers_key(manifest.base.sha256, adapter)
 
 
 def from_source(

@@ -54,11 +54,30 @@ def test_the_slow_source_writes_once(tmp_path: Path) -> None:
     first = remembered("k", tmp_path, start, SETS)
     assert remembered("k", tmp_path, start, SETS) == first
     assert len(started) == 1
-    remembered("k", tmp_path, start, {MTS: SETS[MTS]})  # other sets: written anew
+    assert remembered("k", tmp_path, start, {MTS: SETS[MTS]}) == {MTS: first[MTS]}  # a part: nothing to write
+    assert len(started) == 1
+    remembered("k", tmp_path, start, {MTS: [Held(TALK, "Write the history.", "None.")]})  # another question
     assert len(started) == 2
-    (tmp_path / "answers" / "k.json").write_text("[]")
-    remembered("k", tmp_path, start, SETS)
-    assert len(started) == 3
+    for spoilt in ("[]", '{"a": 1}', "no JSON"):
+        (tmp_path / "answers" / "k.json").write_text(spoilt)
+        assert remembered("k", tmp_path, start, SETS) == first
+    assert len(started) == 5
+
+
+def test_an_interrupted_source_goes_on_where_it_was(tmp_path: Path) -> None:
+    asked: list[str] = []
+
+    def answer(instruction: str) -> str:
+        asked.append(instruction)
+        if instruction == "Write B." and len(asked) == 2:
+            raise InputError("stopped")
+        return instruction.removeprefix("Write ")
+
+    sets = {MTS: [Held(TALK, f"Write {letter}.", "x") for letter in "ABC"]}
+    with pytest.raises(InputError):
+        remembered("k", tmp_path, lambda: ScriptedEngine(answer), sets)
+    assert remembered("k", tmp_path, lambda: ScriptedEngine(answer), sets) == {MTS: ["A.", "B.", "C."]}
+    assert asked == ["Write A.", "Write B.", "Write B.", "Write C."]
 
 
 def test_sets_are_read_or_named(tmp_path: Path) -> None:
