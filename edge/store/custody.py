@@ -61,6 +61,12 @@ class Custody:
             secretkeys.store_in_keyring(backend, self._vault_id, secret)
             rekey.add_secret(self._paths, passphrase, secret)
 
+    def remove_from_keyring(self, passphrase: Passphrase, backend: Keyring | None = None) -> None:
+        """Take the keyring's key away, here and there. Raises UsageError if there is none, VaultError."""
+        backend = backend or secretkeys.system_keyring()
+        self.remove_key(passphrase, KEYRING)
+        secretkeys.take_from_keyring(backend, self._vault_id)
+
     def remove_key(self, passphrase: Passphrase, kind: str) -> None:
         """Take away the key of a kind (RECOVERY, KEYRING). Raises UsageError if there is none."""
         self._begin(passphrase, f"{kind} key removed")

@@ -93,8 +93,21 @@ def system_keyring() -> Keyring:
 
 
 def store_in_keyring(backend: Keyring, vault_id: str, secret: KeyringSecret) -> None:
-    """Put the secret of a vault into the keyring."""
+    """Put the secret of a vault into the keyring. Raises VaultError if it can't be read back from there."""
     backend.set_password(KEYRING_SERVICE, vault_id, base64.b64encode(secret.view()).decode())
+    try:
+        with from_keyring(backend, vault_id) as kept:
+            if kept == secret:
+                return
+    except WrongKeyError:
+        pass
+    raise VaultError("The system's keyring cannot be used.", "It did not keep the key that was put into it.")
+
+
+def take_from_keyring(backend: Keyring, vault_id: str) -> None:
+    """Remove the secret of a vault from the keyring, if it is there."""
+    if backend.get_password(KEYRING_SERVICE, vault_id) is not None:
+        backend.delete_password(KEYRING_SERVICE, vault_id)
 
 
 def from_keyring(backend: Keyring, vault_id: str) -> KeyringSecret:

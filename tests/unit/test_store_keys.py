@@ -6,7 +6,11 @@ import json
 import pickle
 from pathlib import Path
 
+import keyring
+import keyring.backends.fail
+import keyring.backends.null
 import pytest
+from keyring.backend import KeyringBackend
 from vaulting import FLOOR, cheap_derivation, events, new_vault, note, passphrase, reopen
 
 from edge.errors import DamagedVaultError, NotAVaultError, UsageError, VaultError, WrongKeyError
@@ -131,8 +135,13 @@ def test_recovery_key_finds_slips() -> None:
             RecoveryKey.parse(bad)
 
 
-class MemoryKeyring:
+class MemoryKeyring(KeyringBackend):
+    """A backend as the keyring package defines it, for this process only."""
+
+    priority = 1.0
+
     def __init__(self) -> None:
+        super().__init__()
         self.kept: dict[tuple[str, str], str] = {}
 
     def get_password(self, service: str, username: str) -> str | None:
@@ -153,11 +162,39 @@ def test_keyring_slot(tmp_path: Path) -> None:
     secret = from_keyring(backend, vault.vault_id)
     assert isinstance(secret, KeyringSecret)
     with Vault.open(vault.paths.database, secret) as again:
-        again.custody.remove_key(passphrase(), KEYRING)
+        again.custody.remove_from_keyring(passphrase(), backend)
+        assert again.custody.slots() == ("passphrase",)
+        with pytest.raises(UsageError):
+            again.custody.remove_from_keyring(passphrase(), backend)
+    assert backend.kept == {}
     with pytest.raises(WrongKeyError):
         Vault.open(vault.paths.database, secret)
     with pytest.raises(WrongKeyError):
         from_keyring(MemoryKeyring(), vault.vault_id)
+
+
+def test_a_keyring_that_keeps_nothing_is_no_way_in(tmp_path: Path) -> None:
+    """The null backend takes every secret and forgets it; the fail backend is what a system without one has."""
+    with new_vault(tmp_path) as vault:
+        with pytest.raises(VaultError, match="did not keep"):
+            vault.custody.add_to_keyring(passphrase(), keyring.backends.null.Keyring())
+        assert vault.custody.slots() == ("passphrase",)
+        before = keyring.get_keyring()
+        keyring.set_keyring(keyring.backends.fail.Keyring())
+        try:
+            with pytest.raises(VaultError, match="offers none"):
+                vault.custody.add_to_keyring(passphrase())
+        finally:
+            keyring.set_keyring(before)
+
+
+def test_the_program_itself_never_asks_a_keyring() -> None:
+    """docs/adr/0036: an unsealed process would have to hold the key. No verb or screen names the three calls."""
+    root = Path(header.__file__).resolve().parents[2]
+    files = [file for part in ("edge", "tui") for file in (root / part).rglob("*.py") if file.parent.name != "store"]
+    assert len(files) > 80
+    calls = ("add_to_keyring", "system_keyring", "import keyring")
+    assert [file.name for file in files if any(call in file.read_text(encoding="utf-8") for call in calls)] == []
 
 
 def test_passphrase_change_does_not_touch_the_records(tmp_path: Path) -> None:
