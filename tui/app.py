@@ -213,7 +213,7 @@ class EdgeApp(Shell):
         self.push_screen(EncounterScreen(case))
 
     async def open_case(self, identifier: str) -> None:
-        self.show_case(await self.book.open(identifier))
+        self.show_case(await self.book.open(identifier, self.settings.template))
 
     async def sample_case(self) -> None:
         """A new encounter with the sample visit that ships with the program."""
@@ -264,9 +264,12 @@ class EdgeApp(Shell):
         self.copy_through_terminal = False
         self.tell(t("export.emptied"))
 
-    def use_language(self, language: str) -> None:
-        """Change the interface's language; screens that are open change when they are opened again."""
+    async def use_language(self, language: str) -> None:
+        """Change the interface's language; every open screen is composed anew in it."""
         texts.use(language)
+        for screen in self.screen_stack:
+            if isinstance(screen, EdgeScreen):
+                await screen.redraw()
         self.tell(t("settings.kept"))
 
 

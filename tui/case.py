@@ -58,7 +58,8 @@ class Row:
 class Case:
     """One encounter. id: record id, "" before it is kept. note, fields: Document.id of what is shown, if there is any.
 
-    blank: no model has written the note. talk_changed: the conversation differs from the kept source.
+    in_one_piece: the conversation, or much of it, was pasted or opened. blank: no model has written the note.
+    talk_changed: the conversation differs from the kept source.
     job: number of the work that waits or runs for it; kind: "note", "rewrite" or "extract"; reading: share of the
     prompt that is read, while it is. dirty, rows_dirty: the note, the fields have something that is not in the vault
     yet. basis: what the rows point into. before: the kept note while another is being written. cut_off: origin of a
@@ -76,6 +77,7 @@ class Case:
     basis: str = field(default="", repr=False)
     note: int | None = None
     fields: int | None = None
+    in_one_piece: bool = False
     blank: bool = True
     talk_changed: bool = False
     rows_whole: bool = True

@@ -6,36 +6,32 @@ event loop; the vault's work waits in its own thread.
 
 from __future__ import annotations
 
-import asyncio
-from collections.abc import Callable
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-from edge.contract.records import Generated, Kind, Origin, Source, State
+from edge.contract.records import Origin, State
 from edge.contract.templates import Template
-from edge.errors import EdgescribeError, UsageError
+from edge.errors import UsageError
 from edge.text import one_line
 from edge.vaults import Vault
-from edge.workbench import EngineInfo, Extraction, Note, by_hand, copied, origin, publish, template, typed
+from edge.workbench import EngineInfo, Extraction, Note, by_hand, copied, origin, publish, template
 from tui import clock
 from tui.bridge import Bridge, Done, ExtractJob, Job, NoteJob, RewriteJob, Update
 from tui.case import (
     WHOLE,
     Case,
-    Row,
     blank_parts,
     case_of,
-    fields_content,
     note_content,
     parts_of,
     spec_for,
     without_heading,
-    writing_content,
 )
 from tui.desk import Desk
+from tui.keeper import Keeper, Notify
 
-Notify = Callable[[Case, str], None]
+PIECE = 40  # characters that come at once are pasted or opened, not typed
 
 
 def _template_or_visit(name: str) -> Template:
@@ -52,8 +48,16 @@ class Casebook:
     def __init__(self, desk: Desk, bridge: Bridge, changed: Notify) -> None:
         self.desk, self.bridge, self._changed = desk, bridge, changed
         self.cases: list[Case] = []
-        self.info: EngineInfo | None = None
-        self._locks: dict[int, asyncio.Lock] = {}
+        self._keeper = Keeper(desk, changed)
+
+    @property
+    def info(self) -> EngineInfo | None:
+        """The bundle that writes, once it is open."""
+        return self._keeper.info
+
+    @info.setter
+    def info(self, info: EngineInfo) -> None:
+        self._keeper.info = info
 
     # -- the list ------------------------------------------------------------------------------------------------
 
@@ -78,23 +82,28 @@ class Casebook:
         self.cases.append(case)
         return case
 
-    async def open(self, identifier: str) -> Case:
-        """The encounter as it was left; a note whose writing was cut off is kept as far as it came."""
+    async def open(self, identifier: str, template_name: str = "visit") -> Case:
+        """The encounter as it was left; a note whose writing was cut off is kept as far as it came.
+
+        template_name: for one without a note.
+        """
         for case in self.cases:
             if case.id == identifier:
                 return case
         case = case_of(await self.desk.call(lambda vault: vault.records.get(identifier)))
         if not case.parts and not case.signed:
-            case.parts = blank_parts(_template_or_visit(case.template))
+            chosen = _template_or_visit(template_name if case.note is None else case.template)
+            case.template, case.parts = chosen.name, blank_parts(chosen)
         self.cases.append(case)
         if case.cut_off is not None:
             known = Origin(**{**asdict(by_hand(case.document())), **case.cut_off, "incomplete": True})
             case.cut_off = None
-            await self._keep_note(case, known)
+            await self._keeper.note(case, known)
         return case
 
     def set_conversation(self, case: Case, text: str, name: str = "") -> None:
         """Take a typed, pasted or opened conversation."""
+        case.in_one_piece = case.in_one_piece or len(text) - len(case.conversation) > PIECE
         case.conversation, case.talk_changed = text, not case.blank
         case.source_name = one_line(name, 160) or case.source_name
         if not case.title and text.strip():
@@ -104,14 +113,14 @@ class Casebook:
 
     async def save(self, case: Case, commit: bool = False) -> None:
         """Put into the vault what is not there yet; commit: as a revision. Nothing to do costs nothing."""
-        async with self._lock(case):
+        async with self._keeper.lock(case):
             if case.signed or not (case.dirty or case.rows_dirty or commit):
                 return
             if not case.id:
                 if case.conversation.strip():
-                    await self._first_save(case)
+                    await self._keeper.first(case)
                 return
-            await self._save_drafts(case, commit)
+            await self._keeper.drafts(case, commit)
 
     async def save_all(self, commit: bool = False) -> None:
         """save() for every open encounter."""
@@ -236,14 +245,14 @@ class Casebook:
         if case.job != done.job.number:
             return
         job = done.job
-        async with self._lock(case):
+        async with self._keeper.lock(case):
             case.job = None
             if isinstance(job, NoteJob):
                 await self._note_done(case, done)
             elif isinstance(job, RewriteJob):
                 await self._rewrite_done(case, job, done.result if isinstance(done.result, Note) else None)
             elif isinstance(done.result, Extraction):
-                await self._keep_rows(case, done.result)
+                await self._keeper.rows(case, done.result)
         self._changed(case, "rows" if isinstance(job, ExtractJob) else "parts")
         if done.error is not None:
             raise done.error
@@ -298,7 +307,7 @@ class Casebook:
             result = done.result if isinstance(done.result, Note) else None
             known = origin(self.info, case.document(), result)
             whole = all(p.stop in WHOLE for p in case.parts)
-            await self._keep_note(case, replace(known, incomplete=not whole))
+            await self._keeper.note(case, replace(known, incomplete=not whole))
         case.before = {}
 
     async def _rewrite_done(self, case: Case, job: RewriteJob, note: Note | None) -> None:
@@ -312,81 +321,4 @@ class Casebook:
         if self.info is not None:
             part.made = {"bundle": self.info.bundle, "sha256": self.info.bundle_sha256, "wish": one_line(job.wish, 500)}
         case.dirty = True
-        await self._save_drafts(case, commit=True)
-
-    async def _keep_note(self, case: Case, known: Origin) -> None:
-        """Keep the parts as a new document of the encounter, as written, and edits made meanwhile as its draft."""
-        source = case.source()
-        old, first = case.note, note_content(case, as_written=True)
-
-        def work(vault: Vault) -> int:
-            if old is not None:
-                vault.edits.discard(old)
-            vault.records.save(case.title, source, [Generated(Kind.NOTE, first, known)], case.id)
-            return vault.edits.document_of(case.id)
-
-        case.note, case.bundle, case.blank = await self.desk.call(work), known.bundle, not known.bundle
-        case.talk_changed = False
-        case.dirty = any(p.written is not None and p.text != p.written for p in case.parts)
-        await self._save_drafts(case, commit=True)
-
-    async def _keep_rows(self, case: Case, found: Extraction) -> None:
-        case.rows = [Row(key, e.text, e.start, e.end, e.score) for key, es in found.fields.items() for e in es]
-        case.rows_whole = not found.incomplete
-        if self.info is None or not case.id:
-            return
-        basis = typed(case.basis, "note")
-        source = Source("note", basis.text, basis.sha256, "report")
-        generated = Generated(Kind.EXTRACTION, fields_content(case), origin(self.info, basis, found))
-
-        def work(vault: Vault) -> int:
-            vault.records.save(case.title, source, [generated], case.id)
-            return vault.edits.document_of(case.id, Kind.EXTRACTION)
-
-        case.fields, case.rows_dirty = await self.desk.call(work), False
-
-    async def _first_save(self, case: Case) -> None:
-        source, content = case.source(), note_content(case)
-        generated = Generated(Kind.NOTE, content, by_hand(case.document()))
-
-        def work(vault: Vault) -> tuple[str, int]:
-            code = vault.records.save(case.title, source, [generated]).id
-            return code, vault.edits.document_of(code)
-
-        case.dirty = False
-        case.id, case.note = await self.desk.call(work)
-        self._changed(case, "state")
-
-    async def _save_drafts(self, case: Case, commit: bool) -> None:
-        drafts: list[tuple[int, dict[str, object]]] = []
-        if case.note is not None and case.dirty:
-            writing = case.busy and bool(case.before)
-            drafts.append((case.note, writing_content(case, self._promise(case)) if writing else note_content(case)))
-        if case.fields is not None and case.rows_dirty:
-            drafts.append((case.fields, fields_content(case)))
-        final = [n for n in (case.note, case.fields) if n is not None] if commit and not case.busy else []
-        case.dirty = case.rows_dirty = False
-
-        def work(vault: Vault) -> State:
-            for document, content in drafts:
-                vault.edits.autosave(document, content)
-            for document in final:
-                vault.edits.commit(document)
-            return vault.records.summary(case.id).state
-
-        try:
-            state = await self.desk.call(work)
-        except EdgescribeError:
-            case.dirty = True  # UNSAVED stays on the screen until a save succeeds
-            raise
-        # The vault calls a note edited from its first revision on; people do from the first letter on.
-        by_hand_now = bool(drafts) and state is State.DRAFT and not (case.blank or case.busy)
-        case.state = State.EDITED if by_hand_now else state
-        self._changed(case, "state")
-
-    def _promise(self, case: Case) -> dict[str, object]:
-        """Origin of the note being written, for the case that its end is never seen."""
-        return asdict(origin(self.info, case.document(), None)) if self.info else {}
-
-    def _lock(self, case: Case) -> asyncio.Lock:
-        return self._locks.setdefault(id(case), asyncio.Lock())
+        await self._keeper.drafts(case, commit=True)

@@ -1,11 +1,37 @@
-"""Names for people of what has a key: templates."""
+"""Names for people, in the language in use: of fields, and of the shipped templates and their parts.
+
+A note's own headings stay as they were written; beside them stands what they mean.
+"""
 
 from __future__ import annotations
 
+import re
+
+from edge.contract.schemas import FIELDS
 from edge.workbench import template
+from tui.texts import catalogue, current, t
+
+_FIELDS = {field.key: field.label for field in FIELDS}
+
+
+def field_label(key: str) -> str:
+    """A field's name."""
+    return t(f"field.{key}") if key in _FIELDS else key
+
+
+def meant(title: str) -> str:
+    """A title or heading that ships with the program, in the language in use; any other as it is."""
+    name = re.sub(r"[^a-z0-9]+", "_", title.lower()).strip("_")
+    return t(f"section.{name}") if f"section.{name}" in catalogue(current()) else title
+
+
+def heading_label(heading: str) -> str:
+    """A heading as it is shown above its section: what it means in capitals, and after it how it stands in the note."""
+    shown = meant(heading).upper()
+    return heading if shown == heading.upper() else f"{shown} · {heading}"
 
 
 def titled(name: str) -> str:
     """A template's title, and its name where that says more."""
-    title = template(name).title
+    title = meant(template(name).title)
     return title if name == title else f"{title}   ({name})"

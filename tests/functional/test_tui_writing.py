@@ -217,3 +217,58 @@ async def test_a_section_that_was_just_taken_away_can_still_be_drawn(home: Path)
         await until(pilot, lambda: not area.is_attached)
         assert [strip.text for strip in area.render_lines(Region(0, 0, 20, 2))] == [" " * 20] * 2
         await leave(pilot)
+
+
+async def test_a_pasted_conversation_is_kept_before_any_note(home: Path) -> None:
+    empty_vault(home)
+    app = make_app(home)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await unlock(pilot)
+        case = await new_with(pilot)
+        await until(pilot, lambda: case.id and not case.dirty, "the autosave")
+        record = await app.desk.call(lambda vault: vault.records.peek(case.id))
+        assert [s.text for s in record.sources] == [TALK]
+        assert record.documents == ()
+        app._leaving = True  # as a kill: no goodbye
+        app.bridge.close()
+        await asyncio.to_thread(app.desk.close)
+        app.exit(0)
+    again = make_app(home)
+    again.settings.last, again.settings.template = "", "soap"
+    async with again.run_test(size=(120, 36)) as pilot:
+        await unlock(pilot)
+        await until(pilot, lambda: "DRAFT NO NOTE YET" in screen_text(again))
+        assert "conversation" in screen_text(again)
+        await pilot.press("enter")
+        await until(pilot, on(pilot, "EncounterScreen"))
+        case = case_on(again)
+        assert (case.conversation, case.template) == (TALK, "soap")
+        again.book.set_conversation(case, TALK + "\nDoctor: Rest.")
+        await until(pilot, lambda: not case.dirty, "the changed conversation")
+        await pilot.press("ctrl+g")
+        await until(pilot, lambda: case.has_note and idle(again))
+        await leave(pilot)
+    with reopen(home) as vault:
+        (one,) = vault.records.list()
+        kept = vault.records.peek(one.id)
+    assert [s.text for s in kept.sources] == [TALK, TALK + "\nDoctor: Rest."]
+    assert [d.origin.bundle for d in kept.documents] == ["", "scripted"]
+    assert not one.incomplete
+
+
+async def test_a_typed_conversation_grows_in_one_draft(home: Path) -> None:
+    empty_vault(home)
+    app = make_app(home)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await unlock(pilot)
+        await pilot.press("n")
+        await until(pilot, on(pilot, "EncounterScreen"))
+        case = case_on(app)
+        for word in ("Doctor: ", "Hello. ", "My ", "knee "):
+            await pilot.press(*word)
+            await until(pilot, lambda word=word: case.conversation.endswith(word) and not case.dirty)
+        await leave(pilot)
+    with reopen(home) as vault:
+        kept = vault.records.peek(vault.records.list()[0].id)
+    assert len(kept.sources) == 1
+    assert kept.documents[0].content["conversation"] == "Doctor: Hello. My knee "

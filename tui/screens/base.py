@@ -30,6 +30,10 @@ class EdgeScreen(Screen[None]):
     def list_changed(self) -> None:
         """An encounter was kept, signed or renamed: nothing to do where no list is shown."""
 
+    async def redraw(self) -> None:
+        """Compose everything anew, in another language."""
+        await self.recompose()
+
     def tick(self) -> None:
         """Bring the bars up to date."""
         for bar in self.query(StatusBar):

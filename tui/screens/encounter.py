@@ -13,14 +13,14 @@ from edge.contract.records import Kind
 from edge.workbench import Vault, template_names
 from tui import actions, rows
 from tui.case import Case
-from tui.labels import titled
+from tui.labels import field_label, meant, titled
 from tui.messages import CaseChanged, PartEdited, RestoreAsked, RowChosen, Spot, TalkEdited
 from tui.screens.base import EdgeScreen
 from tui.screens.dialogs import Ask, Choose, Sign
 from tui.settings import short
 from tui.texts import t
 from tui.widgets.conversation_pane import ConversationPane
-from tui.widgets.fields_panel import FieldsPanel, field_label
+from tui.widgets.fields_panel import FieldsPanel
 from tui.widgets.history_panel import HistoryPanel, Past
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.note_panel import NotePanel
@@ -57,6 +57,13 @@ class EncounterScreen(EdgeScreen):
     def _tab(name: str) -> str:
         key = next((a.key for a in actions.of("encounter") if a.name == f"panel_{name}"), "")
         return f"{t(f'encounter.{name}')} {key}".strip()
+
+    async def redraw(self) -> None:
+        """Compose everything anew; its parts say when they stand, and are filled then."""
+        panel, self._filled = self._panel, False
+        await super().redraw()
+        self.query_one(StatusBar).case = self.case
+        self.query_one(TabbedContent).active = f"panel-{panel}"
 
     async def on_mount(self) -> None:
         self.query_one(StatusBar).case = self.case
@@ -206,7 +213,7 @@ class EncounterScreen(EdgeScreen):
             if wish is not None:
                 self.edge.go(self.edge.book.rewrite(self.case, key, wish))
 
-        heading = t("rewrite.title", section=editor.part.heading)
+        heading = t("rewrite.title", section=meant(editor.part.heading))
         self.app.push_screen(Ask(heading, t("rewrite.wish"), ok=t("rewrite.button")), answered)
 
     def action_template(self) -> None:

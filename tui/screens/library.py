@@ -52,6 +52,13 @@ class LibraryScreen(EdgeScreen):
     def on_screen_resume(self) -> None:
         self.refresh_list()
 
+    async def redraw(self) -> None:
+        words = self.query_one("#search", Input).value
+        await super().redraw()
+        with self.prevent(Input.Changed):
+            self.query_one("#search", Input).value = words
+        self.refresh_list()
+
     def list_changed(self) -> None:
         self.refresh_list()
 
@@ -91,7 +98,7 @@ class LibraryScreen(EdgeScreen):
         for row in found:
             day, time = day_and_time(row.updated)
             cells = [label("" if day == last else day), label(time), self._state(row), label(row.title, room)]
-            cells.append(label("+".join(t(f"library.{kind.value}") for kind in row.kinds)))
+            cells.append(label("+".join(t(f"library.{kind.value}") for kind in row.kinds) or t("library.source")))
             table.add_row(*cells, *([label(row.bundle, 24)] if wide else []), key=row.id)
             last = day
         position = next((i for i, row in enumerate(found) if row.id == here), 0)
@@ -108,8 +115,8 @@ class LibraryScreen(EdgeScreen):
     def _state(row: RecordSummary) -> Text:
         cell = Text(t(f"app.{row.state.value.lower()}"), style="" if row.state is State.SIGNED else "bold")
         if not row.bundle:
-            cell.append(f" {t('app.unfinished')}", "italic")
-        elif row.incomplete:
+            cell.append(f" {t('app.unfinished' if row.kinds else 'app.no_note')}", "italic")
+        if row.incomplete:
             cell.append(f" {t('app.incomplete')}", "bold reverse")
         if row.legal_hold:
             cell.append(f" {t('app.hold')}", "bold")

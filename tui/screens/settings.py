@@ -101,7 +101,7 @@ class SettingsScreen(EdgeScreen):
             self.app.theme = value
         elif event.select.id == "language" and value != kept.language:
             kept.language = value
-            self.edge.use_language(value)
+            self.edge.go(self.edge.use_language(value))
         elif event.select.id == "lock":
             kept.lock_minutes = int(value)
         elif event.select.id == "template":
@@ -163,6 +163,13 @@ class SettingsScreen(EdgeScreen):
 
     async def on_mount(self) -> None:
         self.edge.go(self._fill_chain())
+
+    async def redraw(self) -> None:
+        active = self.query_one(TabbedContent).active
+        await super().redraw()
+        self.query_one(TabbedContent).active = active
+        self.query_one("#language").focus()
+        await self._fill_chain()
 
     async def _fill_chain(self) -> None:
         entries = await self.edge.desk.call(audit_tail)

@@ -9,16 +9,10 @@ from textual.widgets import DataTable
 
 from edge.contract.schemas import FIELDS
 from tui.case import Case
+from tui.labels import field_label
 from tui.messages import RowChosen, Spot
 from tui.texts import t
 from tui.walls import Label, label
-
-_LABELS = {field.key: field.label for field in FIELDS}
-
-
-def field_label(key: str) -> str:
-    """A field's name for people."""
-    return _LABELS.get(key, key)
 
 
 class FieldsPanel(Vertical):

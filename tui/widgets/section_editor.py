@@ -8,6 +8,7 @@ from textual.containers import Vertical
 from textual.widgets import TextArea
 
 from tui.case import WHOLE, Part
+from tui.labels import heading_label
 from tui.messages import PartEdited
 from tui.texts import t
 from tui.walls import Label, SafeArea, label
@@ -64,7 +65,7 @@ class SectionEditor(Vertical):
 
     def _status(self, job: str, reading: float | None) -> Text:
         part = self.part
-        line = label(part.heading)
+        line = label(heading_label(part.heading))
         line.stylize("bold")
         if part.writing and reading is not None:
             line.append(f"  {t('encounter.reading', percent=int(100 * reading))}", "italic")

@@ -13,6 +13,7 @@ from textual.widgets import Button, DataTable
 from edge.contract.template_files import Listed, delete, listed, name_for, text_of
 from edge.errors import EdgescribeError
 from edge.workbench import template, template_folder
+from tui.labels import meant
 from tui.screens.dialogs import Ask, Confirm, button
 from tui.screens.template_editor import TemplateEditor, in_words
 from tui.shell import Shell
@@ -60,7 +61,9 @@ class TemplatesTab(Vertical):
             table.add_column(label(t(f"templates.{key}")), key=key)
         for one in self._listed:
             kind = t("templates.broken" if one.problem else "templates.own" if one.own else "templates.shipped")
-            table.add_row(label(one.title, 40), label(str(one.sections or "")), label(kind))
+            table.add_row(
+                label(one.title if one.own else meant(one.title), 40), label(str(one.sections or "")), label(kind)
+            )
         table.move_cursor(row=next((i for i, one in enumerate(self._listed) if one.name == here), 0))
 
     def current(self) -> Listed:

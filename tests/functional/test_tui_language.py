@@ -1,0 +1,102 @@
+"""Another language in the settings: every open screen speaks it at once, and nothing that was typed is lost."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from functional.tui_kit import (
+    TALK,
+    Gate,
+    case_on,
+    editors,
+    empty_vault,
+    idle,
+    leave,
+    make_app,
+    new_with,
+    on,
+    quiet,
+    reopen,
+    screen_text,
+    unlock,
+    until,
+    written,
+)
+from textual.widgets import Input, Select
+
+from tui import labels, settings, texts
+
+
+async def test_a_change_of_language_redraws_what_is_open(home: Path) -> None:
+    empty_vault(home)
+    app = make_app(home)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await unlock(pilot)
+        app.screen.query_one("#search", Input).value = "knee"
+        app.screen.query_one("#records").focus()  # letters are keys again
+        await quiet(pilot)
+        case = await written(pilot)
+        area = editors(app)[0].area
+        area.focus()
+        await pilot.press(*"New: ")
+        await until(pilot, lambda: case.parts[0].text.startswith("New: "))
+        await pilot.press("f7")
+        await until(pilot, lambda: case.rows and idle(app))
+        await pilot.press("f10")
+        await until(pilot, on(pilot, "SettingsScreen"))
+        app.screen.query_one("#language", Select).value = "de"
+        await until(pilot, lambda: "Allgemein" in screen_text(app) and "Farben" in screen_text(app), "the settings")
+        await quiet(pilot)
+        assert app.screen.query_one("#language", Select).value == "de"
+        await pilot.press("escape")
+        await until(pilot, on(pilot, "EncounterScreen"))
+        await until(pilot, lambda: "Zeichen und Symptome" in screen_text(app), "the fields")
+        assert "Unterschreiben" in screen_text(app)
+        assert "BEARBEITET" in screen_text(app)
+        await pilot.press("f2")
+        await until(pilot, lambda: "ANAMNESE (SUBJEKTIV) · SUBJECTIVE" in screen_text(app), "the section's heading")
+        assert editors(app)[0].area.text.startswith("New: ")
+        assert case.conversation == TALK
+        assert "Any fever?" in screen_text(app)
+        await pilot.press("ctrl+t")
+        await until(pilot, lambda: "Konsultationsnotiz" in screen_text(app))
+        await pilot.press("escape", "ctrl+b")
+        await until(pilot, on(pilot, "LibraryScreen"))
+        await until(pilot, lambda: "1 von 1" in screen_text(app))
+        assert app.screen.query_one("#search", Input).value == "knee"
+        await leave(pilot)
+    assert settings.load().language == "de"
+    with reopen(home) as vault:
+        note = vault.records.peek(vault.records.list()[0].id).documents[-2]
+    assert note.content["sections"][0]["heading"] == "SUBJECTIVE"
+    assert note.content["sections"][0]["text"].startswith("New: ")
+
+
+async def test_a_language_change_while_a_note_streams_loses_nothing(home: Path) -> None:
+    empty_vault(home)
+    gate = Gate(4)
+    app = make_app(home, gate=gate)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await unlock(pilot)
+        case = await new_with(pilot)
+        await pilot.press("ctrl+g")
+        await until(pilot, lambda: case.parts[0].text)
+        await app.use_language("de")
+        gate.open()
+        await until(pilot, lambda: idle(app) and case.has_note)
+        await until(pilot, lambda: editors(app) and editors(app)[0].area.text == case.parts[0].text)
+        assert case_on(app).parts[0].text == "CHIEF COMPLAINT\nLeft knee pain since Monday. No fever."
+        await leave(pilot)
+
+
+def test_headings_keep_their_own_words() -> None:
+    texts.use("en")
+    assert labels.heading_label("SUBJECTIVE") == "SUBJECTIVE"
+    assert labels.heading_label("KNEE") == "KNEE"
+    assert labels.field_label("age") == "Age"
+    assert labels.field_label("own") == "own"
+    texts.use("de")
+    assert labels.heading_label("PLAN") == "PLAN"
+    assert labels.heading_label("ALLERGIES") == "ALLERGIEN · ALLERGIES"
+    assert labels.field_label("age") == "Alter"
+    texts.use("en")

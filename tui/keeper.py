@@ -1,0 +1,119 @@
+"""How an encounter gets into the vault: its source, what the model wrote, drafts of edits, revisions."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable
+from dataclasses import asdict
+
+from edge.contract.records import Generated, Kind, Origin, Source, State
+from edge.errors import EdgescribeError
+from edge.vaults import Vault
+from edge.workbench import EngineInfo, Extraction, by_hand, origin, typed
+from tui.case import Case, Row, fields_content, note_content, writing_content
+from tui.desk import Desk
+
+Notify = Callable[[Case, str], None]
+
+
+class Keeper:
+    """Used by the casebook alone. info: of the bundle that writes. Callers hold lock(case), except for note()."""
+
+    def __init__(self, desk: Desk, changed: Notify) -> None:
+        self.desk, self._changed = desk, changed
+        self.info: EngineInfo | None = None
+        self._locks: dict[int, asyncio.Lock] = {}
+
+    async def note(self, case: Case, known: Origin) -> None:
+        """Keep the parts as a new document of the encounter, as written, and edits made meanwhile as its draft."""
+        source = case.source()
+        old, first = case.note, note_content(case, as_written=True)
+
+        def work(vault: Vault) -> int:
+            if old is not None:
+                vault.edits.discard(old)
+            vault.records.save(case.title, source, [Generated(Kind.NOTE, first, known)], case.id)
+            return vault.edits.document_of(case.id)
+
+        case.note, case.bundle, case.blank = await self.desk.call(work), known.bundle, not known.bundle
+        case.talk_changed = False
+        case.dirty = any(p.written is not None and p.text != p.written for p in case.parts)
+        await self.drafts(case, commit=True)
+
+    async def rows(self, case: Case, found: Extraction) -> None:
+        """Keep extracted fields as a new document of the encounter."""
+        case.rows = [Row(key, e.text, e.start, e.end, e.score) for key, es in found.fields.items() for e in es]
+        case.rows_whole = not found.incomplete
+        if self.info is None or not case.id:
+            return
+        basis = typed(case.basis, "note")
+        source = Source("note", basis.text, basis.sha256, "report")
+        generated = Generated(Kind.EXTRACTION, fields_content(case), origin(self.info, basis, found))
+
+        def work(vault: Vault) -> int:
+            vault.records.save(case.title, source, [generated], case.id)
+            return vault.edits.document_of(case.id, Kind.EXTRACTION)
+
+        case.fields, case.rows_dirty = await self.desk.call(work), False
+
+    async def first(self, case: Case) -> None:
+        """The first time: a conversation that came in one piece is kept as a source alone, final from then on.
+
+        One that is still being typed lies in the draft of a note by hand until it is whole.
+        """
+        if case.in_one_piece and not case.has_note:
+            source = case.source()
+            case.dirty = False
+            case.id = (await self.desk.call(lambda vault: vault.records.save_source(case.title, source))).id
+        else:
+            await self._note_by_hand(case)
+        self._changed(case, "state")
+
+    async def _note_by_hand(self, case: Case) -> None:
+        source = case.source()
+        generated = Generated(Kind.NOTE, note_content(case), by_hand(case.document()))
+
+        def work(vault: Vault) -> tuple[str, int]:
+            code = vault.records.save(case.title, source, [generated], case.id or None).id
+            return code, vault.edits.document_of(code)
+
+        case.dirty = False
+        case.id, case.note = await self.desk.call(work)
+
+    async def drafts(self, case: Case, commit: bool) -> None:
+        """Keep what was changed since the last time; commit: as revisions. Raises as the vault does."""
+        if case.note is None and case.dirty:
+            await self._note_by_hand(case)
+        drafts: list[tuple[int, dict[str, object]]] = []
+        if case.note is not None and case.dirty:
+            writing = case.busy and bool(case.before)
+            drafts.append((case.note, writing_content(case, self._promise(case)) if writing else note_content(case)))
+        if case.fields is not None and case.rows_dirty:
+            drafts.append((case.fields, fields_content(case)))
+        final = [n for n in (case.note, case.fields) if n is not None] if commit and not case.busy else []
+        case.dirty = case.rows_dirty = False
+
+        def work(vault: Vault) -> State:
+            for document, content in drafts:
+                vault.edits.autosave(document, content)
+            for document in final:
+                vault.edits.commit(document)
+            return vault.records.summary(case.id).state
+
+        try:
+            state = await self.desk.call(work)
+        except EdgescribeError:
+            case.dirty = True  # UNSAVED stays on the screen until a save succeeds
+            raise
+        # The vault calls a note edited from its first revision on; people do from the first letter on.
+        by_hand_now = bool(drafts) and state is State.DRAFT and not (case.blank or case.busy)
+        case.state = State.EDITED if by_hand_now else state
+        self._changed(case, "state")
+
+    def _promise(self, case: Case) -> dict[str, object]:
+        """Origin of the note being written, for the case that its end is never seen."""
+        return asdict(origin(self.info, case.document(), None)) if self.info else {}
+
+    def lock(self, case: Case) -> asyncio.Lock:
+        """One thing at a time for each encounter."""
+        return self._locks.setdefault(id(case), asyncio.Lock())
