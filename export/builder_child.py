@@ -23,7 +23,7 @@ from types import SimpleNamespace
 from typing import Any
 
 _PR_SET_PDEATHSIG = 1
-_ROWS = 1 << 20  # blocks of weights that are rounded at once
+_ROWS = 1 << 14  # blocks of weights that are rounded at once: they stay in the processor's cache
 
 _SENSITIVE = ("attn/qkv_proj/MatMul", "attn/v_proj/MatMul", "mlp/down_proj/MatMul")
 _ALL = (
@@ -87,6 +87,7 @@ def frugally(to_int4: Any) -> Any:
 
         weight_only.numpy_helper = SimpleNamespace(to_array=fetched)
         weight_only.quant_tensor = in_pieces(weight_only.quant_tensor)
+        weight_only.quant_tensor_k_quant_cuda = in_pieces(weight_only.quant_tensor_k_quant_cuda)
         model = to_int4(self)
         for name, tensor in kept.items():  # products that are not rounded
             model.graph.initializers[name].const_value = tensor
@@ -96,7 +97,7 @@ def frugally(to_int4: Any) -> Any:
 
 
 def in_pieces(quant_tensor: Any) -> Any:
-    """The quantiser's rounding of a matrix, some blocks at a time: it works in float64."""
+    """The quantiser's rounding of a matrix, some blocks at a time: it works in float64 and keeps many copies."""
     import numpy as np
 
     def run(data: Any, num_bits: int, group_size: int, *rest: Any) -> tuple[Any, ...]:

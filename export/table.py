@@ -34,7 +34,6 @@ VARIANTS = (
     OnnxOptions.of("int4", "k_quant_last"),
     OnnxOptions.of("int4", "rtn_last"),
     OnnxOptions.of("int4", "rtn_last", symmetric=True),
-    OnnxOptions.of("int4", "k_quant_last", 128),
     OnnxOptions.of("int4", "rtn_last", 128, symmetric=True),
 )
 _HALF = "fp16"

@@ -18,6 +18,7 @@ from export import builder_child
 from export.builder_child import frugally, in_pieces, int8_products, mapped_model
 
 WIDTH = 64
+CHANGED = ("numpy_helper", "quant_tensor", "quant_tensor_k_quant_cuda")  # by the child, for good
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +61,7 @@ def test_rounding_one_product_after_the_other_gives_the_same_bytes(
     from onnxruntime.quantization.matmul_nbits_quantizer import RTNWeightOnlyQuantConfig
     from onnxruntime.quantization.neural_compressor import weight_only
 
-    for name in ("numpy_helper", "quant_tensor"):  # put back what the child changes for good
+    for name in CHANGED:
         monkeypatch.setattr(weight_only, name, getattr(weight_only, name))
     monkeypatch.setattr(builder_child, "_ROWS", 50)
     config = {
@@ -80,7 +81,7 @@ def test_rounding_one_product_after_the_other_gives_the_same_bytes(
 def test_a_product_that_is_not_rounded_keeps_its_weight(base: Any, monkeypatch: pytest.MonkeyPatch) -> None:
     from onnxruntime.quantization.neural_compressor import weight_only
 
-    for name in ("numpy_helper", "quant_tensor"):
+    for name in CHANGED:
         monkeypatch.setattr(weight_only, name, getattr(weight_only, name))
     model = two_products(2)
     expected = model.graph.initializers["lm_head.MatMul"].const_value.numpy().copy()
@@ -88,13 +89,15 @@ def test_a_product_that_is_not_rounded_keeps_its_weight(base: Any, monkeypatch: 
     assert np.array_equal(same.graph.initializers["lm_head.MatMul"].const_value.numpy(), expected)
 
 
-def test_pieces_make_the_whole(monkeypatch: pytest.MonkeyPatch) -> None:
-    from onnxruntime.quantization.neural_compressor.weight_only import quant_tensor
+@pytest.mark.parametrize("rounding", ["rtn", "k_quant"])
+def test_pieces_make_the_whole(rounding: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    from onnxruntime.quantization.neural_compressor.weight_only import quant_tensor, quant_tensor_k_quant_cpu
 
     monkeypatch.setattr(builder_child, "_ROWS", 7)
     data = np.random.default_rng(3).standard_normal((10, WIDTH)).astype(np.float32)
-    whole = quant_tensor(data, 4, 16, "asym", "uint", 1)
-    pieces = in_pieces(quant_tensor)(data, 4, 16, "asym", "uint", 1)
+    rule, *rest = (quant_tensor_k_quant_cpu,) if rounding == "k_quant" else (quant_tensor, "asym", "uint", 1)
+    whole = rule(data, 4, 16, *rest)
+    pieces = in_pieces(rule)(data, 4, 16, *rest)
     for expected, found in zip(whole, pieces, strict=True):
         assert np.array_equal(expected.astype(found.dtype), found)
 

@@ -77,7 +77,7 @@ def test_every_variant_is_built_and_measured_once(
     rates = iter(range(1, 1000))
     monkeypatch.setattr(table, "measure_speed", lambda _: Speed(float(next(rates)), 1.0, 5))
     rows = measure_table(BASE, [Held("d", "i", "a")], {}, rounds=2)
-    assert built == ["fp32", "fp16", "int8", *["int4"] * 6]  # a width of 576 takes no wider blocks for k_quant
+    assert built == ["fp32", "fp16", "int8", *["int4"] * 6]
     assert [row.size for row in rows] == sorted((row.size for row in rows), reverse=True)
     assert len({row.name for row in rows}) == len(rows) == 9
     assert all(row.distance.agreement == 1.0 and row.distance.documents == 1 for row in rows)
