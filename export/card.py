@@ -14,6 +14,13 @@ from edge.contract.manifest import DataSet, Figure, FileEntry, Kind, Manifest, c
 
 CARD, BOM = "model-card.md", "ml-bom.json"
 _ABOUT = {CARD, BOM}
+# What training counts of them (training/scoring.py); "loop" in percent of the answers, the others a document.
+_FAILURES = {
+    "loop": "Counted: {value} % of its answers were cut because it repeated itself",
+    "unsupported.numbers": "Counted: {value} numbers a document that its source does not have",
+    "unsupported.doses": "Counted: {value} doses a document that its source does not have",
+    "unsupported.drugs": "Counted: {value} drugs a document that its source does not have",
+}
 _ABOUT_KIND: dict[Kind, str] = {
     "decoder": "A language model that drafts clinical notes and extracts fields, inside edgescribe on one machine.",
     "encoder-decoder": "An encoder-decoder, exported as a baseline for evaluation. It is not run on laptops.",
@@ -67,10 +74,20 @@ def _card(manifest: Manifest) -> str:
         "- It can state what the conversation does not: invented ages, doses, findings. Check every statement.",
         "- It can leave out what was said, confuse speakers, and miss a negation or a side (left, right).",
         "- It can repeat itself until it is stopped; a note stopped so is marked incomplete.",
+        *_counted(manifest.figures),
         "- It was not tested on languages, accents or specialties beyond the sets named above.",
         "",
     ]
     return "\n".join(lines)
+
+
+def _counted(figures: list[Figure]) -> list[str]:
+    """Known failures that were counted, in the words of _FAILURES."""
+    return [
+        f"- {_FAILURES[f.metric].format(value=f'{f.value:.2g}')} ({f.dataset}, {f.documents} documents)."
+        for f in figures
+        if f.metric in _FAILURES and f.value > 0
+    ]
 
 
 def _options(manifest: Manifest) -> str:
@@ -95,8 +112,8 @@ def _figures(figures: list[Figure]) -> list[str]:
         return []
     rows = ["| measure | value | 95 % interval | set | documents |", "|---|---|---|---|---|"]
     for f in figures:
-        interval = f"{f.low:g} to {f.high:g}" if f.low is not None and f.high is not None else "not computed"
-        rows.append(f"| {f.metric} | {f.value:g} | {interval} | {f.dataset} | {f.documents} |")
+        interval = f"{f.low:.3g} to {f.high:.3g}" if f.low is not None and f.high is not None else "not computed"
+        rows.append(f"| {f.metric} | {f.value:.3g} | {interval} | {f.dataset} | {f.documents} |")
     return rows
 
 

@@ -120,7 +120,11 @@ def test_a_new_verdict_removes_the_old_signature(tmp_path: Path) -> None:
 
 def test_the_bill_of_materials_lists_every_part(tmp_path: Path) -> None:
     data = [{"name": "MTS-Dialog", "licence": "CC BY 4.0", "role": "training", "records": 1201}]
-    figures = [{"metric": "ROUGE-1", "value": 40.0, "low": 38.0, "high": 42.0, "dataset": "mts", "documents": 200}]
+    figures = [
+        {"metric": "ROUGE-1", "value": 40.0, "low": 38.0, "high": 42.0, "dataset": "mts", "documents": 200},
+        {"metric": "loop", "value": 100 / 3, "low": None, "high": None, "dataset": "aci", "documents": 6},
+        {"metric": "unsupported.drugs", "value": 0.0, "low": None, "high": None, "dataset": "aci", "documents": 6},
+    ]
     adapter = {"name": "tuned", "sha256": "1" * 64}
     folder = write_bundle(tmp_path / "tiny", data=data, figures=figures, adapter=adapter)
     record(folder, judge("int4", GOOD, NOTES))
@@ -145,9 +149,12 @@ def test_the_bill_of_materials_lists_every_part(tmp_path: Path) -> None:
     for words in (
         "MTS-Dialog: training, 1,201 records, CC BY 4.0",
         "| ROUGE-1 | 40 | 38 to 42 | mts | 200 |",
+        "| loop | 33.3 | not computed | aci | 6 |",
+        "- Counted: 33 % of its answers were cut because it repeated itself (aci, 6 documents).",
         "passed",
     ):
         assert words in card
+    assert "drugs a document" not in card
 
 
 def test_held_documents_of_ones_own(tmp_path: Path) -> None:
