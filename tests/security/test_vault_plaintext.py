@@ -7,6 +7,7 @@ import sqlite3
 import stat
 import subprocess
 import sys
+from hashlib import sha256
 from pathlib import Path
 
 import pytest
@@ -14,11 +15,12 @@ from alone import alone
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from vaulting import Child, new_vault, note, passphrase
 
+from edge.contract.records import Source
 from edge.store.chain import Event
 from edge.store.vault import Vault
 
 PAGE = 4096
-CANARY = "Quixotic-Zebra-4711"
+CANARY, SAID = "Quixotic-Zebra-4711", "Marzipan-Yeti-8093"
 
 
 def bytes_everywhere(*folders: Path) -> dict[str, bytes]:
@@ -61,7 +63,8 @@ def test_no_canary_in_mid_transaction_and_after(tmp_path: Path, temporary: Path)
             assert where(CANARY, tmp_path) == []
         saved = note(vault, f"{CANARY} in the plan", f"{CANARY} in the title")
         vault.edits.autosave_sections(vault.edits.document_of(saved.id), {0: f"{CANARY} draft"})
-        assert len(vault.search.find(CANARY)) == 1
+        only_a_source(vault, f"{CANARY} in what was said")
+        assert len(vault.search.find(CANARY)) == 2
         vault.custody.backup(tmp_path / "my.backup")
         vault.rotate_keys(passphrase())
         assert where(CANARY, tmp_path) == []
@@ -88,6 +91,7 @@ def test_no_canary_after_a_crash(tmp_path: Path, temporary: Path) -> None:
     def work(report) -> None:
         with new_vault(tmp_path) as vault:
             note(vault, f"{CANARY} in the plan")
+            only_a_source(vault, f"{CANARY} in what was said " * 400)
             with vault.session.deed(Event.EDIT) as deed:
                 for i in range(700):
                     deed.connection.execute("INSERT INTO meta VALUES (?, ?)", (f"spill {i}", f"{CANARY} " * 2000))
@@ -109,14 +113,22 @@ def test_a_deleted_record_leaves_nothing_even_to_the_key_holder(tmp_path: Path) 
         document = vault.edits.document_of(saved.id)
         vault.edits.save(document, {"template": "soap", "sections": [{"heading": "P", "text": f"{CANARY} second"}]})
         vault.edits.autosave_sections(document, {0: f"{CANARY} third"})
-        assert CANARY.lower() in decrypted(vault)
+        said = only_a_source(vault, f"[patient] {SAID}, doctor. " * 300)
+        assert len(vault.search.find(SAID)) == 1
+        assert all(canary.lower() in decrypted(vault) for canary in (CANARY, SAID))
         vault.records.delete(saved.id)
+        vault.records.delete(said)
         after = decrypted(vault)
         assert "ordinary text" in after
-        for word in CANARY.lower().split("-"):
+        for word in f"{CANARY}-{SAID}".lower().split("-"):
             assert word not in after, word
-        assert vault.search.find(CANARY) == []
+        assert vault.search.find(CANARY) == vault.search.find(SAID) == []
         assert [r.id for r in vault.records.list()] == [kept.id]
+
+
+def only_a_source(vault: Vault, text: str) -> str:
+    """An encounter that holds a transcript and nothing else yet; returns its id."""
+    return vault.records.save_source("Visit", Source("visit.txt", text, sha256(text.encode()).hexdigest())).id
 
 
 def decrypted(vault: Vault) -> str:
