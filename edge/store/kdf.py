@@ -7,7 +7,7 @@ import time
 from dataclasses import dataclass
 from typing import Any
 
-from _argon2_cffi_bindings import ffi, lib  # type: ignore[import-untyped]
+from _argon2_cffi_bindings import ffi, lib
 from argon2.low_level import Type, core
 
 from edge.errors import DamagedVaultError, UsageError, VaultError
@@ -42,11 +42,11 @@ class KdfParameters:
         """Parameters from an untrusted header; raises DamagedVaultError unless they are integers in bounds."""
         if not isinstance(raw, dict) or raw.get("name") != "argon2id":
             raise DamagedVaultError("The vault's key file names an unknown key derivation.")
-        values = [raw.get(key) for key in ("memory_kib", "passes", "lanes")]
+        values: list[Any] = [raw.get(key) for key in ("memory_kib", "passes", "lanes")]
         if not all(type(value) is int for value in values):
             raise DamagedVaultError("The vault's key file has malformed key derivation parameters.")
         try:
-            return cls(*values).check()  # type: ignore[arg-type]
+            return cls(*values).check()
         except UsageError as error:
             raise DamagedVaultError(
                 "The vault's key file asks for key derivation parameters that are refused.", error.why

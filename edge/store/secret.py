@@ -88,8 +88,6 @@ class SecretBytes:
     def __eq__(self, other: object) -> bool:
         return type(other) is type(self) and hmac.compare_digest(self._buffer, other._buffer)
 
-    __hash__ = None  # type: ignore[assignment]
-
     def __repr__(self) -> str:
         return f"<{type(self).__name__}>"
 

@@ -83,11 +83,6 @@ def _secret(args: argparse.Namespace) -> Secret:
     return vaults.ask(args.passphrase_file)
 
 
-def _warn(vault: Vault) -> None:
-    if (warning := vault.warning()) is not None:
-        Narrator().say(f"WARNING: {warning}")
-
-
 def _create(args: argparse.Namespace) -> int:
     from edge import paths, vaults
 
@@ -98,7 +93,7 @@ def _create(args: argparse.Namespace) -> int:
         vaults.Vault.create(args.vault or paths.default_vault(), passphrase) as vault,
     ):
         narrator.say(f"The vault is at {vault.paths.database}, its sealed keys in {vault.paths.header.name}.")
-        _warn(vault)
+        vault_options.warn(vault)
         if args.recovery_key:
             _print_recovery_key(vault, passphrase)
     narrator.say("Nobody can open it without the passphrase or a recovery key.")
@@ -116,7 +111,7 @@ def _verify(args: argparse.Namespace) -> int:
     from edge.errors import DamagedVaultError
 
     with vaults.open_or_beside(args.vault, args.passphrase_file) as vault:
-        _warn(vault)
+        vault_options.warn(vault)
         Narrator().say("Checking …")
         if found := vault.verify():
             print("\n".join(found))

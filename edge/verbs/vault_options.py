@@ -42,8 +42,19 @@ def open_vault(args: argparse.Namespace, create: bool = False) -> Vault:
         Narrator().say(
             f"There is no vault yet; making one at {path}. Its passphrase cannot be recovered: keep it well."
         )
-        return vaults.create(path, args.passphrase_file)
-    return vaults.open_vault(path, args.passphrase_file)
+        vault = vaults.create(path, args.passphrase_file)
+    else:
+        vault = vaults.open_vault(path, args.passphrase_file)
+    warn(vault)
+    return vault
+
+
+def warn(vault: Vault) -> None:
+    """Say on standard error what is wrong with the vault's place: a synced folder, a network file system."""
+    from edge.verbs.narrate import Narrator
+
+    if (warning := vault.warning()) is not None:
+        Narrator().say(f"WARNING: {warning}")
 
 
 def confirmed(args: argparse.Namespace, question: str) -> bool:

@@ -203,5 +203,5 @@ def test_refusals_are_logged_and_all_threads_covered_where_the_kernel_can(
     accepted: set[int], asked: list[int], loaded: bool
 ) -> None:
     libc = _Libc(accepted)  # flags: 1 all threads (TSYNC), 2 log; never a filter for one thread only
-    assert bool(seccomp.install(libc, MACHINES["x86_64"])) is loaded  # type: ignore[arg-type]
+    assert bool(seccomp.install(libc, MACHINES["x86_64"])) is loaded
     assert libc.asked == asked

@@ -143,14 +143,14 @@ class _LeakyLibc:
 def test_one_open_family_fails_the_self_test(monkeypatch: pytest.MonkeyPatch, family: int) -> None:
     monkeypatch.setattr(selftest, "_check_status", lambda _: None)
     with pytest.raises(SealError, match="way out") as caught:
-        selftest.check_linux(_LeakyLibc(family), seccomp_on=True, tcp_rules=True, write_rules=False)  # type: ignore[arg-type]
+        selftest.check_linux(_LeakyLibc(family), seccomp_on=True, tcp_rules=True, write_rules=False)
     assert str(family) in caught.value.why
 
 
 def test_open_file_writes_fail_the_self_test(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(selftest, "can_write_elsewhere", lambda: True)
     with pytest.raises(SealError, match="way out"):
-        selftest.check_linux(None, seccomp_on=False, tcp_rules=False, write_rules=True)  # type: ignore[arg-type]
+        selftest.check_linux(None, seccomp_on=False, tcp_rules=False, write_rules=True)
 
 
 def test_a_kernel_that_reports_no_filter_fails_the_self_test() -> None:

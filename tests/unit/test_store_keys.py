@@ -14,7 +14,7 @@ from keyring.backend import KeyringBackend
 from vaulting import FLOOR, cheap_derivation, events, new_vault, note, passphrase, reopen
 
 from edge.errors import DamagedVaultError, NotAVaultError, UsageError, VaultError, WrongKeyError
-from edge.store import header, unlock
+from edge.store import header, kdf, unlock
 from edge.store.custody import KEYRING, RECOVERY
 from edge.store.kdf import KdfParameters, derive, tuned
 from edge.store.policy import check_strength
@@ -41,6 +41,8 @@ def test_secrets_are_wiped_hidden_and_not_pickled() -> None:
             pickle.dumps(value)
     assert Passphrase(b"same same") == Passphrase(b"same same")
     assert SecretBytes(b"same same") != Passphrase(b"same same")
+    with pytest.raises(TypeError):
+        hash(SecretBytes(b"abc"))
 
 
 def test_passphrase_is_the_same_on_every_keyboard() -> None:
@@ -78,6 +80,45 @@ def test_derivation_costs_are_bounded(monkeypatch: pytest.MonkeyPatch) -> None:
         with pytest.raises(UsageError):
             bad.check()
     assert tuned().check().memory_kib >= 64 * 1024
+
+
+@pytest.mark.parametrize(
+    ("speed", "memory", "passes"),  # speed: GiB and passes a second; 0.5 s are aimed at
+    [
+        (100, 256, 16),
+        (12, 256, 16),
+        (4.5, 256, 9),
+        (1.5, 256, 3),
+        (0.8, 256, 3),
+        (0.5, 128, 3),
+        (0.2, 64, 3),
+        (0.01, 64, 3),
+    ],
+)
+def test_creation_is_tuned_to_half_a_second_of_this_machine(
+    speed: float, memory: int, passes: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By a machine of a made-up speed: what a real one takes differs from minute to minute."""
+    monkeypatch.undo()
+
+    def seconds(_: Passphrase, salt: bytes, cost: KdfParameters) -> float:
+        return cost.memory_kib / 1024**2 * cost.passes / speed
+
+    monkeypatch.setattr(kdf, "_seconds", seconds)
+    found = tuned()
+    assert (found.memory_kib // 1024, found.passes, found.lanes) == (memory, passes, 4)
+
+
+def test_creation_takes_less_memory_where_there_is_less(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.undo()
+
+    def seconds(_: Passphrase, salt: bytes, cost: KdfParameters) -> float:
+        if cost.memory_kib > 128 * 1024:
+            raise VaultError("Argon2 needs memory.")
+        return 0.25
+
+    monkeypatch.setattr(kdf, "_seconds", seconds)
+    assert (tuned().memory_kib, tuned().passes) == (128 * 1024, 6)
 
 
 @pytest.mark.parametrize("weak", ["knee", "elevenchars", "aaaaaaaaaaaaaaaaaaaa", "password123456", "qwertyuiopasdfgh"])

@@ -11,7 +11,7 @@ import pytest
 from vaulting import cheap_derivation, floor, new_vault, note, passphrase
 
 from edge.errors import UsageError, VaultError, WrongKeyError
-from edge.verbs import auditlog, vault
+from edge.verbs import auditlog, narrate, vault
 
 
 @pytest.fixture(autouse=True)
@@ -109,6 +109,24 @@ def new_opened(folder: Path):
 
 def no_terminal(prompt: str) -> None:
     raise UsageError("There is no terminal here.")
+
+
+def test_a_synced_folder_is_named_each_time_the_vault_is_opened(
+    call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(narrate.Narrator, "say", lambda _, words: said.append(words))
+
+    def warnings(*words: str) -> list[str]:
+        said.clear()
+        assert call(*words)[0] == 0
+        return [line for line in said if line.startswith("WARNING")]
+
+    assert warnings("vault", "create") == warnings("vault", "retention") == []
+    (tmp_path / ".stfolder").mkdir()
+    for verb in ("retention", "verify"):
+        (warning,) = warnings("vault", verb)
+        assert f"{tmp_path} is synced by Syncthing" in warning
 
 
 def test_wrong_arguments(call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

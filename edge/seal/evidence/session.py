@@ -17,6 +17,7 @@ import time
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import cast
 
 from edge.seal import environment
 from edge.seal.evidence import stage, tracelog, watch
@@ -115,7 +116,7 @@ def run(request: dict[str, object]) -> Session:
     }
     samples = Path(str(request["samples"]))
     planned = steps(samples / "visit.txt", samples / "report.txt", str(request["bundle"]), out)
-    verbs = {tuple(v) for v in request["verbs"]}  # type: ignore[attr-defined]
+    verbs = {tuple(v) for v in cast(list[list[str]], request["verbs"])}
     strace = (shutil.which("strace") or "") if request.get("strace", True) else ""
     logs = Path(str(request["logs"]))
     done: list[Done] = []
