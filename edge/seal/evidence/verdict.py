@@ -74,7 +74,7 @@ def _attempts(found: dict[str, Any]) -> Iterator[Line]:
         "The kernel enforces the seal.",
         _answer(status.get("level") == "kernel"),
         str(status.get("line", "no status")),
-        "grep -E 'Seccomp|NoNewPrivs' /proc/$(pgrep -f seal/boot.py)/status",
+        "grep -E 'Seccomp|NoNewPrivs' /proc/$(pgrep -n -f seal/boot.py)/status",
     )
 
 
@@ -96,7 +96,7 @@ def _log(found: dict[str, Any]) -> Line:
 def _session(found: dict[str, Any]) -> Iterator[Line]:
     done = [d for d in found["done"] if d["exit_code"] is not None]
     failed = [f"{d['name']} (exit {d['exit_code']})" for d in done if d["exit_code"] != 0]
-    left_out = [d["name"] for d in found["done"] if d["exit_code"] is None]
+    left_out = [f"{d['name']} ({d['why']})" for d in found["done"] if d["exit_code"] is None]
     yield Line(
         "The program does its work while sealed.",
         _answer(bool(done) and not failed),
@@ -125,7 +125,7 @@ def _session(found: dict[str, Any]) -> Iterator[Line]:
         f"on up to {max((s['threads'] for s in watched), default=0)} threads; loaded under it: {', '.join(mapped)}"
         + (f"; LOADED BEFORE IT: {', '.join(early)}" if early else "")
         + (f"; {loose} threads without it" if loose else ""),
-        "grep -E 'Seccomp|NoNewPrivs' /proc/PID/task/*/status; grep -cE 'onnxruntime|sqlcipher' /proc/PID/maps",
+        "as root: grep -E 'Seccomp|NoNewPrivs' /proc/PID/task/*/status; grep -cE 'onnxruntime|sqlcipher' /proc/PID/maps",
     )
     traces = [d["trace"] for d in done if d["trace"]]
     allowed = [line for t in traces for line in t["allowed"]]
@@ -157,7 +157,7 @@ def _files(evidence: dict[str, Any]) -> Iterator[Line]:
         "No shipped library holds the address of a known collector.",
         _answer(not hits and bool(libraries)),
         f"{len(libraries)} libraries, {len(evidence['collectors_looked_for'])} addresses" if not hits else f"{hits}",
-        "find SITE-PACKAGES -name '*.so*' -exec strings -f {} + | grep -i events.data.microsoft",
+        "find SITE-PACKAGES -name '*.so*' -exec grep -l -a -i events.data.microsoft {} +",
     )
     wrong = [f"{b['name']}: {name}" for b in evidence["bundles"] for name in b["wrong"]]
     yield Line(
