@@ -11,11 +11,9 @@ import csv
 import hashlib
 import io
 import json
-import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from statistics import mean, stdev
 from typing import Any
 
 from edge.contract import prompts, templates, transcript
@@ -168,31 +166,22 @@ def _kept(path: Path) -> dict[str, str]:
 
 def scores(sets: Sets, written: Mapping[str, Sequence[str]]) -> dict[str, float]:
     """Mean ROUGE-1 of every set."""
-    return {name: mean(_each(items, written[name])) for name, items in sets.items()}
+    return {
+        name: sum(rouge1(_expected(item), text) for item, text in zip(items, written[name], strict=True)) / len(items)
+        for name, items in sets.items()
+    }
 
 
 def losses(sets: Sets, source: Mapping[str, Sequence[str]], bundle: Mapping[str, Sequence[str]]) -> dict[str, float]:
-    """For the gate: both means and the number of notes of every set, and what was lost over the notes of all sets.
-
-    "rouge1_loss": mean loss. "rouge1_sure_loss": the same less two standard errors of the paired differences, so that
-    few notes don't condemn by chance; from two notes on.
-    """
+    """For the gate: both means and the number of notes of every set, and the largest loss of them ("rouge1_loss")."""
+    before, after = scores(sets, source), scores(sets, bundle)
     found: dict[str, float] = {}
-    lost: list[float] = []
     for name, items in sets.items():
-        before, after = _each(items, source[name]), _each(items, bundle[name])
-        found |= {f"rouge1_{name}_source": mean(before), f"rouge1_{name}": mean(after)}
+        found |= {f"rouge1_{name}_source": before[name], f"rouge1_{name}": after[name]}
         found[f"notes_{name}"] = float(len(items))
-        lost += [old - new for old, new in zip(before, after, strict=True)]
-    if lost:
-        found["rouge1_loss"] = mean(lost)
-    if len(lost) > 1:
-        found["rouge1_sure_loss"] = mean(lost) - 2 * stdev(lost) / math.sqrt(len(lost))
+    if sets:
+        found["rouge1_loss"] = max(before[name] - after[name] for name in sets)
     return {name: round(value, 5) for name, value in found.items()}
-
-
-def _each(items: Sequence[Held | Visit], texts: Sequence[str]) -> list[float]:
-    return [rouge1(_expected(item), text) for item, text in zip(items, texts, strict=True)]
 
 
 def rouge1(reference: str, candidate: str) -> float:

@@ -32,21 +32,16 @@ def test_whole_notes_and_single_sections_are_written_and_scored() -> None:
     assert rouge1("knee pain", "knee ache") == pytest.approx(50.0)
 
 
-def test_the_loss_is_that_of_all_notes_and_chance_is_taken_off() -> None:
+def test_the_loss_is_that_of_the_worst_set() -> None:
     source = {ACI: ["chief complaint knee pain"], MTS: ["rest"]}
     bundle = {ACI: ["chief complaint knee"], MTS: ["nothing at all"]}
     found = losses(SETS, source, bundle)
-    lost = [100 - 100 * 2 * 3 / 7, 100.0]
-    assert found["rouge1_loss"] == pytest.approx(sum(lost) / 2, abs=1e-4)
-    assert found["rouge1_sure_loss"] == pytest.approx(sum(lost) / 2 - (lost[1] - lost[0]), abs=1e-4)  # n = 2
+    assert found["rouge1_loss"] == 100.0
     assert found["rouge1_aci-valid_source"] == 100.0
     assert found["rouge1_aci-valid"] == pytest.approx(100 * 2 * 3 / 7, abs=1e-4)
     assert (found["notes_aci-valid"], found["notes_mts-validation"]) == (1.0, 1.0)
-    assert losses(SETS, bundle, source)["rouge1_sure_loss"] < 0
-    assert losses(SETS, source, source)["rouge1_sure_loss"] == 0
+    assert losses(SETS, bundle, source)["rouge1_loss"] < 0
     assert losses({}, {}, {}) == {}
-    one = {MTS: SETS[MTS]}
-    assert "rouge1_sure_loss" not in losses(one, source, bundle)  # one note says nothing: not measured
 
 
 def test_the_slow_source_writes_once(tmp_path: Path) -> None:
@@ -146,7 +141,7 @@ def test_the_gate_keeps_no_answer_about_ones_own_documents(tmp_path: Path, monke
 
     cache, own = tmp_path / "cache", tmp_path / "own.jsonl"
     monkeypatch.setenv("EDGESCRIBE_CACHE", str(cache))
-    own.write_text(2 * (json.dumps({"document": "Mr. CANARY", "instruction": "i", "answer": "a"}) + "\n"))
+    own.write_text(json.dumps({"document": "Mr. CANARY", "instruction": "i", "answer": "a"}) + "\n")
     distance = Distance(tokens=9, documents=50, perplexity=1.0, reference_perplexity=1.0, kl=0.0, agreement=1.0)
     folder = write_bundle(tmp_path / "tiny")
     monkeypatch.setattr(verify, "compare", lambda *_: {str(folder): distance})
@@ -156,5 +151,5 @@ def test_the_gate_keeps_no_answer_about_ones_own_documents(tmp_path: Path, monke
         monkeypatch.setattr(verify, name, lambda *_, **__: ScriptedEngine(lambda _: "About Mr. CANARY."))
     (gate,) = verify.measure([folder], verify.Trial(against=tmp_path, documents=own))
     assert gate.passed
-    assert gate.measured["notes_own"] == 2.0
+    assert gate.measured["notes_own"] == 1.0
     assert [path for path in cache.rglob("*") if path.is_file()] == []
