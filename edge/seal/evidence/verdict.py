@@ -125,7 +125,8 @@ def _session(found: dict[str, Any]) -> Iterator[Line]:
         f"on up to {max((s['threads'] for s in watched), default=0)} threads; loaded under it: {', '.join(mapped)}"
         + (f"; LOADED BEFORE IT: {', '.join(early)}" if early else "")
         + (f"; {loose} threads without it" if loose else ""),
-        "as root: grep -E 'Seccomp|NoNewPrivs' /proc/PID/task/*/status; grep -cE 'onnxruntime|sqlcipher' /proc/PID/maps",
+        "grep -E 'Seccomp|NoNewPrivs' /proc/PID/task/*/status; "
+        "as root: grep -cE 'onnxruntime|sqlcipher' /proc/PID/maps",
     )
     traces = [d["trace"] for d in done if d["trace"]]
     allowed = [line for t in traces for line in t["allowed"]]
