@@ -12,8 +12,6 @@ from typing import Any
 
 import pytest
 
-from export.bundles import make_onnx_bundle
-
 TEST_BASE = "smollm2-135m-instruct"
 
 
@@ -30,6 +28,8 @@ class Pack:
 @pytest.fixture(scope="session")
 def small_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A verified bundle of the 135M, built once and kept in the user's cache."""
+    from export.bundles import make_onnx_bundle  # here: most of a second, and few of these tests need it
+
     return make_onnx_bundle(TEST_BASE, out=tmp_path_factory.mktemp("bundles"))[0].folder
 
 
