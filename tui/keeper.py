@@ -66,6 +66,7 @@ class Keeper:
             case.dirty = False
             case.id = (await self.desk.call(lambda vault: vault.records.save_source(case.title, source))).id
         else:
+            case.dirty = False
             await self._note_by_hand(case)
         self._changed(case, "state")
 
@@ -77,7 +78,6 @@ class Keeper:
             code = vault.records.save(case.title, source, [generated], case.id or None).id
             return code, vault.edits.document_of(code)
 
-        case.dirty = False
         case.id, case.note = await self.desk.call(work)
 
     async def drafts(self, case: Case, commit: bool) -> None:

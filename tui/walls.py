@@ -69,6 +69,11 @@ class SafeArea(TextArea):
     def load_text(self, text: str) -> None:
         super().load_text(sanitise(text))
 
+    def on_unmount(self) -> None:
+        """Leave the app's list of who watches the theme: it would keep this field, text and all, as long as the app."""
+        watching = getattr(self.app, "__watchers", {}).get("theme", [])
+        watching[:] = [one for one in watching if one[0] is not self]
+
     def render_lines(self, crop: Region) -> list[Strip]:
         """Blank once it is taken away: a redraw may come before the next layout, and its styles are gone by then."""
         return super().render_lines(crop) if self.is_attached else [Strip.blank(crop.width)] * crop.height

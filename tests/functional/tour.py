@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import Any
 
 from bundle_kit import contents, write_bundle
-from functional.tui_kit import TALK, WORDS, empty_vault, fill, on, quiet, screen_text, strips, until, yesterday
+from functional.tui_kit import TALK, WORDS, empty_vault, fill, on, quiet, screen_text, strips, text_of, until, yesterday
+from textual.strip import Strip
 
 from edge.contract.records import State
 from edge.store.secret import Passphrase
@@ -140,7 +141,8 @@ async def shot(app: EdgeApp, pilot: Any, width: int, height: int) -> Shot:
         await pilot.resize_terminal(width, height)
         await until(pilot, lambda: app.screen.size == (width, height))
     await quiet(pilot)
-    return Shot(normal(screen_text(app)), colours(app))
+    lines = strips(app)  # drawn once for both: drawing is a third of the time
+    return Shot(normal(text_of(lines, app)), colours(lines))
 
 
 def normal(text: str) -> str:
@@ -150,12 +152,12 @@ def normal(text: str) -> str:
     return text.rstrip() + "\n"
 
 
-def colours(app: EdgeApp) -> str:
+def colours(drawn: list[Strip]) -> str:
     """The styles of every cell: a legend, then each line as runs; the same line again is counted."""
     names = iter(string.ascii_letters + string.digits + string.punctuation)
     legend: dict[str, str] = {}
     lines = []
-    for line in strips(app):
+    for line in drawn:
         runs: list[list[Any]] = []
         for style, cells in _runs(line):
             if style not in legend:

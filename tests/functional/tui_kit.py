@@ -273,9 +273,13 @@ def strips(app: EdgeApp) -> list[Strip]:
 
 def screen_text(app: EdgeApp) -> str:
     """What the screen shows, as lines of text."""
+    return text_of(strips(app), app)
+
+
+def text_of(drawn: list[Strip], app: EdgeApp) -> str:
+    """Drawn lines as text."""
     width, height = app.size
-    lines = strips(app)
-    return "\n".join("".join(segment.text for segment in line).rstrip()[:width] for line in lines[:height])
+    return "\n".join("".join(segment.text for segment in line).rstrip()[:width] for line in drawn[:height])
 
 
 def picture(app: EdgeApp, target: Path) -> None:

@@ -1,0 +1,144 @@
+"""Replays a recorded session of key presses in the app, without its pauses, and tells how its memory grew.
+
+A recording is one visit, from a new encounter to its signed export, search, settings and wiping it again; eight of
+them are half an hour at the speed of a person. The vault is locked and unlocked after every third visit, as idleness
+does it: a new app each time. `python -m functional.session_kit --rounds 8` prints the figures as one JSON line;
+--speed 1 keeps the pauses.
+"""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import gc
+import json
+import os
+import re
+import tempfile
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from functional.tui_kit import empty_vault, make_app, screen_text, unlock, until
+from textual.dom import DOMNode
+
+from edge.store.vault import Vault
+from tui.app import LOCKED, EdgeApp
+from tui.bridge import Bridge, Job
+from tui.case import Case
+
+RECORDED = Path(__file__).parent / "sessions" / "visit.keys"
+WARM = 3  # visits until everything that is loaded once has been
+VISITS_BEFORE_LOCK = 3
+HALF_AN_HOUR = 8  # visits
+
+
+def lines(recorded: Path = RECORDED) -> Iterator[tuple[float, list[str], str]]:
+    """The recording: pause in seconds and keys, or the name of what is waited for."""
+    for line in recorded.read_text(encoding="utf-8").splitlines():
+        if not line or line.startswith("#"):
+            continue
+        first, _, rest = line.partition(" ")
+        if first == "wait":
+            yield 0.0, [], rest
+        else:
+            keys: list[str] = []
+            for text, key in re.findall(r'"([^"]*)"|(\S+)', rest):
+                keys += [key] if key else list(text)
+            yield float(first), keys, ""
+
+
+def minutes() -> float:
+    """How long a person took for the recorded visit: its pauses, and a tenth of a second a key."""
+    return sum(pause + 0.1 * len(keys) for pause, keys, _ in lines()) / 60
+
+
+def conditions(app: EdgeApp, exports: Path) -> dict[str, Callable[[], Any]]:
+    """What a recording may wait for."""
+
+    def case() -> Any:
+        return getattr(app.screen, "case", None)
+
+    named = {"ask": "Ask", "choose": "Choose", "sign": "Sign", "help": "Help", "confirm": "Confirm",
+             "encounter": "EncounterScreen", "library": "LibraryScreen", "settings": "SettingsScreen",
+             "palette": "CommandPalette"}  # fmt: skip
+    found: dict[str, Callable[[], Any]] = {
+        name: (lambda kind=kind: type(app.screen).__name__ == kind) for name, kind in named.items()
+    }
+    return found | {
+        "talk": lambda: case() and case().conversation.endswith("No fever."),
+        "written": lambda: case() and case().has_note and not case().busy,
+        "fields": lambda: case() and case().rows and not case().busy,
+        "signed": lambda: case() and case().signed,
+        "exported": lambda: list(exports.glob("*.md")),
+        "found": lambda: "1 of 1" in screen_text(app),
+        "empty": lambda: "No encounters yet" in screen_text(app),
+    }
+
+
+async def visit(app: EdgeApp, pilot: Any, speed: float, exports: Path) -> int:
+    """Replay one visit; returns how many keys were pressed."""
+    known, pressed = conditions(app, exports), 0
+    for pause, keys, name in lines():
+        if speed:
+            await asyncio.sleep(pause / speed)
+        if name:
+            await until(pilot, known[name], name)
+        for key in keys:
+            await pilot.press(key)
+            pressed += 1
+    for file in exports.glob("*"):
+        file.unlink()
+    return pressed
+
+
+def rss() -> float:
+    """This process's memory in MB."""
+    return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
+
+
+def alive() -> Counter[str]:
+    """Things that a visit makes and that must be gone after it, by kind: screens and widgets, encounters, jobs."""
+    gc.collect()
+    kinds = (DOMNode, Case, Job, Bridge, Vault)
+    return Counter(type(one).__name__ for one in gc.get_objects() if isinstance(one, kinds))
+
+
+async def session(home: Path, rounds: int, speed: float) -> dict[str, Any]:
+    """WARM visits, then rounds of them; the figures of the visits after the warm-up, memory in MB."""
+    empty_vault(home)
+    keys, done, points = 0, 0, []
+    while done < WARM + rounds:
+        app = make_app(home)
+        async with app.run_test(size=(120, 36)) as pilot:
+            await unlock(pilot)
+            for _ in range(min(VISITS_BEFORE_LOCK, WARM + rounds - done)):
+                pressed = await visit(app, pilot, speed if done >= WARM else 0, home / "exports")
+                done += 1
+                keys += pressed if done > WARM else 0
+                gc.collect()
+                points.append(rss())
+            await pilot.press("ctrl+l")
+            await until(pilot, lambda app=app: app.return_code == LOCKED)
+    warm, *after = points[WARM - 1 :]
+    return {
+        "visits": rounds, "keys": keys, "minutes": round(rounds * minutes(), 1), "start_mb": round(warm, 1),
+        "end_mb": round(after[-1], 1), "growth": round(after[-1] / warm - 1, 4),
+        "points": [round(point, 1) for point in points],
+    }  # fmt: skip
+
+
+def main() -> None:
+    """Print the figures as one JSON line."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--rounds", type=int, default=HALF_AN_HOUR)
+    parser.add_argument("--speed", type=float, default=0, help="1: as recorded; 0: without pauses")
+    args = parser.parse_args()
+    with tempfile.TemporaryDirectory() as name:
+        os.environ.update(EDGESCRIBE_HOME=name, HOME=name, LANG="C.UTF-8")
+        print(json.dumps(asyncio.run(session(Path(name), args.rounds, args.speed))))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,32 @@
+"""A recorded session, replayed without its pauses: after a visit nothing of it is left in memory."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from functional.session_kit import HALF_AN_HOUR, alive, lines, minutes, visit
+from functional.tui_kit import empty_vault, leave, make_app, quiet, unlock
+from textual._compositor import Compositor
+
+
+def test_eight_recorded_visits_are_half_an_hour() -> None:
+    assert 30 <= HALF_AN_HOUR * minutes() < 45
+    assert sum(len(keys) for _, keys, _ in lines()) > 150
+
+
+async def test_a_visit_leaves_nothing_behind(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Compositor, "render_update", lambda *_, **__: None)  # nobody looks: half of the work
+    empty_vault(home)
+    app = make_app(home)
+    async with app.run_test(size=(100, 30)) as pilot:
+        await unlock(pilot)
+        counts = []
+        for _ in range(2):
+            await visit(app, pilot, 0, home / "exports")
+            await quiet(pilot)
+            counts.append(alive())
+        await leave(pilot)
+    assert counts[0]["LibraryScreen"] == 1
+    assert counts[0]["SafeArea"] == 0
+    assert counts[1] == counts[0]
