@@ -126,31 +126,44 @@ def markdown(base: Base, rows: Sequence[Row], notes: int, machine: str, plot: st
     still = [row.name for row in rows if row.speed is None]
     why = "this machine's runtime lacks the kernels; the distance is that of the rounded weights"
     absent = [f"{', '.join(still)}: {why}.", ""] if still else []
+    sets = (ACI, MTS) if notes else ()
+    chance = (
+        f" ROUGE-1 of what the untuned model writes greedily about the first {notes} conversations of each set: "
+        "chance alone moves so few by some points."
+        if notes
+        else ""
+    )
+    heads = (
+        "weights", "size, MB", "peak memory, MB", "prefill, tok/s", "decode, tok/s", "perplexity ÷ source",
+        "KL, nats", "same first choice", *(f"ROUGE-1 {name} (n={notes})" for name in sets),
+    )  # fmt: skip
     lines = [
         f"## {base.name}",
         "",
         f"{first.documents} held conversations of MTS-Dialog (validation), {first.tokens:,} answer tokens, "
-        f"source perplexity {first.reference_perplexity:.2f}. Rates: {machine}. ROUGE-1 of what the untuned model "
-        f"writes greedily about the first {notes} conversations of each set: chance alone moves so few by some points.",
+        f"source perplexity {first.reference_perplexity:.2f}. Rates: {machine}.{chance}",
         "",
         *absent,
-        "| weights | size, MB | peak memory, MB | prefill, tok/s | decode, tok/s | perplexity ÷ source | KL, nats | "
-        f"same first choice | ROUGE-1 {ACI} (n={notes}) | ROUGE-1 {MTS} (n={notes}) |",
-        "|---|---|---|---|---|---|---|---|---|---|",
+        f"| {' | '.join(heads)} |",
+        "|" + "---|" * len(heads),
     ]
-    lines += [
-        f"| {r.name} | {r.size / 1e6:.0f} | {_rates(r.speed)} | "
-        f"{r.distance.perplexity_ratio:.3f} | {max(r.distance.kl, 0.0):.4f} | "
-        f"{r.distance.agreement:.1%} | {_points(r, ACI)} | {_points(r, MTS)} |"
-        for r in rows
-    ]
+    lines += [f"| {' | '.join([*_cells(row), *(_points(row, name) for name in sets)])} |" for row in rows]
     return "\n".join([*lines, "", f"![KL against size]({plot})", ""])
 
 
-def _rates(speed: Speed | None) -> str:
-    if speed is None:
-        return "– | – | –"
-    return f"{speed.peak_bytes / 1e6:.0f} | {speed.prefill:.0f} | {speed.decode:.1f}"
+def _cells(row: Row) -> list[str]:
+    speed, distance = row.speed, row.distance
+    rates = (
+        ["–"] * 3 if speed is None else [f"{speed.peak_bytes / 1e6:.0f}", f"{speed.prefill:.0f}", f"{speed.decode:.1f}"]
+    )
+    return [
+        row.name,
+        f"{row.size / 1e6:.0f}",
+        *rates,
+        f"{distance.perplexity_ratio:.3f}",
+        f"{max(distance.kl, 0.0):.4f}",
+        f"{distance.agreement:.1%}",
+    ]
 
 
 def _points(row: Row, name: str) -> str:

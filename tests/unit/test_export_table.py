@@ -32,6 +32,7 @@ def test_a_row_says_what_was_measured_and_nothing_else() -> None:
     assert "| int4 rtn_mixed, block 32 | 117 | 318 | 241 | 70.2 | 1.100 | 0.0500 | 90.0% | 21.0 | 10.0 |" in page
     assert "fp16: this machine's runtime lacks the kernels" in page
     assert "lacks the kernels" not in markdown(BASE, ROWS[1:], 2, "2 cores", "p.svg")
+    assert "ROUGE" not in markdown(BASE, ROWS, 0, "2 cores", "p.svg")
 
 
 def test_one_section_is_replaced_and_the_others_stay() -> None:
