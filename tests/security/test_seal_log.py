@@ -6,6 +6,7 @@ Where the log cannot be read (not root, auditing off) one test still shows that 
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import warnings
@@ -86,7 +87,8 @@ def test_the_guides_command_shows_the_lines(seen: Seen) -> None:
     guide = (ROOT / "docs" / "audit-guide.md").read_text(encoding="utf-8")
     command = next(line for line in guide.splitlines() if line.startswith("dmesg | grep type=1326"))
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, timeout=60, check=False)
-    assert seen.logged.why_not or f"syscall={kernel_log.number('socket')}" in done.stdout
+    # The newest ten lines: whose they are, other programs on this machine have a say in.
+    assert seen.logged.why_not or re.search(r"type=1326 .* comm=.* syscall=\d+ .* code=0x[0-9a-f]+", done.stdout)
 
 
 def test_without_the_flag_the_same_refusals_leave_no_line(seen: Seen) -> None:
