@@ -29,7 +29,7 @@ KERNEL, DAEMON = Path("/dev/kmsg"), Path("/var/log/audit/audit.log")
 _ACTIONS = Path("/proc/sys/kernel/seccomp/actions_logged")
 _LINE = re.compile(r'type=(?:1326|SECCOMP)\b.* comm="(\w+)".* syscall=(\d+)\b.* code=0x([0-9a-f]+)')
 _PR_SET_NAME = 15
-_WAIT, _PAUSE = 60.0, 0.1
+_ROUNDS, _PAUSE = 900, 0.1  # a minute and a half at least; a machine that stands still loses no round
 # Each refused in the sealed process and looked for in the log: the number of the call, not its arguments, is there.
 CALLS: dict[str, tuple[int, ...]] = {
     "socket": (2, 1, 0),
@@ -145,8 +145,8 @@ def number(name: str) -> int:
     return found
 
 
-def watch(folder: Path, wait: float = _WAIT) -> Refusals:
-    """Let a sealed process (main) make each of CALLS until its line is seen, or wait seconds are over.
+def watch(folder: Path, rounds: int = _ROUNDS) -> Refusals:
+    """Let a sealed process (main) make each of CALLS until its line is seen, in so many rounds at most.
 
     folder: the sealed process may write there; it does not.
     """
@@ -160,8 +160,9 @@ def watch(folder: Path, wait: float = _WAIT) -> Refusals:
         with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as process:
             assert process.stdin
             assert process.stdout
-            until = time.monotonic() + wait
-            while time.monotonic() < until and (left := [name for name in CALLS if not lines[name]]):
+            for _ in range(rounds):
+                if not (left := [name for name in CALLS if not lines[name]]):
+                    break
                 for name in left:
                     process.stdin.write(name.encode() + b"\n")
                     process.stdin.flush()
