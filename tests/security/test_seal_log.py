@@ -125,6 +125,17 @@ def test_where_the_log_is_closed_the_reason_is_said(tmp_path: Path, monkeypatch:
     assert "told not to log refusals" in kernel_log.watch(tmp_path).why_not
 
 
+def test_a_process_that_could_not_be_sealed_has_shown_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(kernel_log, "why_unreadable", lambda: "")
+    monkeypatch.setattr(kernel_log.Log, "__init__", lambda self: None)
+    monkeypatch.setattr(kernel_log.Log, "new_lines", lambda self: iter(()))
+    monkeypatch.setattr(kernel_log.Log, "close", lambda self: None)
+    monkeypatch.setattr(kernel_log, "python_command", lambda *_: [sys.executable, "-c", "pass"])
+    found = kernel_log.watch(tmp_path)
+    assert (found.made, found.lines) == ((), {})
+    assert verdict._log({"why_not": "", "made": [], "lines": {}, "missing": []}).answer == "DOES NOT HOLD"
+
+
 def test_the_judge_wants_a_line_of_each_call() -> None:
     good = {"why_not": "", "made": ["socket", "bpf"], "lines": {"socket": 3, "bpf": 1}, "missing": []}
     assert verdict._log(good).answer == "holds"
