@@ -54,7 +54,7 @@ class Shown:
 
 
 def run(
-    command: Sequence[str | bytes], cwd: Path, environ: dict[str, str], keys: bytes = b"", timeout: float = 120
+    command: Sequence[str | bytes], cwd: Path, environ: dict[str, str], keys: bytes = b"", timeout: float = 600
 ) -> Shown:
     """Run a command on a terminal of 100 columns, typing keys as soon as it starts."""
     leader, follower = pty.openpty()

@@ -40,7 +40,7 @@ def test_the_sealed_process_has_the_switch_whatever_the_caller_set(tmp_path: Pat
         [sys.executable, "-I", "-c", code],
         env={"ORT_DISABLE_TELEMETRY": "0", "ORT_LOG": "x", "HTTP_PROXY": "http://127.0.0.1:1", "PATH": "/bin"},
         capture_output=True,
-        timeout=60,
+        timeout=600,
         check=True,
     )
     switch, names = json.loads(done.stdout)
@@ -92,7 +92,7 @@ def test_what_a_transcript_or_a_model_says_changes_words_and_nothing_else(tmp_pa
         [sys.executable, "-I", "-c", code, json.dumps(order)],
         cwd=tmp_path,
         capture_output=True,
-        timeout=60,
+        timeout=600,
         check=False,
     )
     assert done.returncode == 0, done.stderr.decode()
@@ -109,6 +109,6 @@ def test_what_a_transcript_or_a_model_says_changes_words_and_nothing_else(tmp_pa
 def test_an_action_would_be_noticed(tmp_path: Path) -> None:
     code = WORK.format(root=str(ROOT), actions=ACTIONS).replace('"Knee pain. " + words', 'str(eval("1 + 1"))')
     done = subprocess.run(
-        [sys.executable, "-I", "-c", code, json.dumps("x")], cwd=tmp_path, capture_output=True, timeout=60, check=True
+        [sys.executable, "-I", "-c", code, json.dumps("x")], cwd=tmp_path, capture_output=True, timeout=600, check=True
     )
     assert "compile" in {event for event, _ in json.loads(done.stdout)[0]}

@@ -56,7 +56,7 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def edgescribe(place: Path, *arguments: str | bytes, timeout: float = 120) -> Shown:
+def edgescribe(place: Path, *arguments: str | bytes, timeout: float = 600) -> Shown:
     """Run the program in a copy of place's home, so that runs can go on side by side."""
     home = Path(tempfile.mkdtemp(dir=place)) / "home"
     shutil.copytree(place / "home", home)
@@ -163,7 +163,7 @@ def test_the_kit_sees_what_a_careless_program_prints(place: Path) -> None:
 def written(place: Path, small_bundle: Path) -> dict[str, Shown]:
     bundle = ["--bundle", str(small_bundle), "--allow-unsigned"]
     lines = {"note": ["visit.txt", "--template", "section:CC"], "extract": ["report.txt"]}
-    return {verb: edgescribe(place, verb, *lines[verb], *bundle, timeout=300) for verb in MODEL_VERBS}
+    return {verb: edgescribe(place, verb, *lines[verb], *bundle, timeout=600) for verb in MODEL_VERBS}
 
 
 @pytest.mark.model

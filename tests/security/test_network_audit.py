@@ -132,7 +132,7 @@ def test_a_step_under_strace_shows_only_refusals(tmp_path: Path) -> None:
         strace=strace,
         log=str(tmp_path / "log"),
     )
-    done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, timeout=120, check=False)
+    done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == 0, done.stderr
     _, rise, trace, sealed = json.loads(done.stdout)
     assert rise == {}

@@ -26,7 +26,7 @@ def block(piece: str) -> str:
 def shell(script: str, cwd: Path, stdin: str = "") -> str:
     names = f'PY={sys.executable}\nSITE=$("$PY" -I -c \'import sysconfig; print(sysconfig.get_path("platlib"))\')\n'
     done = subprocess.run(
-        ["bash", "-c", names + script], cwd=cwd, input=stdin, capture_output=True, text=True, timeout=120, check=False
+        ["bash", "-c", names + script], cwd=cwd, input=stdin, capture_output=True, text=True, timeout=600, check=False
     )
     return done.stdout + done.stderr
 

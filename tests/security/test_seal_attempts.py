@@ -20,7 +20,7 @@ def run_stage(folder: Path, as_root: bool) -> dict[str, Any]:
         stage.python_command("edge.seal.evidence.stage:main", {"folder": str(folder), "as_root": as_root}),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
-        timeout=180,
+        timeout=600,
         check=True,
     )
     found: dict[str, Any] = json.loads(done.stdout)

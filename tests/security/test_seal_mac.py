@@ -64,7 +64,7 @@ class Here:
         head = BEFORE.format(root=str(ROOT), own=str(self.folder / "own"), port=self.port, path=self.path)
         text = head + textwrap.dedent(before) + (SEAL if sealed else "") + textwrap.dedent(code)
         done = subprocess.run(
-            [sys.executable, "-I", "-c", text], stdin=subprocess.DEVNULL, capture_output=True, timeout=60, check=False
+            [sys.executable, "-I", "-c", text], stdin=subprocess.DEVNULL, capture_output=True, timeout=600, check=False
         )
         assert done.returncode == 0, done.stderr.decode()
         return json.loads(done.stdout)
@@ -178,7 +178,7 @@ def test_the_program_itself_says_that_the_system_refuses(tmp_path: Path) -> None
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
-        timeout=120,
+        timeout=600,
         check=False,
     )
     assert json.loads(done.stdout)[0]["state"] == "ok", done.stderr

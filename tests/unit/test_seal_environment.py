@@ -88,7 +88,7 @@ def test_the_second_start_keeps_arguments_streams_and_place(tmp_path: Path) -> N
         stdout=subprocess.PIPE,
         cwd=tmp_path,
     )
-    output, _ = process.communicate(b"the document", timeout=30)
+    output, _ = process.communicate(b"the document", timeout=600)
     argv, environ, isolated, pid, folder, document = json.loads(output)
     assert argv == arguments
     assert isolated == 1

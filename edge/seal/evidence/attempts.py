@@ -29,7 +29,8 @@ from edge.seal.seccomp import machine
 # such thing. failed: stopped by something other than the seal.
 Outcome = Literal["refused", "reached", "absent", "failed"]
 _SEAL_ERRORS = frozenset({errno.EPERM, errno.EACCES})
-_WAIT = 5
+# Seconds that an attempt may take, sealed or not: they end at once but on a machine that has no time for them.
+_WAIT, _PROGRAM_WAIT = 30, 120
 
 
 class AbsentError(Exception):
@@ -120,7 +121,7 @@ def _ipv6(target: Target) -> None:
 def _program(*command: str) -> None:
     if shutil.which(command[0]) is None:
         raise AbsentError(f"{command[0]} is not installed")
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=20, check=False)
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, timeout=_PROGRAM_WAIT, check=False)
     if done.returncode != 0:
         said = done.stderr.decode(errors="replace").strip().splitlines()
         raise PermissionError(errno.EPERM, f"{command[0]} ended with {done.returncode}: {said[-1] if said else ''}")
@@ -230,7 +231,7 @@ def _judge(action: Callable[[], None]) -> tuple[Outcome, str]:
         name = errno.errorcode.get(fault.errno or 0, "?")
         return ("refused" if fault.errno in _SEAL_ERRORS else "failed"), f"{name}: {fault.strerror}"
     except subprocess.TimeoutExpired:
-        return "failed", "no end within 20 s"
+        return "failed", f"no end within {_PROGRAM_WAIT} s"
     return "reached", "went through"
 
 
@@ -257,7 +258,7 @@ class EarlyThread:
     def result(self) -> Result:
         """Let the thread try, and return what became of it."""
         self._go.set()
-        self._thread.join(10)
+        self._thread.join(2 * _WAIT)
         return Result(self.attempt.name, self.attempt.says, *self._answer)
 
 

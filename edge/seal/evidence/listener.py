@@ -10,12 +10,15 @@ import os
 import socket
 import threading
 import time
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from types import TracebackType
 
 LOOPBACK = "127.0.0.1"
 DNS_PORT = 53
+_ROUNDS, _PAUSE, _SETTLE = 600, 0.1, 0.3
+_WAIT = 60  # seconds for a connection on this machine
 
 
 @dataclass(frozen=True)
@@ -48,7 +51,7 @@ class Listeners:
         with contextlib.suppress(OSError):  # port 53 needs a right that an unprivileged machine may not give
             self._listen(socket.AF_INET, socket.SOCK_DGRAM, (LOOPBACK, DNS_PORT))
         # A connected socket of this process, for the attempt that steals one.
-        self._held = socket.create_connection((LOOPBACK, tcp), timeout=5)
+        self._held = socket.create_connection((LOOPBACK, tcp), timeout=_WAIT)
         self._open.append(self._held)
         self.target = Target(tcp, udp, path, datagram_path, abstract, os.getpid(), self._held.fileno())
 
@@ -63,13 +66,23 @@ class Listeners:
 
     def connected(self) -> socket.socket:
         """Return a new connected TCP socket, to be handed to a child as an open descriptor."""
-        made = socket.create_connection((LOOPBACK, self.target.tcp), timeout=5)
+        made = socket.create_connection((LOOPBACK, self.target.tcp), timeout=_WAIT)
         self._open.append(made)
         return made
 
-    def arrived(self, settle: float = 0.3) -> list[str]:
-        """Return what came in so far, after waiting settle seconds for the last of it."""
-        time.sleep(settle)
+    def arrived(self, complete: Callable[[list[str]], bool] = lambda _: True) -> list[str]:
+        """Return what came in so far, once it is complete: what was sent may not have been read yet on a busy machine.
+
+        Waits a minute at most for that, and in any case a moment for what nobody expects.
+        """
+        for _ in range(_ROUNDS):
+            if complete(self._heard_so_far()):
+                break
+            time.sleep(_PAUSE)
+        time.sleep(_SETTLE)
+        return self._heard_so_far()
+
+    def _heard_so_far(self) -> list[str]:
         with self._lock:
             return list(self._heard)
 

@@ -18,6 +18,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import asdict, dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from edge.errors import SealError
@@ -175,7 +176,7 @@ def _run_attempts(
             stdin=terminal,
             stdout=subprocess.PIPE,
             pass_fds=(left_open.fileno(),),
-            timeout=120,
+            timeout=600,
             check=True,
         )
     finally:
@@ -217,11 +218,16 @@ def attempt_everything(folder: Path) -> Attempted:
             rounds[sealed] = _run_attempts(listeners, folder, left_open, sealed, early=True)[0]
             rest, said = _run_attempts(listeners, folder, left_open, sealed, early=False)
             rounds[sealed] += rest
-            heard[sealed] = listeners.arrived()
+            heard[sealed] = listeners.arrived(partial(_all_arrived, rounds[sealed]))
             rises[sealed] = difference(before, counters())
             status = said or status
     tried = tuple(_join(rounds[False], rounds[True], heard[False], heard[True]))
     return Attempted(tried, rises[False], rises[True], status)
+
+
+def _all_arrived(results: list[Result], heard: list[str]) -> bool:
+    sent = [r.name for r in results if r.outcome == "reached" and r.name in attempts.DELIVERING]
+    return all(map(_arrivals(heard), sent))
 
 
 def _join(off: list[Result], on: list[Result], heard_off: Iterable[str], heard_on: Iterable[str]) -> Iterator[Tried]:
