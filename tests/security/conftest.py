@@ -7,10 +7,12 @@ import os
 import subprocess
 import sys
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
 import pytest
+from once import once
 
 TEST_BASE = "smollm2-135m-instruct"
 
@@ -36,7 +38,11 @@ def small_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="session")
 def pack(small_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> Pack:
     """The evidence of this checkout on this machine."""
-    home, out = tmp_path_factory.mktemp("home"), tmp_path_factory.mktemp("audit") / "pack"
+    return once(tmp_path_factory, "audit", partial(_gather, small_bundle))
+
+
+def _gather(small_bundle: Path, folder: Path) -> Pack:
+    home, out = folder / "home", folder / "pack"
     command = [sys.executable, "-m", "edge.cli", "audit", "network", "--out", str(out), "--bundle", str(small_bundle)]
     done = subprocess.run(
         [*command, "--no-strace"],

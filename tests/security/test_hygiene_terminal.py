@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
+from once import once
 
 from edge.cli import build_parser
 from edge.contract.records import Origin, Section, Source
@@ -20,7 +21,8 @@ from tests.security.terminal_kit import HOSTILE, HOSTILE_LINE, HOSTILE_SEQUENCES
 from tests.vaulting import FLOOR, WORDS, passphrase
 
 ROOT = Path(__file__).resolve().parents[2]
-VERBS = sorted(verbs_of(build_parser()))
+PARSER = build_parser()
+VERBS = sorted(verbs_of(PARSER))
 # Each verb runs twice: with a hostile word for all that it requires, and, unless it is named here, on a record whose
 # every field is hostile. A new verb is covered from the day it is in the parser.
 WITHOUT_RECORDS = {
@@ -43,7 +45,10 @@ MORE = {
 @pytest.fixture(scope="module")
 def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A home with a vault whose every field is hostile, and hostile files."""
-    folder = tmp_path_factory.mktemp("hostile")
+    return once(tmp_path_factory, "hostile", make_hostile)
+
+
+def make_hostile(folder: Path) -> Path:
     (folder / "home").mkdir()
     (folder / "secret").write_text(WORDS + "\n", encoding="ascii")
     origin = Origin(HOSTILE_LINE, "b" * 64, "1", "5" * 64)
@@ -70,7 +75,7 @@ def edgescribe(place: Path, *arguments: str | bytes, timeout: float = 600) -> Sh
 
 def required(verb: tuple[str, ...], record: str = HOSTILE_LINE) -> list[str]:
     """Return a hostile word for all that a verb requires, from its own parser; record where it asks for an id."""
-    parser = build_parser()
+    parser = PARSER
     for word in verb:
         sub = next(a for a in parser._actions if isinstance(a, argparse._SubParsersAction))
         parser = sub.choices[word]
@@ -106,8 +111,12 @@ ASKING = [verb for verb in VERBS if required(verb)]
 
 
 @pytest.fixture(scope="module")
-def shown(place: Path) -> dict[tuple[str, ...], Shown]:
+def shown(place: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, ...], Shown]:
     """Every run, two at a time: most of each is the start of an interpreter."""
+    return once(tmp_path_factory, "hostile-runs", lambda _: run_every_verb(place))
+
+
+def run_every_verb(place: Path) -> dict[tuple[str, ...], Shown]:
     record = (place / "id").read_text(encoding="ascii")
     commands = [(*verb, *required(verb)) for verb in ASKING]
     commands += [(*verb, *required(verb, record), *more) for verb, more in RUNS]
@@ -160,7 +169,11 @@ def test_the_kit_sees_what_a_careless_program_prints(place: Path) -> None:
 
 
 @pytest.fixture(scope="module")
-def written(place: Path, small_bundle: Path) -> dict[str, Shown]:
+def written(place: Path, small_bundle: Path, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Shown]:
+    return once(tmp_path_factory, "hostile-notes", lambda _: write_up(place, small_bundle))
+
+
+def write_up(place: Path, small_bundle: Path) -> dict[str, Shown]:
     bundle = ["--bundle", str(small_bundle), "--allow-unsigned"]
     lines = {"note": ["visit.txt", "--template", "section:CC"], "extract": ["report.txt"]}
     return {verb: edgescribe(place, verb, *lines[verb], *bundle, timeout=600) for verb in MODEL_VERBS}

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from once import once
 
 from edge.seal.evidence import attempts, stage, verdict
 
@@ -29,7 +30,7 @@ def run_stage(folder: Path, as_root: bool) -> dict[str, Any]:
 
 @pytest.fixture(scope="module", params=[True, False], ids=["as found", "as a user without rights"])
 def found(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
-    return run_stage(tmp_path_factory.mktemp("stage"), request.param)
+    return once(tmp_path_factory, f"stage-{request.param}", lambda folder: run_stage(folder, request.param))
 
 
 def by_name(found: dict[str, Any]) -> dict[str, Any]:

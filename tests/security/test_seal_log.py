@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+from once import once
 
 from edge.seal.evidence import kernel_log, verdict
 from edge.seal.evidence.kernel_log import CALLS, Refusals
@@ -55,7 +56,11 @@ class Seen:
 
 @pytest.fixture(scope="module")
 def seen(tmp_path_factory: pytest.TempPathFactory) -> Seen:
-    folder, comm = tmp_path_factory.mktemp("log"), kernel_log.new_name()
+    return once(tmp_path_factory, "kernel-log", look)
+
+
+def look(folder: Path) -> Seen:
+    comm = kernel_log.new_name()
     log = None if kernel_log.why_unreadable() else kernel_log.Log()
     request = json.dumps({"comm": comm, "folder": str(folder)})
     done = subprocess.run(
