@@ -182,6 +182,11 @@ class EdgeApp(Shell):
             await asyncio.to_thread(self.desk.close)
             self.exit(code, return_code=code)
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action in ("lock", "settings"):
+            return self.desk.is_open and not (action == "settings" and getattr(self.screen, "scope", "") == "settings")
+        return True
+
     def action_lock(self) -> None:
         if self.desk.is_open:
             self.go(self.leave(LOCKED))
@@ -199,9 +204,9 @@ class EdgeApp(Shell):
         self.action_command_palette()
 
     def action_settings(self) -> None:
-        if self.desk.is_open and getattr(self.screen, "scope", "") != "settings":
-            from tui.screens.settings import SettingsScreen
+        from tui.screens.settings import SettingsScreen
 
+        if self.check_action("settings", ()):
             self.push_screen(SettingsScreen())
 
     # -- encounters --------------------------------------------------------------------------------------------------

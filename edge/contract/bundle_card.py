@@ -58,8 +58,12 @@ class BundleCard:
 
 
 def cards(dirs: Iterable[Path]) -> list[BundleCard]:
-    """Bundles in dirs, in the order in which one of them is chosen: signed, clinical, large ones first."""
-    found = [_card(one.folder, one.manifest) for one in list_bundles(dirs)]
+    """Bundles in dirs, in the order in which one of them is chosen: signed, clinical, large ones first.
+
+    Of two with one name only the first is there, as the name stands for that one.
+    """
+    by_name = {one.folder.name: one for one in reversed(list_bundles(dirs))}
+    found = [_card(one.folder, one.manifest) for one in by_name.values()]
     return sorted(found, key=lambda c: (c.signer is None, c.purpose != "clinical", -c.parameters))
 
 

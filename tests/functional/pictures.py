@@ -115,7 +115,7 @@ async def first_run(app: EdgeApp, pilot: Any, shot: Callable[[str], Any]) -> Non
     await until(pilot, on(pilot, "EncounterScreen"))
     case = app.screen.case
     await pilot.press("ctrl+g")
-    await until(pilot, lambda: len(case.parts[0].text) > 60 or case.parts[1].writing, "some words", PATIENT)
+    await until(pilot, lambda: len(case.note_text()) > 60, "some words", PATIENT)
     await shot("writing")
     await until(pilot, lambda: idle(app) and case.has_note, "the note", PATIENT)
     await shot("note")

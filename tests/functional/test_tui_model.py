@@ -63,6 +63,12 @@ def test_a_card_is_made_of_manifest_and_model_card(installed: Path) -> None:
     assert "no model card" in str(words_of(test))
 
 
+def test_of_two_bundles_with_one_name_the_first_is_told(installed: Path, tmp_path: Path) -> None:
+    write_bundle(tmp_path / "other" / "clinic")
+    names = [(one.name, one.purpose) for one in bundle_card.cards([installed, tmp_path / "other"])]
+    assert names == [("clinic", "clinical"), ("a-test", "test")]
+
+
 def test_a_card_that_is_not_the_one_that_was_built_is_not_shown(installed: Path) -> None:
     (installed / "clinic" / "model-card.md").write_text(CARD.replace("invent ages", "do anything"))
     clinic = next(one for one in bundle_card.cards([installed]) if one.name == "clinic")
@@ -80,7 +86,7 @@ async def test_a_bundle_is_looked_at_verified_and_chosen(home: Path, installed: 
         table = app.screen.query_one("#bundles", DataTable)
         table.focus()
         await until(pilot, lambda: "It can invent ages." in screen_text(app), "the failures of the first")
-        assert "the best one installed (clinic)" in screen_text(app)
+        assert "the best one installed" in screen_text(app)
         table.move_cursor(row=2)
         await until(pilot, lambda: "TESTS ONLY" in screen_text(app))
         await pilot.press("enter")

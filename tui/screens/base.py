@@ -15,12 +15,17 @@ if TYPE_CHECKING:
 
 
 class EdgeScreen(Screen[None]):
-    """Narrow below 100 columns, wide from there. scope: whose actions it has. case: the encounter that it shows."""
+    """Narrow below 100 columns, wide from there; short below 30 lines, tall from there.
+
+    scope: whose actions it has. case: the encounter that it shows.
+    """
 
     scope = ""
     case: Case | None = None
 
     HORIZONTAL_BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 - as Textual declares it
+
+    VERTICAL_BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-short"), (30, "-tall")]  # noqa: RUF012 - as Textual declares it
 
     @property
     def edge(self) -> EdgeApp:

@@ -117,7 +117,7 @@ class LibraryScreen(EdgeScreen):
         if not row.bundle:
             cell.append(f" {t('app.unfinished' if row.kinds else 'app.no_note')}", "italic")
         if row.incomplete:
-            cell.append(f" {t('app.incomplete')}", "bold reverse")
+            cell.append(" ").append(t("app.incomplete"), "bold reverse")
         if row.legal_hold:
             cell.append(f" {t('app.hold')}", "bold")
         return cell

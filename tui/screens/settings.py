@@ -7,7 +7,7 @@ import os
 from textual.app import ComposeResult
 from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
-from textual.widgets import Button, DataTable, Input, Select, Switch, TabbedContent, TabPane
+from textual.widgets import Button, DataTable, Input, Select, TabbedContent, TabPane
 
 from edge.text import one_line
 from edge.workbench import Passphrase, audit_tail, template_names
@@ -71,9 +71,8 @@ class SettingsScreen(EdgeScreen):
         yield from self._select("template", self._template_options(), kept.template, "visit")
         yield from self._line("signer", kept.signer)
         yield from self._line("folder", short(kept.exports()))
-        with Horizontal(classes="setting"):
-            yield Label(t("settings.osc52"), classes="setting-name")
-            yield Switch(kept.copy_osc52, id="osc52")
+        switch = [(t("app.no"), "no"), (t("app.yes"), "yes")]
+        yield from self._select("osc52", switch, "yes" if kept.copy_osc52 else "no")
 
     @staticmethod
     def _template_options() -> list[tuple[str, str]]:
@@ -104,6 +103,8 @@ class SettingsScreen(EdgeScreen):
             self.edge.go(self.edge.use_language(value))
         elif event.select.id == "lock":
             kept.lock_minutes = int(value)
+        elif event.select.id == "osc52":
+            kept.copy_osc52 = value == "yes"
         elif event.select.id == "template":
             kept.template = value
 
@@ -114,9 +115,6 @@ class SettingsScreen(EdgeScreen):
         elif event.input.id == "folder":
             default = short(type(kept)().exports())
             kept.export_folder = "" if event.value.strip() in ("", default) else event.value.strip()
-
-    def on_switch_changed(self, event: Switch.Changed) -> None:
-        self.edge.settings.copy_osc52 = event.value
 
     def action_back(self) -> None:
         settings.save(self.edge.settings)
@@ -175,8 +173,8 @@ class SettingsScreen(EdgeScreen):
         entries = await self.edge.desk.call(audit_tail)
         table = self.query_one("#chain", DataTable)
         table.clear(columns=True)
-        for name, width in (("#", 6), ("time", 17), ("event", 16), ("record", 10), ("who", 16), ("detail", 60)):
-            table.add_column(label(name), width=width)
+        for name, width in (("number", 6), ("time", 17), ("event", 16), ("record", 10), ("who", 16), ("detail", 60)):
+            table.add_column(label(t(f"audit.{name}")), width=width)
         for one in entries:
             cells = (str(one.seq), local_time(one.at), one.event, one.subject, one.actor, one.detail)
             table.add_row(*(label(cell, 80) for cell in cells))

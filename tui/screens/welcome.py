@@ -14,7 +14,7 @@ from tui.screens.base import EdgeScreen
 from tui.screens.dialogs import Confirm, button
 from tui.texts import t
 from tui.walls import Label, SafeInput, label
-from tui.widgets.bundle_card import BundleView, purpose_of
+from tui.widgets.bundle_card import BundleView
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.status_bar import StatusBar
 
@@ -168,7 +168,8 @@ class ModelScreen(EdgeScreen):
 
     @staticmethod
     def _line(card: BundleCard) -> str:
-        return t("bundle.line", name=card.name, parameters=f"{card.parameters:.0f}", purpose=purpose_of(card))
+        purpose = t(f"bundle.{card.purpose}") if card.purpose in ("clinical", "test") else card.purpose
+        return t("bundle.line", name=card.name, parameters=f"{card.parameters:.0f}", purpose=purpose)
 
     def on_mount(self) -> None:
         options, view = self.query_one(OptionList), self.query_one(BundleView)

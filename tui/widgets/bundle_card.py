@@ -60,7 +60,7 @@ def words_of(card: BundleCard) -> Text:
         for figure in group:
             bounds = (figure.low, figure.high)
             interval = "" if None in bounds else " [{:.1f}–{:.1f}]".format(*bounds)
-            _line(out, f"{figure.value:8.1f}{interval:<14} {_measure(figure.metric)}")
+            _line(out, f"{figure.value:6.1f}{interval:<14}{_measure(figure.metric)}")
     gate = card.gate
     _line(out, t("bundle.gate_none" if gate is None else "bundle.gate_passed" if gate.passed else "bundle.gate_failed"))
     if gate is not None and gate.accepted:

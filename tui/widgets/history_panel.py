@@ -41,6 +41,9 @@ def difference(old: str, new: str) -> Text:
     for line in difflib.unified_diff(old.splitlines(), new.splitlines(), lineterm="", n=1):
         if line.startswith(("---", "+++")):
             continue
+        if line.startswith("@@"):  # line numbers say nothing to a reader
+            out.append("…\n" if out else "", "dim")
+            continue
         style = {"+": "bold", "-": "strike dim"}.get(line[:1], "dim")
         out.append(sanitise(line) + "\n", style)
     return out if out else Text(t("history.same"), style="dim")

@@ -59,7 +59,7 @@ class ModelTab(Vertical):
         for key in ("chosen", "model", "precision", "size", "signer"):
             table.add_column(label(t(f"bundle.{key}") if key != "chosen" else " "), key=key)
         for row, one in enumerate([self._cards[0], *self._cards] if self._cards else []):
-            name = t("bundle.automatic", name=one.name) if row == 0 else one.name
+            name = t("bundle.automatic") if row == 0 else one.name
             mark = t("bundle.chosen") if self._kept.bundle == ("" if row == 0 else one.name) else ""
             cells = (mark, name, one.manifest.precision, f"{one.megabytes:.0f}", one.signer or "–")
             table.add_row(*(label(cell, 44) for cell in cells))
