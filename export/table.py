@@ -53,13 +53,16 @@ class Row:
     rouge: Mapping[str, float]
 
 
-def build_variants(base: Base, progress: Progress = silent) -> dict[str, Build]:
-    """Every variant that can be built, by name. Half precision is left out where this machine cannot run it."""
+def build_variants(base: Base, without: Sequence[str] = (), progress: Progress = silent) -> dict[str, Build]:
+    """Every variant that can be built, by name, but for those whose name holds a word of without.
+
+    Half precision is left out where this machine cannot run it.
+    """
     source = hf_folder(base.name, progress=progress)
     builds: dict[str, Build] = {}
     for options in VARIANTS:
         name = _name(fit(options, source))
-        if name in builds:
+        if name in builds or any(word in name for word in without):
             continue  # a narrow model takes no wider blocks
         try:
             builds[name] = build(base, options, progress=progress)
@@ -82,15 +85,21 @@ def write_notes(base: Base, made: Build, sets: Sets, progress: Progress = silent
 
 
 def measure_table(
-    base: Base, held: Sequence[Held], sets: Sets, rounds: int = 3, progress: Progress = silent
+    base: Base,
+    held: Sequence[Held],
+    sets: Sets,
+    rounds: int = 3,
+    without: Sequence[str] = (),
+    progress: Progress = silent,
 ) -> list[Row]:
-    """Build and measure every variant. Raises BaseModelError, BundleError."""
+    """Build and measure every variant but those of without (build_variants). Raises BaseModelError, BundleError."""
     source = hf_folder(base.name, progress=progress)
-    builds = build_variants(base, progress)
+    builds = build_variants(base, without, progress)
+    halved = _HALF not in builds and not any(word in _HALF for word in without)
     rouge = {name: scores(sets, write_notes(base, made, sets, progress)) for name, made in builds.items()}
     progress("Loading every variant", 0, 0)
     candidates: dict[str, LogitSource] = {name: OnnxLogits(made.folder) for name, made in builds.items()}
-    if _HALF not in builds:
+    if halved:
         candidates[_HALF] = HfLogits(source, halved=True)
     tokenizer = source / "tokenizer.json"
     distances = compare(HfLogits(source), candidates, held, tokenizer, base.prompt_format, progress)
@@ -102,7 +111,7 @@ def measure_table(
             found = measure_speed(made.folder)
             speeds[name] = speeds[name].best(found) if name in speeds else found
     rows = [Row(name, _size(builds[name]), distances[name], speeds[name], rouge[name]) for name in builds]
-    if _HALF not in builds:
+    if halved:
         rows.append(Row(_HALF, 2 * base.parameters, distances[_HALF], None, {}))
     return sorted(rows, key=lambda row: -row.size)
 

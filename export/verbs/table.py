@@ -16,6 +16,9 @@ def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     )
     parser.add_argument("--notes", type=int, default=3, help="conversations of each set to write about (default: 3)")
     parser.add_argument("--rounds", type=int, default=3, help="timing rounds, best counts (default: 3)")
+    parser.add_argument(
+        "--without", action="append", default=[], metavar="WORD", help="leave out variants named so (k_quant, fp32, …)"
+    )
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder (default: docs of the checkout)")
     parser.set_defaults(run=run)
 
@@ -35,9 +38,10 @@ def run(args: argparse.Namespace) -> int:
     folder = args.out or catalogue_path().parent.parent / "docs"
     with bar() as progress:
         held, sets = load_held(args.count, args.documents), load_sets(args.notes)
-        rows = measure_table(base, held, sets, args.rounds, progress)
+        rows = measure_table(base, held, sets, args.rounds, args.without, progress)
     machine = (
         f"{os.cpu_count()} cores, {platform.machine()}, best of {args.rounds} rounds; compare within the table only"
+        + (f". Left out (--without): {', '.join(args.without)}" if args.without else "")
     )
     page, plot = folder / "quantisation.md", f"quantisation-{base.name}.svg"
     plot_svg(base, rows, folder / plot)
