@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import fcntl
 import os
 import pickle
 from collections.abc import Callable
@@ -20,6 +19,8 @@ def once(factory: pytest.TempPathFactory, name: str, make: Callable[[Path], Made
     folder: a new one that all workers see until the run ends. What is made can be pickled. Where making it fails, the
     next that asks tries again.
     """
+    import fcntl  # here: a group for Windows shares the conftest that imports this
+
     base = factory.getbasetemp()
     root = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
     kept = root / f"{name}.made"

@@ -1,7 +1,7 @@
-"""On a Mac, by a person there: `pytest -m mac tests/security`. The sandbox is applied for real, each time in a child.
+"""The sandbox for real, on a Mac, by a person there: `pytest -m mac tests/security/test_seal_mac.py`.
 
-Every refusal has its control: the same attempt without the seal goes through, against a listener on this machine.
-Left out elsewhere (tests/conftest.py); tests/unit/test_seal_platforms.py has the fakes that run everywhere.
+Each test is a child. Every refusal has its control: without the seal the same attempt goes through, to a listener on
+this machine. Left out elsewhere (tests/conftest.py); tests/unit/test_seal_platforms.py has the fakes that run everywhere.
 """
 
 from __future__ import annotations

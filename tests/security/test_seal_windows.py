@@ -1,7 +1,7 @@
-"""On Windows, by a person there: `pytest -m windows tests/security`. What the guard stops, what it can't, and the rule.
+"""The guard, what it can't stop, and the firewall rule: `pytest -m windows tests/security/test_seal_windows.py`.
 
-The guard lets loopback be (the event loop's own pair). The attempts go to loopback all the same, with that allowance
-taken away: no test sends anything elsewhere. Left out on other systems (tests/conftest.py).
+Run by a person on Windows. The guard lets loopback be (the event loop's own pair). The attempts go to loopback all the
+same, with that allowance taken away: no test sends anything elsewhere. Left out on other systems (tests/conftest.py).
 """
 
 from __future__ import annotations
