@@ -1,7 +1,7 @@
 """The sandbox for real, on a Mac, by a person there: `pytest -m mac tests/security/test_seal_mac.py`.
 
 Each test is a child. Every refusal has its control: without the seal the same attempt goes through, to a listener on
-this machine. Left out elsewhere (tests/conftest.py); tests/unit/test_seal_platforms.py has the fakes that run everywhere.
+this machine. Left out elsewhere; tests/unit/test_seal_platforms.py has the fakes that run everywhere.
 """
 
 from __future__ import annotations

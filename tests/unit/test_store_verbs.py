@@ -11,6 +11,9 @@ import pytest
 from vaulting import cheap_derivation, floor, new_vault, note, passphrase
 
 from edge.errors import UsageError, VaultError, WrongKeyError
+from edge.seal.environment import boot_command
+from edge.store.secretkeys import RecoveryKey
+from edge.store.vault import Vault
 from edge.verbs import auditlog, narrate, vault
 
 
@@ -87,6 +90,35 @@ def test_a_vault_s_whole_life(call, tmp_path: Path) -> None:
         call("vault", "recovery-key", "--remove")
 
 
+def test_a_backup_is_restored_on_another_machine_with_the_paper_alone(tmp_path: Path) -> None:
+    """By the program itself, sealed, in another person's home; the passphrase is forgotten."""
+    with new_vault(tmp_path) as opened:
+        note(opened, "Rest the knee.")
+        with opened.custody.new_recovery_key(passphrase()) as key:
+            (tmp_path / "paper").write_text(key.text() + "\n")
+        file, _ = opened.custody.backup(tmp_path / "my.backup")
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.mkdir()
+    for name in (file.name, "paper"):
+        (elsewhere / name).write_bytes((tmp_path / name).read_bytes())
+    done = subprocess.run(
+        boot_command(["vault", "restore", file.name, "--recovery-key-file", "paper"]),
+        cwd=elsewhere,
+        env={"PATH": "/usr/bin:/bin", "HOME": str(elsewhere), "LOGNAME": "dr.other"},
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Restored: 1 records" in done.stderr
+    (restored,) = elsewhere.rglob("records.vault")
+    with Vault.open(restored, RecoveryKey.parse((elsewhere / "paper").read_text())) as again:
+        assert len(again.search.find("knee")) == 1
+        assert again.verify() == []
+        assert ("restore", "dr.other") in [(entry.event, entry.actor) for entry in again.custody.entries()]
+
+
 def test_rotation_backup_and_restore_draw_their_progress(call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     drawn: list[str] = []
     monkeypatch.setattr(vault.Narrator, "progress", lambda self, label, done, total: drawn.append(label))
@@ -102,8 +134,6 @@ def test_rotation_backup_and_restore_draw_their_progress(call, tmp_path: Path, m
 
 
 def new_opened(folder: Path):
-    from edge.store.vault import Vault
-
     return Vault.open(folder / "records.vault", passphrase())
 
 
