@@ -93,13 +93,13 @@ class LibraryScreen(EdgeScreen):
         names = ["day", "time", "state", "encounter", "content", *(["model"] if wide else [])]
         for name in names:
             table.add_column(label(t(f"library.{name}")), key=name)
-        room = max(16, self.size.width - (70 if wide else 56))
+        room = max(16, self.size.width - (74 if wide else 56))
         last = ""
         for row in found:
             day, time = day_and_time(row.updated)
             cells = [label("" if day == last else day), label(time), self._state(row), label(row.title, room)]
             cells.append(label("+".join(t(f"library.{kind.value}") for kind in row.kinds) or t("library.source")))
-            table.add_row(*cells, *([label(row.bundle, 24)] if wide else []), key=row.id)
+            table.add_row(*cells, *([label(row.bundle, 28)] if wide else []), key=row.id)
             last = day
         position = next((i for i, row in enumerate(found) if row.id == here), 0)
         if found:
