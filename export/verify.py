@@ -2,21 +2,28 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import tempfile
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import asdict, dataclass
+from functools import cache
 from pathlib import Path
 
 from edge.contract.bundle import Bundle, verify_bundle
-from edge.contract.manifest import Gate, Manifest
+from edge.contract.manifest import Gate, Manifest, canonical
 from edge.engine.base import Engine
 from edge.engine.loader import load_engine
 from edge.errors import BundleError
 from edge.paths import cache_dir
+from export import compare as comparison
+from export import logits as scoring
 from export.base import hf_folder
-from export.compare import compare
+from export.card import BOM, CARD
+from export.compare import Distance, compare
+from export.files import new_file
 from export.gate import judge, limits
-from export.held import load_held
+from export.held import Held, load_held
 from export.logits import HfLogits, LogitSource, OnnxLogits
 from export.merge import adapter_digest, merge
 from export.notes import Sets, answers_key, load_sets, losses, remembered, start_engine, written_by
@@ -50,20 +57,23 @@ def measure(folders: Sequence[Path], trial: Trial, progress: Progress = silent) 
     bundles = [verify_bundle(folder) for folder in folders]
     for bundle in bundles:
         limits(bundle.manifest.precision)  # there are some: said before the minutes of work, not after
+    if trial.against is None:
+        _check_source(bundles, trial.adapter)
     held = load_held(trial.count, trial.documents, trial.data)
     sets = load_sets(trial.notes, trial.documents, trial.data)
-    cache = cache_dir()
-    cache.mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory(prefix=".verify.", dir=cache) as scratch:
-        reference = HfLogits(trial.against or _source(bundles, trial.adapter, Path(scratch), progress))
     first, tokenizer = bundles[0].manifest, folders[0] / "tokenizer.json"
-    candidates = {str(bundle.folder): logit_source(bundle) for bundle in bundles}
-    distances = compare(reference, candidates, held, tokenizer, first.prompt_format, progress)
-    candidates.clear()
-    # Answers about a hospital's own documents may hold patients' words: those are never kept.
+    # Answers about a hospital's own documents may hold patients' words: nothing about those is ever kept.
     key = None if trial.against or trial.documents or trial.data else source_key(first)
+
+    @cache
+    def reference() -> HfLogits:
+        cache_dir().mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".verify.", dir=cache_dir()) as scratch:
+            return HfLogits(trial.against or _source(first, trial.adapter, Path(scratch), progress))
+
+    distances = _distances(bundles, held, reference, key, progress)
     source = from_source(reference, first, tokenizer, sets, key, progress)
-    del reference
+    reference.cache_clear()  # its memory is needed for the bundles
     return [
         judge(
             bundle.manifest.precision,
@@ -74,6 +84,43 @@ def measure(folders: Sequence[Path], trial: Trial, progress: Progress = silent) 
     ]
 
 
+def _distances(
+    bundles: Sequence[Bundle],
+    held: Sequence[Held],
+    reference: Callable[[], HfLogits],
+    key: str | None,
+    progress: Progress,
+) -> dict[str, Distance]:
+    """The distance of every bundle by its folder; those from a kept source are kept too (they hold no text)."""
+    files = {str(b.folder): _distance_file(key, b, held) if key else None for b in bundles}
+    found = {name: kept for name, path in files.items() if path and (kept := _kept_distance(path))}
+    candidates = {str(b.folder): logit_source(b) for b in bundles if str(b.folder) not in found}
+    if candidates:
+        tokenizer, prompt_format = bundles[0].folder / "tokenizer.json", bundles[0].manifest.prompt_format
+        found |= compare(reference(), candidates, held, tokenizer, prompt_format, progress)
+    for name, path in files.items():
+        if path is not None and name in candidates:
+            with new_file(path) as temporary:
+                temporary.write_text(json.dumps(asdict(found[name])), encoding="utf-8")
+    return found
+
+
+def _distance_file(key: str, bundle: Bundle, held: Sequence[Held]) -> Path:
+    """Where the distance of these weights from the source of that key is kept."""
+    weights = [f"{f.path} {f.sha256}" for f in bundle.manifest.files if f.path not in (CARD, BOM)]
+    code = [hashlib.sha256(Path(str(module.__file__)).read_bytes()).hexdigest() for module in (comparison, scoring)]
+    named = hashlib.sha256(canonical([key, *weights, *code, *map(repr, held)])).hexdigest()[:16]
+    return cache_dir() / "distances" / f"{named}.json"
+
+
+def _kept_distance(path: Path) -> Distance | None:
+    """What is kept there, None if it was not measured yet, or not by us."""
+    try:
+        return Distance(**json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError):
+        return None
+
+
 def source_key(manifest: Manifest) -> str:
     """Names the answers of a source."""
     adapter = manifest.adapter.sha256 if manifest.adapter else ""
@@ -81,12 +128,12 @@ def source_key(manifest: Manifest) -> str:
 
 
 def from_source(
-    source: HfLogits, manifest: Manifest, tokenizer: Path, sets: Sets, key: str | None, progress: Progress
+    source: Callable[[], HfLogits], manifest: Manifest, tokenizer: Path, sets: Sets, key: str | None, progress: Progress
 ) -> dict[str, list[str]]:
     """What the float32 source writes about sets, from the cache if key is given and it is there."""
 
     def start() -> Engine:
-        return start_engine(source, tokenizer, manifest.prompt_format, manifest.end_tokens, manifest.context_length)
+        return start_engine(source(), tokenizer, manifest.prompt_format, manifest.end_tokens, manifest.context_length)
 
     if key is not None and sets:
         return remembered(key, cache_dir(), start, sets, progress)
@@ -107,8 +154,8 @@ def logit_source(bundle: Bundle) -> LogitSource:
     return OnnxLogits(bundle.folder)
 
 
-def _source(bundles: Sequence[Bundle], adapter: Path | None, scratch: Path, progress: Progress) -> Path:
-    """The float32 source that the manifests name."""
+def _check_source(bundles: Sequence[Bundle], adapter: Path | None) -> None:
+    """All bundles are of one base and of that adapter, by their manifests. Raises BundleError."""
     digest = adapter_digest(adapter) if adapter else None
     for manifest in (bundle.manifest for bundle in bundles):
         wanted = manifest.adapter
@@ -124,7 +171,11 @@ def _source(bundles: Sequence[Bundle], adapter: Path | None, scratch: Path, prog
                 "",
                 "Verify them one at a time.",
             )
-    base = hf_folder(bundles[0].manifest.base.name, progress=progress)
+
+
+def _source(manifest: Manifest, adapter: Path | None, scratch: Path, progress: Progress) -> Path:
+    """The float32 source that the manifest names; merged into scratch if it has an adapter."""
+    base = hf_folder(manifest.base.name, progress=progress)
     if adapter is None:
         return base
     progress(f"Merging {adapter.name}", 0, 0)

@@ -153,3 +153,31 @@ def test_the_gate_keeps_no_answer_about_ones_own_documents(tmp_path: Path, monke
     assert gate.passed
     assert gate.measured["notes_own"] == 1.0
     assert [path for path in cache.rglob("*") if path.is_file()] == []
+
+
+def test_a_distance_is_measured_once(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Twenty minutes of a busy laptop: a run that is cut off, or asks for more notes, does not measure it again."""
+    from bundle_kit import contents, write_bundle
+
+    from export import verify
+    from export.compare import Distance
+
+    monkeypatch.setenv("EDGESCRIBE_CACHE", str(tmp_path / "cache"))
+    distance = Distance(tokens=9, documents=50, perplexity=2.0, reference_perplexity=1.5, kl=0.01, agreement=0.95)
+    other = {**contents(), "model.onnx.data": bytes(64)}
+    folders = [write_bundle(tmp_path / "a"), write_bundle(tmp_path / "b", other)]
+    measured: list[list[str]] = []
+
+    def compare(reference: Any, candidates: dict[str, Any], *_: Any) -> dict[str, Distance]:
+        measured.append(sorted(Path(name).name for name in candidates))
+        return dict.fromkeys(candidates, distance)
+
+    for name, fake in (("compare", compare), ("HfLogits", lambda _: None), ("logit_source", lambda _: None)):
+        monkeypatch.setattr(verify, name, fake)
+    monkeypatch.setattr(verify, "hf_folder", lambda *_, **__: tmp_path)
+    monkeypatch.setattr(verify, "load_held", lambda count, *_: [Held("d", "i", "a")] * count)
+    first = verify.measure(folders[:1], verify.Trial(notes=0))
+    assert verify.measure(folders, verify.Trial(notes=0)) == first * 2
+    verify.measure(folders[:1], verify.Trial(notes=0, count=2))  # other documents
+    verify.measure(folders[:1], verify.Trial(notes=0, against=tmp_path))  # a source of one's own: never kept
+    assert measured == [["a"], ["b"], ["a"], ["a"]]
