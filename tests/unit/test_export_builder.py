@@ -14,8 +14,10 @@ import onnxruntime_genai
 import pytest
 import torch
 
-from export import builder_child
+from edge.errors import BundleError
+from export import builder_child, to_onnx
 from export.builder_child import frugally, in_pieces, int8_products, mapped_model
+from export.catalog import get
 
 WIDTH = 64
 CHANGED = ("numpy_helper", "quant_tensor", "quant_tensor_k_quant_cuda")  # by the child, for good
@@ -122,3 +124,22 @@ def test_weights_are_those_of_the_folder_as_they_are_stored(tmp_path: Path) -> N
     save_file(stored, tmp_path / "model.safetensors")
     with pytest.raises(SystemExit, match=r"lacks the weights model.layers.1.mlp.up_proj.weight"):
         mapped_model(str(tmp_path))
+
+
+def test_what_runs_from_an_empty_cache_only_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Half precision on a CPU reads one prompt and no second; the product reads in chunks, and again from a start."""
+
+    class Generator:
+        def __init__(self, *_: Any) -> None:
+            self.length = 0
+
+        def append_tokens(self, ids: Any) -> None:
+            if self.length:
+                raise RuntimeError("invalid expand shape")
+            self.length += len(ids)
+
+    monkeypatch.setattr(onnxruntime_genai, "Model", lambda _: None)
+    monkeypatch.setattr(onnxruntime_genai, "GeneratorParams", lambda _: SimpleNamespace(set_search_options=dict))
+    monkeypatch.setattr(onnxruntime_genai, "Generator", Generator)
+    with pytest.raises(BundleError, match=r"does not run\. invalid expand shape"):
+        to_onnx._try(tmp_path, get("smollm2-135m-instruct"))
