@@ -24,6 +24,7 @@ from functional.tui_kit import (
     leave,
     make_app,
     on,
+    press_button,
     quiet,
     screen_text,
     strips,
@@ -111,7 +112,7 @@ async def first_run(app: EdgeApp, pilot: Any, shot: Callable[[str], Any]) -> Non
     await until(pilot, on(pilot, "ModelScreen"))
     await shot("model")
     await until(pilot, lambda: app.bridge._scribe is not None, "the bundle", PATIENT)
-    await pilot.click("#sample")
+    await press_button(pilot, "sample")
     await until(pilot, on(pilot, "EncounterScreen"))
     case = app.screen.case
     await pilot.press("ctrl+g")

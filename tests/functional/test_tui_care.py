@@ -13,6 +13,7 @@ from functional.tui_kit import (
     make_app,
     make_vault,
     on,
+    press_button,
     quiet,
     reopen,
     screen_text,
@@ -65,7 +66,7 @@ async def test_what_would_go_is_shown_before_anything_goes(home: Path) -> None:
         await until(pilot, lambda: not delete.has_class("-active"))
         await pilot.press("enter")
         await until(pilot, on(pilot, "Confirm"))
-        await pilot.click("#yes")
+        await press_button(pilot, "yes")
         await until(pilot, lambda: "1 wiped. Nothing would go." in screen_text(app))
         assert delete.disabled
         await pilot.press("escape")
@@ -89,7 +90,7 @@ async def test_nothing_goes_that_was_not_shown(home: Path) -> None:
         await app.desk.call(lambda vault: vault.records.hold(vault.records.list()[0].id))
         app.screen.query_one("#retention-delete").press()
         await until(pilot, on(pilot, "Confirm"))
-        await pilot.click("#yes")
+        await press_button(pilot, "yes")
         await until(pilot, lambda: "nothing was wiped" in screen_text(app))
         assert await app.desk.call(lambda vault: vault.records.count()) == 1
         await leave(pilot)

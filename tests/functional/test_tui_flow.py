@@ -16,6 +16,7 @@ from functional.tui_kit import (
     make_vault,
     new_with,
     on,
+    press_button,
     quiet,
     reopen,
     screen_text,
@@ -51,7 +52,7 @@ async def test_first_run_to_signed_export(home: Path) -> None:
         app.screen.query_one("#ending").value = "-".join(key.split("-")[-2:]).lower()
         await pilot.press("enter")
         await until(pilot, on(pilot, "ModelScreen"))
-        await pilot.click("#sample")
+        await press_button(pilot, "sample")
         await until(pilot, on(pilot, "EncounterScreen"))
         await until(pilot, lambda: len(app.screen.query_one(TranscriptView).turns) > 15)
         await pilot.press("ctrl+g")
@@ -213,7 +214,7 @@ async def test_wrong_passphrase_then_recovery_key(home: Path) -> None:
         await until(pilot, lambda: "does not open" in screen_text(app) or "passphrase" in screen_text(app))
         await until(pilot, lambda: not app.screen.query_one("#secret").disabled)
         assert on(pilot, "UnlockScreen")()
-        await pilot.click("#other")
+        await press_button(pilot, "other")
         app.screen.query_one("#secret").value = key
         app.screen.query_one("#secret").focus()
         await pilot.press("enter")
@@ -248,6 +249,6 @@ async def test_delete_asks_and_wipes(home: Path) -> None:
         assert await app.desk.call(lambda vault: vault.records.count()) == 1
         await pilot.press("d")
         await until(pilot, on(pilot, "Confirm"))
-        await pilot.click("#yes")
+        await press_button(pilot, "yes")
         await until(pilot, lambda: "No encounters yet" in screen_text(app))
         await leave(pilot)

@@ -133,3 +133,18 @@ async def test_a_long_note_keeps_its_editors(home: Path) -> None:
         await until(pilot, lambda: "more" in before[3].area.text)
         assert list(app.screen.query(SectionEditor)) == before
         await leave(pilot)
+
+
+async def test_lines_drawn_before_the_columns_are_measured_do_not_stay(home: Path) -> None:
+    with make_vault(home) as vault:
+        fill(vault, "Shoulder, follow-up after surgery", state=State.SIGNED)
+    app = make_app(home)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await unlock(pilot)
+        await until(pilot, lambda: "follow-up after surgery" in screen_text(app))
+        screen = app.screen
+        for _ in range(3):
+            screen._fill(screen._rows, 1, False)  # as big as before: nothing but the measuring asks to draw again
+            screen_text(app)  # drawn before it
+            await until(pilot, lambda: "follow-up after surgery" in screen_text(app), "the whole title")
+        await leave(pilot)

@@ -13,6 +13,7 @@ from functional.tui_kit import (
     make_app,
     new_with,
     on,
+    press_button,
     quiet,
     screen_text,
     unlock,
@@ -89,7 +90,7 @@ async def test_a_template_of_ones_own_is_made_checked_used_and_deleted(home: Pat
         assert file.exists()
         await pilot.press("d")
         await until(pilot, on(pilot, "Confirm"))
-        await pilot.click("#yes")
+        await press_button(pilot, "yes")
         await until(pilot, lambda: not file.exists() and on(pilot, "SettingsScreen")())
         await leave(pilot)
 
@@ -122,7 +123,7 @@ async def test_built_in_ones_can_only_be_read_and_leaving_asks(home: Path) -> No
         await until(pilot, on(pilot, "TemplateEditor"))
         await pilot.press("escape")
         await until(pilot, on(pilot, "Confirm"))
-        await pilot.click("#yes")
+        await press_button(pilot, "yes")
         await until(pilot, on(pilot, "SettingsScreen"))
         await leave(pilot)
     assert (home / "templates" / "knee.toml").read_text() == KNEE

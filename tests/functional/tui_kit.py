@@ -15,6 +15,7 @@ import textual.pilot
 from textual._context import visible_screen_stack
 from textual.message_pump import MessagePump
 from textual.strip import Strip
+from textual.widgets import Button
 
 from edge.contract.events import EngineEvent, Text
 from edge.contract.records import Origin, Section, Source, State
@@ -212,6 +213,12 @@ def _at_work(app: EdgeApp) -> bool:
 def on(pilot: Any, name: str) -> Callable[[], bool]:
     """Whether a screen of that class name is shown."""
     return lambda: type(pilot.app.screen).__name__ == name
+
+
+async def press_button(pilot: Any, name: str) -> None:
+    """Press a button of the screen once it stands: a click would need its place, which comes with the next layout."""
+    await until(pilot, lambda: any(one.is_mounted for one in pilot.app.screen.query(f"#{name}")), name)
+    pilot.app.screen.query_one(f"#{name}", Button).press()
 
 
 async def unlock(pilot: Any, words: str = WORDS) -> None:

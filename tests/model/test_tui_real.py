@@ -6,7 +6,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
-from functional.tui_kit import FLOOR, SEALED, WORDS, Gate, GatedEngine, leave, on, screen_text, until
+from functional.tui_kit import FLOOR, SEALED, WORDS, Gate, GatedEngine, leave, on, press_button, screen_text, until
 
 from edge.contract.records import Kind, State
 from edge.service import Scribe
@@ -37,7 +37,7 @@ async def test_first_run_to_signed_export_on_a_real_model(home: Path, bundle_135
         app.screen.query_one("#ending").value = "".join(app.screen._key.text().split("-")[-2:])
         await pilot.press("enter")
         await until(pilot, on(pilot, "ModelScreen"))
-        await pilot.click("#sample")
+        await press_button(pilot, "sample")
         await until(pilot, on(pilot, "EncounterScreen"))
         case = app.screen.case
         await until(pilot, lambda: app.book.info is not None, "the bundle")

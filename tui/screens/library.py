@@ -20,6 +20,7 @@ from tui.texts import t
 from tui.walls import Label, SafeInput, label
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.status_bar import StatusBar
+from tui.widgets.table import Table
 
 PAGE = 200
 FILTERS = ("all", "unsigned", "only_signed")
@@ -43,7 +44,7 @@ class LibraryScreen(EdgeScreen):
         yield StatusBar()
         yield SafeInput(placeholder=t("library.search"), id="search")
         yield Label(id="library-line")
-        yield DataTable(cursor_type="row", zebra_stripes=True, id="records")
+        yield Table("records")
         yield KeyBar("library", "app")
 
     def on_mount(self) -> None:

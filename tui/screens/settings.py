@@ -23,6 +23,7 @@ from tui.widgets.key_bar import KeyBar
 from tui.widgets.model_tab import ModelTab
 from tui.widgets.retention_tab import RetentionTab
 from tui.widgets.status_bar import StatusBar
+from tui.widgets.table import Table
 from tui.widgets.templates_tab import TemplatesTab
 from tui.widgets.vault_tab import VaultTab
 
@@ -157,7 +158,7 @@ class SettingsScreen(EdgeScreen):
             yield button(t("settings.verify"), "verify", "primary", compact=True)
         yield Label(id="verdict")
         yield Label(t("settings.chain"), classes="dialog-note")
-        yield DataTable(cursor_type="row", zebra_stripes=True, id="chain")
+        yield Table("chain")
 
     async def on_mount(self) -> None:
         self.edge.go(self._fill_chain())

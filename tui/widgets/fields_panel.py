@@ -13,6 +13,7 @@ from tui.labels import field_label
 from tui.messages import RowChosen, Spot
 from tui.texts import t
 from tui.walls import Label, label
+from tui.widgets.table import Table
 
 
 class FieldsPanel(Vertical):
@@ -27,7 +28,7 @@ class FieldsPanel(Vertical):
 
     def compose(self) -> ComposeResult:
         yield Label(id="fields-banner")
-        yield DataTable(cursor_type="row", zebra_stripes=True)
+        yield Table()
 
     def on_mount(self) -> None:
         self.ready = True

@@ -17,6 +17,7 @@ from tui.settings import Settings
 from tui.texts import t
 from tui.walls import Label, label
 from tui.widgets.bundle_card import BundleView
+from tui.widgets.table import Table
 
 
 class ModelTab(Vertical):
@@ -37,7 +38,7 @@ class ModelTab(Vertical):
             yield ProgressBar(total=1, show_eta=False, id="bundle-progress")
         yield Label(id="bundle-verdict")
         with Container(classes="sides"):
-            yield DataTable(cursor_type="row", zebra_stripes=True, id="bundles")
+            yield Table("bundles")
             yield BundleView()
 
     def on_mount(self) -> None:

@@ -16,6 +16,7 @@ from tui.clock import day_and_time
 from tui.screens.dialogs import Confirm, button
 from tui.texts import t
 from tui.walls import Label, SafeInput, label
+from tui.widgets.table import Table
 
 if TYPE_CHECKING:
     from tui.app import EdgeApp
@@ -44,7 +45,7 @@ class RetentionTab(Vertical):
             yield button(t("retention.show"), "retention-show", "primary", compact=True)
             yield button(t("retention.delete"), "retention-delete", "error", compact=True)
         yield Label(id="retention-verdict")
-        yield DataTable(cursor_type="row", zebra_stripes=True, id="due")
+        yield Table("due")
 
     def on_mount(self) -> None:
         self.query_one("#retention-delete", Button).disabled = True

@@ -33,6 +33,8 @@ class SectionEditor(Vertical):
         return self.query_one(SafeArea)
 
     def on_mount(self) -> None:
+        if not self.query(SafeArea):  # taken away before it stood
+            return
         self._seen = self.area.text
         self.ready = True
         if self._asked is not None:

@@ -19,6 +19,7 @@ from tui.screens.template_editor import TemplateEditor, in_words
 from tui.shell import Shell
 from tui.texts import t
 from tui.walls import Label, label
+from tui.widgets.table import Table
 from tui.widgets.template_preview import TemplatePreview
 
 
@@ -45,7 +46,7 @@ class TemplatesTab(Vertical):
             yield button(t("templates.edit"), "template-open", compact=True)
             yield button(t("templates.delete"), "template-delete", compact=True)
         with Container(classes="sides"):
-            yield DataTable(cursor_type="row", zebra_stripes=True, id="templates")
+            yield Table("templates")
             yield TemplatePreview()
 
     def on_mount(self) -> None:
