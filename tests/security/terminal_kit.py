@@ -84,7 +84,7 @@ def run(
     return Shown(raw, code)
 
 
-_LINES, _COLUMNS, _SILENCE = 50, 200, 300.0
+_LINES, _COLUMNS, _SILENCE = 50, 200, 200.0
 # What the app writes itself: places, colours (of 24 bits, never from a palette), modes, questions about modes and keys,
 # the pointer's shape.
 OWN_SCREEN = re.compile(
@@ -154,7 +154,8 @@ class Session:
         return "\n".join("".join(line).rstrip() for line in self._grid)
 
     def _read(self) -> bool:
-        # Not a measure of speed: a program that waits for other keys than these says so, with its screen.
+        # Not a measure of speed: a program that waits for other keys than these draws nothing until it locks itself,
+        # after five minutes.
         assert select.select([self.outer], [], [], _SILENCE)[0], f"nothing more is drawn:\n{self.screen()}"
         try:
             piece = os.read(self.outer, 65536)
