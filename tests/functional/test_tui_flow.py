@@ -215,6 +215,7 @@ async def test_wrong_passphrase_then_recovery_key(home: Path) -> None:
         await until(pilot, lambda: not app.screen.query_one("#secret").disabled)
         assert on(pilot, "UnlockScreen")()
         await press_button(pilot, "other")
+        await until(pilot, lambda: "Recovery key (nine groups)" in screen_text(app))
         app.screen.query_one("#secret").value = key
         app.screen.query_one("#secret").focus()
         await pilot.press("enter")
