@@ -136,8 +136,9 @@ def markdown(base: Base, rows: Sequence[Row], notes: int, machine: str, plot: st
     why = "this machine's runtime lacks the kernels; the distance is that of the rounded weights"
     absent = [f"{', '.join(still)}: {why}.", ""] if still else []
     sets = (ACI, MTS) if notes else ()
+    first_ones = "conversation" if notes == 1 else f"{notes} conversations"
     chance = (
-        f" ROUGE-1 of what the untuned model writes greedily about the first {notes} conversations of each set: "
+        f" ROUGE-1 of what the untuned model writes greedily about the first {first_ones} of each set: "
         "chance alone moves so few by some points."
         if notes
         else ""

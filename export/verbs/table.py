@@ -39,9 +39,9 @@ def run(args: argparse.Namespace) -> int:
     with bar() as progress:
         held, sets = load_held(args.count, args.documents), load_sets(args.notes)
         rows = measure_table(base, held, sets, args.rounds, args.without, progress)
-    machine = (
-        f"{os.cpu_count()} cores, {platform.machine()}, best of {args.rounds} rounds; compare within the table only"
-        + (f". Left out (--without): {', '.join(args.without)}" if args.without else "")
+    rounds = "one round" if args.rounds == 1 else f"best of {args.rounds} rounds"
+    machine = f"{os.cpu_count()} cores, {platform.machine()}, {rounds}; compare within the table only" + (
+        f". Left out (--without): {', '.join(args.without)}" if args.without else ""
     )
     page, plot = folder / "quantisation.md", f"quantisation-{base.name}.svg"
     plot_svg(base, rows, folder / plot)
