@@ -26,10 +26,9 @@ from textual.events import Event, Key, MouseDown, MouseScrollDown, MouseScrollUp
 
 from edge import paths
 from edge.errors import BundleError, EdgescribeError
-from tui import actions, settings, texts
+from tui import actions, idle, settings, texts
 from tui.bridge import Bridge, Done, Loading, Ready, Unavailable, Update
 from tui.desk import Desk
-from tui.idle import Idle
 from tui.messages import CaseChanged
 from tui.screens.base import EdgeScreen
 from tui.screens.dialogs import Confirm, Help
@@ -59,7 +58,7 @@ class EdgeApp(Shell):
         self.desk, self.bridge, self.settings = desk, bridge, kept
         self.seal_level = seal.level if seal else "none"
         self.seal_line = seal.line() if seal else "Network: NOT SEALED."
-        self._idle = Idle()
+        self._idle = idle.Idle()
         self._model: tuple[str, tuple[str, ...]] = (t("app.loading", percent=0), ())
         self._leaving = False
         self.damage: list[str] = []  # what the check of the vault found, once it is done
@@ -130,6 +129,9 @@ class EdgeApp(Shell):
             self.screen.tick()
 
     def _second(self) -> None:
+        if not self.is_headless and not self._leaving and idle.terminal_gone():
+            self.go(self.leave(143))  # closed without a word: an unlocked vault must not stay open unseen
+            return
         if not self.desk.is_open or self._leaving:
             return
         if self._idle.over(self.settings.lock_minutes):

@@ -1,7 +1,9 @@
-"""When to lock: nobody has touched a key for a while, or the machine was asleep."""
+"""When to lock: nobody touched a key for a while, or the machine was asleep. When to end: no terminal is left."""
 
 from __future__ import annotations
 
+import errno
+import sys
 import time
 
 _NAP = 10.0  # seconds of sleep that count as one
@@ -29,3 +31,16 @@ class Idle:
         gap = _awake_and_asleep() - time.monotonic()
         slept, self._gap = gap - self._gap > _NAP, gap
         return slept or time.monotonic() - self._last > minutes * 60
+
+
+def terminal_gone() -> bool:
+    """Whether the terminal of standard input was closed: not every one sends a signal when it goes."""
+    if sys.platform == "win32":
+        return False
+    import termios
+
+    try:
+        termios.tcgetattr(0)
+    except termios.error as error:
+        return bool(error.args[0] == errno.EIO)
+    return False

@@ -133,3 +133,15 @@ def test_a_killed_launcher_takes_the_window_along(terminal: Terminal) -> None:
     while Path(f"/proc/{window}").exists() and time.monotonic() < end:
         terminal.read(0.1)
     assert not Path(f"/proc/{window}").exists()
+
+
+def test_a_terminal_that_is_closed_without_a_signal_ends_the_app(home: Path) -> None:
+    empty_vault(home)
+    terminal = Terminal(home)
+    terminal.wait("Passphrase")
+    os.close(terminal.inner)
+    os.close(terminal.outer)
+    try:
+        assert terminal.process.wait(timeout=300) == 128 + signal.SIGTERM  # the time is for a machine that hangs
+    finally:
+        terminal.process.kill()
