@@ -132,6 +132,13 @@ class Session:
         while self._styles[line] == before:
             assert self._read(), f"it ended before the focus was at {beside!r}:\n{self.screen()}"
 
+    def probe(self, key: str, shown: str) -> None:
+        """Type a key until it is seen: a field may stand on the screen before the keys go to it."""
+        while shown not in self.screen():
+            os.write(self.outer, key.encode())
+            if select.select([self.outer], [], [], 0.5)[0]:
+                assert self._read(), f"it ended before {shown!r} stood there:\n{self.screen()}"
+
     def click(self, words: str, *appear: str) -> None:
         """Click on the first place where these words stand, then wait() for others."""
         line, text = next(found for found in enumerate(self.screen().split("\n")) if words in found[1])

@@ -36,7 +36,7 @@ TABS = {
 ESC, F1, F2, F3, F4, F8, F9, F10 = (
     "\x1b", "\x1bOP", "\x1bOQ", "\x1bOR", "\x1bOS", "\x1b[19~", "\x1b[20~", "\x1b[21~",
 )  # fmt: skip
-TAB, BACK, ENTER = "\t", "\x1b[Z", "\r"
+TAB, ENTER = "\t", "\r"
 
 
 def ctrl(letter: str) -> str:
@@ -90,12 +90,15 @@ def hostile_home(tmp_path: Path) -> Path:
 def test_hostile_text_on_every_screen_of_an_open_vault(hostile_home: Path) -> None:
     with app(hostile_home) as on:
         on.wait("Passphrase")
-        on.press(pasted(), "••••")  # a paste has its way before the next key
+        on.probe("x", "•")
+        on.press(pasted(), "•" * 40)  # a paste has its way before the next key
         on.press(ENTER, "does not open the vault")
+        on.probe("x", "•")
+        on.press(ctrl("u"), gone="•")
         on.press(WORDS + ENTER, "Filter", *VERBATIM)
-        on.focus("/", "Search all encounters")
-        on.press("found", "found", "Nothing found")
-        on.press(pasted(" pasted"), "found pasted dose [mg] 5")
+        on.click("Search all encounters")
+        on.probe("q", "│  q")
+        on.press(pasted(" pasted"), "q pasted dose [mg] 5", "Nothing found")
         on.press(ESC, gone="Nothing found")
         on.press("d", "Wipe “")
         on.press(ESC, gone="Wipe “")
@@ -114,7 +117,9 @@ def test_hostile_text_on_every_screen_of_an_open_vault(hostile_home: Path) -> No
             on.press(key, words)
             on.press(ESC, "Conversation", gone=words)
         on.press(ctrl("o"), "Open a conversation")
-        on.press(pasted("nowhere/"), "nowhere/")
+        on.probe("~", "~")
+        on.press(ctrl("u"), gone="~")
+        on.press(pasted("no/"), "no/ dose")
         on.press(ENTER, "→")
         on.press(ESC, gone="→")
         on.press(F10, "Theme")
@@ -126,8 +131,7 @@ def test_hostile_text_on_every_screen_of_an_open_vault(hostile_home: Path) -> No
         on.press(ENTER, "No mistakes", *VERBATIM)
         on.press(pasted(), "Line 1")
         on.press(ESC, "Leave without them")
-        on.focus(TAB, "Yes")
-        on.press(ENTER, "NOT USABLE")
+        on.click("Yes", "NOT USABLE")
         on.press(ctrl("q"))
         assert_own(on)
 
@@ -135,19 +139,19 @@ def test_hostile_text_on_every_screen_of_an_open_vault(hostile_home: Path) -> No
 def test_hostile_text_on_the_screens_of_a_first_start(home: Path) -> None:
     with app(home) as on:
         on.wait("Create the vault")
+        on.probe("x", "•")
+        on.press(ctrl("u"), gone="•")
         on.press(WORDS, "strong")
         on.focus(TAB, "The same again", below=2)
         on.press(pasted(), "•" * 40)
         on.press(ENTER, "differ")
         on.press(WORDS + ENTER, "Your recovery key")
+        on.probe("~", "~")
         on.press(pasted(), VERBATIM[0])
         on.press(ENTER, "Compare again")
-        on.focus(TAB, "Go on without one")
-        on.press(ENTER, "Yes")
-        on.focus(TAB, "Yes")
-        on.press(ENTER, "Choose a model", "Start")
-        on.focus(BACK, "Start")
-        on.press(ENTER, "No encounters yet")
+        on.click("Go on without one", "Yes")
+        on.click("Yes", "Choose a model", "Start")
+        on.click("Start", "No encounters yet")
         on.press(ctrl("q"))
         assert_own(on)
 
