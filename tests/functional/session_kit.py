@@ -1,9 +1,8 @@
 """Replays a recorded session of key presses in the app, without its pauses, and tells how its memory grew.
 
 A recording is one visit, from a new encounter to its signed export, search, settings and wiping it again; eight of
-them are half an hour at the speed of a person. The vault is locked and unlocked after every third visit, as idleness
-does it: a new app each time. `python -m functional.session_kit --rounds 8` prints the figures as one JSON line;
---speed 1 keeps the pauses.
+them are half an hour at the speed of a person, in one process from unlock to lock (a lock ends it).
+`python -m functional.session_kit --rounds 8` prints the figures as one JSON line; --speed 1 keeps the pauses.
 """
 
 from __future__ import annotations
@@ -30,7 +29,6 @@ from tui.case import Case
 
 RECORDED = Path(__file__).parent / "sessions" / "visit.keys"
 WARM = 3  # visits until everything that is loaded once has been
-VISITS_BEFORE_LOCK = 3
 HALF_AN_HOUR = 8  # visits
 
 
@@ -108,19 +106,17 @@ def alive() -> Counter[str]:
 async def session(home: Path, rounds: int, speed: float) -> dict[str, Any]:
     """WARM visits, then rounds of them; the figures of the visits after the warm-up, memory in MB."""
     empty_vault(home)
-    keys, done, points = 0, 0, []
-    while done < WARM + rounds:
-        app = make_app(home)
-        async with app.run_test(size=(120, 36)) as pilot:
-            await unlock(pilot)
-            for _ in range(min(VISITS_BEFORE_LOCK, WARM + rounds - done)):
-                pressed = await visit(app, pilot, speed if done >= WARM else 0, home / "exports")
-                done += 1
-                keys += pressed if done > WARM else 0
-                gc.collect()
-                points.append(rss())
-            await pilot.press("ctrl+l")
-            await until(pilot, lambda app=app: app.return_code == LOCKED)
+    keys, points = 0, []
+    app = make_app(home)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await unlock(pilot)
+        for number in range(WARM + rounds):
+            pressed = await visit(app, pilot, speed if number >= WARM else 0, home / "exports")
+            keys += pressed if number >= WARM else 0
+            gc.collect()
+            points.append(rss())
+        await pilot.press("ctrl+l")
+        await until(pilot, lambda: app.return_code == LOCKED)
     warm, *after = points[WARM - 1 :]
     return {
         "visits": rounds, "keys": keys, "minutes": round(rounds * minutes(), 1), "start_mb": round(warm, 1),
