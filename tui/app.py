@@ -155,6 +155,8 @@ class EdgeApp(Shell):
         self._idle.touch()
         await self.desk.call(lambda vault: vault.verify_in_background(self.damage.extend))
         await self.switch_screen(LibraryScreen())
+        if place := await self.desk.call(lambda vault: vault.warning()):
+            self.tell(place)
         pending, last = list(self.settings.pending), self.settings.last
         for identifier in pending:
             with contextlib.suppress(EdgescribeError):  # wiped or signed since: nothing to take up

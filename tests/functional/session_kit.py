@@ -28,7 +28,7 @@ from tui.bridge import Bridge, Job
 from tui.case import Case
 
 RECORDED = Path(__file__).parent / "sessions" / "visit.keys"
-WARM = 5  # visits until everything that is loaded once has been, and bounded caches are full
+WARM = 3  # visits until everything that is loaded once has been
 HALF_AN_HOUR = 8  # visits
 
 

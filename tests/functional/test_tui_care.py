@@ -149,3 +149,13 @@ async def test_a_sound_vault_says_nothing(home: Path) -> None:
         assert "DAMAGED" not in screen_text(app)
         assert app.damage == []
         await leave(pilot)
+
+
+async def test_a_folder_that_leaves_this_machine_is_named_after_unlock(home: Path) -> None:
+    folder = home / "Dropbox"
+    make_vault(folder).close()
+    app = make_app(folder)
+    async with app.run_test(size=(120, 36), notifications=True) as pilot:
+        await unlock(pilot)
+        await until(pilot, lambda: "is synced by Dropbox" in " ".join(screen_text(app).split()), "the warning")
+        await leave(pilot)
