@@ -16,6 +16,7 @@ from typing import Any
 
 import pytest
 from gguf import GGUFReader
+from once import once
 
 from edge.contract.prompts import FORMATS, encode, load_tokenizer, render
 from export.catalog import get
@@ -88,9 +89,13 @@ def _ask_llama_cpp(gguf: Path, case: Case) -> dict[str, list[int] | str]:
 def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Case:
     base = get(request.param)
     path = fetch(base)
-    reader = GGUFReader(str(path))
-    folder = tmp_path_factory.mktemp(base.name)
-    write_tokenizer({name: reader.fields[name].contents() for name in reader.fields}, base, folder)
+
+    def make(folder: Path) -> Path:
+        reader = GGUFReader(str(path))
+        write_tokenizer({name: reader.fields[name].contents() for name in reader.fields}, base, folder)
+        return folder
+
+    folder = once(tmp_path_factory, base.name, make)
     golden = json.loads(GOLDEN.read_text(encoding="utf-8")) if GOLDEN.exists() else {}
     case = Case(load_tokenizer(folder / "tokenizer.json"), folder, base.prompt_format, golden.get(base.name, {}))
     if os.environ.get("EDGESCRIBE_GOLDEN"):
