@@ -69,6 +69,13 @@ class SafeArea(TextArea):
     def load_text(self, text: str) -> None:
         super().load_text(sanitise(text))
 
+    def on_resize(self) -> None:
+        """Draw anew at every new width: with as many rows as before, TextArea keeps those wrapped for the old width.
+
+        The cursor's row alone is drawn anew then, and a word that moves from it to the next row stands on neither.
+        """
+        self.refresh()
+
     def on_unmount(self) -> None:
         """Leave the app's list of who watches the theme: it would keep this field, text and all, as long as the app."""
         watching = getattr(self.app, "__watchers", {}).get("theme", [])

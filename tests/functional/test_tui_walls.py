@@ -22,10 +22,12 @@ from functional.tui_kit import (
     on,
     quiet,
     screen_text,
+    strips,
     unlock,
     until,
 )
 from rich.console import Console
+from textual.app import App, ComposeResult
 from textual.events import Paste
 
 from edge.contract.records import State
@@ -248,3 +250,33 @@ async def test_a_fault_shows_its_place_and_no_patient_text(home: Path, capsys: p
     assert "Keller" not in shown
     app.bridge.close()
     app.desk.close()
+
+
+class Field(App[None]):
+    """One text field that is as high as its text."""
+
+    CSS = "SafeArea { height: auto; border: none; padding: 0 }"
+    TEXT = (
+        "X-ray of the left knee. No fracture, mild narrowing on the inner side. Full range of motion, ligaments stable."
+    )
+
+    def compose(self) -> ComposeResult:
+        yield SafeArea(self.TEXT, compact=True, highlight_cursor_line=False, read_only=True)
+
+
+async def test_no_row_stays_wrapped_for_another_width() -> None:
+    app = Field()
+    async with app.run_test(size=(80, 20)) as pilot:
+        area, looked = app.query_one(SafeArea), 0
+        for width in (*range(70, 50, -1), *range(50, 70)):
+            rows = area.size.height
+            area.styles.width = width
+            app.screen.refresh(layout=True)
+            app.screen._refresh_layout(app.size)
+            strips(app)  # drawn after the layout and before the field has heard of its new width
+            await quiet(pilot)
+            drawn = [line.text.rstrip() for line in strips(app)[: area.size.height]]
+            assert " ".join(drawn) == Field.TEXT
+            assert drawn == [area.render_line(y).text.rstrip() for y in range(area.size.height)]
+            looked += rows == area.size.height
+        assert looked > 20  # as many rows as before: where it went wrong
