@@ -96,11 +96,17 @@ def rss() -> float:
     return int(Path("/proc/self/statm").read_text().split()[1]) * os.sysconf("SC_PAGE_SIZE") / 1e6
 
 
-def alive() -> Counter[str]:
-    """Things that a visit makes and that must be gone after it, by kind: screens and widgets, encounters, jobs."""
+def alive() -> list[Any]:
+    """Things that a visit makes and that must be gone after it: screens and widgets, encounters, jobs."""
     gc.collect()
     kinds = (DOMNode, Case, Job, Bridge, Vault)
-    return Counter(type(one).__name__ for one in gc.get_objects() if isinstance(one, kinds))
+    return [one for one in gc.get_objects() if issubclass(type(one), kinds)]
+
+
+def alive_since(before: list[Any]) -> Counter[str]:
+    """The same by kind, without what is in before: another test's things, which go when they like."""
+    known = {id(one) for one in before}
+    return Counter(type(one).__name__ for one in alive() if id(one) not in known)
 
 
 async def session(home: Path, rounds: int, speed: float) -> dict[str, Any]:
