@@ -34,11 +34,13 @@ def test_decision_records() -> None:
 def test_files_and_functions_stay_small() -> None:
     import ast
 
-    files = [f for p in ("edge", "training", "export", "tui") for f in (ROOT / p).rglob("*.py")]
-    assert len(files) > 80
+    files = [f for p in ("edge", "training", "export", "tui", "tests") for f in (ROOT / p).rglob("*.py")]
+    assert len(files) > 300
     for file in files:
         text = file.read_text(encoding="utf-8")
         assert text.count("\n") <= 400, file
+        if file.is_relative_to(ROOT / "tests"):
+            continue  # a flow from first run to export is one long test
         for node in ast.walk(ast.parse(text)):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 assert (node.end_lineno or 0) - node.lineno < 50, f"{file}: {node.name}"
@@ -48,8 +50,8 @@ def test_files_and_functions_stay_small() -> None:
 def test_every_module_says_what_it_is_for() -> None:
     import ast
 
-    files = [f for p in ("edge", "training", "export", "tui") for f in (ROOT / p).rglob("*.py")]
-    assert len(files) > 80
+    files = [f for p in ("edge", "training", "export", "tui", "tests") for f in (ROOT / p).rglob("*.py")]
+    assert len(files) > 300
     assert [str(f) for f in files if not ast.get_docstring(ast.parse(f.read_text(encoding="utf-8")))] == []
 
 

@@ -375,42 +375,6 @@ def test_synced_and_network_folders_are_named(tmp_path: Path) -> None:
     assert "Syncthing" in (place.warning(tmp_path / "deep" / "records.vault", mounts) or "")
 
 
-def test_verify_finds_what_is_wrong(vault: Vault) -> None:
-    saved = note(vault)
-    assert vault.verify() == []
-    found: list[list[str]] = []
-    vault.verify_in_background(found.append).wait()
-    assert found == [[]]
-    vault.session.connection.execute("UPDATE encounter SET title = title WHERE code = ?", (saved.id,))
-    vault.session.connection.execute("DROP TRIGGER search_text_changed")
-    vault.session.connection.execute("UPDATE search_text SET body = 'something else entirely'")
-    assert vault.verify() == ["the search index does not fit the records"]
-    vault.session.connection.execute("PRAGMA quick_check")
-
-
-def test_background_check_finds_damage(vault: Vault) -> None:
-    for i in range(30):
-        note(vault, f"text {i} " * 200)
-    vault.close()
-    content = bytearray(vault.paths.database.read_bytes())
-    content[len(content) // 2] ^= 1
-    vault.paths.database.write_bytes(content)
-    found: list[list[str]] = []
-    with Vault.open(vault.paths.database, passphrase()) as again:
-        again.verify_in_background(found.append).wait()
-    assert len(found) == 1
-    assert any("cipher_integrity_check" in line for line in found[0])
-
-
-def test_background_check_can_be_stopped(vault: Vault) -> None:
-    for i in range(30):
-        note(vault, f"text {i} " * 200)
-    found: list[list[str]] = []
-    vault.verify_in_background(found.append)
-    vault.close()
-    assert found in ([], [[]])
-
-
 def test_opening_beside_needs_the_current_schema_and_no_other_guest(vault: Vault) -> None:
     with Vault.open(vault.paths.database, passphrase(), beside=True), pytest.raises(VaultBusyError):
         Vault.open(vault.paths.database, passphrase(), beside=True)

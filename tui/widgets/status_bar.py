@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from rich.text import Text
 from textual.app import RenderResult
@@ -12,6 +12,7 @@ from edge.text import one_line
 from tui.texts import t
 
 if TYPE_CHECKING:
+    from tui.app import EdgeApp
     from tui.case import Case
 
 
@@ -23,17 +24,22 @@ class StatusBar(Widget):
         self.case: Case | None = None
         self.drawn: tuple[object, ...] = ()
 
+    @property
+    def edge(self) -> EdgeApp:
+        """The app, as what it is."""
+        return cast("EdgeApp", self.app)
+
     def render(self) -> RenderResult:
-        app = self.app
+        app = self.edge
         left, right = Text(no_wrap=True, end=""), Text(no_wrap=True, end="")
-        seal = {"kernel": "sealed", "partial": "partly"}.get(app.seal_level, "unsealed")  # type: ignore[attr-defined]
+        seal = {"kernel": "sealed", "partial": "partly"}.get(app.seal_level, "unsealed")
         right.append(f" {t(f'app.{seal}')} ", "bold" if seal == "sealed" else "bold reverse")
-        model, marks = app.model_line()  # type: ignore[attr-defined]
+        model, marks = app.model_line()
         name = one_line(model, 24 if self.size.width < 120 else 60)
         right.append("│ " + " · ".join([name, *(t(f"app.{mark}") for mark in marks)]) + " ")
-        if app.damage:  # type: ignore[attr-defined]
+        if app.damage:
             left.append(f" {t('app.damaged')} ", "bold reverse")
-        if queue := app.queue_line():  # type: ignore[attr-defined]
+        if queue := app.queue_line():
             left.append(f" {queue} ", "bold reverse")
         if self.case is not None:
             self._case(left, self.case)
@@ -60,8 +66,8 @@ class StatusBar(Widget):
 
     def tick(self) -> None:
         """Draw again if something that it shows has changed."""
-        app, case = self.app, self.case
-        now: tuple[object, ...] = (app.model_line(), app.queue_line(), len(app.damage))  # type: ignore[attr-defined]
+        app, case = self.edge, self.case
+        now: tuple[object, ...] = (app.model_line(), app.queue_line(), len(app.damage))
         if case is not None:
             now += (case.title, case.state, case.version, case.dirty or case.rows_dirty, case.incomplete)
         if now != self.drawn:
