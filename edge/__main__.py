@@ -1,4 +1,4 @@
-"""Where `edgescribe` starts: nothing but a Ctrl-C that is answered in words from the first moment on."""
+"""Where `edgescribe` starts: a Ctrl-C that is answered in words from the first moment on, and the app without delay."""
 
 from __future__ import annotations
 
@@ -8,6 +8,9 @@ import sys
 def main() -> int:
     """Run the command line; returns the exit code."""
     try:
+        if sys.argv[1:] in ([], ["app"]) and sys.stdin.isatty() and sys.stdout.isatty():
+            # What edge.verbs.app would do, without the time that a parser of all options takes.
+            return int(__import__("tui.launcher", fromlist=["main"]).main(["window"]))
         from edge.cli import main as run
 
         return run()

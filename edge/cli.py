@@ -7,6 +7,7 @@ Exit codes: 0 done · 1 some of several files failed · 2 usage · 3 input · 4 
 from __future__ import annotations
 
 import argparse
+import gc
 import importlib
 import os
 import signal
@@ -23,10 +24,14 @@ if TYPE_CHECKING:
     from edge.seal import SealStatus
 
 VERBS = ("app", "demo", "note", "extract", "records", "vault", "bundle", "audit", "doctor")
+_MODULES = {"window": "app"} | {name: name for name in VERBS}
 
 
-def build_parser() -> argparse.ArgumentParser:
-    """The parser of every verb."""
+def build_parser(verb: str | None = None) -> argparse.ArgumentParser:
+    """The parser of one verb, whose start then waits for no other's imports; of all of them if there is none so named.
+
+    verb: a name of VERBS, or the app's own "window".
+    """
     parser = argparse.ArgumentParser(
         prog="edgescribe",
         description="A clinical scribe that runs wholly on this machine. Its notes are drafts: the clinician signs.",
@@ -38,7 +43,7 @@ def build_parser() -> argparse.ArgumentParser:
         "--unsealed", action="store_true", help="go on where the system cannot keep this program off the network"
     )
     sub = parser.add_subparsers(dest="verb", metavar="VERB")
-    for name in VERBS:
+    for name in VERBS if verb not in _MODULES else (_MODULES[verb],):
         importlib.import_module(f"edge.verbs.{name}").add_parser(sub)
     return parser
 
@@ -61,18 +66,22 @@ def main(argv: list[str] | None = None) -> int:
     """Run one verb; returns the exit code."""
     wall()  # before argparse repeats what was typed
     crash.install()  # an uncaught fault says where it happened, never a document's words
-    parser = build_parser()
-    args = parser.parse_args(argv)
+    words = list(sys.argv[1:] if argv is None else argv)
+    verb = next((word for word in words if not word.startswith("-")), None)
+    if verb is None and sys.stdin.isatty() and sys.stdout.isatty() and not {"-h", "--help", "--version"} & {*words}:
+        verb = "app"
+        words.append(verb)
+    parser = build_parser(verb)
+    args = parser.parse_args(words)
     if args.verb is None:
-        if not (sys.stdin.isatty() and sys.stdout.isatty()):
-            parser.print_help()
-            return 0
-        args = parser.parse_args([*(argv if argv is not None else sys.argv[1:]), "app"])
+        parser.print_help()
+        return 0
     try:
         if getattr(args, "sealed", True):
             args.seal = seal(args)
             if args.seal.level != "kernel":
                 print(f"edgescribe: {args.seal.line()}", file=sys.stderr)
+        gc.enable()  # off since boot.py
         return int(args.run(args))
     except KeyboardInterrupt:
         print("\nStopped.", file=sys.stderr)

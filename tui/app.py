@@ -12,6 +12,7 @@ from __future__ import annotations
 import argparse
 import asyncio
 import contextlib
+import gc
 import importlib
 import os
 import signal
@@ -31,7 +32,6 @@ from tui.bridge import Bridge, Done, Loading, Ready, Unavailable, Update
 from tui.desk import Desk
 from tui.messages import CaseChanged
 from tui.screens.base import EdgeScreen
-from tui.screens.dialogs import Confirm, Help
 from tui.screens.unlock import UnlockScreen
 from tui.shell import Shell
 from tui.texts import t
@@ -134,6 +134,7 @@ class EdgeApp(Shell):
             return
         if not self.desk.is_open or self._leaving:
             return
+        self._idle.sweep()
         if self._idle.over(self.settings.lock_minutes):
             self.action_lock()
         elif any(case.dirty or case.rows_dirty for case in self.book.cases):
@@ -197,11 +198,15 @@ class EdgeApp(Shell):
 
     async def action_quit(self) -> None:
         if self.bridge.waiting()[0]:
+            from tui.screens.dialogs import Confirm
+
             self.push_screen(Confirm(t("app.quit_busy")), lambda sure: self.go(self.leave(0)) if sure else None)
         else:
             self.go(self.leave(0))
 
     def action_help(self) -> None:
+        from tui.screens.dialogs import Help
+
         self.push_screen(Help())
 
     def action_palette(self) -> None:
@@ -282,6 +287,18 @@ class EdgeApp(Shell):
         self.tell(t("settings.kept"))
 
 
+def load_behind() -> None:
+    """Import what only an open vault needs, while the unlock screen stands; then let garbage be collected again.
+
+    What is there by then (code, styles) stays for good: no collection need walk over it.
+    """
+    for name in _BEHIND:
+        importlib.import_module(name)
+    gc.freeze()
+    idle.sweep_rarely()
+    gc.enable()
+
+
 def main(args: argparse.Namespace) -> int:
     """Run the app in this (sealed) process. Returns 0, LOCKED, 143 after a signal, or 1 after a fault."""
     kept = settings.load()
@@ -291,8 +308,7 @@ def main(args: argparse.Namespace) -> int:
     unsigned = bool(getattr(args, "allow_unsigned", False))
 
     def opener(progress: Callable[[int, int], None]) -> Scribe:
-        for name in _BEHIND:
-            importlib.import_module(name)
+        load_behind()
         from edge.service import Scribe
 
         return Scribe.open(bundle, progress, unsigned)

@@ -1,12 +1,20 @@
-"""When to lock: nobody touched a key for a while, or the machine was asleep. When to end: no terminal is left."""
+"""When to lock: nobody touched a key for a while, or the machine was asleep. When to end: no terminal is left.
+
+And when to look through all of memory for what nobody holds any more: that takes a tenth of a second, in which no key
+would be answered, so it waits for a moment without keys.
+"""
 
 from __future__ import annotations
 
 import errno
+import gc
 import sys
 import time
 
 _NAP = 10.0  # seconds of sleep that count as one
+_PAUSE = 1.5  # seconds without a key after which nobody is in the middle of a word
+_WORTH = 10  # collections of younger objects after which the oldest are looked through
+_AT_LATEST = 1000  # the same, where somebody types without a pause
 
 
 def _awake_and_asleep() -> float:
@@ -26,11 +34,23 @@ class Idle:
     def touch(self) -> None:
         self._last = time.monotonic()
 
+    def sweep(self) -> bool:
+        """Collect garbage of every age if it is worth it and nobody types. Returns True if it did."""
+        if gc.get_count()[2] < _WORTH or time.monotonic() - self._last < _PAUSE:
+            return False
+        gc.collect()
+        return True
+
     def over(self, minutes: float) -> bool:
         """True once nothing was touched for so long, or the machine slept since the last call."""
         gap = _awake_and_asleep() - time.monotonic()
         slept, self._gap = gap - self._gap > _NAP, gap
         return slept or time.monotonic() - self._last > minutes * 60
+
+
+def sweep_rarely() -> None:
+    """Leave the oldest objects to Idle.sweep."""
+    gc.set_threshold(*gc.get_threshold()[:2], _AT_LATEST)
 
 
 def terminal_gone() -> bool:

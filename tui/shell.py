@@ -14,7 +14,6 @@ from edge.errors import EdgescribeError
 from edge.seal import crash
 from edge.text import one_line
 from tui.commands import Commands
-from tui.screens.dialogs import Complaint
 from tui.texts import t
 from tui.themes import THEMES
 from tui.walls import SafeLines
@@ -87,6 +86,8 @@ class Shell(App[int]):
 
     def complain(self, error: EdgescribeError) -> None:
         """Show a named error in front of everything."""
+        from tui.screens.dialogs import Complaint
+
         self.push_screen(Complaint(error))
 
     def tell(self, text: str) -> None:

@@ -1,9 +1,37 @@
 """Where the clean, isolated interpreter starts (see environment.py). Run as a file, never imported."""
 
+import gc
 import os
 import sys
 
+
+def _packages() -> bool:
+    """Let packages of the virtual environment be found without site.py. Returns False where only that knows them.
+
+    site.py runs every .pth file, sitecustomize and usercustomize that lies among the packages: code of others, before
+    the seal. A virtual environment needs none of it, its folder of packages is known.
+    """
+    home = os.path.dirname(os.path.dirname(os.path.abspath(sys.executable)))
+    try:
+        with open(os.path.join(home, "pyvenv.cfg"), encoding="utf-8") as file:
+            words = file.read().lower().replace(" ", "").splitlines()
+    except OSError:
+        return False
+    parts = ("Lib",) if os.name == "nt" else ("lib", f"python{sys.version_info[0]}.{sys.version_info[1]}")
+    folder = os.path.join(home, *parts, "site-packages")
+    if "include-system-site-packages=true" in words or not os.path.isdir(folder):
+        return False
+    sys.prefix = sys.exec_prefix = home
+    sys.path.append(folder)
+    return True
+
+
 if __name__ == "__main__":
+    gc.disable()  # nothing that is loaded before the verb runs is garbage: edge.cli switches it on again
+    if not _packages():
+        import site
+
+        site.main()
     # `-I` leaves the current folder out of the path; a source checkout is then found from this file's own place. Last,
     # so that nothing in it can stand in for a module of the standard library.
     _ROOT = os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))

@@ -3,7 +3,7 @@
 Variables can load code (LD_PRELOAD, PYTHONSTARTUP, GCONV_PATH), redirect traffic (proxies), write screens to disk
 (TEXTUAL_SCREENSHOT) or wake a client (HF_*). A list of bad names is never complete, so only the names below survive.
 Variables that act at load time have acted when Python code first runs: hence the re-execution, with `-I`, which also
-ignores the user's site-packages and the current folder.
+ignores the user's site-packages and the current folder, and `-S`: no .pth file among the packages runs (boot.py).
 """
 
 from __future__ import annotations
@@ -49,14 +49,14 @@ def scrub() -> None:
 
 
 def is_clean() -> bool:
-    """Return True if the interpreter is isolated (-I) and holds no variable that would be scrubbed."""
-    return bool(sys.flags.isolated) and all(is_kept(k) for k in os.environ)
+    """Return True if the interpreter is isolated (-I, -S) and holds no variable that would be scrubbed."""
+    return bool(sys.flags.isolated and sys.flags.no_site) and all(is_kept(k) for k in os.environ)
 
 
 def boot_command(argv: Sequence[str]) -> list[str]:
     """Return the command line that starts the program again, isolated, with these arguments."""
     boot = os.path.join(os.path.dirname(os.path.abspath(__file__)), "boot.py")
-    return [sys.executable, "-I", boot, *argv]
+    return [sys.executable, "-I", "-S", boot, *argv]
 
 
 def reexec_clean(argv: Sequence[str] | None = None) -> None:

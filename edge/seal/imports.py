@@ -1,7 +1,8 @@
 """Network clients cannot be imported by a sealed process, although a dependency may have put them on the disk.
 
 The tokenizer package, for one, installs a hub client that its tokenizer never needs. The kernel refuses their sockets
-in any case; this makes an import fail at the import, by name. `socket` and `ssl` stay: asyncio imports both.
+in any case; this makes an import fail at the import, by name. `socket` stays, asyncio cannot do without; it can do
+without `ssl`, and so no TLS library is loaded at all.
 
 One exception: the Apple runtime (mlx_lm) imports a hub client when it is imported itself, and cannot do without. From
 then on clients can be imported again, and only the kernel's refusal is left.
@@ -21,7 +22,7 @@ _CLIENTS = (
     "requests urllib3 httpx httpx2 httpcore aiohttp h11 h2 websockets huggingface_hub hf_xet fsspec boto3 botocore "
     "paramiko grpc sentry_sdk opentelemetry posthog datadog certifi "
     "http.client http.server urllib.request urllib.robotparser ftplib smtplib poplib imaplib nntplib telnetlib "
-    "socketserver xmlrpc wsgiref webbrowser"
+    "socketserver xmlrpc wsgiref webbrowser ssl _ssl"
 )
 CLIENTS = frozenset(_CLIENTS.split())
 

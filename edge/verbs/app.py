@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import argparse
 import contextlib
+import gc
 import importlib
 import sys
 from pathlib import Path
@@ -61,4 +62,5 @@ def launch(args: argparse.Namespace) -> int:
 
 def run(args: argparse.Namespace) -> int:
     """Run the window in this process, which is sealed by now."""
+    gc.disable()  # until the first screen stands: collecting while modules load is a tenth of the way there
     return int(importlib.import_module("tui.app").main(args))

@@ -23,7 +23,7 @@ from functional.tui_kit import (
 from textual.widgets import DataTable, OptionList
 
 from tui.screens.template_editor import TemplateEditor
-from tui.walls import SafeArea
+from tui.widgets.safe_area import SafeArea
 from tui.widgets.templates_tab import TemplatesTab
 
 KNEE = '[[sections]]\nkey = "knee"\ntitle = "Knee"\ninstruction = "Write the plan for the knee."\n'

@@ -37,7 +37,8 @@ from tui.app import EdgeApp
 from tui.case import Case, Part, Row
 from tui.screens.dialogs import Ask, Choose, Complaint, Confirm, Help, Sign
 from tui.screens.encounter import EncounterScreen
-from tui.walls import SafeArea, SafeInput
+from tui.walls import SafeInput
+from tui.widgets.safe_area import SafeArea
 
 HOSTILE = (
     "[/][@click=app.quit]go \x1b]52;c;aGFjaw==\x07\x1b]0;title\x07\x1b[2J\x9b31m\x9d8;;http://x\x9c\u202eevil\u202c\u2066iso\u2069\u200b"

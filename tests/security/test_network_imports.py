@@ -109,4 +109,4 @@ def test_a_client_would_be_noticed() -> None:
     )
     done = subprocess.run([sys.executable, "-I", "-c", code], capture_output=True, timeout=600, check=True)
     found: Any = json.loads(done.stdout)
-    assert found == ["http.client", "ftplib"]
+    assert found == ["_ssl", "http.client", "ssl", "ftplib"]

@@ -69,7 +69,7 @@ PROBE = """
 import json, os, sys
 sys.path.append({root!r})
 from edge.seal import environment
-environment.boot_command = lambda argv: [sys.executable, "-I", {script!r}, *argv]
+environment.boot_command = lambda argv: [sys.executable, "-I", "-S", {script!r}, *argv]
 environment.reexec_clean()
 print(json.dumps([sys.argv[1:], dict(os.environ), sys.flags.isolated, os.getpid(), os.getcwd(), sys.stdin.read()]))
 """

@@ -19,7 +19,8 @@ from tui.desk import Desk
 ROOT = Path(__file__).resolve().parents[2]
 # The verb as a person starts it, on a kernel that lacks what is named.
 VERB = """
-import sys
+import site, sys
+site.main()
 sys.path.append(sys.argv.pop(1))
 lacking = sys.argv.pop(1)
 from edge.seal import landlock, seccomp
@@ -37,7 +38,7 @@ def listed(folder: Path, lacking: str, *options: str) -> subprocess.CompletedPro
     words.write_text(WORDS)
     environ = clean({**os.environ, "EDGESCRIBE_HOME": str(folder)})
     vault = ("--vault", str(folder / "records.vault"), "--passphrase-file", str(words))
-    command = [sys.executable, "-I", "-c", VERB, str(ROOT), lacking, *options, "records", "list", *vault]
+    command = [sys.executable, "-I", "-S", "-c", VERB, str(ROOT), lacking, *options, "records", "list", *vault]
     return subprocess.run(command, env=environ, capture_output=True, text=True, check=False)
 
 

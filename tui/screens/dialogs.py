@@ -16,7 +16,7 @@ from textual.widgets.option_list import Option
 from edge.errors import EdgescribeError
 from tui import actions
 from tui.texts import t
-from tui.walls import Label, SafeInput, label
+from tui.walls import Label, SafeInput, button, label
 
 if TYPE_CHECKING:
     from edge.vaults import Passphrase
@@ -42,11 +42,6 @@ class Dialog(ModalScreen[R]):
 
     def action_give_up(self) -> None:
         self.dismiss(None)
-
-
-def button(text: str, name: str, variant: Any = "default", compact: bool = False) -> Button:
-    """A button with a plain text."""
-    return Button(label(text), id=name, variant=variant, compact=compact)
 
 
 def with_passphrase(app: Shell, then: Callable[[Passphrase], Coroutine[Any, Any, None]]) -> None:

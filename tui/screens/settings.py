@@ -15,10 +15,10 @@ from tui import actions, settings
 from tui.clock import local_time
 from tui.labels import titled
 from tui.screens.base import EdgeScreen
-from tui.screens.dialogs import button, with_passphrase
+from tui.screens.dialogs import with_passphrase
 from tui.settings import short
 from tui.texts import t
-from tui.walls import Label, SafeInput, label
+from tui.walls import Label, SafeInput, button, label
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.model_tab import ModelTab
 from tui.widgets.retention_tab import RetentionTab

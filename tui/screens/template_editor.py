@@ -16,8 +16,9 @@ from tui import actions
 from tui.screens.base import EdgeScreen
 from tui.screens.dialogs import Confirm
 from tui.texts import t
-from tui.walls import Label, SafeArea
+from tui.walls import Label
 from tui.widgets.key_bar import KeyBar
+from tui.widgets.safe_area import SafeArea
 from tui.widgets.status_bar import StatusBar
 from tui.widgets.template_preview import TemplatePreview
 

@@ -9,9 +9,8 @@ from textual.widgets import Button, Input
 from edge.errors import EdgescribeError
 from edge.text import one_line
 from tui.screens.base import EdgeScreen
-from tui.screens.dialogs import button
 from tui.texts import t
-from tui.walls import Label, SafeInput
+from tui.walls import Label, SafeInput, button
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.status_bar import StatusBar
 

@@ -11,9 +11,9 @@ from textual.widgets.option_list import Option
 
 from edge.workbench import BundleCard, Passphrase, RecoveryKey, bundles, score, strength
 from tui.screens.base import EdgeScreen
-from tui.screens.dialogs import Confirm, button
+from tui.screens.dialogs import Confirm
 from tui.texts import t
-from tui.walls import Label, SafeInput, label
+from tui.walls import Label, SafeInput, button, label
 from tui.widgets.bundle_card import BundleView
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.status_bar import StatusBar

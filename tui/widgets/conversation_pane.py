@@ -12,7 +12,8 @@ from edge.contract.transcript import Turn, parse
 from edge.errors import InputError
 from tui.messages import Ready, TalkEdited
 from tui.texts import t
-from tui.walls import Label, SafeArea
+from tui.walls import Label
+from tui.widgets.safe_area import SafeArea
 from tui.widgets.transcript_view import TranscriptView
 
 SPEAKERS = ("Doctor", "Patient", "Nurse", "Guest")

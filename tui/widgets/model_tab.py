@@ -12,10 +12,9 @@ from textual.widgets import Button, DataTable, ProgressBar
 
 from edge.errors import BundleError
 from edge.workbench import BundleCard, bundles, verify
-from tui.screens.dialogs import button
 from tui.settings import Settings
 from tui.texts import t
-from tui.walls import Label, label
+from tui.walls import Label, button, label
 from tui.widgets.bundle_card import BundleView
 from tui.widgets.table import Table
 

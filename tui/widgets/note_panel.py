@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from textual.app import ComposeResult
-from textual.containers import Vertical, VerticalScroll
+from textual.containers import Vertical
 
 from tui.case import WHOLE, Case
 from tui.messages import Ready
 from tui.texts import t
 from tui.walls import Label
-from tui.widgets.section_editor import SectionEditor
+from tui.widgets.section_editor import SectionEditor, Sections
 
 
 class NotePanel(Vertical):
@@ -19,7 +19,7 @@ class NotePanel(Vertical):
 
     def compose(self) -> ComposeResult:
         yield Label(id="note-banner")
-        yield VerticalScroll(id="sections", can_focus=False)
+        yield Sections(id="sections", can_focus=False)
 
     def on_mount(self) -> None:
         self.ready = True

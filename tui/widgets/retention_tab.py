@@ -13,9 +13,9 @@ from edge.errors import UsageError
 from edge.vaults import Vault
 from edge.workbench import Plan
 from tui.clock import day_and_time
-from tui.screens.dialogs import Confirm, button
+from tui.screens.dialogs import Confirm
 from tui.texts import t
-from tui.walls import Label, SafeInput, label
+from tui.walls import Label, SafeInput, button, label
 from tui.widgets.table import Table
 
 if TYPE_CHECKING:

@@ -4,18 +4,33 @@ from __future__ import annotations
 
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.containers import Vertical
+from textual.containers import Vertical, VerticalScroll
+from textual.geometry import Size
+from textual.reactive import Reactive
 from textual.widgets import TextArea
 
 from tui.case import WHOLE, Part
 from tui.labels import heading_label
 from tui.messages import PartEdited
 from tui.texts import t
-from tui.walls import Label, SafeArea, label
+from tui.walls import Label, label
+from tui.widgets.safe_area import SafeArea
+
+# The size of what a container holds follows from the layout just made. Textual's own asks for a second one then: a key
+# that begins a row would wait for both.
+GROWS = Reactive(Size(0, 0), layout=False, repaint=False)
+
+
+class Sections(VerticalScroll):
+    """The sections of a note, one under the other."""
+
+    virtual_size = GROWS
 
 
 class SectionEditor(Vertical):
     """Shows a Part. The field is read-only while the model writes in it, and in a signed note."""
+
+    virtual_size = GROWS
 
     def __init__(self, part: Part) -> None:
         super().__init__(classes="section")

@@ -14,11 +14,11 @@ from edge.contract.template_files import Listed, delete, listed, name_for, text_
 from edge.errors import EdgescribeError
 from edge.workbench import template, template_folder
 from tui.labels import meant
-from tui.screens.dialogs import Ask, Confirm, button
+from tui.screens.dialogs import Ask, Confirm
 from tui.screens.template_editor import TemplateEditor, in_words
 from tui.shell import Shell
 from tui.texts import t
-from tui.walls import Label, label
+from tui.walls import Label, button, label
 from tui.widgets.table import Table
 from tui.widgets.template_preview import TemplatePreview
 

@@ -11,10 +11,10 @@ from textual.widgets import Button, ProgressBar
 
 from edge.errors import EdgescribeError
 from edge.workbench import Passphrase, RecoveryKey, Vault
-from tui.screens.dialogs import Ask, button, with_passphrase
+from tui.screens.dialogs import Ask, with_passphrase
 from tui.settings import short
 from tui.texts import t
-from tui.walls import Label
+from tui.walls import Label, button
 
 if TYPE_CHECKING:
     from tui.app import EdgeApp

@@ -10,7 +10,7 @@ from pathlib import Path
 
 # Libraries that may be mapped only once the process is sealed.
 _RUNTIME = re.compile(r"(onnxruntime|sqlcipher3|_sqlite3|tokenizers)")
-_BOOT = b"seal/boot.py"  # third word of the isolated interpreter's command line
+_BOOT = b"seal/boot.py"  # a word of the isolated interpreter's command line, after its options
 
 
 @dataclass
@@ -45,7 +45,7 @@ def sample(pid: int, seen: Seen) -> None:
     for one in descendants(pid):
         with contextlib.suppress(OSError):
             words = Path(f"/proc/{one}/cmdline").read_bytes().split(b"\0")
-            if words[1:2] == [b"-I"] and words[2].endswith(_BOOT):
+            if words[1:3] == [b"-I", b"-S"] and words[3].endswith(_BOOT):
                 _look(Path(f"/proc/{one}"), seen)
 
 

@@ -1,0 +1,37 @@
+"""A field for many lines behind the second wall (tui/walls.py); apart from it, as the first screen needs none."""
+
+from __future__ import annotations
+
+from textual.geometry import Region
+from textual.strip import Strip
+from textual.widgets import TextArea
+from textual.widgets.text_area import Edit, EditResult
+
+from edge.text import sanitise
+
+
+class SafeArea(TextArea):
+    """A text field that takes in safe text only."""
+
+    def edit(self, edit: Edit) -> EditResult:
+        edit.text = sanitise(edit.text)
+        return super().edit(edit)
+
+    def load_text(self, text: str) -> None:
+        super().load_text(sanitise(text))
+
+    def on_resize(self) -> None:
+        """Draw anew at every new width: with as many rows as before, TextArea keeps those wrapped for the old width.
+
+        The cursor's row alone is drawn anew then, and a word that moves from it to the next row stands on neither.
+        """
+        self.refresh()
+
+    def on_unmount(self) -> None:
+        """Leave the app's list of who watches the theme: it would keep this field, text and all, as long as the app."""
+        watching = getattr(self.app, "__watchers", {}).get("theme", [])
+        watching[:] = [one for one in watching if one[0] is not self]
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Blank once it is taken away: a redraw may come before the next layout, and its styles are gone by then."""
+        return super().render_lines(crop) if self.is_attached else [Strip.blank(crop.width)] * crop.height
