@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import unicodedata
 from pathlib import Path
 
 
@@ -46,3 +47,9 @@ def bundle_dirs() -> list[Path]:
 def default_vault() -> Path:
     """The clinician's vault file."""
     return data_dir() / "records.vault"
+
+
+def device_name(name: str) -> bool:
+    """Whether Windows takes a file's name for one of its devices, whatever its case and ending: "con", "COM1.toml"."""
+    stem = unicodedata.normalize("NFKC", name).partition(".")[0].rstrip().lower()  # COM¹ is COM1 there
+    return stem in {"con", "prn", "aux", "nul", *(f"{port}{n}" for port in ("com", "lpt") for n in range(1, 10))}

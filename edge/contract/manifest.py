@@ -11,6 +11,7 @@ from typing import Annotated, Any, Literal
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from edge.errors import BundleError
+from edge.paths import device_name
 
 FORMAT: Literal["edgescribe-bundle"] = "edgescribe-bundle"
 FORMAT_VERSION: Literal[1] = 1
@@ -20,7 +21,6 @@ MAX_FILE_BYTES = 64 << 30
 
 # A bundle is flat. Names that every file system takes, and only kinds of file that are data to whoever opens them.
 _PATH = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}\.(onnx|data|json|safetensors|md|jinja)$"
-_DEVICES = {"con", "prn", "aux", "nul", *(f"{p}{n}" for p in ("com", "lpt") for n in range(1, 10))}
 
 Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Line = Annotated[str, Field(max_length=500, pattern=r"^[^\x00-\x1f\x7f]*$")]
@@ -121,7 +121,7 @@ class Manifest(_Strict):
             raise ValueError("two files have the same name")
         if names != sorted(names):
             raise ValueError("files are not in order")
-        bad = [n for n in names if n in (MANIFEST, SIGNATURE) or n.partition(".")[0] in _DEVICES]
+        bad = [n for n in names if n in (MANIFEST, SIGNATURE) or device_name(n)]
         if bad:
             raise ValueError(f"a file may not be named {bad[0]!r}")
         if "tokenizer.json" not in names:

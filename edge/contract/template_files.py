@@ -11,6 +11,7 @@ import os
 import re
 import secrets
 import unicodedata
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from edge.contract import templates
 from edge.contract.template_check import Problem, problem
 from edge.contract.templates import Template
 from edge.errors import InputError, UsageError
+from edge.paths import device_name
 
 MAX_TEMPLATES = 200
 
@@ -88,20 +90,25 @@ def _quoted(text: str) -> str:
     return json.dumps(text, ensure_ascii=False)  # a JSON string is a TOML string, but for DEL, which no text here has
 
 
-def name_for(title: str, folder: Path) -> str:
-    """A free name made of a title: "Knee, left" is "knee-left", then "knee-left-2". Raises UsageError for none."""
+def name_for(title: str, folder: Path, taken: Iterable[str] = ()) -> str:
+    """A free name made of a title: "Knee, left" is "knee-left", then "knee-left-2". Raises UsageError for none.
+
+    taken: names that are in no file yet and not free all the same.
+    """
     plain = unicodedata.normalize("NFKD", title.replace("ß", "ss")).encode("ascii", "ignore").decode().lower()
     stem = re.sub(r"[^a-z0-9]+", "-", plain).strip("-")[:40]
     if not stem:
         raise UsageError("A template's name needs a letter or digit.")
-    taken = {*own_names(folder), *templates.shipped()}
-    return next(name for n in range(1, 1000) if (name := stem if n == 1 else f"{stem}-{n}") not in taken)
+    used = {*own_names(folder), *templates.shipped(), *taken}
+    names = (stem if n == 1 else f"{stem}-{n}" for n in range(1, 1000))
+    return next(name for name in names if name not in used and not device_name(name))
 
 
 def save(name: str, text: str, folder: Path) -> Path:
     """Keep an own template, whole or not at all. Raises UsageError (name or text is wrong), InputError (the disk)."""
-    if not templates.may_be_own(name):
-        raise UsageError(f"A template can't be called {name!r}.", "Letters, digits, - and _; no built-in one's name.")
+    if not templates.may_be_own(name) or device_name(name):
+        why = "Letters, digits, - and _; no built-in one's name, and none that Windows keeps for a device (con, com1)."
+        raise UsageError(f"A template can't be called {name!r}.", why)
     templates.parse_template(text, f"{name}.toml")
     target = folder / f"{name}.toml"
     passing = folder / f".{name}.{secrets.token_hex(4)}.new"

@@ -155,3 +155,23 @@ def test_a_save_that_fails_leaves_the_old_text(tmp_path: Path, monkeypatch: pyte
 def test_a_title_needs_a_letter(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="letter"):
         template_files.name_for("…", tmp_path)
+
+
+DEVICES = ["con", "NUL", "aux", "prn", *(f"{port}{n}" for port in ("com", "LPT") for n in range(1, 10)), "com¹"]
+
+
+@pytest.mark.parametrize("name", DEVICES)
+def test_no_name_that_windows_keeps_for_a_device(name: str, tmp_path: Path) -> None:
+    with pytest.raises(UsageError, match="can't be called") as refused:
+        template_files.save(name, SECTION, tmp_path)
+    assert "Windows" in refused.value.why
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_free_name_is_no_devices_and_no_taken_one(tmp_path: Path) -> None:
+    free = template_files.name_for("Con", tmp_path)
+    assert free == "con-2"
+    assert template_files.save(free, SECTION, tmp_path).read_text() == SECTION
+    assert template_files.name_for("Console", tmp_path) == "console"
+    assert template_files.name_for("Com 1", tmp_path) == "com-1"
+    assert template_files.name_for("Knee", tmp_path, taken=("knee", "knee-2")) == "knee-3"
