@@ -18,7 +18,7 @@ from edge.contract.bundle import Bundle, verify_bundle
 from edge.contract.bundle_card import BundleCard, cards
 from edge.contract.document import Document
 from edge.contract.events import TaskEvent
-from edge.contract.records import Kind, Origin, Record, Section, State
+from edge.contract.records import Generated, Kind, Origin, Record, Section, Source, State
 from edge.contract.templates import SectionSpec, Template
 from edge.contract.transcript import parse
 from edge.engine.base import EngineInfo
@@ -95,6 +95,31 @@ def rewrite(
     return write_parts(scribe, text, Template("rewrite", spec.title, (replace(spec, instruction=instruction),)))
 
 
+def section_spec(key: str, heading: str, template_name: str) -> SectionSpec:
+    """The instruction that writes a kept section: its template's, or one made of its heading where there is none."""
+    try:
+        known = template(template_name).sections
+    except UsageError:  # a template of the clinic that is gone: the heading serves
+        known = ()
+    for spec in known:
+        if spec.key == key:
+            return spec
+    wanted = heading.strip().capitalize() or "Note"
+    return SectionSpec(key, wanted, f"Write only the section {wanted!r} of the visit note, without its heading.")
+
+
+def rewritten(note: Note, info: EngineInfo | None, wish: str) -> dict[str, Any]:
+    """What a section that was written anew is kept with: text, stop, and made (by which bundle, with which wish).
+
+    Empty if nothing came of it, or if it was stopped: the section stays as it is then.
+    """
+    if not note.sections or note.reasons[-1][1] == "cancelled":
+        return {}
+    made = {"bundle": info.bundle, "sha256": info.bundle_sha256, "wish": one_line(wish, _WISH_LIMIT)} if info else {}
+    text = "\n\n".join(section.text for section in note.sections)
+    return {"text": text, "stop": note.reasons[-1][1]} | ({"made": made} if made else {})
+
+
 def origin(info: EngineInfo, source: Document, result: Note | Extraction | None) -> Origin:
     """Where a result comes from; None: of an answer that broke off (incomplete)."""
     return Origin(
@@ -113,6 +138,15 @@ def origin(info: EngineInfo, source: Document, result: Note | Extraction | None)
 def by_hand(source: Document) -> Origin:
     """Origin of a note that no model has written to."""
     return Origin("", "", "", source.sha256)
+
+
+def begun_by_hand(name: str, conversation: str, template_name: str = "visit") -> tuple[Source, Generated]:
+    """The empty note with which a conversation is kept that was typed or corrected before any note was written."""
+    document, chosen = typed(conversation, name), template(template_name)
+    sections = [{"heading": spec.title.upper(), "text": "", "key": spec.key} for spec in chosen.sections]
+    content = {"template": chosen.name, "sections": sections, "conversation": conversation}
+    source = Source(document.name, document.text, document.sha256, "transcript")
+    return source, Generated(Kind.NOTE, content, by_hand(document))
 
 
 def place(texts: Sequence[str], basis: str) -> list[Fact]:
@@ -145,11 +179,33 @@ def sections_of(record: Record) -> tuple[Section, ...]:
     return tuple(s for s in note.sections() if s.text.strip()) if note else ()
 
 
+def conversation_of(record: Record) -> Source:
+    """The conversation of a record as it stands: as it was given, with what was corrected in the newest note."""
+    talk = [s for s in record.sources if s.name != "note"] or list(record.sources)
+    source = talk[-1] if talk else Source("typed", "", "")
+    note = record.document(Kind.NOTE)
+    corrected = note.content.get("conversation") if note is not None else None
+    return source if corrected is None else replace(source, text=str(corrected))
+
+
+def basis_of(record: Record) -> str:
+    """The text that the newest extracted fields of a record point into; empty without any."""
+    found = record.document(Kind.EXTRACTION)
+    return next((s.text for s in record.sources if found and s.sha256 == found.origin.source_sha256), "")
+
+
+def is_incomplete(record: Record) -> bool:
+    """Whether something is missing: writing stopped early, at first or in a section that was written anew."""
+    note = record.document(Kind.NOTE)
+    stops = {str(s.get("stop", "")) for s in note.content.get("sections", ())} if note else set()
+    return record.summary.incomplete or not stops <= {"", "end"}
+
+
 def note_as(record: Record, form: str, draft_mark: str) -> str:
     """The newest note as Markdown ("md") or plain text ("txt"); unsigned ones carry the mark at head and foot."""
     summary = record.summary
     mark = "" if summary.state is State.SIGNED else draft_mark
-    if summary.incomplete and mark:
+    if mark and is_incomplete(record):
         mark += " INCOMPLETE."
     lines = [f"# {summary.title}" if form == "md" else summary.title, ""]
     lines += [f"**{mark}**" if form == "md" else mark, ""] if mark else []

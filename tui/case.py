@@ -11,8 +11,8 @@ from typing import Any
 
 from edge.contract.document import Document
 from edge.contract.records import Kind, Record, Source, State
-from edge.contract.templates import SectionSpec, Template
-from edge.workbench import typed
+from edge.contract.templates import Template
+from edge.workbench import basis_of, conversation_of, typed
 
 WHOLE = ("", "end")  # stops that leave nothing out
 INTERRUPTED = "interrupted"
@@ -157,7 +157,13 @@ def fields_content(case: Case) -> dict[str, Any]:
 def parts_of(content: Mapping[str, Any]) -> list[Part]:
     """Parts of a kept note. One that was saved by the command line has no keys: its headings serve."""
     return [
-        Part(str(s.get("key") or s["heading"]), str(s["heading"]), str(s["text"]), str(s.get("stop", "")))
+        Part(
+            str(s.get("key") or s["heading"]),
+            str(s["heading"]),
+            str(s["text"]),
+            str(s.get("stop", "")),
+            made=dict(s.get("made", {})),
+        )
         for s in content.get("sections", ())
     ]
 
@@ -175,19 +181,17 @@ def case_of(record: Record) -> Case:
     """The encounter as it was left, a cut-off writing included."""
     summary = record.summary
     case = Case(summary.id, summary.title, summary.state, bundle=summary.bundle)
-    talk = [s for s in record.sources if s.name != "note"] or list(record.sources)
-    if talk:
-        case.conversation, case.source_name = talk[-1].text, talk[-1].name
+    talk = conversation_of(record)
+    case.conversation, case.source_name = talk.text, talk.name
     if (note := record.document(Kind.NOTE)) is not None:
         case.note, case.version, case.blank = note.id, note.version, not note.origin.bundle
         case.template = str(note.content.get("template", "visit"))
         case.parts = parts_of(note.content)
-        case.conversation = str(note.content.get("conversation", case.conversation))
         _recover(case, note.content.get("unfinished"))
     if (found := record.document(Kind.EXTRACTION)) is not None:
         case.fields, case.rows = found.id, rows_of(found.content)
         case.rows_whole = not found.origin.incomplete
-        case.basis = next((s.text for s in record.sources if s.sha256 == found.origin.source_sha256), "")
+        case.basis = basis_of(record)
     return case
 
 
@@ -206,14 +210,3 @@ def without_heading(text: str, heading: str) -> str:
     """A section's text without its own heading in the first line, which the app shows above it."""
     first, _, rest = text.lstrip().partition("\n")
     return rest.strip() if first.strip().rstrip(":").casefold() == heading.casefold() else text
-
-
-def spec_for(part: Part, template: Template | None) -> SectionSpec:
-    """The instruction that writes a part: the template's, or one made of its heading."""
-    for spec in template.sections if template else ():
-        if part.key == spec.key or part.heading in (*spec.headings, spec.title.upper()):
-            if part.key == spec.key:
-                return spec
-            break
-    wanted = part.heading.strip().capitalize() or "Note"
-    return SectionSpec(part.key, wanted, f"Write only the section {wanted!r} of the visit note, without its heading.")

@@ -15,7 +15,18 @@ from edge.contract.templates import Template
 from edge.errors import UsageError
 from edge.text import one_line
 from edge.vaults import Vault
-from edge.workbench import EngineInfo, Extraction, Note, by_hand, copied, origin, publish, template
+from edge.workbench import (
+    EngineInfo,
+    Extraction,
+    Note,
+    by_hand,
+    copied,
+    origin,
+    publish,
+    rewritten,
+    section_spec,
+    template,
+)
 from tui import clock
 from tui.bridge import Bridge, Done, ExtractJob, Job, NoteJob, RewriteJob, Update
 from tui.case import (
@@ -25,7 +36,6 @@ from tui.case import (
     case_of,
     note_content,
     parts_of,
-    spec_for,
     without_heading,
 )
 from tui.desk import Desk
@@ -213,11 +223,8 @@ class Casebook:
         part = case.part(key)
         if part is None:
             raise UsageError("There is no such section.")
-        try:
-            known: Template | None = template(case.template)
-        except UsageError:  # a template of the clinic that is gone: the heading serves
-            known = None
-        self._queue(case, RewriteJob(case, case.conversation, spec=spec_for(part, known), current=part.text, wish=wish))
+        spec = section_spec(part.key, part.heading, case.template)
+        self._queue(case, RewriteJob(case, case.conversation, spec=spec, current=part.text, wish=wish))
         part.writing = True
         self._changed(case, "state")
 
@@ -315,10 +322,9 @@ class Casebook:
         if part is None:
             return
         part.writing = False
-        if note is None or not note.sections or note.reasons[-1][1] == "cancelled":
+        kept = rewritten(note, self.info, job.wish) if note is not None else {}
+        if not kept:
             return
-        part.text, part.stop = "\n\n".join(s.text for s in note.sections), note.reasons[-1][1]
-        if self.info is not None:
-            part.made = {"bundle": self.info.bundle, "sha256": self.info.bundle_sha256, "wish": one_line(job.wish, 500)}
+        part.text, part.stop, part.made = kept["text"], kept["stop"], kept.get("made", part.made)
         case.dirty = True
         await self._keeper.drafts(case, commit=True)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 
 from edge.contract import captions
@@ -21,6 +21,7 @@ _ROLES = {
     "Guest": "guest guest_family patient_guest family mother father parent spouse wife husband son daughter caregiver "
     "angehörige angehöriger mutter vater",
 }
+SPEAKERS = tuple(_ROLES)
 _ROLE_OF = {alias: role for role, aliases in _ROLES.items() for alias in aliases.split()}
 _TITLED = re.compile(r"(?:dr|doctor|prof)\b\.?\s", re.IGNORECASE)
 _LAY_TITLED = re.compile(r"(?:mr|mrs|ms|miss|herr|frau)\b\.?\s", re.IGNORECASE)
@@ -95,6 +96,23 @@ def parse(text: str) -> Transcript:
 def render(transcript: Transcript) -> str:
     """Return the conversation as prompt text: one "Speaker: words" line a turn, without the tag if unknown."""
     return "\n".join(f"{t.speaker}: {tidy(t.text)}" if t.speaker else tidy(t.text) for t in transcript.turns)
+
+
+def with_speaker(turns: Sequence[Turn], at: Collection[int], speaker: str) -> str:
+    """The conversation with another speaker at some turns (counted from 0), as a tagged line a turn.
+
+    The shape needs tags on every line, as a lone tag would swallow the lines after it: where no turn has a speaker,
+    all are given two in turn; a turn without one among others is given the first of SPEAKERS.
+    """
+    speakers = [turn.speaker for turn in turns]
+    if not any(speakers):
+        pair = SPEAKERS[1::-1] if speaker == SPEAKERS[1] else SPEAKERS[:2]
+        first = min(at, default=0)
+        speakers = [pair[(number - first) % 2] for number in range(len(turns))]
+    for number in at:
+        speakers[number] = speaker
+    tagged = ((s or SPEAKERS[0], " ".join(turn.text.split())) for s, turn in zip(speakers, turns, strict=True))
+    return "\n".join(f"{s}: {words}" for s, words in tagged)
 
 
 def _from_cues(cues: Iterable[captions.Cue]) -> list[Turn]:

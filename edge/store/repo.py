@@ -102,7 +102,7 @@ class Records:
                 key, code = self._new_encounter(deed, title, generated[-1].origin)
             else:
                 key, code = self._key(encounter), self.resolve(encounter)
-                self._refuse_signed(code)
+                self.refuse_signed(code)
             deed.subject = code
             deed.detail = {
                 "kinds": [g.kind.value for g in generated],
@@ -125,7 +125,7 @@ class Records:
                 key, code = self._new_encounter(deed, title, Origin("", "", "", source.sha256))
             else:
                 key, code = self._key(encounter), self.resolve(encounter)
-                self._refuse_signed(code)
+                self.refuse_signed(code)
             deed.subject, deed.detail = code, {"kinds": []}
             self._add_source(deed, key, source)
             self.refresh(deed, key)
@@ -255,7 +255,8 @@ class Records:
             deed.connection.execute(_REINDEX, (self._key(code),))
         return self.summary(code)
 
-    def _refuse_signed(self, code: str) -> None:
+    def refuse_signed(self, code: str) -> None:
+        """Raise VaultError for a signed encounter."""
         if self.summary(code).state is State.SIGNED:
             raise VaultError("This record is signed.", "A signed version is final.", "Amend it to begin a new version.")
 

@@ -36,15 +36,25 @@ Check = Callable[["Document"], object]  # raises InputError for a document that 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Arguments of a verb that writes with a model."""
     parser.add_argument("files", nargs="+", metavar="FILE", help="text file, or - for standard input")
+    add_bundle(parser)
+    parser.add_argument("--json", action="store_true", help="one JSON object a line on standard output")
+    parser.add_argument("--save", action="store_true", help="keep source and result in the vault")
+    parser.add_argument("--title", metavar="TEXT", help="title of the saved record (default: the file's name)")
+    add_quiet(parser)
+    vault_options.add_options(parser)
+
+
+def add_bundle(parser: argparse.ArgumentParser) -> None:
+    """Which bundle writes."""
     parser.add_argument(
         "--bundle", metavar="B", help="name or folder of a model bundle (default: the largest one here)"
     )
     add_unsigned(parser)
-    parser.add_argument("--json", action="store_true", help="one JSON object a line on standard output")
-    parser.add_argument("--save", action="store_true", help="keep source and result in the vault")
-    parser.add_argument("--title", metavar="TEXT", help="title of the saved record (default: the file's name)")
+
+
+def add_quiet(parser: argparse.ArgumentParser) -> None:
+    """Results only."""
     parser.add_argument("--quiet", action="store_true", help="no narration on standard error")
-    vault_options.add_options(parser)
 
 
 def add_unsigned(parser: argparse.ArgumentParser) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from edge.errors import Cancelled
@@ -12,7 +13,8 @@ from edge.verbs.narrate import Narrator
 
 if TYPE_CHECKING:
     from edge.contract.document import Document
-    from edge.service import Note, Scribe
+    from edge.contract.events import TaskEvent
+    from edge.service import Note, NoteFinished, Scribe
 
 _REASONS = {
     "length": "stopped at its length limit",
@@ -46,17 +48,11 @@ def run(args: argparse.Namespace) -> int:
 def write(scribe: Scribe, document: Document, args: argparse.Namespace, narrator: Narrator) -> generate.Outcome:
     from edge import service
 
-    note = _follow(scribe, document, args, narrator)
+    note = follow(scribe.note(document, args.template), args, narrator)
     if not args.json:
-        if not _live(args):
+        if not live(args):
             generate.out(note.text + "\n")
-        for key, reason in note.reasons:
-            if reason != "end":
-                narrator.say(f"INCOMPLETE: section {key}: {_REASONS[reason]}.")
-        narrator.say(
-            f"{note.generated_tokens} tokens from {note.prompt_tokens} in {note.seconds:.1f} s "
-            f"with {scribe.engine.info.bundle}. A draft: check it before you sign."
-        )
+        account(note, scribe, narrator)
     origin = scribe.origin(document, note)
     content = service.note_json(note)
     return generate.Outcome(
@@ -66,38 +62,49 @@ def write(scribe: Scribe, document: Document, args: argparse.Namespace, narrator
     )
 
 
-def _live(args: argparse.Namespace) -> bool:
+def account(note: Note, scribe: Scribe, narrator: Narrator) -> None:
+    """Say what is missing of a note, what it took, and that it is a draft."""
+    for key, reason in note.reasons:
+        if reason != "end":
+            narrator.say(f"INCOMPLETE: section {key}: {_REASONS[reason]}.")
+    narrator.say(
+        f"{note.generated_tokens} tokens from {note.prompt_tokens} in {note.seconds:.1f} s "
+        f"with {scribe.engine.info.bundle}. A draft: check it before you sign."
+    )
+
+
+def live(args: argparse.Namespace) -> bool:
     """Show words as they come: on a terminal, and wherever a verb asks for it."""
-    return not args.json and (sys.stdout.isatty() or getattr(args, "live", False))
+    return not getattr(args, "json", False) and (sys.stdout.isatty() or getattr(args, "live", False))
 
 
-def _follow(scribe: Scribe, document: Document, args: argparse.Namespace, narrator: Narrator) -> Note:
-    """Run the generation, showing progress, and on a terminal the text as it is written."""
+def follow(events: Iterable[TaskEvent | NoteFinished], args: argparse.Namespace, narrator: Narrator) -> Note:
+    """Run a generation, showing progress, and on a terminal the text as it is written. Raises Cancelled."""
     from edge.contract.events import Finished, Reading, SectionStarted, Text
     from edge.service import NoteFinished
 
     label = ""
-    for event in scribe.note(document, args.template):
+    for event in events:
         if isinstance(event, SectionStarted):
             label = f"[{event.index + 1}/{event.total}] {event.title}"
             narrator.progress(f"Reading for {label}", 0, 1)
-            if _live(args):
+            if live(args):
                 generate.out("\n\n" if event.index else "")
                 narrator.say(label)
         elif isinstance(event, Reading):
             narrator.progress(f"Reading for {label}", event.done, event.total)
         elif isinstance(event, Text):
             narrator.clear()
-            if _live(args):
+            if live(args):
                 generate.out(event.text)
         elif isinstance(event, Finished):
             narrator.clear()
             if event.reason == "cancelled":
                 raise Cancelled("Stopped.", "Nothing was saved.")
-            if event.reason == "loop" and _live(args):
+            if event.reason == "loop" and live(args):
                 generate.out(" […]")
         elif isinstance(event, NoteFinished):
-            if _live(args):
+            if live(args):
                 generate.out("\n")
             return event.note
     raise Cancelled("Stopped.", "Nothing was saved.")

@@ -17,6 +17,7 @@ from edge.verbs.narrate import Narrator
 
 if TYPE_CHECKING:
     from edge.contract.records import Section
+    from edge.vaults import Vault
 
 DRAFT_MARK = "DRAFT: not signed by a clinician."
 
@@ -32,6 +33,8 @@ def add_actions(actions: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     sign.add_argument("--yes", action="store_true", help="do not ask")
     amend = actions.add_parser("amend", help="begin the next version of a signed record")
     history = actions.add_parser("history", help="list every revision and signature of a note")
+    for action in (restore, history):
+        action.add_argument("--fields", action="store_true", help="of the extracted fields, not of the note")
     export = actions.add_parser("export", help="write the note to a file that anybody can read")
     export.add_argument("--out", type=Path, metavar="DIR", required=True, help="folder for the file")
     export.add_argument("--form", choices=("md", "txt"), default="md", help="Markdown (default) or plain text")
@@ -75,22 +78,33 @@ def _edit(args: argparse.Namespace) -> int:
         if note is None:
             raise UsageError("This record has no note to edit.")
         sections = parse_sections(given.text, [s.heading for s in note.sections()])
-        number = vault.edits.save(note.id, note_content(str(note.content.get("template", "")), sections))
+        talk = {name: note.content[name] for name in ("conversation",) if name in note.content}
+        number = vault.edits.save(note.id, talk | note_content(str(note.content.get("template", "")), sections))
     Narrator().say(f"Saved as revision {number}; the older ones are kept (`edgescribe records history {args.id}`).")
     return 0
 
 
 def _restore(args: argparse.Namespace) -> int:
     with vault_options.open_vault(args) as vault:
-        number = vault.edits.restore(vault.edits.document_of(args.id), args.revision)
+        number = vault.edits.restore(_document(vault, args), args.revision)
     Narrator().say(f"Revision {args.revision} is back, as revision {number}.")
     return 0
 
 
+def _document(vault: Vault, args: argparse.Namespace) -> int:
+    """Document.id of the record's note, or of its fields."""
+    from edge.contract.records import Kind
+
+    return vault.edits.document_of(args.id, Kind.EXTRACTION if args.fields else Kind.NOTE)
+
+
 def _sign(args: argparse.Namespace) -> int:
+    from edge import workbench
+
     with vault_options.open_vault(args) as vault:
-        one = vault.records.summary(args.id)
-        if one.incomplete:
+        record = vault.records.peek(args.id)
+        one = record.summary
+        if workbench.is_incomplete(record):
             Narrator().say("This record is marked INCOMPLETE: writing stopped early somewhere. Read it with care.")
         signer = args.signer or vault.session.actor
         if not vault_options.confirmed(args, f"Sign {one.id} ({one_line(one.title, 60)}) as {signer}?"):
@@ -109,7 +123,7 @@ def _amend(args: argparse.Namespace) -> int:
 
 def _history(args: argparse.Namespace) -> int:
     with vault_options.open_vault(args) as vault:
-        revisions = vault.edits.history(vault.edits.document_of(args.id))
+        revisions = vault.edits.history(_document(vault, args))
         signatures = vault.edits.signatures(args.id)
     for r in revisions:
         print(f"{r.number:>4}  version {r.version}  {_when(r.created)}  {one_line(r.author, 30)}  {r.reason}")

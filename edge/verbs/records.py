@@ -1,14 +1,14 @@
-"""`edgescribe records`: what the vault keeps: list, search, show, delete; record_work.py has what changes a record."""
+"""`edgescribe records`: list, search, show and delete what the vault keeps; record_work, record_parts change it."""
 
 from __future__ import annotations
 
 import argparse
 import json
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from edge.text import one_line, sanitise
-from edge.verbs import record_work, vault_options
+from edge.verbs import record_parts, record_work, vault_options
 from edge.verbs.narrate import Narrator
 
 if TYPE_CHECKING:
@@ -36,6 +36,7 @@ def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         vault_options.add_options(action)
         action.set_defaults(run=run)
     record_work.add_actions(actions)
+    record_parts.add_actions(actions)
 
 
 def _list(args: argparse.Namespace) -> int:
@@ -71,15 +72,19 @@ def _search(args: argparse.Namespace) -> int:
 
 
 def _show(args: argparse.Namespace) -> int:
+    from edge import workbench
+
     with vault_options.open_vault(args) as vault:
         record = vault.records.get(args.id)
     if args.json:
         print(json.dumps(_as_dict(record), ensure_ascii=False))
         return 0
-    print(line(record.summary) + "\n")
+    print(line(replace(record.summary, incomplete=workbench.is_incomplete(record))) + "\n")
     if args.source:
         for source in record.sources:
             print(f"SOURCE {one_line(source.name)}\n\n{sanitise(source.text)}\n")
+        if (talk := workbench.conversation_of(record).text) not in {source.text for source in record.sources}:
+            print(f"CONVERSATION AS CORRECTED\n\n{sanitise(talk)}\n")
     for document in record.documents:
         print(_printed(document) + "\n")
     return 0

@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from itertools import cycle
-
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.widgets import TextArea
 
-from edge.contract.transcript import Turn, parse
+from edge.contract.transcript import SPEAKERS, Turn, parse, with_speaker
 from edge.errors import InputError
 from tui.messages import Ready, TalkEdited
 from tui.texts import t
 from tui.walls import Label
 from tui.widgets.safe_area import SafeArea
 from tui.widgets.transcript_view import TranscriptView
-
-SPEAKERS = ("Doctor", "Patient", "Nurse", "Guest")
 
 
 def turns_of(text: str) -> tuple[Turn, ...]:
@@ -37,18 +33,11 @@ def lines_of(text: str) -> tuple[Turn, ...]:
     return tuple(turns)
 
 
-def with_speaker(turns: tuple[Turn, ...], index: int) -> str:
-    """The conversation with the next speaker at one turn. Turns without any speaker are first given two in turn."""
-    speakers = [turn.speaker for turn in turns]
-    if not any(speakers):
-        # The shape needs tags on every line: a lone tag would swallow the lines after it.
-        two = cycle(SPEAKERS[:2] if index % 2 == 0 else SPEAKERS[1::-1])
-        speakers = [next(two) for _ in turns]
-    else:
-        at = SPEAKERS.index(speakers[index]) if speakers[index] in SPEAKERS else -1
-        speakers[index] = SPEAKERS[(at + 1) % len(SPEAKERS)]
-    tagged = ((s or SPEAKERS[0], " ".join(turn.text.split())) for s, turn in zip(speakers, turns, strict=True))
-    return "\n".join(f"{speaker}: {words}" for speaker, words in tagged)
+def with_next_speaker(turns: tuple[Turn, ...], index: int) -> str:
+    """The conversation with the next speaker at one turn."""
+    speaker = turns[index].speaker
+    at = SPEAKERS.index(speaker) if speaker in SPEAKERS else -1
+    return with_speaker(turns, (index,), SPEAKERS[(at + 1) % len(SPEAKERS)])
 
 
 class ConversationPane(Vertical):
@@ -113,4 +102,4 @@ class ConversationPane(Vertical):
         """Give the turn under the cursor the next speaker."""
         view = self.query_one(TranscriptView)
         if view.turns:
-            self.post_message(TalkEdited(with_speaker(view.turns, view.cursor)))
+            self.post_message(TalkEdited(with_next_speaker(view.turns, view.cursor)))
