@@ -11,6 +11,8 @@ import gc
 import sys
 import time
 
+from textual._styles_cache import StylesCache
+
 _NAP = 10.0  # seconds of sleep that count as one
 _PAUSE = 1.5  # seconds without a key after which nobody is in the middle of a word
 _WORTH = 10  # collections of younger objects after which the oldest are looked through
@@ -38,7 +40,7 @@ class Idle:
         """Collect garbage of every age if it is worth it and nobody types. Returns True if it did."""
         if gc.get_count()[2] < _WORTH or time.monotonic() - self._last < _PAUSE:
             return False
-        gc.collect()
+        collect()
         return True
 
     def over(self, minutes: float) -> bool:
@@ -46,6 +48,15 @@ class Idle:
         gap = _awake_and_asleep() - time.monotonic()
         slept, self._gap = gap - self._gap > _NAP, gap
         return slept or time.monotonic() - self._last > minutes * 60
+
+
+def collect() -> None:
+    """Free what nobody holds: first of all what was drawn of widgets that are gone.
+
+    Textual keeps the last 1,024 drawn widgets, lines of text and all, as keys of a cache of their margins.
+    """
+    StylesCache.get_inner_outer.cache_clear()
+    gc.collect()
 
 
 def sweep_rarely() -> None:

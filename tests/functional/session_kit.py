@@ -20,9 +20,11 @@ from pathlib import Path
 from typing import Any
 
 from functional.tui_kit import empty_vault, make_app, screen_text, unlock, until
+from textual._styles_cache import StylesCache
 from textual.dom import DOMNode
 
 from edge.store.vault import Vault
+from tui import idle
 from tui.app import LOCKED, EdgeApp
 from tui.bridge import Bridge, Job
 from tui.case import Case
@@ -97,9 +99,9 @@ def rss() -> float:
 
 
 def alive() -> list[Any]:
-    """Things that a visit makes and that must be gone after it: screens and widgets, encounters, jobs."""
-    gc.collect()
-    kinds = (DOMNode, Case, Job, Bridge, Vault)
+    """Things that a visit makes and that must be gone after it: screens, widgets, what was drawn, encounters, jobs."""
+    idle.collect()
+    kinds = (DOMNode, StylesCache, Case, Job, Bridge, Vault)
     return [one for one in gc.get_objects() if issubclass(type(one), kinds)]
 
 
@@ -119,7 +121,7 @@ async def session(home: Path, rounds: int, speed: float) -> dict[str, Any]:
         for number in range(WARM + rounds):
             pressed = await visit(app, pilot, speed if number >= WARM else 0, home / "exports")
             keys += pressed if number >= WARM else 0
-            gc.collect()
+            idle.collect()  # as in the recording's pauses, which are left out here
             points.append(rss())
         await pilot.press("ctrl+l")
         await until(pilot, lambda: app.return_code == LOCKED)
