@@ -8,11 +8,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from functional.conftest import derive_once
 
 from edge import cli, service, vaults
 from edge.contract.records import Generated, Kind, Origin, Source
 from edge.engine.scripted import ScriptedEngine
 from edge.errors import UsageError, VaultError
+from edge.store import kdf
 from edge.store.kdf import KdfParameters
 
 Run = Callable[..., str]
@@ -47,7 +49,9 @@ def model(monkeypatch: pytest.MonkeyPatch) -> Model:
 
 
 @pytest.fixture
-def options(tmp_path: Path) -> list[str]:
+def options(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[str]:
+    """Options that open a vault of the test's own."""
+    monkeypatch.setattr(kdf, "derive", derive_once)
     (tmp_path / "secret").write_text("four unlikely words together\n")
     vaults.create(tmp_path / "my.vault", tmp_path / "secret", KdfParameters(64 * 1024, 1, 1)).close()
     return ["--vault", str(tmp_path / "my.vault"), "--passphrase-file", str(tmp_path / "secret")]
