@@ -96,13 +96,16 @@ def rewrite(
 
 
 def section_spec(key: str, heading: str, template_name: str) -> SectionSpec:
-    """The instruction that writes a kept section: its template's, or one made of its heading where there is none."""
+    """The instruction that writes a kept section: its template's, or one made of its heading where there is none.
+
+    A note of the command line has no keys: the only heading of a template's section tells which one it is.
+    """
     try:
         known = template(template_name).sections
     except UsageError:  # a template of the clinic that is gone: the heading serves
         known = ()
     for spec in known:
-        if spec.key == key:
+        if spec.key == key or (spec.headings or (spec.title.upper(),)) == (heading,):
             return spec
     wanted = heading.strip().capitalize() or "Note"
     return SectionSpec(key, wanted, f"Write only the section {wanted!r} of the visit note, without its heading.")

@@ -29,7 +29,7 @@ def add_actions(actions: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     speaker = actions.add_parser("speaker", help="correct who speaks in the conversation of a record")
     which = speaker.add_mutually_exclusive_group(required=True)
     which.add_argument("--list", action="store_true", help="print the numbered turns with their speakers")
-    which.add_argument("--turn", type=int, nargs="+", metavar="N", help="numbers of the turns to correct")
+    which.add_argument("--turn", type=int, action="append", metavar="N", help="number of a turn; may be given again")
     speaker.add_argument(
         "--as", dest="name", metavar="NAME", help="Doctor, Patient, Nurse, Guest or another speaker of the conversation"
     )
@@ -122,7 +122,7 @@ def corrected(turns: Sequence[Turn], numbers: Sequence[int], name: str) -> str:
         raise UsageError(
             "The conversation would lose a speaker.",
             f"A speaker besides {', '.join(transcript.SPEAKERS)} needs two turns or more to be known as one.",
-            "Correct all turns of that speaker at once: --turn takes several numbers.",
+            "Correct all turns of that speaker at once: --turn may be given several times.",
         )
     return text
 

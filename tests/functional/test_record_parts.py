@@ -147,7 +147,7 @@ def test_no_turn_is_lost_with_a_name_that_two_turns_made_a_speaker(run: Run, opt
     assert run("speaker", record, "--list").count("Interpreter:") == 2
     run("speaker", record, "--turn", "3", "--as", "interpreter")
     assert run("speaker", record, "--list").count("Interpreter:") == 3
-    run("speaker", record, "--turn", "2", "3", "4", "--as", "Nurse")
+    run("speaker", record, "--turn", "2", "--turn", "3", "--turn", "4", "--as", "Nurse")
     assert run("speaker", record, "--list").count("Nurse:") == 3
 
 
@@ -155,7 +155,7 @@ def test_no_turn_is_lost_with_a_name_that_two_turns_made_a_speaker(run: Run, opt
     ("words", "named"),
     [
         (["--turn", "0", "--as", "Doctor"], "no such turn"),
-        (["--turn", "1", "4", "--as", "Doctor"], "no such turn"),
+        (["--turn", "1", "--turn", "4", "--as", "Doctor"], "no such turn"),
         (["--turn", "1"], "Who speaks"),
         (["--turn", "1", "--as", HOSTILE], "no speaker"),
     ],
@@ -236,6 +236,17 @@ def test_a_section_is_written_anew_with_a_wish_and_brought_back(
     assert content["conversation"].count("Doctor:") == 2
     run("restore", record, "--revision", "1")
     assert note_of(run, record)["content"]["sections"][1] == {"heading": "PLAN", "text": "Rest.", "key": "plan"}
+
+
+@pytest.mark.parametrize(
+    ("heading", "asked"),
+    [("OBJECTIVE", "Write the objective"), ("HISTORY", "Write only the section 'History'")],
+)
+def test_the_template_says_how_a_section_is_written_that_it_knows(
+    run: Run, options: list[str], model: Model, heading: str, asked: str
+) -> None:
+    run("rewrite", keep(options, a_note({"heading": heading, "text": "Old."})), heading)
+    assert model.asked[0].startswith(asked)
 
 
 def test_a_heading_goes_before_a_number(run: Run, record: str) -> None:
