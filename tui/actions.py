@@ -75,6 +75,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("template_delete", "settings", "d,delete", over=False),
     Action("back", "settings", "escape"),
     Action("save", "template", "ctrl+s"),
+    Action("discard", "template", "ctrl+r"),
     Action("back", "template", "ctrl+b,escape"),
     Action("help", "app", "f1,question_mark"),
     Action("palette", "app", "ctrl+p", bar=False),

@@ -35,6 +35,7 @@ from tui.screens.base import EdgeScreen
 from tui.screens.unlock import UnlockScreen
 from tui.shell import Shell
 from tui.texts import t
+from tui.unsaved import Unsaved
 
 if TYPE_CHECKING:
     from edge.seal import SealStatus
@@ -56,6 +57,7 @@ class EdgeApp(Shell):
     def __init__(self, desk: Desk, bridge: Bridge, kept: settings.Settings, seal: SealStatus | None) -> None:
         super().__init__(kept.theme)
         self.desk, self.bridge, self.settings = desk, bridge, kept
+        self.unsaved = Unsaved(desk)
         self.seal_level = seal.level if seal else "none"
         self.seal_line = seal.line() if seal else "Network: NOT SEALED."
         self._idle = idle.Idle()
@@ -137,8 +139,11 @@ class EdgeApp(Shell):
         self._idle.sweep()
         if self._idle.over(self.settings.lock_minutes):
             self.action_lock()
-        elif any(case.dirty or case.rows_dirty for case in self.book.cases):
+            return
+        if any(case.dirty or case.rows_dirty for case in self.book.cases):
             self.go(self.book.save_all())
+        if self.unsaved.dirty:
+            self.go(self.unsaved.save())
 
     def _changed(self, case: Case, what: str) -> None:
         for screen in self.screen_stack:
@@ -155,9 +160,12 @@ class EdgeApp(Shell):
 
         self._idle.touch()
         await self.desk.call(lambda vault: vault.verify_in_background(self.damage.extend))
+        await self.unsaved.load()
         await self.switch_screen(LibraryScreen())
         if place := await self.desk.call(lambda vault: vault.warning()):
             self.tell(place)
+        if list(self.unsaved):
+            self.tell(t("templates.left"))
         pending, last = list(self.settings.pending), self.settings.last
         for identifier in pending:
             with contextlib.suppress(EdgescribeError):  # wiped or signed since: nothing to take up
@@ -182,14 +190,22 @@ class EdgeApp(Shell):
         await asyncio.to_thread(self.bridge.close)
         try:
             if self.desk.is_open:
-                await self.book.save_all(commit=True)
+                await self._keep_all()
         finally:
             await asyncio.to_thread(self.desk.close)
             self.exit(code, return_code=code)
 
+    async def _keep_all(self) -> None:
+        """Everything that was typed into the vault: if one part can't be kept, the other one is."""
+        try:
+            await self.unsaved.save()
+        finally:
+            await self.book.save_all(commit=True)
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action in ("lock", "settings"):
-            return self.desk.is_open and not (action == "settings" and getattr(self.screen, "scope", "") == "settings")
+            here = getattr(self.screen, "scope", "") in ("settings", "template")  # an editor stands above the settings
+            return self.desk.is_open and not (action == "settings" and here)
         return True
 
     def action_lock(self) -> None:
@@ -318,8 +334,9 @@ def main(args: argparse.Namespace) -> int:
         code = app.run()
     finally:
         if desk.is_open:  # a fault of the app itself: what was typed is kept all the same
-            with contextlib.suppress(Exception):
-                asyncio.run(app.book.save_all())
+            for save in (app.unsaved.save, app.book.save_all):
+                with contextlib.suppress(Exception):
+                    asyncio.run(save())
         desk.close()
     code = 1 if code is None else code
     sys.stdout.flush()

@@ -60,12 +60,17 @@ def _line(template: Template, own: bool) -> Listed:
 
 def _own(name: str, folder: Path) -> Listed:
     try:
-        text = templates.read_own(name, folder)
+        return judged(name, templates.read_own(name, folder))
     except UsageError as error:
         return Listed(name, name, 0, True, Problem(1, "toml", {"why": error.why.rstrip(".")}))
+
+
+def judged(name: str, text: str) -> Listed:
+    """An own template of this text, whether it is in a file or not."""
     if (found := problem(text)) is not None:
         return Listed(name, name, 0, True, found)
-    return _line(templates.get(name, folder), own=True)
+    template = templates.parse_template(text, f"{name}.toml")
+    return Listed(name, template.title, len(template.sections), True)
 
 
 def text_of(name: str, folder: Path) -> str:

@@ -35,6 +35,7 @@ from edge.store.secret import Passphrase, RawKey, SecretBytes, harden_process
 from edge.store.secretkeys import Secret
 from edge.store.session import Clock, Session, system_clock, text_of
 from edge.store.unlock import Sleep, Unlocked
+from edge.store.unsaved import Unsaved
 from edge.store.verify import BackgroundCheck, findings
 
 
@@ -49,7 +50,7 @@ def current_user() -> str:
 class Vault:
     """An open vault. Make one with create() or open().
 
-    records, edits, search, retention: what is in it; custody: its keys, backups and audit chain.
+    records, edits, search, retention, unsaved: what is in it; custody: its keys, backups and audit chain.
     """
 
     def __init__(
@@ -62,6 +63,7 @@ class Vault:
         self.edits = Edits(session, self.records)
         self.search = Search(session)
         self.retention = Retention(session, self.records)
+        self.unsaved = Unsaved(session)
         self.custody = Custody(paths, vault_id, key, backup_key, session)
 
     @classmethod

@@ -29,7 +29,10 @@ def in_words(found: Problem) -> str:
 
 
 class TemplateEditor(EdgeScreen):
-    """own: it may be changed. fresh: it is in no file yet. A text with a mistake in it can't be saved."""
+    """own: it may be changed. fresh: it is in no file yet. A text with a mistake in it can't be saved.
+
+    What is in no file goes into the vault while it is typed (EdgeApp.unsaved) and is what the editor opens with.
+    """
 
     scope = "template"
     BINDINGS = actions.bindings("template")
@@ -39,6 +42,7 @@ class TemplateEditor(EdgeScreen):
         self.template_name, self._title, self._own = name, title, own
         self._text, self._fresh = text, fresh
         self._kept = ""
+        self._live = False  # from mounted until left: what the field holds is what was typed
 
     def compose(self) -> ComposeResult:
         yield StatusBar()
@@ -54,7 +58,12 @@ class TemplateEditor(EdgeScreen):
     def on_mount(self) -> None:
         area = self.query_one(SafeArea)
         self._kept = "" if self._fresh else area.text
+        typed = self.edge.unsaved.get(self.template_name) if self._own else None
+        if typed is not None and typed != self._kept:
+            area.load_text(typed)
+            self.edge.tell(t("templates.found"))
         area.focus()
+        self._live = True
         self.call_after_refresh(self._judge)
 
     @property
@@ -67,7 +76,12 @@ class TemplateEditor(EdgeScreen):
         self._judge()
 
     def _judge(self) -> None:
+        if not self._live:
+            return
         text = self.query_one(SafeArea).text
+        if self._own:
+            self.edge.unsaved.put(self.template_name, text if self.changed else None)
+            self.keys_changed()
         found = problem(text)
         if found is None:
             template = parse_template(text, self.template_name)
@@ -84,6 +98,8 @@ class TemplateEditor(EdgeScreen):
     # -- actions ---------------------------------------------------------------------------------------------------
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action == "discard":
+            return self._live and self.changed
         return self._own if action == "save" else True
 
     def action_save(self) -> None:
@@ -97,16 +113,32 @@ class TemplateEditor(EdgeScreen):
         except EdgescribeError as error:
             self.edge.complain(error)
             return
-        self._kept = text
+        self._kept, self._fresh = text, False
         self._judge()
         self.edge.tell(t("templates.saved"))
+
+    def action_discard(self) -> None:
+        """Back to the text that is saved; a template without one is left."""
+        if self._fresh:
+            self.app.push_screen(Confirm(t("templates.discard_sure")), self._leave)
+        elif self.changed:
+            self.app.push_screen(Confirm(t("templates.discard_sure")), self._discard)
+
+    def _discard(self, sure: bool | None) -> None:
+        if sure:
+            self.query_one(SafeArea).load_text(self._kept)
+            self._judge()
+            self.edge.tell(t("templates.discarded"))
 
     def action_back(self) -> None:
         if self.changed:
             self.app.push_screen(Confirm(t("templates.leave")), self._leave)
         else:
-            self.dismiss()
+            self._leave(True)
 
     def _leave(self, sure: bool | None) -> None:
         if sure:
+            self._live = False
+            if self._own:
+                self.edge.unsaved.put(self.template_name, None)
             self.dismiss()
