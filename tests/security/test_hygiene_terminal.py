@@ -39,6 +39,8 @@ MORE = {
     ("audit", "log", "show"): [["--json"]],
     ("vault", "hold"): [["--lift"]],
     ("records", "delete"): [["--yes"]],
+    ("records", "speaker"): [["--list"], ["--turn", "1", "--as", HOSTILE_LINE]],
+    ("records", "field"): [["--list"], ["diagnosis", "--set", HOSTILE_LINE], [HOSTILE_LINE, "--list"]],
 }
 
 
@@ -55,6 +57,8 @@ def make_hostile(folder: Path) -> Path:
     source = Source(HOSTILE_LINE, f"Doctor: {HOSTILE}\nPatient: {HOSTILE}", "5" * 64)
     with Vault.create(folder / "home" / "records.vault", passphrase(), kdf=FLOOR, actor=HOSTILE_LINE) as vault:
         kept = vault.records.save_note(HOSTILE_LINE, source, "soap", [Section(HOSTILE_LINE, HOSTILE)], origin)
+        fact = {"text": HOSTILE, "start": None, "end": None, "score": 0.0}
+        vault.records.save_extraction(HOSTILE_LINE, source, {"diagnosis": [fact]}, origin, kept.id)
     (folder / "id").write_text(kept.id, encoding="ascii")
     (folder / "visit.txt").write_text(f"Doctor: {HOSTILE}\nPatient: My knee hurts. {HOSTILE}\n", encoding="utf-8")
     (folder / "report.txt").write_text(f"Back pain {HOSTILE_SEQUENCES[0]} since May, dose [mg] 5.\n", encoding="utf-8")
@@ -81,9 +85,9 @@ def required(verb: tuple[str, ...], record: str = HOSTILE_LINE) -> list[str]:
         parser = sub.choices[word]
     words: list[str] = []
     for action in parser._actions:
-        if not action.option_strings:
+        if not action.option_strings and action.required:
             words.append(record if action.dest == "id" else HOSTILE_LINE)
-        elif action.required:
+        elif action.option_strings and action.required:
             words += [action.option_strings[-1], *([HOSTILE_LINE] if action.nargs != 0 else [])]
     return words
 
@@ -100,7 +104,7 @@ RUNS = [
 
 
 def test_every_verb_is_covered() -> None:
-    assert len(VERBS) >= 26
+    assert len(VERBS) >= 29
     assert set(MORE) <= set(VERBS)
     assert {verb for verb, _ in RUNS} | {v for v in VERBS if required(v)} | set(WITHOUT_RECORDS) >= set(VERBS)
     assert len(RUNS) >= 20
