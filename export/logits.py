@@ -7,9 +7,10 @@ model's work.
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -30,6 +31,33 @@ class LogitSource(Protocol):
     """
 
     def logits(self, ids: Sequence[int], first: int = 0) -> Any: ...
+
+
+class KeptLogits:
+    """Scores of a model on the disk: asked again, they are read, and the model need not stay in memory.
+
+    load: makes the model when it is first needed. folder: where the scores go; texts that patients are in have no
+    business there.
+    """
+
+    def __init__(self, load: Callable[[], LogitSource], folder: Path) -> None:
+        self._load, self._folder = load, folder
+        self._source: LogitSource | None = None
+
+    def logits(self, ids: Sequence[int], first: int = 0) -> Any:
+        """See LogitSource."""
+        import numpy as np
+
+        name = hashlib.sha256(json.dumps([list(ids), first]).encode()).hexdigest()
+        path = self._folder / f"{name}.npy"
+        if not path.exists():
+            self._source = self._source or self._load()
+            np.save(path, self._source.logits(ids, first))
+        return np.load(path)
+
+    def release(self) -> None:
+        """Drop the model."""
+        self._source = None
 
 
 class HfLogits:

@@ -7,8 +7,10 @@ does not run, its distance is that of the rounded weights, computed in float32, 
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from edge.engine.base import Engine
@@ -18,7 +20,7 @@ from export.base import hf_folder
 from export.catalog import Base
 from export.compare import Distance, compare
 from export.held import Held
-from export.logits import HfLogits, LogitSource, OnnxLogits
+from export.logits import HfLogits, KeptLogits, LogitSource, OnnxLogits
 from export.notes import ACI, MTS, Sets, answers_key, remembered, scores, start_engine
 from export.options import OnnxOptions
 from export.progress import Progress, silent
@@ -93,17 +95,10 @@ def measure_table(
     progress: Progress = silent,
 ) -> list[Row]:
     """Build and measure every variant but those of without (build_variants). Raises BaseModelError, BundleError."""
-    source = hf_folder(base.name, progress=progress)
     builds = build_variants(base, without, progress)
     halved = _HALF not in builds and not any(word in _HALF for word in without)
     rouge = {name: scores(sets, write_notes(base, made, sets, progress)) for name, made in builds.items()}
-    progress("Loading every variant", 0, 0)
-    candidates: dict[str, LogitSource] = {name: OnnxLogits(made.folder) for name, made in builds.items()}
-    if halved:
-        candidates[_HALF] = HfLogits(source, halved=True)
-    tokenizer = source / "tokenizer.json"
-    distances = compare(HfLogits(source), candidates, held, tokenizer, base.prompt_format, progress)
-    del candidates
+    distances = measure_distances(base, builds, held, halved, progress)
     speeds: dict[str, Speed] = {}
     for done in range(rounds):  # interleaved, so that a busy minute does not fall on one variant
         for step, (name, made) in enumerate(builds.items()):
@@ -114,6 +109,30 @@ def measure_table(
     if halved:
         rows.append(Row(_HALF, 2 * base.parameters, distances[_HALF], None, {}))
     return sorted(rows, key=lambda row: -row.size)
+
+
+def measure_distances(
+    base: Base, builds: Mapping[str, Build], held: Sequence[Held], halved: bool, progress: Progress = silent
+) -> dict[str, Distance]:
+    """The distance of every build from the float32 source, one loaded after the other: memory holds one at a time.
+
+    halved: half precision as well, by its rounded weights.
+    """
+    source = hf_folder(base.name, progress=progress)
+    loads: dict[str, Callable[[], LogitSource]] = {n: partial(OnnxLogits, made.folder) for n, made in builds.items()}
+    if halved:
+        loads[_HALF] = partial(HfLogits, source, halved=True)
+    found: dict[str, Distance] = {}
+    cache_dir().mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="scores-", dir=cache_dir()) as folder:
+        reference = KeptLogits(partial(HfLogits, source), Path(folder))
+        text = (source / "tokenizer.json", base.prompt_format)
+        compare(reference, {}, held, *text, lambda _, done, total: progress("Reading with the source", done, total))
+        reference.release()
+        for before, (name, load) in enumerate(loads.items()):
+            progress("Comparing", before * len(held), len(loads) * len(held))
+            found |= compare(reference, {name: load()}, held, *text)
+    return found
 
 
 def _name(options: OnnxOptions) -> str:

@@ -22,6 +22,7 @@ from export import cli
 from export.compare import Distance, compare
 from export.gate import failures, judge, limits, may_be_signed, record
 from export.held import Held, load_held
+from export.logits import KeptLogits
 from export.sign import keygen, sign
 
 GOOD = Distance(tokens=1000, documents=50, perplexity=10.1, reference_perplexity=10.0, kl=0.01, agreement=0.97)
@@ -65,6 +66,23 @@ def test_distance_follows_the_definitions(tokenizer_file: Path) -> None:
     assert moved.agreement <= 1.0
     assert moved.perplexity > moved.reference_perplexity  # mass went to a token that is never the answer
     assert math.isfinite(moved.perplexity)
+
+
+def test_a_kept_reference_says_the_same_without_its_model(tokenizer_file: Path, tmp_path: Path) -> None:
+    held, loads = [Held("abc", "write", "xyz"), Held("d", "write", "b")], []
+
+    def load() -> Fixed:
+        loads.append(1)
+        return Fixed(300, 1)
+
+    kept = KeptLogits(load, tmp_path)
+    assert compare(kept, {}, held, tokenizer_file, "chatml") == {}
+    kept.release()
+    moved = {"m": Fixed(300, 1, shift=2.0)}
+    found = compare(kept, moved, held, tokenizer_file, "chatml")
+    assert found == compare(Fixed(300, 1), moved, held, tokenizer_file, "chatml")
+    assert loads == [1]
+    assert len(list(tmp_path.glob("*.npy"))) == 2
 
 
 def test_every_precision_has_limits_and_they_tighten_with_it() -> None:
