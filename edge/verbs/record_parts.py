@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from edge.errors import UsageError
@@ -269,7 +269,8 @@ def _write(
 
     heading = one_line(str(section["heading"]))
     spec = workbench.section_spec(one_line(str(section.get("key", ""))) or heading, heading, template)
-    events = workbench.rewrite(scribe, talk, spec, str(section["text"]), args.wish)
+    named = replace(spec, key=heading)  # what a person knows it by
+    events = workbench.rewrite(scribe, talk, named, str(section["text"]), args.wish)
     note = note_verb.follow(events, args, narrator)
     kept = workbench.rewritten(note, scribe.engine.info, args.wish)
     if not note_verb.live(args) and kept:

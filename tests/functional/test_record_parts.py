@@ -151,20 +151,17 @@ def test_no_turn_is_lost_with_a_name_that_two_turns_made_a_speaker(run: Run, opt
     assert run("speaker", record, "--list").count("Nurse:") == 3
 
 
-@pytest.mark.parametrize(
-    ("words", "named"),
-    [
-        (["--turn", "0", "--as", "Doctor"], "no such turn"),
-        (["--turn", "1", "--turn", "4", "--as", "Doctor"], "no such turn"),
-        (["--turn", "1"], "Who speaks"),
-        (["--turn", "1", "--as", HOSTILE], "no speaker"),
-    ],
-)
-def test_what_is_no_turn_or_no_speaker_is_refused(run: Run, record: str, words: list[str], named: str) -> None:
-    with pytest.raises(UsageError, match=named) as caught:
-        run("speaker", record, *words)
-    assert str(caught.value).isprintable()
-    assert "knee" not in str(caught.value)
+def test_what_is_no_turn_or_no_speaker_is_refused(run: Run, record: str) -> None:
+    for named, words in (
+        ("no such turn", ["--turn", "0", "--as", "Doctor"]),
+        ("no such turn", ["--turn", "1", "--turn", "4", "--as", "Doctor"]),
+        ("Who speaks", ["--turn", "1"]),
+        ("no speaker", ["--turn", "1", "--as", HOSTILE]),
+    ):
+        with pytest.raises(UsageError, match=named) as caught:
+            run("speaker", record, *words)
+        assert str(caught.value).isprintable()
+        assert "knee" not in str(caught.value)
     assert len(run("history", record).splitlines()) == 1
 
 
@@ -191,23 +188,20 @@ def test_a_fact_is_corrected_placed_anew_and_brought_back(run: Run, report: str)
     assert "diagnosis 1  Backache" in run("field", report, "--list")
 
 
-@pytest.mark.parametrize(
-    ("words", "named"),
-    [
-        (["signs_symptoms", "--set", "x"], "Which entry"),
-        (["signs_symptoms", "--entry", "3", "--remove"], "no such entry"),
-        (["signs_symptoms", "--entry", "0", "--set", "x"], "no such entry"),
-        (["pathology", "--remove"], "Which entry"),
-        (["diagnosis", "--set", " \n"], "no words"),
-        (["diagnosis", "--entry", "1", "--add", "x"], "--entry goes with"),
-        ([HOSTILE, "--add", "x"], "no field .*"),
-        (["--remove"], "Which field"),
-    ],
-)
-def test_what_is_no_fact_is_refused(run: Run, report: str, words: list[str], named: str) -> None:
-    with pytest.raises(UsageError, match=named) as caught:
-        run("field", report, *words)
-    assert str(caught.value).isprintable()
+def test_what_is_no_fact_is_refused(run: Run, report: str) -> None:
+    for named, words in (
+        ("Which entry", ["signs_symptoms", "--set", "x"]),
+        ("no such entry", ["signs_symptoms", "--entry", "3", "--remove"]),
+        ("no such entry", ["signs_symptoms", "--entry", "0", "--set", "x"]),
+        ("Which entry", ["pathology", "--remove"]),
+        ("no words", ["diagnosis", "--set", " \n"]),
+        ("--entry goes with", ["diagnosis", "--entry", "1", "--add", "x"]),
+        ("no field", [HOSTILE, "--add", "x"]),
+        ("Which field", ["--remove"]),
+    ):
+        with pytest.raises(UsageError, match=named) as caught:
+            run("field", report, *words)
+        assert str(caught.value).isprintable()
     assert len(run("history", report, "--fields").splitlines()) == 1
 
 
@@ -220,13 +214,10 @@ def test_hostile_words_are_kept_and_shown_harmless(run: Run, report: str) -> Non
 # -- one section anew --------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("section", ["plan", "PLAN", "2"])
-def test_a_section_is_written_anew_with_a_wish_and_brought_back(
-    run: Run, record: str, model: Model, section: str
-) -> None:
+def test_a_section_is_written_anew_with_a_wish_and_brought_back(run: Run, record: str, model: Model) -> None:
     model.answer = "Rest, ice."
     run("speaker", record, "--turn", "3", "--as", "Doctor")
-    assert run("rewrite", record, section, "--wish", f"say\nice {HOSTILE}").startswith("Rest, ice.\n")
+    assert run("rewrite", record, "2", "--wish", f"say\nice {HOSTILE}").startswith("Rest, ice.\n")
     assert "Rest." in model.asked[0]
     assert "Write it again with this change: say ice" in model.asked[0]
     assert "\x1b" not in model.asked[0]
@@ -238,19 +229,13 @@ def test_a_section_is_written_anew_with_a_wish_and_brought_back(
     assert note_of(run, record)["content"]["sections"][1] == {"heading": "PLAN", "text": "Rest.", "key": "plan"}
 
 
-@pytest.mark.parametrize(
-    ("heading", "asked"),
-    [("OBJECTIVE", "Write the objective"), ("HISTORY", "Write only the section 'History'")],
-)
 def test_the_template_says_how_a_section_is_written_that_it_knows(
-    run: Run, options: list[str], model: Model, heading: str, asked: str
+    run: Run, options: list[str], record: str, model: Model
 ) -> None:
-    run("rewrite", keep(options, a_note({"heading": heading, "text": "Old."})), heading)
-    assert model.asked[0].startswith(asked)
-
-
-def test_a_heading_goes_before_a_number(run: Run, record: str) -> None:
-    run("rewrite", record, "1")
+    run("rewrite", keep(options, a_note({"heading": "OBJECTIVE", "text": "Old."})), "objective")
+    assert model.asked[0].startswith("Write the objective section of a SOAP note")
+    run("rewrite", record, "1")  # a heading goes before a number
+    assert model.asked[1].startswith("Write only the section '1'")
     assert [s["text"] for s in note_of(run, record)["content"]["sections"]][2] == "Knee pain, left."
 
 
@@ -259,7 +244,7 @@ def test_a_cut_section_is_told_where_the_note_is_shown_and_leaves(
 ) -> None:
     assert "INCOMPLETE" not in run("show", record)
     model.answer = "ice " * 2000
-    assert "INCOMPLETE: section plan" in run("rewrite", record, "plan")
+    assert "INCOMPLETE: section PLAN: stopped at its length limit" in run("rewrite", record, "plan")
     assert "INCOMPLETE" in run("show", record)
     file = Path(run("export", record, "--out", str(tmp_path / "out")).splitlines()[0])
     assert "INCOMPLETE" in file.read_text()

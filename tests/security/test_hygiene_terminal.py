@@ -40,7 +40,7 @@ MORE = {
     ("vault", "hold"): [["--lift"]],
     ("records", "delete"): [["--yes"]],
     ("records", "speaker"): [["--list"], ["--turn", "1", "--as", HOSTILE_LINE]],
-    ("records", "field"): [["--list"], ["diagnosis", "--set", HOSTILE_LINE], [HOSTILE_LINE, "--list"]],
+    ("records", "field"): [["--list"], ["diagnosis", "--set", HOSTILE_LINE]],
 }
 
 
