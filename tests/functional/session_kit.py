@@ -22,6 +22,8 @@ from typing import Any
 from functional.tui_kit import empty_vault, make_app, screen_text, unlock, until
 from textual._styles_cache import StylesCache
 from textual.dom import DOMNode
+from textual.events import Key
+from textual.keys import _character_to_key
 
 from edge.store.vault import Vault
 from tui import idle
@@ -86,8 +88,13 @@ async def visit(app: EdgeApp, pilot: Any, speed: float, exports: Path) -> int:
         if name:
             await until(pilot, known[name], name)
         for key in keys:
-            await pilot.press(key)
+            if len(key) == 1:  # as a terminal hands letters over: one by one, without waiting for what they do
+                app.post_message(Key(_character_to_key(key), key))
+                await asyncio.sleep(0)
+            else:
+                await pilot.press(key)
             pressed += 1
+        await pilot.pause()
     for file in exports.glob("*"):
         file.unlink()
     return pressed
