@@ -59,7 +59,7 @@ class EdgeApp(Shell):
         self.desk, self.bridge, self.settings = desk, bridge, kept
         self.unsaved = Unsaved(desk)
         self.seal_level = seal.level if seal else "none"
-        self.seal_line = seal.line() if seal else "Network: NOT SEALED."
+        self.seal = seal
         self._idle = idle.Idle()
         self._model: tuple[str, tuple[str, ...]] = (t("app.loading", percent=0), ())
         self._leaving = False
@@ -226,7 +226,10 @@ class EdgeApp(Shell):
         self.push_screen(Help())
 
     def action_palette(self) -> None:
-        self.action_command_palette()
+        from textual.command import CommandPalette
+
+        if not isinstance(self.screen, CommandPalette):
+            self.push_screen(CommandPalette(placeholder=t("help.commands"), id="--command-palette"))
 
     def action_settings(self) -> None:
         from tui.screens.settings import SettingsScreen

@@ -8,6 +8,7 @@ from textual.command import DiscoveryHit, Hit, Hits, Provider
 
 from tui import actions
 from tui.actions import Action
+from tui.texts import t
 
 
 class Commands(Provider):
@@ -24,7 +25,10 @@ class Commands(Provider):
             yield DiscoveryHit(f"{action.title}  {action.key}", run)
 
     async def search(self, query: str) -> Hits:
-        matcher = self.matcher(query)
+        matcher, none = self.matcher(query), True
         for action, run in self._possible():
             if (score := matcher.match(action.title)) > 0:
+                none = False
                 yield Hit(score, matcher.highlight(action.title), run)
+        if none:  # Textual would say so in English
+            yield Hit(0.01, t("help.no_command"), lambda: None)

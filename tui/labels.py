@@ -6,10 +6,14 @@ A note's own headings stay as they were written; beside them stands what they me
 from __future__ import annotations
 
 import re
+from typing import TYPE_CHECKING
 
 from edge.contract.schemas import FIELDS
 from edge.workbench import template
 from tui.texts import catalogue, current, t
+
+if TYPE_CHECKING:
+    from edge.seal import SealStatus
 
 _FIELDS = {field.key: field.label for field in FIELDS}
 
@@ -35,3 +39,22 @@ def titled(name: str) -> str:
     """A template's title, and its name where that says more."""
     title = meant(template(name).title)
     return title if name == title else f"{title}   ({name})"
+
+
+def seal_line(seal: SealStatus | None) -> str:
+    """What the seal does, as SealStatus.line() says it; None: this process has none."""
+    level = seal.level if seal is not None and seal.level in ("kernel", "partial") else "none"
+    by, gaps = (", ".join(seal.mechanisms), " ".join(seal.gaps)) if seal is not None else ("", "")
+    return t(f"settings.seal_{level}", by=by, gaps=gaps).strip()
+
+
+def event_label(event: str) -> str:
+    """What happened, of an entry in the audit chain; as it stands there if nobody knows it."""
+    name = event.replace("-", "_")
+    return t(f"event.{name}") if f"event.{name}" in catalogue(current()) else event
+
+
+def author_label(author: str) -> str:
+    """Who wrote: a person by name, a model as one."""
+    name = author.removeprefix("model:")
+    return author if name == author else t("history.model", name=name)

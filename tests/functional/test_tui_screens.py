@@ -16,14 +16,17 @@ from typing import Any
 import pytest
 from conftest import ROOT
 from functional.tour import DIALOGS, SCREENS, shot, tour, vault_with_records
-from functional.tui_kit import leave, make_app, quiet, screen_text
+from functional.tui_kit import leave, make_app, on, quiet, screen_text, unlock, until
 from textual._compositor import Compositor
 from textual.color import Color
 from textual.widgets import Input, TextArea
 
 from edge.contract.template_check import SENTENCES
-from tui import actions, settings, texts
+from edge.seal.policy import SealStatus
+from edge.store.chain import Event
+from tui import actions, labels, settings, texts
 from tui.app import EdgeApp
+from tui.case import Row
 from tui.screens import settings as settings_screen
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
@@ -175,6 +178,53 @@ def test_both_catalogues_say_the_same_things() -> None:
     for key, text in english.items():
         assert set(re.findall(r"\{\w+\}", text)) == set(re.findall(r"\{\w+\}", german[key])), key
     assert sum(english[key] != german[key] for key in english) > 140
+
+
+def test_what_the_core_says_has_its_words_in_both_languages() -> None:
+    kernel = SealStatus("kernel", ("seccomp",))
+    partial = SealStatus("partial", ("Landlock 5",), ("No seccomp.",))
+    for status in (kernel, partial, SealStatus("none", (), ("No kernel.",))):
+        assert labels.seal_line(status) == status.line()
+    assert labels.seal_line(None) == "Network: NOT SEALED."
+    assert [labels.event_label(event) for event in Event] == [event.value for event in Event]
+    assert labels.author_label("model:small") == "model small"
+    texts.use("de")
+    assert labels.seal_line(partial) == "Netz: TEILWEISE VERSIEGELT (Landlock 5). No seccomp."
+    assert len({labels.event_label(event) for event in Event} - {event.value for event in Event}) == len(Event) == 20
+    assert max(len(labels.event_label(event)) for event in Event) <= 16, "its column"
+    assert labels.event_label("\x1bnever seen") == "\x1bnever seen"
+    assert (labels.author_label("model:small"), labels.author_label("dr.meyer")) == ("Modell small", "dr.meyer")
+    assert (actions.shown("ctrl+s"), actions.shown("delete"), actions.shown("f10")) == ("Strg+S", "Entf", "F10")
+    for kind in ("passphrase", "recovery", "keyring"):
+        assert f"settings.opens_{kind}" in texts.catalogue("de")
+
+
+async def test_the_palette_speaks_the_language_and_a_title_outlives_the_models_name(home: Path) -> None:
+    vault_with_records(home)
+    kept = settings.load()
+    kept.language = "de"
+    settings.save(kept)
+    app = make_app(home)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await unlock(pilot)
+        assert "scripted · Testmodell" in screen_text(app)
+        await pilot.press("ctrl+p")
+        await until(pilot, lambda: "Befehl suchen …" in screen_text(app))
+        await pilot.press("ctrl+p", *"qqq")
+        await until(pilot, lambda: "Diesen Befehl gibt es nicht" in screen_text(app))
+        await pilot.press("escape")
+        await until(pilot, on(pilot, "LibraryScreen"))
+        case = app.book.new("visit")
+        case.title, case.rows, case.rows_whole = "Shoulder, follow-up", [Row("age", "40", None, None, 0.5)], False
+        app.show_case(case)
+        await until(pilot, on(pilot, "EncounterScreen"))
+        await quiet(pilot)
+        first = screen_text(app).splitlines()[0]
+        assert "Shoulder, f" in first
+        assert "Testmodell" in first
+        assert "scripted" not in first
+        app.book.cases.remove(case)
+        await leave(pilot)
 
 
 def test_every_problem_of_a_template_has_its_words() -> None:

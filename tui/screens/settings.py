@@ -13,7 +13,7 @@ from edge.text import one_line
 from edge.workbench import Passphrase, audit_tail, template_names
 from tui import actions, settings
 from tui.clock import local_time
-from tui.labels import titled
+from tui.labels import event_label, seal_line, titled
 from tui.screens.base import EdgeScreen
 from tui.screens.dialogs import with_passphrase
 from tui.settings import short
@@ -177,13 +177,13 @@ class SettingsScreen(EdgeScreen):
         for name, width in (("number", 6), ("time", 17), ("event", 16), ("record", 10), ("who", 16), ("detail", 60)):
             table.add_column(label(t(f"audit.{name}")), width=width)
         for one in entries:
-            cells = (str(one.seq), local_time(one.at), one.event, one.subject, one.actor, one.detail)
+            cells = (str(one.seq), local_time(one.at), event_label(one.event), one.subject, one.actor, one.detail)
             table.add_row(*(label(cell, 80) for cell in cells))
 
     # -- seal ------------------------------------------------------------------------------------------------------
 
     def _seal(self) -> ComposeResult:
-        yield Label(self.edge.seal_line, classes="setting-text")
+        yield Label(seal_line(self.edge.seal), classes="setting-text")
         yield Label(t("settings.seal_prove"), classes="dialog-note")
         yield Label(_prove(os.getpid()), classes="setting-text")
 

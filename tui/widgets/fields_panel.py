@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from rich.cells import cell_len
 from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import Vertical
@@ -52,8 +53,9 @@ class FieldsPanel(Vertical):
         at = table.cursor_row
         table.clear(columns=True)
         table.display = bool(case.rows)
-        room = max(16, self.size.width - 42)
-        for name, width in (("field", 22), ("text", room), ("place", 12)):
+        place = max(12, cell_len(t("fields.nowhere")))
+        room = max(16, self.size.width - 30 - place)
+        for name, width in (("field", 22), ("text", room), ("place", place)):
             table.add_column(label(t(f"fields.{name}")), key=name, width=width)
         order = {field.key: i for i, field in enumerate(FIELDS)}
         self._order = sorted(range(len(case.rows)), key=lambda i: order.get(case.rows[i].key, 99))

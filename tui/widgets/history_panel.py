@@ -16,6 +16,7 @@ from edge.text import sanitise
 from edge.workbench import Revision
 from tui.case import Case
 from tui.clock import local_time
+from tui.labels import author_label
 from tui.messages import RestoreAsked
 from tui.texts import t
 from tui.walls import Label, label
@@ -85,7 +86,7 @@ class HistoryPanel(Vertical):
             when=local_time(one.revision.created),
             number=one.revision.number,
             reason=t(f"history.{name}"),
-            author=one.revision.author,
+            author=author_label(one.revision.author),
         )
 
     def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
+from rich.cells import cell_len
 from rich.text import Text
 from textual.app import RenderResult
 from textual.widget import Widget
@@ -14,6 +15,9 @@ from tui.texts import t
 if TYPE_CHECKING:
     from tui.app import EdgeApp
     from tui.case import Case
+
+
+_TITLE = 12  # cells of an encounter's title that must be seen
 
 
 class StatusBar(Widget):
@@ -34,9 +38,6 @@ class StatusBar(Widget):
         left, right = Text(no_wrap=True, end=""), Text(no_wrap=True, end="")
         seal = {"kernel": "sealed", "partial": "partly"}.get(app.seal_level, "unsealed")
         right.append(f" {t(f'app.{seal}')} ", "bold" if seal == "sealed" else "bold reverse")
-        model, marks = app.model_line()
-        name = one_line(model, 24 if self.size.width < 120 else 60)
-        right.append("│ " + " · ".join([name, *(t(f"app.{mark}") for mark in marks)]) + " ")
         if app.damage:
             left.append(f" {t('app.damaged')} ", "bold reverse")
         if queue := app.queue_line():
@@ -45,15 +46,26 @@ class StatusBar(Widget):
             self._case(left, self.case)
         else:
             left.append(f" {t('app.name')} ", "bold")
-        room = self.size.width - right.cell_len
         title = one_line(self.case.title, 160) if self.case is not None and self.case.title else ""
         if self.case is not None and not title:
             title = t("encounter.untitled")
+        wanted = left.cell_len + min(_TITLE, cell_len(title)) + 1
+        right.append(self._model(self.size.width - right.cell_len - wanted))
+        room = self.size.width - right.cell_len
         name_part = Text(title, end="")
         name_part.truncate(max(0, room - left.cell_len - 1), overflow="ellipsis")
         left.append_text(name_part)
         left.truncate(max(0, room), overflow="ellipsis", pad=True)
         return left + right
+
+    def _model(self, room: int) -> str:
+        """The model and what must be known of it; its name only if there is room: whose note this is counts more."""
+        model, marks = self.edge.model_line()
+        told = [t(f"app.{mark}") for mark in marks]
+        whole = "│ " + " · ".join([one_line(model, 24 if self.size.width < 120 else 60), *told]) + " "
+        if cell_len(whole) <= room:
+            return whole
+        return "│ " + " · ".join(told) + " " if told else ""
 
     def _case(self, line: Text, case: Case) -> None:
         word = t(f"app.{case.state.value.lower()}")

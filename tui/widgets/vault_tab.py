@@ -46,7 +46,7 @@ class VaultTab(Vertical):
     async def _read(self) -> None:
         kinds = await self.edge.desk.call(lambda vault: vault.custody.slots())
         lines = [t("settings.vault_file", path=short(self.edge.desk.path))]
-        lines.append(t("settings.vault_keys", kinds=", ".join(kinds)))
+        lines.append(t("settings.vault_keys", kinds=", ".join(t(f"settings.opens_{kind}") for kind in kinds)))
         if (info := self.edge.book.info) is not None:
             lines.append(t("settings.vault_bundle", name=info.bundle, sha=info.bundle_sha256))
         self.query_one("#vault-line", Label).show("\n".join(lines))
