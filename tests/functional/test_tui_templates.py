@@ -235,17 +235,11 @@ async def test_a_new_template_outlives_a_kill_and_can_be_given_up(home: Path) ->
         await pilot.press("enter")  # no: the text stays
         await until(pilot, on(pilot, "TemplateEditor"))
         assert again.unsaved.get("knee") == typed
-        await again.leave(LOCKED)
-    assert kept(home) == {"knee": typed}
-    third = make_app(home)
-    async with third.run_test(size=(120, 36)) as pilot:
-        await unlock(pilot)
-        await open_editor(pilot, "knee")
         await pilot.press("ctrl+r")
         await until(pilot, on(pilot, "Confirm"))
         await press_button(pilot, "yes")
         await until(pilot, on(pilot, "SettingsScreen"))
-        tab = third.screen.query_one(TemplatesTab)
+        tab = again.screen.query_one(TemplatesTab)
         await until(pilot, lambda: "knee" not in [one.name for one in tab._listed])
         await leave(pilot)
     assert kept(home) == {}
