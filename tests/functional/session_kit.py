@@ -19,7 +19,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from functional.tui_kit import empty_vault, make_app, screen_text, unlock, until
+from functional.tui_kit import empty_vault, make_app, quiet, screen_text, unlock, until
 from textual._styles_cache import StylesCache
 from textual.dom import DOMNode
 from textual.events import Key
@@ -87,6 +87,7 @@ async def visit(app: EdgeApp, pilot: Any, speed: float, exports: Path) -> int:
             await asyncio.sleep(pause / speed)
         if name:
             await until(pilot, known[name], name)
+            await quiet(pilot)
         for key in keys:
             if len(key) == 1:  # as a terminal hands letters over: one by one, without waiting for what they do
                 app.post_message(Key(_character_to_key(key), key))

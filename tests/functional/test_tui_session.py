@@ -23,10 +23,10 @@ async def test_a_visit_leaves_nothing_behind(home: Path, monkeypatch: pytest.Mon
     async with app.run_test(size=(100, 30)) as pilot:
         await unlock(pilot)
         await visit(app, pilot, 0, home / "exports")
-        await until(pilot, lambda: not alive_since(before)["SafeArea"], "the fields' end", looks=200)
+        await until(pilot, lambda: not alive_since(before)["SafeArea"], "the fields' end", looks=1000)
         first = alive_since(before)
         assert first["LibraryScreen"] == 1
         await visit(app, pilot, 0, home / "exports")
         # Closed screens go when their last timer has ended: what is more than after the first visit must go, too.
-        await until(pilot, lambda: not alive_since(before) - first, "what the second visit made to go", looks=200)
+        await until(pilot, lambda: not alive_since(before) - first, "what the second visit made to go", looks=1000)
         await leave(pilot)
