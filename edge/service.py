@@ -121,8 +121,11 @@ class Scribe:
 
 
 def note_json(note: Note) -> dict[str, Any]:
-    """The result part of `note --json`, also the content kept in a record."""
-    return {"template": note.template, "sections": [{"heading": s.heading, "text": s.text} for s in note.sections]}
+    """The result part of `note --json`, also the content kept in a record. "stop" stands where a section was cut."""
+    sections = [
+        {"heading": s.heading, "text": s.text} | ({"stop": s.stop} if s.stop != "end" else {}) for s in note.sections
+    ]
+    return {"template": note.template, "sections": sections}
 
 
 def extraction_json(extraction: Extraction) -> dict[str, Any]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 import re
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from edge.contract import prompts
-from edge.contract.events import Finished, SectionFinished, SectionStarted, TaskEvent
+from edge.contract.events import Finished, SectionFinished, SectionStarted, StopReason, TaskEvent
 from edge.contract.templates import SectionSpec, Template
 from edge.contract.transcript import Transcript, render
 from edge.engine.base import Engine, Request
@@ -17,10 +17,11 @@ from edge.errors import InputError
 
 @dataclass(frozen=True)
 class Section:
-    """One heading of a finished note with its text."""
+    """One heading of a finished note with its text. stop: why writing ended here; "end" unless it was cut."""
 
     heading: str
     text: str
+    stop: StopReason = "end"
 
 
 @dataclass(frozen=True)
@@ -107,7 +108,8 @@ def _assemble(template: Template, done: list[tuple[SectionFinished, Finished]], 
     for finished, _ in done:
         if not finished.absent:
             spec = template.sections[finished.index]
-            sections += split_headings(finished.text, spec.headings, spec.title.upper())
+            written = split_headings(finished.text, spec.headings, spec.title.upper())
+            sections += [*written[:-1], *(replace(last, stop=finished.reason) for last in written[-1:])]
     reasons = tuple((finished.key, finished.reason) for finished, _ in done)
     return Note(
         template=template.name,

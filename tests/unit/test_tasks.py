@@ -13,6 +13,7 @@ from edge.contract.schemas import FIELD_KEYS, extraction_schema, extraction_targ
 from edge.contract.transcript import parse
 from edge.engine.scripted import ScriptedEngine
 from edge.errors import EngineError, InputError, OutputError
+from edge.service import note_json
 from edge.tasks import extract, note
 from edge.verbs import extract as extract_verb
 from edge.verbs import note as note_verb
@@ -54,6 +55,19 @@ def test_a_stop_for_length_marks_the_note() -> None:
     _, written = write(ScriptedEngine(lambda _: "word " * 600), "section:CC")
     assert written.incomplete
     assert written.reasons == (("CC", "length"),)
+    assert [section.stop for section in written.sections] == ["length"]
+    assert [set(one) for one in note_json(written)["sections"]] == [{"heading", "text", "stop"}]
+
+
+def test_of_several_headings_the_last_one_was_cut() -> None:
+    def wordy(instruction: str) -> str:
+        return script(instruction) + (" word" * 2000 if "the subjective" in instruction else "")
+
+    _, written = write(ScriptedEngine(wordy))
+    assert [(s.heading, s.stop) for s in written.sections][:3] == [
+        ("CHIEF COMPLAINT", "end"), ("HISTORY OF PRESENT ILLNESS", "length"), ("RESULTS", "end"),
+    ]  # fmt: skip
+    assert {"stop"} == {*note_json(written)["sections"][1]} - {*note_json(written)["sections"][0]}
 
 
 def test_a_cancel_keeps_what_was_written_and_marks_it() -> None:
