@@ -58,6 +58,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("rewrite", "encounter", "ctrl+r"),
     Action("extract", "encounter", "f7"),
     Action("sign", "encounter", "f8"),
+    Action("amend", "encounter", "f8"),
     Action("export", "encounter", "f9"),
     Action("back", "encounter", "ctrl+b,escape"),
     Action("template", "encounter", "ctrl+t"),

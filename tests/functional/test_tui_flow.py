@@ -145,8 +145,10 @@ async def test_signed_is_final_until_a_new_version(home: Path) -> None:
         await pilot.press("ctrl+g")
         await quiet(pilot)
         assert case_on(app).parts[0].text == "Knee pain."
+        assert " F8  New version" in screen_text(app)
         await pilot.press("f8")
         await until(pilot, lambda: not case_on(app).signed)
+        await until(pilot, lambda: " F8  Sign " in screen_text(app), "the key's other meaning")
         await until(pilot, lambda: not editors(app)[0].area.read_only)
         editors(app)[0].area.focus()
         await pilot.press(*"xyz")

@@ -176,6 +176,8 @@ class EncounterScreen(EdgeScreen):
         case = self.case
         if action in ("write", "rewrite", "template", "extract", "edit_talk", "open_file"):
             return not case.busy and not case.signed
+        if action in ("sign", "amend"):  # one key: it does what the note is ready for
+            return case.signed == (action == "amend")
         if action == "stop":
             return case.busy
         if action == "speaker":
@@ -230,10 +232,6 @@ class EncounterScreen(EdgeScreen):
         self.edge.go(self.edge.book.extract(self.case))
 
     def action_sign(self) -> None:
-        if self.case.signed:
-            self.edge.go(self._amend())
-            return
-
         def answered(name: str | None) -> None:
             if name:
                 self.edge.settings.signer = name
@@ -245,8 +243,8 @@ class EncounterScreen(EdgeScreen):
         await self.edge.book.sign(self.case, name)
         self.edge.tell(t("sign.done"))
 
-    async def _amend(self) -> None:
-        await self.edge.book.amend(self.case)
+    def action_amend(self) -> None:
+        self.edge.go(self.edge.book.amend(self.case))
 
     def action_export(self) -> None:
         forms = [("md", t("export.md")), ("txt", t("export.txt"))]
