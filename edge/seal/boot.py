@@ -8,8 +8,9 @@ import sys
 def _packages() -> bool:
     """Let packages of the virtual environment be found without site.py. Returns False where only that knows them.
 
-    site.py runs every .pth file, sitecustomize and usercustomize that lies among the packages: code of others, before
-    the seal. A virtual environment needs none of it, its folder of packages is known.
+    site.py runs sitecustomize, usercustomize and every line of code in a .pth file that lies among the packages: code
+    of others, before the seal. A virtual environment needs none of it: its folder of packages is known, and so are the
+    folders that .pth files name.
     """
     home = os.path.dirname(os.path.dirname(os.path.abspath(sys.executable)))
     try:
@@ -23,7 +24,20 @@ def _packages() -> bool:
         return False
     sys.prefix = sys.exec_prefix = home
     sys.path.append(folder)
+    for name in sorted(os.listdir(folder)):
+        if name.endswith(".pth"):
+            _follow(folder, name)
     return True
+
+
+def _follow(folder: str, name: str) -> None:
+    """Append the folders that a .pth file names; its lines of code are left alone."""
+    with open(os.path.join(folder, name), encoding="utf-8", errors="replace") as file:
+        lines = [line.strip() for line in file]
+    for line in lines:
+        path = os.path.join(folder, line)
+        if line and not line.startswith(("#", "import ", "import\t")) and os.path.isdir(path) and path not in sys.path:
+            sys.path.append(path)
 
 
 if __name__ == "__main__":

@@ -17,8 +17,18 @@ pytestmark = pytest.mark.skipif(
 LEAVES_A_MARK = "import os; open(os.environ['EDGESCRIBE_MARK'], 'a').write('{name} ')"
 
 
+AFTER = """import runpy, sys
+sys.argv = ["x", "--version"]
+try:
+    runpy.run_path({boot!r}, run_name="__main__")
+except SystemExit:
+    import linked
+    print(linked.__file__)
+"""
+
+
 def start(folder: Path, shared: str, lib: bool = True) -> str:
-    """Start the program in a virtual environment with a .pth file and a sitecustomize; which of them ran."""
+    """Start the program in a virtual environment with .pth files and a sitecustomize; which of them ran."""
     python = folder / "bin/python"
     python.parent.mkdir()
     python.symlink_to(os.path.realpath(sys.executable))
@@ -29,12 +39,17 @@ def start(folder: Path, shared: str, lib: bool = True) -> str:
         packages.mkdir(parents=True)
         (packages / "a.pth").write_text(LEAVES_A_MARK.format(name="pth") + "\n", encoding="utf-8")
         (packages / "sitecustomize.py").write_text(LEAVES_A_MARK.format(name="custom") + "\n", encoding="utf-8")
+        (folder / "elsewhere").mkdir()
+        (folder / "elsewhere" / "linked.py").write_text("", encoding="utf-8")
+        (packages / "b.pth").write_text(f"# a comment\n{folder / 'elsewhere'}\n/nowhere\n", encoding="utf-8")
     mark = folder / "mark"
     environ = clean({**os.environ, "EDGESCRIBE_MARK": str(mark)})
-    command = [str(python), *boot_command(["--version"])[1:]]
+    boot = boot_command(["--version"])
+    command = [str(python), *(["-I", "-S", "-c", AFTER.format(boot=boot[3])] if lib else boot[1:])]
     done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=600, check=False)
     assert done.returncode == 0, done.stderr
     assert done.stdout.startswith("edgescribe ")
+    assert not lib or done.stdout.splitlines()[-1] == str(folder / "elsewhere/linked.py")
     return mark.read_text(encoding="utf-8") if mark.exists() else ""
 
 
