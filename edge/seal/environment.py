@@ -3,7 +3,7 @@
 Variables can load code (LD_PRELOAD, PYTHONSTARTUP, GCONV_PATH), redirect traffic (proxies), write screens to disk
 (TEXTUAL_SCREENSHOT) or wake a client (HF_*). A list of bad names is never complete, so only the names below survive.
 Variables that act at load time have acted when Python code first runs: hence the re-execution, with `-I`, which also
-ignores the user's site-packages and the current folder, and `-S`: no code in a .pth file among the packages runs (boot.py).
+ignores the user's site-packages and the current folder, and `-S`: no code of a .pth file runs (boot.py).
 """
 
 from __future__ import annotations
