@@ -210,13 +210,13 @@ def plot_svg(base: Base, rows: Sequence[Row], path: Path) -> None:
     figure, axes = pyplot.subplots(figsize=(8, 4.5))
     for row in rows:
         size, kl = row.size / 1e6, max(row.distance.kl, 1e-5)
-        axes.scatter([size], [kl], s=30)
-        axes.annotate(row.name, (size, kl), textcoords="offset points", xytext=(6, 4), fontsize=8)
+        axes.scatter([size], [kl], s=30, label=row.name)
     axes.set_yscale("log")
     axes.set_xlabel("size on disk, MB")
     axes.set_ylabel("KL from the float32 source, nats a token")
     axes.set_title(base.name)
-    axes.margins(x=0.35, y=0.15)
+    axes.margins(x=0.1, y=0.15)
+    axes.legend(fontsize=8)  # beside the points their names would cover each other
     figure.tight_layout()
     figure.savefig(path, metadata={"Date": None})
     pyplot.close(figure)
