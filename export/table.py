@@ -7,7 +7,9 @@ does not run, its distance is that of the rounded weights, computed in float32, 
 
 from __future__ import annotations
 
+import shutil
 import tempfile
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -39,6 +41,7 @@ VARIANTS = (
     OnnxOptions.of("int4", "rtn_last", 128, symmetric=True),
 )
 _HALF = "fp16"
+_TWO_DAYS = 2 * 24 * 3600.0
 
 
 @dataclass(frozen=True)
@@ -124,6 +127,7 @@ def measure_distances(
         loads[_HALF] = partial(HfLogits, source, halved=True)
     found: dict[str, Distance] = {}
     cache_dir().mkdir(parents=True, exist_ok=True)
+    _forget_killed_runs()
     with tempfile.TemporaryDirectory(prefix="scores-", dir=cache_dir()) as folder:
         reference = KeptLogits(partial(HfLogits, source), Path(folder))
         text = (source / "tokenizer.json", base.prompt_format)
@@ -133,6 +137,13 @@ def measure_distances(
             progress("Comparing", before * len(held), len(loads) * len(held))
             found |= compare(reference, {name: load()}, held, *text)
     return found
+
+
+def _forget_killed_runs() -> None:
+    """Take away scores that a killed run left, gigabytes of them: no run takes two days."""
+    for left in cache_dir().glob("scores-*"):
+        if time.time() - left.stat().st_mtime > _TWO_DAYS:
+            shutil.rmtree(left, ignore_errors=True)
 
 
 def _name(options: OnnxOptions) -> str:

@@ -14,7 +14,7 @@ def _packages() -> bool:
     """
     home = os.path.dirname(os.path.dirname(os.path.abspath(sys.executable)))
     try:
-        with open(os.path.join(home, "pyvenv.cfg"), encoding="utf-8") as file:
+        with open(os.path.join(home, "pyvenv.cfg"), encoding="utf-8", errors="replace") as file:
             words = file.read().lower().replace(" ", "").splitlines()
     except OSError:
         return False
@@ -31,9 +31,12 @@ def _packages() -> bool:
 
 
 def _follow(folder: str, name: str) -> None:
-    """Append the folders that a .pth file names; its lines of code are left alone."""
-    with open(os.path.join(folder, name), encoding="utf-8", errors="replace") as file:
-        lines = [line.strip() for line in file]
+    """Append the folders that a .pth file names; its lines of code are left alone, and so is one that can't be read."""
+    try:
+        with open(os.path.join(folder, name), encoding="utf-8", errors="replace") as file:
+            lines = [line.strip() for line in file]
+    except OSError:
+        return
     for line in lines:
         path = os.path.join(folder, line)
         if line and not line.startswith(("#", "import ", "import\t")) and os.path.isdir(path) and path not in sys.path:

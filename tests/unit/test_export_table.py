@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -86,3 +88,13 @@ def test_every_variant_is_built_and_measured_once(
     assert [row.name for row in fewer] == [r.name for r in rows if "k_quant" not in r.name and "fp" not in r.name]
     best = {row.name: row.speed.prefill for row in rows if row.speed is not None}
     assert sorted(best.values()) == list(range(10, 19))  # the better of two rounds, which went over all nine in turn
+
+
+def test_scores_of_killed_runs_are_taken_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(table, "cache_dir", lambda: tmp_path)
+    for name, age in (("scores-old", 3 * 86400), ("scores-of-a-run", 3600), ("bundles", 9 * 86400)):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.npy").write_bytes(b"x")
+        os.utime(tmp_path / name, (time.time() - age,) * 2)
+    table._forget_killed_runs()
+    assert {left.name for left in tmp_path.iterdir()} == {"scores-of-a-run", "bundles"}

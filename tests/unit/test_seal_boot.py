@@ -42,6 +42,9 @@ def start(folder: Path, shared: str, lib: bool = True) -> str:
         (folder / "elsewhere").mkdir()
         (folder / "elsewhere" / "linked.py").write_text("", encoding="utf-8")
         (packages / "b.pth").write_text(f"# a comment\n{folder / 'elsewhere'}\n/nowhere\n", encoding="utf-8")
+        if shared == "false":  # site.py itself ends at such files
+            (packages / "c.pth").mkdir()
+            (packages / "d.pth").write_bytes(b"\xff\x00/\x8a\n" + os.urandom(300))
     mark = folder / "mark"
     environ = clean({**os.environ, "EDGESCRIBE_MARK": str(mark)})
     boot = boot_command(["--version"])
