@@ -6,6 +6,7 @@ native code. Ctrl-C reaches the waiting side, which cancels the answer and lets 
 
 from __future__ import annotations
 
+import contextlib
 import queue
 import threading
 from collections.abc import Callable, Iterator
@@ -97,6 +98,8 @@ class EngineHost:
                 return source.get(timeout=_WAIT)
             except queue.Empty:
                 if not self._thread.is_alive():
+                    with contextlib.suppress(queue.Empty):
+                        return source.get_nowait()  # its last word may have come between the look and its end
                     raise EngineError("The model stopped unexpectedly.", "", "Open the bundle again.") from None
 
     def _work(self, load: Callable[[], Loaded]) -> None:
