@@ -27,7 +27,7 @@ from textual.events import Event, Key, MouseDown, MouseScrollDown, MouseScrollUp
 
 from edge import paths
 from edge.errors import BundleError, EdgescribeError
-from tui import actions, idle, settings, texts
+from tui import actions, idle, settings, terminal, texts
 from tui.bridge import Bridge, Done, Loading, Ready, Unavailable, Update
 from tui.desk import Desk
 from tui.messages import CaseChanged
@@ -131,7 +131,7 @@ class EdgeApp(Shell):
             self.screen.tick()
 
     def _second(self) -> None:
-        if not self.is_headless and not self._leaving and idle.terminal_gone():
+        if not self.is_headless and not self._leaving and terminal.gone():
             self.go(self.leave(143))  # closed without a word: an unlocked vault must not stay open unseen
             return
         if not self.desk.is_open or self._leaving:
@@ -342,6 +342,8 @@ def main(args: argparse.Namespace) -> int:
                     asyncio.run(save())
         desk.close()
     code = 1 if code is None else code
+    if terminal.gone():
+        terminal.give_up()
     sys.stdout.flush()
     if not app.bridge.ended:
         os._exit(code)  # a runtime that is still loading would be torn down under its own feet

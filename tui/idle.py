@@ -1,4 +1,4 @@
-"""When to lock: nobody touched a key for a while, or the machine was asleep. When to end: no terminal is left.
+"""When to lock: nobody touched a key for a while, or the machine was asleep.
 
 And when to look through all of memory for what nobody holds any more: that takes a tenth of a second, in which no key
 would be answered, so it waits for a moment without keys.
@@ -6,9 +6,7 @@ would be answered, so it waits for a moment without keys.
 
 from __future__ import annotations
 
-import errno
 import gc
-import sys
 import time
 
 from textual._styles_cache import StylesCache
@@ -62,16 +60,3 @@ def collect() -> None:
 def sweep_rarely() -> None:
     """Leave the oldest objects to Idle.sweep."""
     gc.set_threshold(*gc.get_threshold()[:2], _AT_LATEST)
-
-
-def terminal_gone() -> bool:
-    """Whether the terminal of standard input was closed: not every one sends a signal when it goes."""
-    if sys.platform == "win32":
-        return False
-    import termios
-
-    try:
-        termios.tcgetattr(0)
-    except termios.error as error:
-        return bool(error.args[0] == errno.EIO)
-    return False

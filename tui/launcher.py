@@ -13,18 +13,13 @@ import subprocess
 import sys
 from collections.abc import Callable, Sequence
 from types import FrameType
-from typing import Any
 
 from edge.seal.environment import boot_command, clean
+from tui import terminal
 
 LOCKED = 75  # the window's exit code for "show unlock" (tui.app)
 _NAMED = range(9)  # exit codes that the window has explained itself (edge.cli)
 _PR_SET_PDEATHSIG = 1
-# Wipe and leave the alternate screen; cursor on; mouse, paste and focus reports off; kitty keys popped; colours reset.
-RESTORE = (
-    "\x1b[?2026l\x1b[0m\x1b[2J\x1b[H\x1b[?1049l\x1b[?25h\x1b[?1000l\x1b[?1002l\x1b[?1003l\x1b[?1006l\x1b[?1015l\x1b[?1016l"
-    "\x1b[?2004l\x1b[?1004l\x1b[<u\x1b[?7h\x1b[0m"
-)
 
 
 def _die_with_me() -> None:
@@ -33,29 +28,12 @@ def _die_with_me() -> None:
         ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM, 0, 0, 0)
 
 
-def _modes() -> Any:
-    if sys.platform == "win32":
-        return None
-    import termios
-
-    return termios.tcgetattr(0)
-
-
-def restore(modes: Any) -> None:
-    """Put the terminal back: its modes, then everything that a screen program may have switched."""
-    if modes is not None:
-        import termios
-
-        termios.tcsetattr(0, termios.TCSANOW, modes)
-    os.write(1, RESTORE.encode())
-
-
 def main(options: Sequence[str], command: Callable[[Sequence[str]], list[str]] = boot_command) -> int:
     """Run windows until one ends for good; returns its exit code, 128 + n for one that signal n killed.
 
     command: makes the command line of a window from its options.
     """
-    modes = _modes()
+    modes = terminal.modes()
     children: list[subprocess.Popen[bytes]] = []
 
     def forward(number: int, _: FrameType | None) -> None:
@@ -72,10 +50,13 @@ def main(options: Sequence[str], command: Callable[[Sequence[str]], list[str]] =
         child = subprocess.Popen(command(options), env=clean(os.environ), preexec_fn=start)
         children[:] = [child]
         code = child.wait()
+        if terminal.gone():
+            terminal.give_up()
+            return 128 + signal.SIGTERM  # whatever the window's own code: nobody is left to be told more
         if code == LOCKED:
             continue
         if code not in _NAMED and code != 128 + signal.SIGTERM:
-            restore(modes)
+            terminal.restore(modes)
             _explain(code)
         return code if code >= 0 else 128 - code
 

@@ -20,7 +20,7 @@ import pytest
 from conftest import ROOT
 from functional.tui_kit import WORDS, empty_vault
 
-from tui import launcher
+from tui import terminal as terminal_state
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="pseudo terminals")
 
@@ -120,7 +120,7 @@ def test_a_killed_window_leaves_a_usable_terminal(terminal: Terminal) -> None:
     os.kill(terminal.window(), signal.SIGKILL)
     assert terminal.end() == 128 + signal.SIGKILL
     assert termios.tcgetattr(terminal.inner) == terminal.modes
-    assert launcher.RESTORE.encode() in terminal.seen
+    assert terminal_state.RESTORE.encode() in terminal.seen
     assert "ended unexpectedly" in terminal.text()
 
 
@@ -145,3 +145,20 @@ def test_a_terminal_that_is_closed_without_a_signal_ends_the_app(home: Path) -> 
         assert terminal.process.wait(timeout=300) == 128 + signal.SIGTERM  # the time is for a machine that hangs
     finally:
         terminal.process.kill()
+
+
+def test_a_terminal_that_goes_while_the_window_writes_gives_the_same_code(tmp_path: Path) -> None:
+    """What is left in buffers can't be written then: neither that nor the window's own code may be the last word."""
+    window = "import os, sys; sys.stdout.write('x' * 99); os.read(0, 1); sys.exit(120)"
+    start = (
+        f"import sys; sys.path.insert(0, {str(ROOT)!r}); from tui import launcher\n"
+        f"sys.stdout.write('left over'); sys.exit(launcher.main([], lambda _: [sys.executable, '-c', {window!r}]))"
+    )
+    outer, inner = pty.openpty()
+    process = subprocess.Popen([sys.executable, "-I", "-c", start], stdin=inner, stdout=inner, stderr=inner, cwd=ROOT)
+    os.close(inner)
+    children = Path(f"/proc/{process.pid}/task/{process.pid}/children")
+    while not children.read_text():
+        time.sleep(0.05)
+    os.close(outer)
+    assert process.wait(timeout=60) == 128 + signal.SIGTERM

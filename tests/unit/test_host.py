@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import queue
 import threading
 import time
 from collections.abc import Iterator
@@ -93,3 +94,24 @@ def test_a_closed_engine_says_so() -> None:
     engine.close()
     with pytest.raises(EngineError, match="not running"):
         next(iter(engine.stream(REQUEST)))
+
+
+def test_a_last_word_between_the_look_and_the_threads_end_is_heard() -> None:
+    """The thread may put its error and end just after the waiting side found the queue empty."""
+
+    class Late(queue.SimpleQueue[Any]):
+        def get(self, block: bool = True, timeout: float | None = None) -> Any:
+            if block:
+                raise queue.Empty
+            return super().get(block=False)
+
+        def get_nowait(self) -> Any:
+            return self.get(block=False)
+
+    engine = host(SlowDecoder())
+    engine.close()
+    late = Late()
+    late.put("its last word")
+    assert engine._wait(late) == "its last word"
+    with pytest.raises(EngineError, match="unexpectedly"):
+        engine._wait(late)
