@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import select
 import signal
 import sys
 import threading
@@ -37,9 +38,9 @@ def read_passphrase_tty(prompt: str) -> Passphrase:
         ) from None
     buffer = bytearray(MAX_PASSPHRASE + 2)
     try:
-        with _silence(tty):
+        with _silence(tty), _woken() as news:
             os.write(tty, prompt.encode())
-            size = os.readv(tty, [buffer])
+            size = _line(tty, buffer, news)
     finally:
         os.write(tty, b"\n")
         os.close(tty)
@@ -74,6 +75,33 @@ if sys.platform != "win32":
                 yield
             finally:
                 termios.tcsetattr(tty, termios.TCSAFLUSH, before)
+
+    @contextlib.contextmanager
+    def _woken() -> Iterator[list[int]]:
+        """A pipe that can be read after every signal, in a list; no pipe off the main thread, which gets none.
+
+        Python answers a signal between two steps. One that comes after the last step before a read waits for a key.
+        """
+        if threading.current_thread() is not threading.main_thread():
+            yield []
+            return
+        news, told = os.pipe()
+        os.set_blocking(told, False)
+        former = signal.set_wakeup_fd(told, warn_on_full_buffer=False)
+        try:
+            yield [news]
+        finally:
+            signal.set_wakeup_fd(former)
+            os.close(told)
+            os.close(news)
+
+    def _line(tty: int, buffer: bytearray, news: list[int]) -> int:
+        """Read a line once there is one, with signals answered until then. Returns its size in bytes."""
+        while True:
+            ready, _, _ = select.select([tty, *news], [], [])
+            if tty in ready:
+                return os.readv(tty, [buffer])
+            os.read(news[0], 64)
 
     @contextlib.contextmanager
     def _answering(handlers: dict[int, Any]) -> Iterator[None]:

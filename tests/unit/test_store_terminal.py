@@ -105,8 +105,24 @@ def test_the_echo_comes_back_after_every_death(name: str) -> None:
         until_asked(screen)
         assert not echoes(screen)
         process.send_signal(getattr(signal, name))
-        assert process.wait() == -getattr(signal, name)
+        assert process.wait(timeout=60) == -getattr(signal, name)
         assert os.read(read, 100) == b""  # the guard has ended, too
+        assert echoes(screen)
+
+
+def test_a_signal_between_the_prompt_and_the_reading_does_not_wait_for_a_key() -> None:
+    """Python has noted it then and answers it after the next system call: the one that waits for a key."""
+    late = """
+import ctypes, select, threading
+wait = select.select
+def noted_while_waiting(*sources):
+    threading.Timer(0.2, ctypes.pythonapi.PyErr_SetInterruptEx, [signal.SIGTERM]).start()
+    return wait(*sources)
+select.select = noted_while_waiting
+"""
+    with on_a_terminal(*script(late + ASK)) as (process, screen, _):
+        until_asked(screen)
+        assert process.wait(timeout=60) == -signal.SIGTERM
         assert echoes(screen)
 
 
