@@ -185,8 +185,9 @@ def sections_of(record: Record) -> tuple[Section, ...]:
 def conversation_of(record: Record) -> Source:
     """The conversation of a record as it stands: as it was given, with what was corrected in the newest note."""
     talk = [s for s in record.sources if s.name != "note"] or list(record.sources)
-    source = talk[-1] if talk else Source("typed", "", "")
     note = record.document(Kind.NOTE)
+    made_from = [s for s in talk if note is not None and s.sha256 == note.origin.source_sha256]
+    source = (made_from or talk or [Source("typed", "", "")])[-1]
     corrected = note.content.get("conversation") if note is not None else None
     return source if corrected is None else replace(source, text=str(corrected))
 
@@ -195,6 +196,11 @@ def basis_of(record: Record) -> str:
     """The text that the newest extracted fields of a record point into; empty without any."""
     found = record.document(Kind.EXTRACTION)
     return next((s.text for s in record.sources if found and s.sha256 == found.origin.source_sha256), "")
+
+
+def report_of(record: Record) -> str:
+    """What fields are extracted from: the newest note as one text, or else what the record was made of."""
+    return "\n\n".join(f"{s.heading}\n\n{s.text.strip()}" for s in sections_of(record)) or conversation_of(record).text
 
 
 def is_incomplete(record: Record) -> bool:

@@ -19,16 +19,15 @@ import signal
 import sys
 from collections.abc import Callable
 from functools import cached_property
-from importlib import resources
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, cast
 
 from textual.events import Event, Key, MouseDown, MouseScrollDown, MouseScrollUp, Paste
+from textual.screen import Screen
 
 from edge import paths
-from edge.errors import BundleError, EdgescribeError
+from edge.errors import EdgescribeError
 from tui import actions, idle, settings, terminal, texts
-from tui.bridge import Bridge, Done, Loading, Ready, Unavailable, Update
 from tui.desk import Desk
 from tui.messages import CaseChanged
 from tui.screens.base import EdgeScreen
@@ -40,6 +39,7 @@ from tui.unsaved import Unsaved
 if TYPE_CHECKING:
     from edge.seal import SealStatus
     from edge.service import Scribe
+    from tui.bridge import Bridge, Fact, Opener
     from tui.case import Case
     from tui.casebook import Casebook
 
@@ -54,17 +54,29 @@ class EdgeApp(Shell):
 
     BINDINGS = actions.bindings("app")
 
-    def __init__(self, desk: Desk, bridge: Bridge, kept: settings.Settings, seal: SealStatus | None) -> None:
+    def __init__(self, desk: Desk, opener: Opener, kept: settings.Settings, seal: SealStatus | None) -> None:
         super().__init__(kept.theme)
-        self.desk, self.bridge, self.settings = desk, bridge, kept
+        self.desk, self.settings = desk, kept
+        self._opener, self._bridge = opener, cast("Bridge | None", None)
         self.unsaved = Unsaved(desk)
         self.seal_level = seal.level if seal else "none"
         self.seal = seal
         self._idle = idle.Idle()
         self._model: tuple[str, tuple[str, ...]] = (t("app.loading", percent=0), ())
-        self._leaving = False
+        self._leaving = self._unlocked = False
+        self._early: list[Event] | None = []  # keys until the first screen stands
+        self._no_model: EdgescribeError | None = None  # why, until it was told
         self.damage: list[str] = []  # what the check of the vault found, once it is done
         texts.use(kept.language)
+
+    @property
+    def bridge(self) -> Bridge:
+        """The way to the engine."""
+        if self._bridge is None:
+            from tui.bridge import Bridge
+
+            self._bridge = Bridge(self._opener)
+        return self._bridge
 
     @cached_property
     def book(self) -> Casebook:
@@ -73,21 +85,33 @@ class EdgeApp(Shell):
 
         return Casebook(self.desk, self.bridge, self._changed)
 
+    def get_default_screen(self) -> Screen[Any]:
+        """Unlock itself where there is a vault: an empty screen below it would be styled and drawn first."""
+        return UnlockScreen() if self.desk.exists() else super().get_default_screen()
+
     def on_mount(self) -> None:
-        if self.desk.exists():
-            self.push_screen(UnlockScreen())
-        else:
+        if not self.desk.exists():
             from tui.screens.welcome import WelcomeScreen
 
             self.push_screen(WelcomeScreen())
-        self.screen.call_after_refresh(self.bridge.start)
+        self.screen.call_after_refresh(self._begin)
         self.set_interval(0.1, self._take)
         self.set_interval(1.0, self._second)
         for number in (signal.SIGTERM, *((signal.SIGHUP,) if hasattr(signal, "SIGHUP") else ())):
             with contextlib.suppress(NotImplementedError, RuntimeError, ValueError):
                 asyncio.get_running_loop().add_signal_handler(number, lambda: self.go(self.leave(143)))
 
+    def _begin(self) -> None:
+        """The first screen stands, with a field to type in: what was typed before comes now, and then the model."""
+        typed, self._early = self._early, None
+        for event in typed or ():
+            self.post_message(event)
+        self.bridge.start()
+
     async def on_event(self, event: Event) -> None:
+        if self._early is not None and isinstance(event, Key | Paste):
+            self._early.append(event)
+            return
         if isinstance(event, _TOUCHES):
             self._idle.touch()
         await super().on_event(event)
@@ -100,7 +124,7 @@ class EdgeApp(Shell):
 
     def queue_line(self) -> str:
         """What the model has to do, for the status bar."""
-        count, seconds = self.bridge.waiting()
+        count, seconds = self._bridge.waiting() if self._bridge else (0, None)
         if not count:
             return ""
         if seconds is None:
@@ -111,24 +135,30 @@ class EdgeApp(Shell):
     # -- news from the engine, once in a tenth of a second -----------------------------------------------------------
 
     def _take(self) -> None:
-        for fact in () if self._leaving else self.bridge.take():
-            match fact:
-                case Loading(done, total):
-                    self._model = (t("app.loading", percent=int(100 * done / max(1, total))), ())
-                case Ready(info):
-                    self.book.info = info
-                    marks = {"test_model": info.purpose == "test", "unsigned_model": info.signed_by is None}
-                    self._model = (info.bundle, tuple(key for key, holds in marks.items() if holds))
-                case Unavailable(error):
-                    self._model = (t("app.no_model"), ())
-                    if self.desk.is_open or not isinstance(error, BundleError):
-                        self.complain(error)
-                case Update():
-                    self.book.update(fact)
-                case Done():
-                    self.go(self.book.done(fact))
+        for fact in self._bridge.take() if self._bridge and not self._leaving else ():
+            self._heed(fact)
         if isinstance(self.screen, EdgeScreen):
             self.screen.tick()
+
+    def _heed(self, fact: Fact) -> None:
+        from tui.bridge import Done, Loading, Ready, Unavailable, Update
+
+        match fact:
+            case Loading(done, total):
+                self._model = (t("app.loading", percent=int(100 * done / max(1, total))), ())
+            case Ready(info):
+                self.book.info, self._no_model = info, None
+                marks = {"test_model": info.purpose == "test", "unsigned_model": info.signed_by is None}
+                self._model = (info.bundle, tuple(key for key, holds in marks.items() if holds))
+            case Unavailable(error):
+                self._model = (t("app.no_model"), ())
+                self._no_model = error
+                if self._unlocked:
+                    self._inside()
+            case Update():
+                self.book.update(fact)
+            case Done():
+                self.go(self.book.done(fact))
 
     def _second(self) -> None:
         if not self.is_headless and not self._leaving and terminal.gone():
@@ -161,7 +191,12 @@ class EdgeApp(Shell):
         self._idle.touch()
         await self.desk.call(lambda vault: vault.verify_in_background(self.damage.extend))
         await self.unsaved.load()
-        await self.switch_screen(LibraryScreen())
+        if isinstance(done := self.screen, UnlockScreen):  # the stack's first, which stays: emptied, below the list
+            await self.push_screen(LibraryScreen())
+            await done.remove_children()
+        else:
+            await self.switch_screen(LibraryScreen())
+        self.call_after_refresh(self._inside)
         if place := await self.desk.call(lambda vault: vault.warning()):
             self.tell(place)
         if list(self.unsaved):
@@ -175,6 +210,13 @@ class EdgeApp(Shell):
         elif last:
             with contextlib.suppress(EdgescribeError):
                 await self.open_case(last)
+
+    def _inside(self) -> None:
+        """The list stands: now what keeps the model from running may be said in front of it, not before."""
+        self._unlocked = True
+        error, self._no_model = self._no_model, None
+        if error is not None:
+            self.complain(error)
 
     async def leave(self, code: int) -> None:
         """Keep everything and end this process: 0 to quit, LOCKED to show unlock again."""
@@ -251,6 +293,8 @@ class EdgeApp(Shell):
     async def sample_case(self) -> None:
         """A new encounter with the sample visit that ships with the program."""
         case = self.book.new(self.settings.template)
+        from importlib import resources
+
         text = resources.files("edge.samples").joinpath("visit.txt").read_text(encoding="utf-8")
         self.book.set_conversation(case, text, "visit.txt")
         case.title = t("library.sample_title")
@@ -332,7 +376,8 @@ def main(args: argparse.Namespace) -> int:
 
         return Scribe.open(bundle, progress, unsigned)
 
-    app = EdgeApp(desk, Bridge(opener), kept, getattr(args, "seal", None))
+    launcher, modes = os.getppid(), terminal.modes()
+    app = EdgeApp(desk, opener, kept, getattr(args, "seal", None))
     try:
         code = app.run()
     finally:
@@ -344,6 +389,8 @@ def main(args: argparse.Namespace) -> int:
     code = 1 if code is None else code
     if terminal.gone():
         terminal.give_up()
+    elif os.getppid() != launcher:
+        terminal.let_go(modes)  # it was killed
     sys.stdout.flush()
     if not app.bridge.ended:
         os._exit(code)  # a runtime that is still loading would be torn down under its own feet

@@ -45,6 +45,7 @@ def main(options: Sequence[str], command: Callable[[Sequence[str]], list[str]] =
         if hasattr(signal, name):
             signal.signal(getattr(signal, name), forward)
     while True:
+        terminal.hold(modes)
         start = None if sys.platform == "win32" else _die_with_me
         # One thread here, so code between fork and exec is safe.
         child = subprocess.Popen(command(options), env=clean(os.environ), preexec_fn=start)
@@ -55,6 +56,7 @@ def main(options: Sequence[str], command: Callable[[Sequence[str]], list[str]] =
             return 128 + signal.SIGTERM  # whatever the window's own code: nobody is left to be told more
         if code == LOCKED:
             continue
+        terminal.put(modes)
         if code not in _NAMED and code != 128 + signal.SIGTERM:
             terminal.restore(modes)
             _explain(code)

@@ -22,7 +22,7 @@ from tui.walls import SafeLines
 class Shell(App[int]):
     """Textual's App without its ways out: screenshots, tracebacks with locals, the terminal's clipboard unasked."""
 
-    CSS_PATH = "app.tcss"
+    CSS_PATH = "first.tcss"
     COMMANDS: ClassVar[Any] = {Commands}
     TITLE = "edgescribe"
     copy_through_terminal = False

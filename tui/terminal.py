@@ -14,6 +14,9 @@ RESTORE = (
 )
 
 
+_INPUT, _LOCAL = 0, 3  # places of the flags in what tcgetattr gives
+
+
 def modes() -> Any:
     """The terminal's modes, for restore(); None where there are none to keep."""
     if sys.platform == "win32":
@@ -23,12 +26,35 @@ def modes() -> Any:
     return termios.tcgetattr(0)
 
 
-def restore(kept: Any) -> None:
-    """Put the terminal back: its modes, then everything that a screen program may have switched."""
+def put(kept: Any) -> None:
+    """Put the modes back."""
     if kept is not None:
         import termios
 
         termios.tcsetattr(0, termios.TCSANOW, kept)
+
+
+def hold(kept: Any) -> None:
+    """Keep what is typed for the window, byte by byte and unseen: it may be a passphrase, typed before there is one."""
+    if kept is not None:
+        import termios
+
+        typed, shown = kept[_INPUT] & ~termios.ICRNL, kept[_LOCAL] & ~(termios.ECHO | termios.ICANON)
+        put([typed, *kept[1:_LOCAL], shown, *kept[_LOCAL + 1 :]])
+
+
+def let_go(kept: Any) -> None:
+    """Undo hold(), for a launcher that can't any more. kept: the modes as they are since."""
+    if kept is not None:
+        import termios
+
+        typed, shown = kept[_INPUT] | termios.ICRNL, kept[_LOCAL] | termios.ECHO | termios.ICANON
+        put([typed, *kept[1:_LOCAL], shown, *kept[_LOCAL + 1 :]])
+
+
+def restore(kept: Any) -> None:
+    """Put the terminal back: its modes, then everything that a screen program may have switched."""
+    put(kept)
     os.write(1, RESTORE.encode())
 
 

@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 
 from edge.errors import UsageError
-from edge.verbs import generate
+from edge.verbs import bundle_options
 
 
 def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -28,8 +28,7 @@ def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 
 def _options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--vault", type=Path, metavar="FILE", help="vault file (default: your own)")
-    parser.add_argument("--bundle", metavar="B", help="name or folder of a model bundle (default: as set in the app)")
-    generate.add_unsigned(parser)
+    bundle_options.add_bundle(parser, "as set in the app")
 
 
 def _write_dirs(args: argparse.Namespace) -> tuple[Path, ...]:

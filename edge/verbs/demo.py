@@ -8,7 +8,7 @@ import secrets
 from importlib import resources
 from typing import TYPE_CHECKING
 
-from edge.verbs import extract, generate, note, records
+from edge.verbs import bundle_options, extract, generate, note, records
 from edge.verbs.narrate import Narrator
 
 if TYPE_CHECKING:
@@ -22,8 +22,7 @@ def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         help="write, extract and save a sample visit",
         description="Run the main job on a sample visit that ships with the program: note, fields, encrypted record.",
     )
-    parser.add_argument("--bundle", metavar="B", help="name or folder of a model bundle (default: the largest)")
-    generate.add_unsigned(parser)
+    bundle_options.add_bundle(parser)
     parser.set_defaults(run=run, live=True, json=False, template="visit", title="Sample visit")
 
 

@@ -11,11 +11,12 @@ from typing import TYPE_CHECKING, Any
 
 from edge.errors import BundleError, Cancelled, EdgescribeError
 from edge.text import sanitise
-from edge.verbs import vault_options
+from edge.verbs import bundle_options, vault_options
 from edge.verbs.narrate import Narrator, complain
 
 if TYPE_CHECKING:
     from edge.contract.document import Document
+    from edge.contract.records import Record
     from edge.service import Scribe
     from edge.vaults import Vault
 
@@ -29,6 +30,7 @@ class Outcome:
     generated: Any
 
 
+Basis = Callable[["Record"], "Document"]  # what of a kept record is worked on
 Work = Callable[["Scribe", "Document", argparse.Namespace, Narrator], Outcome]
 Check = Callable[["Document"], object]  # raises InputError for a document that the verb cannot use
 
@@ -36,7 +38,7 @@ Check = Callable[["Document"], object]  # raises InputError for a document that 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Arguments of a verb that writes with a model."""
     parser.add_argument("files", nargs="+", metavar="FILE", help="text file, or - for standard input")
-    add_bundle(parser)
+    bundle_options.add_bundle(parser)
     parser.add_argument("--json", action="store_true", help="one JSON object a line on standard output")
     parser.add_argument("--save", action="store_true", help="keep source and result in the vault")
     parser.add_argument("--title", metavar="TEXT", help="title of the saved record (default: the file's name)")
@@ -44,23 +46,9 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     vault_options.add_options(parser)
 
 
-def add_bundle(parser: argparse.ArgumentParser) -> None:
-    """Which bundle writes."""
-    parser.add_argument(
-        "--bundle", metavar="B", help="name or folder of a model bundle (default: the largest one here)"
-    )
-    add_unsigned(parser)
-
-
 def add_quiet(parser: argparse.ArgumentParser) -> None:
     """Results only."""
     parser.add_argument("--quiet", action="store_true", help="no narration on standard error")
-
-
-def add_unsigned(parser: argparse.ArgumentParser) -> None:
-    """The one way to run a bundle that nobody vouches for: typed each time, never a setting."""
-    words = "run the bundle although no key that this machine trusts signed it"
-    parser.add_argument("--allow-unsigned", action="store_true", help=words)
 
 
 def run_all(args: argparse.Namespace, work: Work, check: Check = lambda _: None) -> int:

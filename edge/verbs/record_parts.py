@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 from edge.errors import UsageError
 from edge.text import one_line, sanitise
-from edge.verbs import generate, vault_options
+from edge.verbs import bundle_options, generate, vault_options
 from edge.verbs.narrate import Narrator
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def add_actions(actions: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     field.add_argument("--entry", type=int, metavar="N", help="number of the entry, where the field has several")
     rewrite = actions.add_parser("rewrite", help="write one section of a note anew from its conversation")
     rewrite.add_argument("--wish", default="", metavar="TEXT", help="what to change, in plain words")
-    generate.add_bundle(rewrite)
+    bundle_options.add_bundle(rewrite)
     generate.add_quiet(rewrite)
     for action, run in ((speaker, _speaker), (field, _field), (rewrite, _rewrite)):
         action.add_argument("id", metavar="ID", help="record id, or its beginning")

@@ -1,4 +1,4 @@
-"""`edgescribe records`: list, search, show and delete what the vault keeps; record_work, record_parts change it."""
+"""`edgescribe records`: list, search, show and delete what the vault keeps; record_*.py beside this change it."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from dataclasses import asdict, replace
 from typing import TYPE_CHECKING, Any
 
 from edge.text import one_line, sanitise
-from edge.verbs import record_parts, record_work, vault_options
+from edge.verbs import record_anew, record_parts, record_work, vault_options
 from edge.verbs.narrate import Narrator
 
 if TYPE_CHECKING:
@@ -37,6 +37,7 @@ def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         action.set_defaults(run=run)
     record_work.add_actions(actions)
     record_parts.add_actions(actions)
+    record_anew.add_actions(actions)
 
 
 def _list(args: argparse.Namespace) -> int:

@@ -132,7 +132,6 @@ def keys(home: Path) -> list[tuple[float, float]]:
     from edge.service import Scribe
     from tui import settings
     from tui.app import EdgeApp, load_behind
-    from tui.bridge import Bridge
     from tui.desk import Desk
 
     os.environ.update(EDGESCRIBE_HOME=str(home), TERM="xterm-256color", COLORTERM="truecolor", LANG="C.UTF-8")
@@ -143,9 +142,10 @@ def keys(home: Path) -> list[tuple[float, float]]:
         load_behind()
         return Scribe(engine)
 
-    app = EdgeApp(Desk(home / "records.vault"), Bridge(opener), settings.load(), None)
+    app = EdgeApp(Desk(home / "records.vault"), opener, settings.load(), None)
     outer, inner = terminal()
-    threading.Thread(target=empty, args=(outer,), daemon=True).start()
+    # A process, as a terminal program is: a thread that reads would take turns with the screen's.
+    reader = subprocess.Popen([sys.executable, "-c", "import os\nwhile os.read(0, 65536): pass"], stdin=outer)
     saved = [os.dup(number) for number in range(3)]
     for number in range(3):
         os.dup2(inner, number)
@@ -155,6 +155,8 @@ def keys(home: Path) -> list[tuple[float, float]]:
     finally:
         for number, old in enumerate(saved):
             os.dup2(old, number)
+        reader.kill()
+        reader.wait()
     return times
 
 

@@ -41,7 +41,6 @@ from edge.store.vault import Vault
 from edge.workbench import template_folder
 from tui import settings
 from tui.app import EdgeApp
-from tui.bridge import Bridge
 from tui.desk import Desk
 
 CELL = (9, 18)  # pixels
@@ -197,7 +196,7 @@ async def make(out: Path, bundle: str, size: tuple[int, int], theme: str) -> Non
         if not bundle:
             return make_app(home)
         kept = settings.load()
-        return EdgeApp(Desk(home / "records.vault", FLOOR), Bridge(lambda p: Scribe.open(bundle, p)), kept, SEALED)
+        return EdgeApp(Desk(home / "records.vault", FLOOR), lambda p: Scribe.open(bundle, p), kept, SEALED)
 
     for part in (first_run, later):
         app = app_with()

@@ -12,6 +12,7 @@ from functional.conftest import derive_once
 
 from edge import cli, service, vaults
 from edge.contract.records import Generated, Kind, Origin, Source
+from edge.contract.schemas import FIELD_KEYS
 from edge.engine.scripted import ScriptedEngine
 from edge.errors import UsageError, VaultError
 from edge.store import kdf
@@ -293,7 +294,7 @@ def test_a_signed_record_is_final(run: Run, options: list[str], model: Model) ->
     record = keep(options, fields, a_note({"heading": "PLAN", "text": "Rest."}))
     run("sign", record, "--signer", "Dr. Lee", "--yes")
     before = run("show", record, "--json")
-    for action, *words in CHANGES:
+    for action, *words in (*CHANGES, ("write",), ("extract",)):
         with pytest.raises(VaultError, match="This record is signed"):
             run(action, record, *words)
     assert model.opened == 0
@@ -321,3 +322,49 @@ def test_a_draft_of_the_app_becomes_a_revision_of_its_own(run: Run, options: lis
     assert "unfinished" not in note_of(run, record)["content"]
     run("restore", record, "--revision", "2")
     assert note_of(run, record)["content"]["sections"][0]["text"] == "Typed."
+
+
+def test_a_whole_note_is_written_anew_beside_the_one_there_is(run: Run, record: str, model: Model) -> None:
+    run("speaker", record, "--turn", "3", "--as", "Nurse")
+    model.answer = "Left knee."
+    shown = run("write", record, "--template", "section:PLAN")
+    assert "Left knee." in shown
+    assert f"Saved in record {record}" in shown
+    kept = json.loads(run("show", record, "--json"))
+    assert [d["content"]["template"] for d in kept["documents"]] == ["soap", "section:PLAN"]
+    assert "Nurse: I will look at it." in kept["sources"][-1]["text"]
+    run("write", record)
+    last = json.loads(run("show", record, "--json"))["documents"][-1]
+    assert last["content"]["template"] == "section:PLAN", "the template of the note there is"
+
+
+def test_a_conversation_corrected_and_corrected_back_is_what_the_newest_note_was_made_of(
+    run: Run, record: str, options: list[str]
+) -> None:
+    for name in ("Nurse", "Patient"):
+        run("speaker", record, "--turn", "3", "--as", name)
+        run("write", record, "--template", "section:PLAN")
+        assert f"{name}: I will look at it." in run("speaker", record, "--list")
+
+
+def test_fields_are_extracted_from_a_kept_note_or_report(run: Run, record: str, report: str, model: Model) -> None:
+    model.answer = json.dumps({key: ["Back pain"] if key == "diagnosis" else [] for key in FIELD_KEYS})
+    assert "Back pain  [0–9]" in run("extract", report)
+    assert "diagnosis 1  Back pain  [0–9]" in run("field", report, "diagnosis", "--list")
+    model.answer = json.dumps({key: ["Knee pain."] if key == "signs_symptoms" else [] for key in FIELD_KEYS})
+    run("extract", record)
+    assert "signs_symptoms 1  Knee pain." in run("field", record, "--list")
+    assert json.loads(run("show", record, "--json"))["documents"][0]["content"]["sections"][0]["text"] == "Knee pain."
+
+
+def test_a_record_gets_another_title(run: Run, record: str) -> None:
+    assert "'Knee,\ufffd left'" in run("title", record, f"Knee,{HOSTILE[0]} left")
+    assert "Knee,\ufffd left" in run("list")
+    with pytest.raises(UsageError, match="no words"):
+        run("title", record, " ")
+
+
+def test_nothing_is_written_anew_where_there_is_nothing_to_write_from(run: Run, report: str, model: Model) -> None:
+    with pytest.raises(UsageError, match="no conversation"):
+        run("write", report)
+    assert not model.opened

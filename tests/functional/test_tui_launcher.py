@@ -133,6 +133,19 @@ def test_a_killed_launcher_takes_the_window_along(terminal: Terminal) -> None:
     while Path(f"/proc/{window}").exists() and time.monotonic() < end:
         terminal.read(0.1)
     assert not Path(f"/proc/{window}").exists()
+    assert termios.tcgetattr(terminal.inner) == terminal.modes
+
+
+def test_a_passphrase_typed_before_the_window_stands_counts_and_is_not_shown(terminal: Terminal) -> None:
+    end = time.monotonic() + 180
+    while termios.tcgetattr(terminal.inner)[3] & termios.ECHO and time.monotonic() < end:
+        time.sleep(0.001)
+    terminal.type(WORDS + "\r")
+    terminal.wait("No encounters yet")
+    assert WORDS.split()[0] not in terminal.text()
+    terminal.type("\x11")  # Ctrl+Q
+    assert terminal.end() == 0
+    assert termios.tcgetattr(terminal.inner) == terminal.modes
 
 
 def test_a_terminal_that_is_closed_without_a_signal_ends_the_app(home: Path) -> None:

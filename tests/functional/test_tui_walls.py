@@ -281,3 +281,23 @@ async def test_no_row_stays_wrapped_for_another_width() -> None:
             assert drawn == [area.render_line(y).text.rstrip() for y in range(area.size.height)]
             looked += rows == area.size.height
         assert looked > 20  # as many rows as before: where it went wrong
+
+
+async def test_a_fields_colours_follow_theme_and_focus() -> None:
+    """They are not made at every drawing: so they must be made again when the styles change."""
+    app = Field()
+    app.CSS += "SafeArea:blur > .text-area--cursor { color: red; }"
+    async with app.run_test(size=(80, 20)) as pilot:
+        area, seen = app.query_one(SafeArea), set()
+        for theme in ("textual-light", "textual-dark", "nord"):
+            app.theme = theme
+            for field in (area, None):
+                app.set_focus(field)
+                await quiet(pilot)
+                strips(app)
+                colours = area._theme
+                assert colours.base_style == area.rich_style
+                assert colours.cursor_style == area.get_component_rich_style("text-area--cursor")
+                assert strips(app)[0]._segments[-1].style.bgcolor == colours.base_style.bgcolor
+                seen.add((str(colours.base_style), str(colours.cursor_style)))
+        assert len(seen) == 6

@@ -28,7 +28,6 @@ from edge.store.secret import Passphrase
 from edge.store.vault import Vault
 from tui import settings
 from tui.app import EdgeApp
-from tui.bridge import Bridge
 from tui.case import Case
 from tui.desk import Desk
 from tui.screens.encounter import EncounterScreen
@@ -128,7 +127,7 @@ def make_app(folder: Path, answers: Callable[[str], str] = script, gate: Gate | 
         scripted = ScriptedEngine(answers, **engine)
         return Scribe(GatedEngine(scripted, gate) if gate else scripted)
 
-    return EdgeApp(desk, Bridge(scribe), settings.load(), SEALED)
+    return EdgeApp(desk, scribe, settings.load(), SEALED)
 
 
 def make_vault(folder: Path) -> Vault:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from itertools import pairwise
 from pathlib import Path
 
@@ -14,7 +15,6 @@ from edge.store.secret import Passphrase
 from edge.store.vault import Vault
 from tui import settings, texts
 from tui.app import EdgeApp
-from tui.bridge import Bridge
 from tui.desk import Desk
 from tui.widgets.section_editor import SectionEditor
 
@@ -26,8 +26,11 @@ async def test_first_run_to_signed_export_on_a_real_model(home: Path, bundle_135
     kept = settings.load()
     kept.template = "section:PLAN"  # one section: the small model is slow to no purpose on four
     gate = Gate(3)  # pieces of text: what is seen while it writes must not rest on how fast this machine is
-    bridge = Bridge(lambda progress: Scribe(GatedEngine(Scribe.open(str(bundle_135m), progress).engine, gate)))
-    app = EdgeApp(Desk(home / "records.vault", FLOOR), bridge, kept, SEALED)
+
+    def opener(progress: Callable[[int, int], None]) -> Scribe:
+        return Scribe(GatedEngine(Scribe.open(str(bundle_135m), progress).engine, gate))
+
+    app = EdgeApp(Desk(home / "records.vault", FLOOR), opener, kept, SEALED)
     async with app.run_test(size=(120, 36)) as pilot:
         await until(pilot, on(pilot, "WelcomeScreen"))
         app.screen.query_one("#first").value = app.screen.query_one("#second").value = WORDS
@@ -63,7 +66,7 @@ async def test_first_run_to_signed_export_on_a_real_model(home: Path, bundle_135
         await pilot.press("enter")
         await until(pilot, lambda: list((home / "exports").glob("*.md")), "the file")
         await leave(pilot)
-    assert bridge.ended
+    assert app.bridge.ended
     (file,) = (home / "exports").iterdir()
     with Vault.open(home / "records.vault", Passphrase(WORDS.encode())) as vault:
         (one,) = vault.records.list()

@@ -7,6 +7,7 @@ import os
 import stat
 import sys
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -25,7 +26,6 @@ from export.machine import built_here, key_file, sign_here
 from export.sign import keygen, sign
 from tui import launcher, settings, texts
 from tui.app import EdgeApp
-from tui.bridge import Bridge
 from tui.desk import Desk
 
 
@@ -161,9 +161,9 @@ async def test_the_apps_status_line_says_it(tmp_path: Path, language: str, word:
     for signer in ("hospital-it", None):
         engine = ScriptedEngine(lambda _: "None.")
         engine.info = replace(engine.info, signed_by=signer)
-        bridge = Bridge(lambda _, engine=engine: service.Scribe(engine))  # type: ignore[misc]
+        opener = partial(lambda engine, _: service.Scribe(engine), engine)
         kept = replace(settings.load(), language=language)
-        app = EdgeApp(Desk(tmp_path / "records.vault", FLOOR), bridge, kept, SEALED)
+        app = EdgeApp(Desk(tmp_path / "records.vault", FLOOR), opener, kept, SEALED)
         async with app.run_test(size=(80, 24)) as pilot:
             await until(pilot, lambda app=app: "scripted" in screen_text(app))  # type: ignore[misc]
             assert (word in screen_text(app)) is (signer is None)

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual.screen import Screen
 
@@ -20,6 +21,7 @@ class EdgeScreen(Screen[None]):
     scope: whose actions it has. case: the encounter that it shows.
     """
 
+    CSS_PATH: ClassVar[Path | None] = Path(__file__).parents[1] / "app.tcss"
     scope = ""
     case: Case | None = None
 

@@ -18,6 +18,8 @@ from tui.widgets.status_bar import StatusBar
 class UnlockScreen(EdgeScreen):
     """Asks until the vault opens."""
 
+    CSS_PATH = None  # the app's own styles do for it
+
     def __init__(self) -> None:
         super().__init__()
         self._recovery = False
@@ -36,6 +38,10 @@ class UnlockScreen(EdgeScreen):
 
     def on_mount(self) -> None:
         self.query_one("#secret").focus()
+
+    async def redraw(self) -> None:
+        if not self.edge.desk.is_open:  # else it has done its work, and is empty
+            await super().redraw()
 
     def on_input_submitted(self) -> None:
         self._try()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from textual.geometry import Region
+from textual.scroll_view import ScrollView
 from textual.strip import Strip
 from textual.widgets import TextArea
 from textual.widgets.text_area import Edit, EditResult
@@ -12,6 +13,12 @@ from edge.text import sanitise
 
 class SafeArea(TextArea):
     """A text field that takes in safe text only."""
+
+    _styled: object = None  # the theme whose colours are made from the styles as they are now
+
+    def notify_style_update(self) -> None:
+        self._styled = None
+        super().notify_style_update()
 
     def edit(self, edit: Edit) -> EditResult:
         edit.text = sanitise(edit.text)
@@ -33,5 +40,13 @@ class SafeArea(TextArea):
         watching[:] = [one for one in watching if one[0] is not self]
 
     def render_lines(self, crop: Region) -> list[Strip]:
-        """Blank once it is taken away: a redraw may come before the next layout, and its styles are gone by then."""
-        return super().render_lines(crop) if self.is_attached else [Strip.blank(crop.width)] * crop.height
+        """Blank once it is taken away: a redraw may come before the next layout, and its styles are gone by then.
+
+        TextArea makes its theme's colours anew at every drawing; here only where styles have changed since.
+        """
+        if not self.is_attached:
+            return [Strip.blank(crop.width)] * crop.height
+        if self._styled is not None and self._styled is self._theme:
+            return ScrollView.render_lines(self, crop)
+        self._styled = self._theme
+        return super().render_lines(crop)

@@ -1,0 +1,17 @@
+"""Which bundle a verb runs, and whether it may be one that nobody vouches for. Light: the app's window waits for it."""
+
+from __future__ import annotations
+
+import argparse
+
+
+def add_bundle(parser: argparse.ArgumentParser, default: str = "the largest one here") -> None:
+    """Which bundle writes. default: what is taken without the option, in words."""
+    parser.add_argument("--bundle", metavar="B", help=f"name or folder of a model bundle (default: {default})")
+    add_unsigned(parser)
+
+
+def add_unsigned(parser: argparse.ArgumentParser) -> None:
+    """The one way to run a bundle that nobody vouches for: typed each time, never a setting."""
+    words = "run the bundle although no key that this machine trusts signed it"
+    parser.add_argument("--allow-unsigned", action="store_true", help=words)

@@ -1,0 +1,106 @@
+"""The deeds of `edgescribe records` that put something new beside what is kept: a whole note, fields, another title.
+
+The app's Ctrl+G, F7 and title line, for screen readers and scripts. What there was stays in the history.
+"""
+
+from __future__ import annotations
+
+import argparse
+from typing import TYPE_CHECKING
+
+from edge.errors import UsageError
+from edge.text import one_line
+from edge.verbs import bundle_options, generate, vault_options
+from edge.verbs.narrate import Narrator
+
+if TYPE_CHECKING:
+    from edge.contract.document import Document
+    from edge.contract.records import Kind, Record
+    from edge.vaults import Vault
+
+
+def add_actions(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    """Mount the actions beside those of record_work.py and record_parts.py."""
+    title = actions.add_parser("title", help="give a record another title")
+    write = actions.add_parser("write", help="write a whole note anew from the kept conversation")
+    write.add_argument(
+        "--template", metavar="T", help="as `note` takes it (default: that of the note there is, or visit)"
+    )
+    extract = actions.add_parser("extract", help="extract the fields anew from the kept note or report")
+    for action in (write, extract):
+        bundle_options.add_bundle(action)
+        generate.add_quiet(action)
+    for action, run in ((title, _title), (write, _write), (extract, _extract)):
+        action.add_argument("id", metavar="ID", help="record id, or its beginning")
+        vault_options.add_options(action)
+        action.set_defaults(run=run)
+    title.add_argument("title", metavar="TITLE")
+    extract.set_defaults(format="table", json=False)
+    write.set_defaults(json=False)
+
+
+def _title(args: argparse.Namespace) -> int:
+    words = one_line(args.title)
+    if not words:
+        raise UsageError("There are no words for a title.", "", "`edgescribe records title ID TITLE`.")
+    with vault_options.open_vault(args) as vault:
+        summary = vault.records.rename(args.id, words)
+    Narrator().say(f"Record {summary.id} is called {summary.title!r}.")
+    return 0
+
+
+def _write(args: argparse.Namespace) -> int:
+    from edge import workbench
+    from edge.contract import templates, transcript
+    from edge.contract.records import Kind
+    from edge.paths import data_dir
+    from edge.verbs import note
+
+    def conversation(record: Record) -> Document:
+        kept, talk = record.document(Kind.NOTE), workbench.conversation_of(record)
+        if talk.kind == "report" or not talk.text.strip():
+            raise UsageError("This record has no conversation.", "", "`edgescribe note FILE --save` keeps one.")
+        args.template = args.template or str((kept.content if kept else {}).get("template", "")) or "visit"
+        templates.get(args.template, data_dir() / "templates")  # a wrong name is said before the model loads
+        transcript.parse(talk.text)
+        return workbench.typed(talk.text, talk.name)
+
+    return _anew(args, Kind.NOTE, conversation, note.write)
+
+
+def _extract(args: argparse.Namespace) -> int:
+    from edge import workbench
+    from edge.contract.records import Kind
+    from edge.verbs import extract
+
+    return _anew(args, Kind.EXTRACTION, lambda r: workbench.typed(workbench.report_of(r), "note"), extract.write)
+
+
+def _anew(args: argparse.Namespace, kind: Kind, basis: generate.Basis, work: generate.Work) -> int:
+    """Run work over a text of the record and keep what it gives beside what is there, which stays as it is."""
+    from edge.contract.records import Source
+
+    narrator = Narrator(args.quiet)
+    bench = generate.Bench(args, narrator)
+    with vault_options.open_vault(args) as vault:
+        try:
+            record = vault.records.get(args.id)
+            code = record.summary.id
+            vault.records.refuse_signed(code)
+            document = basis(record)
+            outcome = work(bench.scribe(), document, args, narrator)
+            _commit(vault, record, kind)
+            source = Source(document.name, document.text, document.sha256, outcome.source_kind)
+            vault.records.save(record.summary.title, source, [outcome.generated], code)
+            narrator.say(f"Saved in record {code}.")
+        finally:
+            narrator.clear()
+            bench.close()
+    return 0
+
+
+def _commit(vault: Vault, record: Record, kind: Kind) -> None:
+    """A draft that the app left becomes a revision: what is new does not take its place."""
+    former = record.document(kind)
+    if former is not None:
+        vault.edits.commit(former.id)
