@@ -28,6 +28,17 @@ from edge.text import one_line, sanitise
 
 _CODE_ALPHABET = "23456789bcdfghjkmnpqrstvwxz"  # no vowels (no words), nothing that is misread
 _CODE_LENGTH = 8
+_NEWEST = (
+    "document.encounter = encounter.id AND document.id ="
+    " (SELECT max(id) FROM document AS newer WHERE newer.encounter = document.encounter AND newer.kind = document.kind)"
+)
+_INCOMPLETE = (  # writing stopped early: at first, or in a section that was written anew
+    "(EXISTS (SELECT 1 FROM generation JOIN document ON document.id = generation.document"
+    f" WHERE generation.incomplete AND {_NEWEST})"
+    " OR EXISTS (SELECT 1 FROM document, json_each(document.content, '$.sections') AS section"
+    " WHERE coalesce(json_extract(document.content, section.fullkey || '.stop'), '') NOT IN ('', 'end')"
+    f" AND document.kind = 'note' AND {_NEWEST}))"
+)
 _REINDEX = (
     "INSERT INTO search_text (encounter, title, body) SELECT id, title, coalesce((SELECT group_concat(value, char(10))"
     " FROM document, json_tree(document.content) WHERE document.encounter = ?1 AND type = 'text'), '') FROM encounter"
@@ -321,10 +332,7 @@ class Records:
             " ON document.id = generation.document WHERE encounter = ? ORDER BY generation.id DESC LIMIT 1", (key,)
         ).fetchone()  # fmt: skip
         deed.connection.execute(
-            "UPDATE encounter SET kinds = ?, updated = ?, incomplete = EXISTS (SELECT 1 FROM generation JOIN document"
-            " ON document.id = generation.document WHERE document.encounter = encounter.id AND generation.incomplete"
-            " AND document.id = (SELECT max(id) FROM document AS newer WHERE newer.encounter = document.encounter"
-            " AND newer.kind = document.kind)) WHERE id = ?",
+            f"UPDATE encounter SET kinds = ?, updated = ?, incomplete = {_INCOMPLETE} WHERE id = ?",
             (",".join(sorted(k for (k,) in kinds)), deed.at, key),
         )
         if newest is not None:

@@ -247,6 +247,7 @@ def test_a_cut_section_is_told_where_the_note_is_shown_and_leaves(
     model.answer = "ice " * 2000
     assert "INCOMPLETE: section PLAN: stopped at its length limit" in run("rewrite", record, "plan")
     assert "INCOMPLETE" in run("show", record)
+    assert "INCOMPLETE" in run("list")
     file = Path(run("export", record, "--out", str(tmp_path / "out")).splitlines()[0])
     assert "INCOMPLETE" in file.read_text()
     assert "INCOMPLETE" in run("sign", record, "--signer", "Dr. Lee", "--yes")
