@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import errno
 import os
 import sys
@@ -18,12 +19,14 @@ _INPUT, _LOCAL = 0, 3  # places of the flags in what tcgetattr gives
 
 
 def modes() -> Any:
-    """The terminal's modes, for restore(); None where there are none to keep."""
+    """The terminal's modes, for restore(); None where there are none to keep, or no terminal any more."""
     if sys.platform == "win32":
         return None
     import termios
 
-    return termios.tcgetattr(0)
+    with contextlib.suppress(termios.error):
+        return termios.tcgetattr(0)
+    return None
 
 
 def put(kept: Any) -> None:
