@@ -6,7 +6,10 @@ import contextlib
 import errno
 import os
 import sys
-from typing import Any
+
+MYPY = False
+if MYPY:  # not at run time: the launcher must start at once
+    from typing import Any
 
 # Wipe and leave the alternate screen; cursor on; mouse, paste and focus reports off; kitty keys popped; colours reset.
 RESTORE = (

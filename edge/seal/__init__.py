@@ -13,9 +13,21 @@ how to check it without this program: docs/audit-guide.md.
 from __future__ import annotations
 
 from edge.seal.environment import reexec_clean
-from edge.seal.policy import SealPolicy, SealStatus
+
+MYPY = False
+if MYPY:  # at run time: __getattr__
+    from edge.seal.policy import SealPolicy, SealStatus
 
 __all__ = ["SealPolicy", "SealStatus", "enforce", "reexec_clean", "wall"]
+
+
+def __getattr__(name: str) -> object:
+    """The two types when they are asked for: the app's launcher, which needs neither, must start at once."""
+    if name in ("SealPolicy", "SealStatus"):
+        from edge.seal import policy
+
+        return getattr(policy, name)
+    raise AttributeError(name)
 
 
 def enforce(policy: SealPolicy) -> SealStatus:
