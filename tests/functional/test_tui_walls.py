@@ -29,6 +29,7 @@ from functional.tui_kit import (
 from rich.console import Console
 from textual.app import App, ComposeResult
 from textual.events import Paste
+from textual.widgets.text_area import Edit
 
 from edge.contract.records import State
 from edge.errors import InputError
@@ -301,3 +302,21 @@ async def test_a_fields_colours_follow_theme_and_focus() -> None:
                 assert strips(app)[0]._segments[-1].style.bgcolor == colours.base_style.bgcolor
                 seen.add((str(colours.base_style), str(colours.cursor_style)))
         assert len(seen) == 6
+
+
+async def test_rows_kept_while_text_is_added_are_the_rows_of_the_whole_text() -> None:
+    app, dice = Field(), random.Random(7)
+    async with app.run_test(size=(60, 40)) as pilot:
+        area, kept = app.query_one(SafeArea), 0
+        for _ in range(60):
+            more = dice.choice(["a", " ", "knee ", "mild effusion, ", "\n", "\t", "x" * 70, "\u6f22\u5b57 ", "e\u0301"])
+            kept += len(area._rows_above(Edit(more, area.document.end, area.document.end, False)))
+            area.insert(more, area.document.end, maintain_selection_offset=False)
+            area.move_cursor((0, 0))
+            if dice.random() < 0.2:
+                area.load_text(area.text[:-3])
+            await quiet(pilot)
+            strips(app)
+            drawn = [area.render_line(y) for y in range(area.size.height)]
+            assert drawn == [area._render_line(y) for y in range(area.size.height)]
+        assert kept > 200

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from textual.geometry import Region
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
@@ -9,6 +11,8 @@ from textual.widgets import TextArea
 from textual.widgets.text_area import Edit, EditResult
 
 from edge.text import sanitise
+
+_ROW = 2  # place of the row's number in TextArea's names for drawn rows
 
 
 class SafeArea(TextArea):
@@ -21,8 +25,20 @@ class SafeArea(TextArea):
         super().notify_style_update()
 
     def edit(self, edit: Edit) -> EditResult:
+        """What is written at the end of a long text leaves the rows above as they were drawn."""
         edit.text = sanitise(edit.text)
-        return super().edit(edit)
+        kept = self._rows_above(edit)
+        result = super().edit(edit)
+        for key, row in kept.items():
+            self._line_cache[key] = row
+        return result
+
+    def _rows_above(self, edit: Edit) -> dict[tuple[Any, ...], Strip]:
+        """Drawn rows that an edit does not touch: those before the row it begins in, if it only adds to the end."""
+        if not (edit.top == edit.bottom == self.document.end) or self.is_syntax_aware:
+            return {}
+        first = self.wrapped_document.location_to_offset(edit.top).y
+        return {key: self._line_cache[key] for key in self._line_cache.keys() if key[_ROW] < first - 1}  # noqa: SIM118 - no mapping
 
     def load_text(self, text: str) -> None:
         super().load_text(sanitise(text))

@@ -69,11 +69,15 @@ class SectionEditor(Vertical):
         self.query_one(".section-head", Label).show(self._status(job, reading))
         if part.writing and not self.has_class("-writing") and not locked:
             self.call_after_refresh(self.scroll_visible, animate=False)
+        if self.has_class("-writing") and not part.writing and not area.has_focus:
+            area.move_cursor(area.document.end)
         self.set_class(part.writing, "-writing")
 
     def _fill(self, area: SafeArea, part: Part) -> None:
         if part.writing and part.text.startswith(area.text):
+            # The cursor waits at the top: if it went along, every row would be drawn anew for every word.
             area.insert(part.text[len(area.text) :], area.document.end, maintain_selection_offset=False)
+            area.move_cursor((0, 0))
         elif part.made and not part.writing and area.text:
             area.replace(part.text, (0, 0), area.document.end)  # one edit, so that undo brings the old text back
         else:
