@@ -16,7 +16,7 @@ from edge.contract.events import EngineEvent, Finished, Reading, StopReason, Tex
 from edge.contract.prompts import encode
 from edge.engine.base import Request, Session
 from edge.engine.constrain import Constraint, GrammarCompiler
-from edge.engine.loops import loop_start, repeated_line, sentence_end
+from edge.engine.loops import counting, loop_start, repeated_line, sentence_end
 from edge.errors import InputError
 from edge.text import sanitise
 
@@ -155,8 +155,10 @@ class Decoder:
             return False
         if start is not None:
             answer.cut = sentence_end(self._text(answer.ids[:start]))
-        elif text.endswith("\n"):
-            answer.cut = repeated_line(text)
+        else:
+            answer.cut = counting(text)
+            if answer.cut is None and text.endswith("\n"):
+                answer.cut = repeated_line(text)
         return answer.cut is not None
 
     def _step(self, session: Session, constraint: Constraint | None, answer: Answer, room: int) -> list[int] | None:

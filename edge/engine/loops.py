@@ -1,19 +1,22 @@
 """Loop detection: small models repeat themselves ("a 19-year-old male who is a 19-year-old male who is …").
 
-Two signs. A block of tokens that stands three times in a row at the end of the answer; short blocks need more repeats,
-so that "2+ 2+ 2+" or a row of dashes is not taken for one. And a line that stands three times anywhere, its number
-aside ("Problem 4: …", "Problem 5: …"), which no clinical note has use for.
+Three signs. A block of tokens that stands three times in a row at the end of the answer; short blocks need more
+repeats, so that "2+ 2+ 2+" or a row of dashes is not taken for one. A line that stands three times anywhere, its number
+aside ("Problem 4: …", "Problem 5: …"), which no clinical note has use for. And counting: numbers of a list with nothing
+beside them ("1. 2. 3. 4. 5.").
 """
 
 from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from itertools import pairwise
 
 MAX_PERIOD = 120  # tokens; longer repeats (a whole section written again) are found line by line
 MIN_LOOP = 18  # tokens that the repeated blocks must cover together
 MIN_WORDS = 4  # shorter lines ("Denies fever.", a heading) may recur
 _SENTENCE_END = re.compile(r"(?<!\b\w)(?<!\b[A-Z]r)(?<!\bMrs)[.!?](?=\s|$)|\n")
+_EMPTY_ITEMS = re.compile(r"(?:(?<!\S)\d{1,4}[.)](?:\s+|$)){5,}$")
 _NUMBERING = re.compile(r"^\W*(?:\w+\W+)?\d+\s*[.:)]\s*")
 
 
@@ -65,3 +68,12 @@ def repeated_line(text: str) -> int | None:
         elif seen[key] >= 3:
             return sum(len(kept) + 1 for kept in lines[:fresh])
     return None
+
+
+def counting(text: str) -> int | None:
+    """Return the offset from which text only counts on, if it ends in five empty items of a list or more."""
+    found = _EMPTY_ITEMS.search(text, max(0, len(text) - 200)) if text.rstrip().endswith((".", ")")) else None
+    if found is None:
+        return None
+    numbers = [int(digits) for digits in re.findall(r"\d+", found.group())]
+    return found.start() if all(b == a + 1 for a, b in pairwise(numbers)) else None

@@ -10,6 +10,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from conftest import ROOT
 from functional.tui_kit import (
     Gate,
@@ -21,10 +22,13 @@ from functional.tui_kit import (
     make_vault,
     new_with,
     on,
+    quiet,
     screen_text,
     unlock,
     until,
+    written,
 )
+from textual._compositor import Compositor
 from textual.events import Key, Paste
 
 from edge.contract.records import State
@@ -147,4 +151,38 @@ async def test_lines_drawn_before_the_columns_are_measured_do_not_stay(home: Pat
             screen._fill(screen._rows, 1, False)  # as big as before: nothing but the measuring asks to draw again
             screen_text(app)  # drawn before it
             await until(pilot, lambda: "follow-up after surgery" in screen_text(app), "the whole title")
+        await leave(pilot)
+
+
+async def test_a_key_that_begins_a_row_lays_out_and_draws_the_note_once(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The row, what it moves down and the scroll bar are one drawing: a second one would be a frame later."""
+    make_vault(home).close()
+    app, seen = make_app(home), []
+    draw = Compositor.render_update
+
+    def counted(self: Compositor, *args: object, **options: object) -> object:
+        seen.append([region for region in self._dirty_regions if region.right > 60 and region.height > 1])
+        return draw(self, *args, **options)  # type: ignore[arg-type]
+
+    async with app.run_test(size=(120, 36)) as pilot:
+        await unlock(pilot)
+        await written(pilot)
+        area = editors(app)[0].area
+        area.cursor_blink = False
+        area.focus()
+        area.insert("word " * 300, (0, 0))
+        await quiet(pilot)
+        monkeypatch.setattr(Compositor, "render_update", counted)
+        begun = 0
+        for _ in range(130):
+            rows = area.size.height
+            seen.clear()
+            await pilot.press("a")
+            await quiet(pilot)
+            if area.size.height > rows:
+                begun += 1
+                assert sum(bool(regions) for regions in seen) == 1
+        assert begun >= 2
         await leave(pilot)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from edge.engine.loops import loop_start, repeated_line, sentence_end
+from edge.engine.loops import counting, loop_start, repeated_line, sentence_end
 
 
 def first_detection(ids: list[int]) -> tuple[int, int] | None:
@@ -71,3 +71,24 @@ def test_short_and_dose_lines_may_recur() -> None:
 )
 def test_a_cut_answer_ends_with_a_whole_sentence(text: str, kept: str) -> None:
     assert text[: sentence_end(text)] == kept
+
+
+@pytest.mark.parametrize("gap", [" ", "\n", "  "])
+def test_counting_is_a_loop(gap: str) -> None:
+    text = "Plan:" + gap + gap.join(f"{n}." for n in range(1, 6))
+    assert counting(text[:-2]) is None
+    assert counting(text) == len("Plan:" + gap)
+    assert counting("Plan: 3) 4) 5) 6) 7)") == len("Plan: ")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1. Rest. 2. Ice. 3. Motrin. 4. Brace. 5. Return.",
+        "Pain 1 2 3 4 5 6",
+        "120. 80. 98. 12. 7.",
+        "0.1 0.2 0.3 0.4 0.5.",
+    ],
+)
+def test_lists_and_figures_are_no_counting(text: str) -> None:
+    assert all(counting(text[:n]) is None for n in range(len(text) + 1))

@@ -34,6 +34,14 @@ class EdgeScreen(Screen[None]):
         """The app, by its own type."""
         return cast("EdgeApp", self.app)
 
+    def _compositor_refresh(self) -> None:
+        """Draw what a layout has just changed (a scroll bar's length, a field's new row) with it, not a frame later."""
+        late = {w for w in self._compositor.visible_widgets if w._repaint_required and w is not self}
+        self._compositor.update_widgets(late)
+        for widget in late:
+            widget._repaint_required = False
+        super()._compositor_refresh()
+
     def list_changed(self) -> None:
         """An encounter was kept, signed or renamed: nothing to do where no list is shown."""
 

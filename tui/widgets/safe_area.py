@@ -18,6 +18,7 @@ _ROW = 2  # place of the row's number in TextArea's names for drawn rows
 class SafeArea(TextArea):
     """A text field that takes in safe text only."""
 
+    _width = 0
     _styled: object = None  # the theme whose colours are made from the styles as they are now
 
     def notify_style_update(self) -> None:
@@ -48,7 +49,9 @@ class SafeArea(TextArea):
 
         The cursor's row alone is drawn anew then, and a word that moves from it to the next row stands on neither.
         """
-        self.refresh()
+        if self._width != self.size.width:
+            self._width = self.size.width
+            self.refresh()
 
     def on_unmount(self) -> None:
         """Leave the app's list of who watches the theme: it would keep this field, text and all, as long as the app."""
