@@ -34,6 +34,14 @@ def main(options: Sequence[str], command: Callable[[Sequence[str]], list[str]] =
     command: makes the command line of a window from its options.
     """
     modes = terminal.modes()
+    try:
+        return _windows(options, command, modes)
+    finally:
+        if not terminal.gone():
+            terminal.put(modes)  # however it ends: what is typed is shown again
+
+
+def _windows(options: Sequence[str], command: Callable[[Sequence[str]], list[str]], modes: list[object] | None) -> int:
     children: list[subprocess.Popen[bytes]] = []
 
     def forward(number: int, _: FrameType | None) -> None:
@@ -56,7 +64,6 @@ def main(options: Sequence[str], command: Callable[[Sequence[str]], list[str]] =
             return 128 + signal.SIGTERM  # whatever the window's own code: nobody is left to be told more
         if code == LOCKED:
             continue
-        terminal.put(modes)
         if code not in _NAMED and code != 128 + signal.SIGTERM:
             terminal.restore(modes)
             _explain(code)

@@ -175,3 +175,17 @@ def test_a_terminal_that_goes_while_the_window_writes_gives_the_same_code(tmp_pa
         time.sleep(0.05)
     os.close(outer)
     assert process.wait(timeout=60) == 128 + signal.SIGTERM
+
+
+def test_a_window_that_cannot_be_started_leaves_the_echo() -> None:
+    start = (
+        f"import sys; sys.path.insert(0, {str(ROOT)!r}); from tui import launcher\n"
+        "launcher.main([], lambda _: ['/nowhere/at-all'])"
+    )
+    outer, inner = pty.openpty()
+    modes = termios.tcgetattr(inner)
+    done = subprocess.run([sys.executable, "-I", "-c", start], stdin=inner, stdout=inner, stderr=inner, cwd=ROOT)
+    assert done.returncode != 0
+    assert termios.tcgetattr(inner) == modes
+    os.close(inner)
+    os.close(outer)
