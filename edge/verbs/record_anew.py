@@ -31,9 +31,7 @@ def add_actions(actions: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         bundle_options.add_bundle(action)
         generate.add_quiet(action)
     for action, run in ((title, _title), (write, _write), (extract, _extract)):
-        action.add_argument("id", metavar="ID", help="record id, or its beginning")
-        vault_options.add_options(action)
-        action.set_defaults(run=run)
+        vault_options.on_record(action, run)
     title.add_argument("title", metavar="TITLE")
     extract.set_defaults(format="table", json=False)
     write.set_defaults(json=False)

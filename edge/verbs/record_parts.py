@@ -45,9 +45,7 @@ def add_actions(actions: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     bundle_options.add_bundle(rewrite)
     generate.add_quiet(rewrite)
     for action, run in ((speaker, _speaker), (field, _field), (rewrite, _rewrite)):
-        action.add_argument("id", metavar="ID", help="record id, or its beginning")
-        vault_options.add_options(action)
-        action.set_defaults(run=run)
+        vault_options.on_record(action, run)
     field.add_argument("field", nargs="?", metavar="FIELD", help="key of the field, as `--list` prints it")
     rewrite.add_argument("section", metavar="SECTION", help="heading, key or number of the section")
 

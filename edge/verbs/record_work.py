@@ -41,9 +41,7 @@ def add_actions(actions: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     for action, run in (
         (edit, _edit), (restore, _restore), (sign, _sign), (amend, _amend), (history, _history), (export, _export),
     ):  # fmt: skip
-        action.add_argument("id", metavar="ID", help="record id, or its beginning")
-        vault_options.add_options(action)
-        action.set_defaults(run=run)
+        vault_options.on_record(action, run)
     export.set_defaults(write_dirs=lambda args: (*vault_options.vault_folder(args), args.out.absolute()))
 
 

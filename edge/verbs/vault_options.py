@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -25,6 +26,13 @@ def add_options(parser: argparse.ArgumentParser) -> None:
         metavar="FILE",
         help="read the passphrase from this file instead of asking (also: EDGESCRIBE_PASSPHRASE_FILE)",
     )
+
+
+def on_record(action: argparse.ArgumentParser, run: Callable[[argparse.Namespace], int]) -> None:
+    """What every action on one record has: its id, the vault, and what to run."""
+    action.add_argument("id", metavar="ID", help="record id, or its beginning")
+    add_options(action)
+    action.set_defaults(run=run)
 
 
 def vault_folder(args: argparse.Namespace) -> tuple[Path, ...]:
