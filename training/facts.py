@@ -41,6 +41,7 @@ _ENUMERATION = re.compile(r"(?m)^[ \t]*(?:[•*-][ \t]*)?\d{1,2}[.)](?=[ \t])")
 _TOKEN = re.compile(r"\d[\d.,]*\d|\d|[^\W\d_]+|[%µ/]")
 _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
 _MAX_RUN = 8
+_MAX_DIGITS = 40  # a runaway answer may hold thousands, which is no number to anybody
 
 
 @cache
@@ -92,11 +93,16 @@ def _runs(words: list[str]) -> Iterator[list[str]]:
     run: list[str] = []
     for word in [*words, ""]:
         joins = run and word in {"hundred", "thousand", "point", "and", "half", "komma"}
-        if word in values or word.isdigit() or joins:
+        if word in values or _is_numeral(word) or joins:
             run.append(word)
         elif run:
             yield run
             run = []
+
+
+def _is_numeral(word: str) -> bool:
+    """Figures that can be read as one number; "³" is a digit, too, but stands for none."""
+    return word.isdecimal() and len(word) <= _MAX_DIGITS
 
 
 def _read(words: list[str]) -> set[str]:
@@ -122,7 +128,7 @@ def _digits(words: list[str]) -> str | None:
     values = _word_values()
     text, tens = "", False
     for word in words:
-        if word.isdigit():
+        if _is_numeral(word):
             text, tens = text + word, False
         elif word in values:
             value = values[word]
@@ -144,8 +150,8 @@ def _value(words: list[str]) -> int | None:
             total, part = total + max(part, 1) * 1000, 0
         elif word == "and":
             continue
-        elif word.isdigit() or word in values:
-            value = int(word) if word.isdigit() else values[word]
+        elif _is_numeral(word) or word in values:
+            value = int(word) if _is_numeral(word) else values[word]
             if part % 100 and not (part % 100 in range(20, 100, 10) and value < 10):
                 return None
             part += value

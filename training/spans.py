@@ -80,7 +80,7 @@ def parse(text: str) -> Fields | None:
     """Fields of an answer, or None if it is not JSON of the promised shape (then it scores zero)."""
     try:
         raw = json.loads(text)
-    except (json.JSONDecodeError, RecursionError):
+    except (ValueError, RecursionError):  # ValueError: no JSON, or a number of thousands of figures
         return None
     if not isinstance(raw, dict) or set(raw) != set(FIELD_KEYS):
         return None

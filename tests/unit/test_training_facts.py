@@ -24,6 +24,7 @@ from training import facts
         ("five thousand units", "5000"),
         ("the 144/88 reading", "88"),
         ("he is fifty eight years old", "58"),
+        ("4,5 x10³/µl, 350 Keime", "350"),
     ],
 )
 def test_a_spoken_number_supports_the_written_one(spoken: str, written: str) -> None:
@@ -42,6 +43,11 @@ def test_a_spoken_number_supports_the_written_one(spoken: str, written: str) -> 
 )
 def test_unsupported_numbers(text: str, source: str, wanted: list[str]) -> None:
     assert facts.unsupported_numbers(text, source) == wanted
+
+
+def test_thousands_of_figures_are_no_number_and_no_crash() -> None:
+    assert facts.unsupported_numbers("7", "1" * 5000 + " mg 7") == []
+    assert facts.unsupported_doses("5 mg", "1" * 5000 + " mg") == [("5", "mg")]
 
 
 def test_a_dose_needs_its_number_before_the_same_unit() -> None:

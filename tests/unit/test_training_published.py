@@ -42,9 +42,11 @@ def test_one_right_word_and_a_perfect_answer() -> None:
     assert set(rouge.score("a b\nc d", "a b\nc d").values()) == {100.0}
 
 
-def test_twenty_thousand_words_are_scored_in_seconds() -> None:
-    found = rouge.score("fever and cough " * 30, "fever " * 20_000)
-    assert 0 < found["rouge1"] < 5
+@pytest.mark.parametrize("space", [" ", "\n", " \t"])
+def test_twenty_thousand_words_are_cut_where_they_stand(space: str) -> None:
+    found = rouge.score("fever and cough " * 30, f"fever{space}" * 20_000)
+    assert found["rouge1"] == pytest.approx(200 * 30 / (90 + rouge.MAX_WORDS))
+    assert rouge._cut(f"a{space}b") == f"a{space}b"
 
 
 def test_stemming_counts_endings_as_equal() -> None:
