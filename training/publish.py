@@ -13,7 +13,7 @@ from typing import Any
 
 from edge.contract.prompts import PROMPT_VERSION
 from edge.errors import TrainingError
-from training import config, report
+from training import config, report, runlog
 from training.config import Config
 
 LICENCES = {
@@ -121,9 +121,6 @@ def _figures(judged: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
 
 
 def _card(base: str, chosen: Config, run: Path, facts: dict[str, Any], results: Sequence[Path], failures: str) -> str:
-    metrics = [json.loads(line) for line in (run / "metrics.jsonl").read_text(encoding="utf-8").splitlines()]
-    steps = [m for m in metrics if "loss" in m]
-    tokens, answers = (sum(m[key] for m in steps) for key in ("tokens", "answers"))
     counts = facts["counts"]
     data = "\n".join(
         f"| {LICENCES[name][0]} | {LICENCES[name][1]} | {counts[f'{name}.kept']} | {times:g} |"
@@ -132,11 +129,6 @@ def _card(base: str, chosen: Config, run: Path, facts: dict[str, Any], results: 
     )
     tables = report.markdown(report.load(list(results))) if results else "Not measured.\n"
     layers = f"the last {chosen.lora.layers} layers" if chosen.lora.layers else "all layers"
-    before = (
-        "\n- Went on from an earlier adapter and other slices of the same sets (docs/lab-log.md)."
-        if chosen.lora.start
-        else ""
-    )
     return f"""# LoRA adapter for {base}
 
 Writes sections of clinical notes from conversations, whole visit notes by division, and the 15 ELMTEX fields of a
@@ -145,9 +137,7 @@ report. It proposes; a clinician must read and correct every word. Not a medical
 - Base: `{base}` of models/catalog.toml, named there by sha256. Adapter licence: Apache-2.0; data as below.
 - Prompt version {PROMPT_VERSION} (edge.contract.prompts); no other version may be used with it.
 - LoRA rank {chosen.lora.rank}, alpha {chosen.lora.alpha}, all linear modules of {layers}; loss on answers only.
-- {len(steps)} steps, {tokens:,} tokens, {answers:,} of them answers; learning rate {chosen.optimiser.learning_rate:g},
-  cosine to zero; seed {chosen.run.seed}; {steps[-1]["elapsed"] / 60:.0f} minutes on {facts["device"]} with
-  {chosen.run.threads or facts["threads"]} thread(s); torch {facts["torch"]}, peft {facts["peft"]}.{before}
+{_history(chosen, run, facts)}
 
 ## Data
 
@@ -165,3 +155,21 @@ An epoch is a slice of each set (passes); held-out documents and their copies we
 
 {failures.strip()}
 """
+
+
+def _history(chosen: Config, run: Path, facts: dict[str, Any]) -> str:
+    """How the weights came to be, as lines of the card's list."""
+    if "averaged" in facts:
+        parts = ", ".join(f"{name} ({100 * share:.0f} %)" for name, share in facts["averaged"].items())
+        return f"- Mean of the adapters {parts}, which went on from one another (docs/lab-log.md)."
+    steps = [m for m in runlog.read(run / "metrics.jsonl") if "loss" in m]
+    tokens, answers = (sum(m[key] for m in steps) for key in ("tokens", "answers"))
+    rate = chosen.optimiser.learning_rate
+    before = (
+        "\n- Went on from an earlier adapter and other slices of the same sets (docs/lab-log.md)."
+        if chosen.lora.start
+        else ""
+    )
+    return f"""- {len(steps)} steps, {tokens:,} tokens, {answers:,} of them answers; learning rate {rate:g},
+  cosine to zero; seed {chosen.run.seed}; {steps[-1]["elapsed"] / 60:.0f} minutes on {facts["device"]} with
+  {chosen.run.threads or facts["threads"]} thread(s); torch {facts["torch"]}, peft {facts["peft"]}.{before}"""

@@ -15,7 +15,7 @@ from edge.paths import cache_dir
 
 def add_parsers(sub: Any) -> None:
     """Add every verb to an argparse subparsers object."""
-    for add in (_add_training, _add_evaluate, _add_publish, _add_slot, _add_report):
+    for add in (_add_training, _add_average, _add_evaluate, _add_publish, _add_slot, _add_report):
         add(sub)
 
 
@@ -37,6 +37,16 @@ def _add_training(sub: Any) -> None:
     ablate.add_argument("--seeds", type=int, default=3, metavar="N", help="seeds 0 to N - 1 (default 3)")
     _common(ablate)
     ablate.set_defaults(run=run_ablate)
+
+
+def _add_average(sub: Any) -> None:
+    average = sub.add_parser("average", help="the weighted mean of adapters that went on from one another, as a run")
+    average.add_argument("runs", nargs="+", metavar="RUN", help="ids of finished runs")
+    average.add_argument(
+        "--weights", type=float, nargs="*", default=[], metavar="W", help="a share each (default: equal)"
+    )
+    average.add_argument("--id", required=True, help="id of the run to make")
+    average.set_defaults(run=run_average)
 
 
 def _add_evaluate(sub: Any) -> None:
@@ -179,6 +189,14 @@ def run_train(args: argparse.Namespace) -> int:
             f"peak {outcome.peak_bytes / 1e9:.1f} GB"
         )
         print(folder)
+    return 0
+
+
+def run_average(args: argparse.Namespace) -> int:
+    """Make the run; prints its folder."""
+    from training import averaging
+
+    print(averaging.average([run_folder(name) for name in args.runs], args.weights, run_folder(args.id)))
     return 0
 
 
