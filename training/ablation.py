@@ -1,18 +1,28 @@
-"""One command over several configurations and seeds: a difference counts only beside the spread between seeds."""
+"""One command over several configurations and seeds: a difference counts only beside the spread between seeds.
+
+Every run is judged by its loss on each validation set, and a configuration by its difference from the first one, seed
+by seed: runs of one seed see the same documents in the same order, so most of what differs between seeds falls out.
+"""
 
 from __future__ import annotations
 
 import dataclasses
+import json
 import statistics
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+import torch
+from accelerate import Accelerator
+
 from edge.errors import TrainingError
-from training import config, lora, mixing, runlog
+from training import config, lora, mixing, model, packing, runlog, validation
 from training.config import Config
+from training.packing import Encoded
 
 FIGURES = ("valid_loss", "valid_rouge")
+_JUDGED = "valid_by_set.json"
 
 
 def run(
@@ -22,12 +32,13 @@ def run(
     """Train every configuration once a seed and return, by configuration, the summary() of its runs.
 
     Runs are kept as runs/<configuration>-seed<N>; those that exist go on where they stopped, so the command can be
-    given again. Raises TrainingError, UsageError; a configuration that never validates is refused before training.
+    given again. From the second configuration on there is "difference", too: its loss less that of the first.
+    Raises TrainingError, UsageError; a configuration without validation documents is refused before training.
     """
     chosen = [(path.stem, config.load(path, overrides)) for path in paths]
     for name, one in chosen:
-        if not (one.run.validate_steps and one.data.validate):
-            raise TrainingError(f"{name} never validates.", "There is nothing to compare.", "Set run.validate_steps.")
+        if not (one.data.validate and one.data.max_valid):
+            raise TrainingError(f"{name} never validates.", "There is nothing to compare.", "Set data.validate.")
     found: dict[str, dict[str, Any]] = {}
     for name, one in chosen:
         prepared = mixing.prepare(one.data, data)
@@ -36,7 +47,11 @@ def run(
             own = dataclasses.replace(one, run=dataclasses.replace(one.run, seed=seed))
             say(f"{name}, seed {seed}")
             _train(own, prepared, folder, say)
+            _judge(own, folder, data, say)
         found[name] = summary(folders)
+        if len(found) > 1:
+            first = next(iter(found.values()))["by_set"]
+            found[name]["difference"] = _difference(found[name]["by_set"], first)
     return found
 
 
@@ -48,8 +63,36 @@ def _train(chosen: Config, prepared: mixing.Prepared, folder: Path, say: Callabl
     runlog.curves(folder)
 
 
+def _judge(chosen: Config, folder: Path, data: Path, say: Callable[[str], None]) -> None:
+    """Write the finished adapter's mean -log p of an answer token by validation set to runs/<id>/valid_by_set.json."""
+    if (folder / _JUDGED).is_file():
+        return
+    base = model.base_folder(chosen.base.name)
+    grown = dataclasses.replace(chosen.lora, start=str(folder / "adapter"))
+    network = model.adapted(base, chosen.base, grown, chosen.batch, lora.precision(chosen))
+    accelerator = Accelerator(cpu=not torch.cuda.is_available())
+    network.to(accelerator.device)
+    losses = {}
+    for name, rows in _rows(chosen, base, data).items():
+        losses[name] = validation.loss(accelerator, network, rows)
+        say(f"{folder.name}: {name} {losses[name]:.4f}")
+    (folder / _JUDGED).write_text(json.dumps(losses), encoding="utf-8")
+
+
+def _rows(chosen: Config, base: Path, data: Path) -> dict[str, list[list[Encoded]]]:
+    encode = lora.encoder(chosen, base)
+    found = {}
+    for name in chosen.data.validate:
+        samples = [sample for d in mixing.validation(chosen.data, data, name) for sample in encode(d)]
+        found[Path(name).stem] = [row for step in packing.steps(samples, chosen.batch) for row in step]
+    return found
+
+
 def summary(folders: Sequence[Path]) -> dict[str, Any]:
-    """{figure: {"mean", "spread", "runs"}} of the last validations; spread: the sample standard deviation."""
+    """{"by_set": {set: figure}, and of the last validations while training, where there were any, figure}.
+
+    A figure is {"mean", "spread", "runs"}; spread: the sample standard deviation over seeds, None of one.
+    """
     found: dict[str, Any] = {"seeds": len(folders)}
     for figure in FIGURES:
         lasts = [
@@ -58,6 +101,21 @@ def summary(folders: Sequence[Path]) -> dict[str, Any]:
         ]
         values = [value for last in lasts for value in last]
         if len(values) == len(folders):
-            spread = statistics.stdev(values) if len(values) > 1 else None
-            found[figure] = {"mean": statistics.mean(values), "spread": spread, "runs": values}
+            found[figure] = _figure(values)
+    judged = [json.loads((folder / _JUDGED).read_text(encoding="utf-8")) for folder in folders]
+    found["by_set"] = {name: _figure([losses[name] for losses in judged]) for name in judged[0]}
     return found
+
+
+def _figure(values: list[float]) -> dict[str, Any]:
+    spread = statistics.stdev(values) if len(values) > 1 else None
+    return {"mean": statistics.mean(values), "spread": spread, "runs": values}
+
+
+def _difference(these: dict[str, Any], those: dict[str, Any]) -> dict[str, Any]:
+    """By set that both have: these less those, seed by seed."""
+    return {
+        name: _figure([a - b for a, b in zip(these[name]["runs"], those[name]["runs"], strict=True)])
+        for name in these
+        if name in those
+    }

@@ -58,7 +58,7 @@ def train(
     if config.run.threads:
         torch.set_num_threads(config.run.threads)
     torch.manual_seed(config.run.seed)
-    dtype = _precision(config)
+    dtype = precision(config)
     accelerator = Accelerator(cpu=_on_cpu(), mixed_precision="bf16" if dtype == torch.bfloat16 else "no")
     if accelerator.distributed_type.value not in {"NO", "MULTI_GPU", "MULTI_CPU"}:
         raise TrainingError(
@@ -92,13 +92,15 @@ def train(
     return Outcome(reason, cursor.step, loop.last_loss, loop.last_valid, cursor.elapsed, runlog.peak_bytes())
 
 
-def _precision(config: Config) -> torch.dtype:
+def precision(config: Config) -> torch.dtype:
+    """Type of a run's base weights."""
     if config.run.precision == "auto":
         return torch.bfloat16 if torch.cuda.is_available() else torch.float32
     return torch.bfloat16 if config.run.precision == "bf16" else torch.float32
 
 
-def _encoder(config: Config, base: Path) -> Callable[[Document], list[Encoded]]:
+def encoder(config: Config, base: Path) -> Callable[[Document], list[Encoded]]:
+    """What turns a document into samples for this base."""
     tokenizer = model.tokenizer(base)
     if config.base.kind == "encoder-decoder":
         from training import seq2seq
@@ -114,7 +116,7 @@ class _Plan:
 
     def __init__(self, config: Config, prepared: Prepared, base: Path) -> None:
         self._config, self._prepared = config, prepared
-        encode = _encoder(config, base)
+        encode = encoder(config, base)
         self._encoded = {id(d): encode(d) for documents in prepared.train.values() for d in documents}
         self.tokenizer = model.tokenizer(base)
         valid = [sample for document in prepared.valid for sample in encode(document)]

@@ -42,12 +42,16 @@ def prepare(data: Data, folder: Path) -> Prepared:
             counts[f"{name}.kept"] = len(documents)
     valid: list[Document] = []
     for name in data.validate:
-        documents = sources.read(name, folder, "valid")
-        valid += [_shape(document, data) for document in documents[: data.max_valid]]
+        valid += validation(data, folder, name)
     if not any(train.values()):
         raise TrainingError("There is no training data.", "Every data set is empty.", "Check data.passes.")
     counts["valid.kept"] = len(valid)
     return Prepared(train, valid, dict(counts))
+
+
+def validation(data: Data, folder: Path, name: str) -> list[Document]:
+    """The documents of one set that a run is validated on. Raises TrainingError."""
+    return [_shape(document, data) for document in sources.read(name, folder, "valid")[: data.max_valid]]
 
 
 def drop_leaks(train: list[Document], held_out: list[Document], counts: Counter[str]) -> list[Document]:

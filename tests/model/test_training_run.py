@@ -199,13 +199,15 @@ def test_one_command_gives_mean_and_spread_over_seeds(
     base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("EDGESCRIBE_CACHE", str(tmp_path / "cache"))
-    config, *data = _own_data(base, tmp_path, "[batch]\ntokens = 900\n[run]\nthreads = 1\nvalidate_steps = 2\n")
+    config, *data = _own_data(base, tmp_path, "[batch]\ntokens = 900\n[run]\nthreads = 1\nvalidate_steps = 1\n")
     other = tmp_path / "rank2.toml"
     other.write_text(Path(config).read_text(encoding="utf-8") + "[lora]\nrank = 2\n", encoding="utf-8")
     assert cli.main(["ablate", config, str(other), "--seeds", "2", *data]) == 9
     assert "never validates" in capsys.readouterr().err
-    rows = json.dumps([str(tmp_path / "rows.jsonl")])
-    asked = [config, str(other), "--seeds", "2", *data, "--set", f"data.validate={rows}"]
+    held_out = {"kind": "report", "instruction": "Which number?", "document": "the number 77", "target": "the 77"}
+    (tmp_path / "held.jsonl").write_text(json.dumps(held_out), encoding="utf-8")
+    validate = f"data.validate={json.dumps([str(tmp_path / 'held.jsonl')])}"
+    asked = [config, str(other), "--seeds", "2", *data, "--set", validate]
     assert cli.main(["ablate", *asked]) == 0
     found = json.loads(capsys.readouterr().out)
     assert found.keys() == {"c", "rank2"}
@@ -214,6 +216,14 @@ def test_one_command_gives_mean_and_spread_over_seeds(
         assert runs[0] != runs[1]
         assert figures["valid_loss"]["mean"] == pytest.approx(sum(runs) / 2)
         assert figures["valid_loss"]["spread"] == pytest.approx(abs(runs[0] - runs[1]) / 2**0.5)
+        assert figures["by_set"].keys() == {"held"}
+        # the adapter as it lies on the disk, judged again, is the network that was validated after the last step
+        assert figures["by_set"]["held"]["runs"] == pytest.approx(runs, rel=1e-6)
+    first, second = (found[name]["by_set"]["held"]["runs"] for name in ("c", "rank2"))
+    assert "difference" not in found["c"]
+    difference = found["rank2"]["difference"]["held"]
+    assert difference["runs"] == [b - a for a, b in zip(first, second, strict=True)]
+    assert difference["spread"] > 0
     assert cli.main(["ablate", *asked]) == 0
     captured = capsys.readouterr()
     assert json.loads(captured.out) == found
