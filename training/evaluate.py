@@ -23,7 +23,7 @@ from edge.engine.base import Engine, Request
 from edge.errors import EdgescribeError, OutputError, TrainingError
 from edge.tasks.extract import ExtractionFinished, extract_fields
 from edge.tasks.note import NoteFinished, write_note
-from training import sources, spans
+from training import own, sources, spans
 from training.sources import Document
 
 SETS = {
@@ -63,14 +63,14 @@ class Written:
 
 
 def documents(name: str, folder: Path | None, limit: int = 0) -> list[Document]:
-    """Documents of a test set by name, or of a JSONL file. limit: only the first so many, 0 = all."""
+    """Documents of a test set by name, or of a user's own file. limit: only the first so many, 0 = all."""
     if name in SETS:
         source, split = SETS[name]
         found = sources.read(source, sources.data_dir(folder), split)
-    elif name.endswith(".jsonl"):
-        found = sources.user_jsonl(Path(name), "test")
+    elif sources.is_own(name):
+        found = own.read(Path(name), "test")
     else:
-        raise TrainingError(f"There is no set {name!r}.", f"Known: {', '.join(SETS)}, or a .jsonl file.", "")
+        raise TrainingError(f"There is no set {name!r}.", f"Known: {', '.join(SETS)}, or a .jsonl or .json file.", "")
     if not found:
         raise TrainingError(f"The set {name!r} is empty.", "", "Check the data folder (--data).")
     return found[:limit] if limit else found

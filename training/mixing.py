@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from edge.errors import TrainingError
-from training import divisions, sources
+from training import divisions, sources, spans
 from training.config import Data
 from training.sources import Document, Task
 
@@ -38,6 +38,8 @@ def prepare(data: Data, folder: Path) -> Prepared:
                 documents = drop_leaks(
                     documents, [*sources.mts(folder, "valid"), *sources.mts(folder, "test1")], counts
                 )
+            elif sources.is_own(name):
+                documents = _own(name, documents, data, folder, counts)
             train[name] = [_shape(document, data) for document in documents]
             counts[f"{name}.kept"] = len(documents)
     valid: list[Document] = []
@@ -52,6 +54,26 @@ def prepare(data: Data, folder: Path) -> Prepared:
 def validation(data: Data, folder: Path, name: str) -> list[Document]:
     """The documents of one set that a run is validated on. Raises TrainingError."""
     return [_shape(document, data) for document in sources.read(name, folder, "valid")[: data.max_valid]]
+
+
+def _own(name: str, train: list[Document], data: Data, folder: Path, counts: Counter[str]) -> list[Document]:
+    """A user's own documents without those that stand in a file or set of data.validate, too.
+
+    Raises TrainingError if none is left. Counts extraction phrases that the report does not hold: a constrained answer
+    can never hold them either.
+    """
+    held_out = [d for other in data.validate for d in sources.read(other, folder, "valid")]
+    kept = drop_leaks(train, held_out, counts)
+    if not kept:
+        reason = "Every one stands in data.validate, too."
+        raise TrainingError(
+            f"Nothing of {Path(name).name} is left to train on.", reason, "Validate on other documents."
+        )
+    wanted = [(d.raw, spans.parse(t.target) or {}) for d in kept for t in d.tasks if t.name == "extract"]
+    strange = sum(entry not in raw for raw, fields in wanted for entries in fields.values() for entry in entries)
+    if strange:
+        counts[f"{name}.not verbatim"] = strange
+    return kept
 
 
 def drop_leaks(train: list[Document], held_out: list[Document], counts: Counter[str]) -> list[Document]:

@@ -1,4 +1,4 @@
-"""Readers: the data sets of the data folder, and a user's own JSONL, to documents with tasks.
+"""Readers: the data sets of the data folder, to documents with tasks; a user's own files are read by own.py.
 
 Each reader gives Documents whose text is what edge.contract renders for inference. Raises TrainingError, naming file
 and line, for what cannot be read. Licences and the leaks to drop: the data folder's README.
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import csv
 import io
-import json
 import os
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -16,9 +15,9 @@ from pathlib import Path
 from typing import Any
 
 from edge.contract import prompts, schemas, templates, transcript
-from edge.errors import EdgescribeError, TrainingError
+from edge.errors import TrainingError
 from edge.text import sanitise
-from training import divisions
+from training import divisions, lines
 
 ENGLISH = "en"
 
@@ -115,7 +114,7 @@ def synthetic_visits(folder: Path, split: str) -> list[Document]:
     _file({"train": ""}, split, "synthetic_visits")
     found = []
     for path in _glob(folder / "synthetic_visits", "part_*.jsonl"):
-        for row in _jsonl(path, ("id", "dialogue", "divisions")):
+        for row in _jsonl(path, {"id": str, "dialogue": str, "divisions": dict}):
             raw = sanitise(row["dialogue"]).strip()
             parts = {key: sanitise(text).strip() for key, text in row["divisions"].items()}
             found.append(
@@ -146,7 +145,7 @@ def elmtex_synthetic(folder: Path, split: str) -> list[Document]:
 
 def _elmtex(paths: list[Path], source: str, split: str) -> Iterator[Document]:
     for path in paths:
-        for row in _jsonl(path, ("id", "split", "report", "fields")):
+        for row in _jsonl(path, {"id": str, "split": str, "report": str, "fields": dict}):
             if row["split"] == split:
                 raw = sanitise(row["report"]).strip()
                 lang = row.get("lang", ENGLISH)
@@ -161,46 +160,13 @@ CHECK_INSTRUCTION = (
 
 def medec(folder: Path, split: str) -> list[Document]:
     """MEDEC: clinical texts, about half with one inserted error (Ben Abacha et al. 2024)."""
-    files = {"train": "medec_ms_train.csv", "dev": "medec_ms_dev.csv"}
+    files = {"train": "medec_ms_train.csv", "dev": "medec_ms_dev.csv", "valid": "medec_ms_dev.csv"}
     found = []
     for row in _csv(folder / "medec" / _file(files, split, "medec")):
         raw = sanitise(row["Text"]).strip()
         wrong = sanitise(row["Error Sentence"]).strip() if row["Error Flag"].strip() == "1" else prompts.ABSENT
         task = Task("check", CHECK_INSTRUCTION, wrong)
         found.append(Document(row["Text ID"], "medec", split, report(raw), (task,), raw=raw))
-    return found
-
-
-def user_jsonl(path: Path, split: str = "train") -> list[Document]:
-    """A user's own data: {"document", "target", and "instruction" or "template"; optional "kind", "id"} a line.
-
-    kind: "conversation" (default) or "report". template: a name of edge.contract.templates with one section.
-    """
-    found = []
-    for number, row in enumerate(_jsonl(path, ("document", "target")), 1):
-        where = f"{path.name} line {row['_line']}"
-        if ("instruction" in row) == ("template" in row):
-            raise TrainingError(f"{where}: give either an instruction or a template.", "", "Correct the line.")
-        kind = row.get("kind", "conversation")
-        if kind not in {"conversation", "report"}:
-            raise TrainingError(
-                f"{where}: kind is {kind!r}.", "It must be conversation or report.", "Correct the line."
-            )
-        try:
-            if "template" in row:
-                (spec,) = templates.get(row["template"]).sections
-                instruction = spec.instruction
-            else:
-                instruction = sanitise(row["instruction"]).strip()
-            text = conversation(row["document"]) if kind == "conversation" else report(row["document"])
-        except ValueError:
-            raise TrainingError(f"{where}: the template has more than one section.", "", "Give the section.") from None
-        except EdgescribeError as error:
-            raise TrainingError(f"{where}: {error.what}", error.why, error.hint) from None
-        task = Task("user", instruction, sanitise(row["target"]).strip())
-        found.append(
-            Document(str(row.get("id", f"{path.stem}-{number}")), path.stem, split, text, (task,), raw=row["document"])
-        )
     return found
 
 
@@ -215,16 +181,23 @@ READERS: dict[str, Callable[[Path, str], list[Document]]] = {
 
 
 def read(name: str, folder: Path, split: str) -> list[Document]:
-    """Documents of a data set by name, or of a JSONL file of the user's own (a path). Raises TrainingError."""
+    """Documents of a data set by name, or of a file of the user's own (a path). Raises TrainingError."""
     if name in READERS:
         return READERS[name](folder, split)
-    if name.endswith(".jsonl"):
-        return user_jsonl(Path(name), split)
+    if is_own(name):
+        from training import own
+
+        return own.read(Path(name).expanduser(), split)
     raise TrainingError(
         f"There is no data set {name!r}.",
-        f"Known: {', '.join(READERS)}, or a path ending in .jsonl.",
+        f"Known: {', '.join(READERS)}, or a path ending in .jsonl or .json.",
         "Correct the name.",
     )
+
+
+def is_own(name: str) -> bool:
+    """True if a data set's name is the path of a file of the user's own."""
+    return name.endswith((".jsonl", ".json"))
 
 
 def _file(files: dict[str, str], split: str, name: str) -> str:
@@ -240,31 +213,12 @@ def _glob(folder: Path, pattern: str) -> list[Path]:
     return paths
 
 
-def _open(path: Path) -> str:
-    try:
-        return path.read_text(encoding="utf-8-sig")
-    except FileNotFoundError:
-        raise TrainingError(f"The file {path} does not exist.", "", "Check the data folder (--data).") from None
-    except UnicodeDecodeError as error:
-        raise TrainingError(f"{path.name} is not UTF-8 (byte {error.start}).", "", "Save it as UTF-8.") from None
-
-
 def _csv(path: Path) -> Iterator[dict[str, str]]:
     csv.field_size_limit(1 << 30)
-    yield from csv.DictReader(io.StringIO(_open(path), newline=""))
+    yield from csv.DictReader(io.StringIO(lines.text(path), newline=""))
 
 
-def _jsonl(path: Path, required: tuple[str, ...]) -> Iterator[dict[str, Any]]:
-    for number, line in enumerate(_open(path).split("\n"), 1):
-        if not line.strip():
-            continue
-        try:
-            row = json.loads(line)
-        except json.JSONDecodeError as error:
-            raise TrainingError(
-                f"{path.name} line {number}: not JSON ({error.msg}).", "", "Correct the line."
-            ) from None
-        lacking = [key for key in required if not isinstance(row, dict) or not row.get(key)]
-        if lacking:
-            raise TrainingError(f"{path.name} line {number}: no {', '.join(lacking)}.", "", "Correct the line.")
-        yield {**row, "_line": number}
+def _jsonl(path: Path, kinds: dict[str, type]) -> Iterator[dict[str, Any]]:
+    for record in lines.records(path):
+        lines.require(record, kinds)
+        yield record.fields

@@ -13,7 +13,7 @@ from edge.engine.loader import load_engine
 from export import catalog
 from export import cli as export
 from training import cli as training
-from training import evaluate, model, sources, tiny, torch_engine
+from training import evaluate, model, own, tiny, torch_engine
 from training.config import Base
 
 pytestmark = pytest.mark.model
@@ -60,7 +60,7 @@ def test_from_training_to_the_answer_of_a_bundle(
     adapter = tmp_path / "cache" / "runs" / "run" / "adapter"
     out = ["--adapter", str(adapter), "--precision", "fp32", "--as", name, "--out", str(tmp_path / "bundles")]
     assert export.main(["onnx", name, *out]) == 0, capsys.readouterr().err
-    (document,) = sources.user_jsonl(tmp_path / "rows.jsonl", "test")
+    (document,) = own.read(tmp_path / "rows.jsonl", "test")
     answers = []
     for engine in (load_engine(tmp_path / "bundles" / name), torch_engine.load_checkpoint(Base(str(folder)), adapter)):
         try:

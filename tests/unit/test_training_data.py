@@ -1,6 +1,5 @@
 """Readers against the real data sets: counts, leaks, divisions, prompts; and bad input by file and line."""
 
-import json
 from pathlib import Path
 
 import pytest
@@ -113,44 +112,6 @@ def test_control_tokens_in_a_document_stay_text(byte_tokenizer: object) -> None:
     assert encoded.branches[0].answer.count(end) == 1
 
 
-def _line(tmp_path: Path, *lines: object) -> Path:
-    path = tmp_path / "own.jsonl"
-    path.write_text("\n".join(x if isinstance(x, str) else json.dumps(x) for x in lines), encoding="utf-8")
-    return path
-
-
-GOOD = {"document": "Doctor: hello\nPatient: hi", "instruction": "Write it.", "target": "Hello."}
-
-
-def test_own_data_is_read(tmp_path: Path) -> None:
-    report = {"document": "A letter.", "kind": "report", "template": "section:CC", "target": "Cough.", "id": "r1"}
-    first, second = sources.user_jsonl(_line(tmp_path, GOOD, "", report))
-    assert first.text == "Conversation:\nDoctor: hello\nPatient: hi"
-    assert (second.id, second.text) == ("r1", "Report:\nA letter.")
-    assert second.tasks[0].instruction == templates.get("section:CC").sections[0].instruction
-
-
-@pytest.mark.parametrize(
-    ("bad", "message"),
-    [
-        ("{not json", "line 3: not JSON"),
-        ("[1]", "line 3: no document, target"),
-        ({**GOOD, "target": ""}, "line 3: no target"),
-        ({**GOOD, "template": "visit"}, "either an instruction or a template"),
-        ({"document": "x", "target": "y"}, "either an instruction or a template"),
-        ({"document": "Doctor: x", "target": "y", "template": "visit"}, "more than one section"),
-        ({"document": "Doctor: x", "target": "y", "template": "nope"}, "no template"),
-        ({**GOOD, "kind": "poem"}, "kind is 'poem'"),
-        ({**GOOD, "document": " \n "}, "no conversation"),
-    ],
-)
-def test_bad_own_data_is_named_by_line(tmp_path: Path, bad: object, message: str) -> None:
-    with pytest.raises(TrainingError) as caught:
-        sources.user_jsonl(_line(tmp_path, GOOD, "", bad))
-    assert message in str(caught.value)
-    assert "line 3" in str(caught.value)
-
-
 def test_bad_folders_and_names(tmp_path: Path, data: Path) -> None:
     for call in (
         lambda: sources.data_dir(tmp_path / "none"),
@@ -162,7 +123,3 @@ def test_bad_folders_and_names(tmp_path: Path, data: Path) -> None:
     ):
         with pytest.raises(TrainingError):
             call()
-    binary = tmp_path / "b.jsonl"
-    binary.write_bytes(b'{"document": "\xff"}')
-    with pytest.raises(TrainingError, match="not UTF-8"):
-        sources.user_jsonl(binary)
