@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
@@ -20,7 +21,7 @@ from edge.contract.prompts import render
 from edge.contract.schemas import FIELD_KEYS
 from edge.contract.transcript import parse
 from edge.engine.base import Engine, Request
-from edge.errors import EdgescribeError, OutputError, TrainingError
+from edge.errors import EdgescribeError, OutputError, TrainingError, UsageError
 from edge.tasks.extract import ExtractionFinished, extract_fields
 from edge.tasks.note import NoteFinished, write_note
 from training import own, sources, spans
@@ -63,7 +64,12 @@ class Written:
 
 
 def documents(name: str, folder: Path | None, limit: int = 0) -> list[Document]:
-    """Documents of a test set by name, or of a user's own file. limit: only the first so many, 0 = all."""
+    """Documents of a test set by name, or of a user's own file. limit: only the first so many, 0 = all.
+
+    Raises UsageError, TrainingError.
+    """
+    if limit < 0:
+        raise UsageError(f"--limit is {limit}.", "", "Give how many documents, or 0 for all.")
     if name in SETS:
         source, split = SETS[name]
         found = sources.read(source, sources.data_dir(folder), split)
@@ -158,8 +164,9 @@ def write_all(
 
     stop_at: time.monotonic() after which no further answer is begun; then fewer answers come back.
     """
-    done = {w.id: w for w in read_written(path)}
     path.parent.mkdir(parents=True, exist_ok=True)
+    _mend(path)
+    done = {w.id: w for w in read_written(path)}
     with path.open("a", encoding="utf-8") as stream:
         for number, document in enumerate(found, 1):
             if document.id in done or time.monotonic() >= stop_at:
@@ -173,13 +180,20 @@ def write_all(
     return [done[document.id] for document in found if document.id in done]
 
 
+def _mend(path: Path) -> None:
+    """Cut a last line that a kill left unfinished, so that the next answer begins a line of its own."""
+    data = path.read_bytes() if path.is_file() else b""
+    if data and not data.endswith(b"\n"):
+        os.truncate(path, data.rfind(b"\n") + 1)
+
+
 def read_written(path: Path) -> list[Written]:
-    """Answers saved earlier; a last line cut by a kill is left out."""
+    """Answers saved earlier; a line that a kill cut, be it within a letter, is left out."""
     found = []
-    for line in path.read_text(encoding="utf-8").split("\n") if path.is_file() else []:
+    for line in path.read_bytes().split(b"\n") if path.is_file() else []:
         try:
             raw: dict[str, Any] = json.loads(line)
-        except json.JSONDecodeError:
+            found.append(Written(**{**raw, "reasons": tuple(raw["reasons"])}))
+        except (ValueError, KeyError, TypeError):  # UnicodeDecodeError is a ValueError
             continue
-        found.append(Written(**{**raw, "reasons": tuple(raw["reasons"])}))
     return found

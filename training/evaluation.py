@@ -11,17 +11,20 @@ from pathlib import Path
 from typing import Any
 
 from edge.engine.base import Engine
-from edge.errors import EdgescribeError, UsageError
+from edge.errors import EdgescribeError, TrainingError, UsageError
 from edge.paths import cache_dir
-from training import evaluate, mixing, scoring, sources
+from training import evaluate, folders, mixing, scoring, sources
 from training.config import Base
 from training.evaluate import SETS, Item, Written
 from training.sources import Document
 
+ADAPTER = "adapter_model.safetensors"
+
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What to evaluate. Exactly one of bundle and base is set."""
+    """What to evaluate. Exactly one of bundle and base is set. train: data set or file that the nearest-example floor
+    and retrieved examples are drawn from, "" = the training part of a known set."""
 
     set: str
     bundle: Path | None = None
@@ -36,6 +39,7 @@ class Evaluation:
     encoder: Path | None = None
     threads: int = 0
     data: Path | None = None
+    train: str = ""
 
 
 def run(chosen: Evaluation, say: Callable[[str], None], stop_at: float = math.inf) -> dict[str, Any]:
@@ -46,6 +50,8 @@ def run(chosen: Evaluation, say: Callable[[str], None], stop_at: float = math.in
     if chosen.adapter and not chosen.base:
         raise UsageError("--adapter needs --base.", "A bundle has its adapter built in.", "Give --base NAME.")
     found = evaluate.documents(chosen.set, chosen.data, chosen.limit)
+    train = _train(chosen, found)
+    writer = _writer(chosen, found, train)
     engine = _engine(chosen)
     label = chosen.label or _label(chosen)
     if chosen.strategy:
@@ -53,25 +59,38 @@ def run(chosen: Evaluation, say: Callable[[str], None], stop_at: float = math.in
 
         label = f"{label}, {title(chosen.strategy, chosen.encoder)}"
     folder = chosen.out or cache_dir() / "evaluations" / _plain(label) / _plain(chosen.set)
-    facts = {
+    try:
+        facts = _facts(chosen, label, engine)
+        with folders.hold(folder, f"The evaluation {folder}"), folders.writing(folder):
+            _same_model(folder, facts)
+            answers = evaluate.write_all(engine, found, folder / "answers.jsonl", say, stop_at, writer)
+    finally:
+        engine.close()
+    if len(answers) < len(found):
+        return {}
+    if not train:
+        say("No nearest-example floor: name training documents with --train.")
+    items = [evaluate.item(document) for document in found]
+    result = {**facts, **_summary(items, answers, chosen.encoder), "floors": _floors(chosen, items, train)}
+    with folders.writing(folder):
+        folders.replace(folder / "result.json", json.dumps(result, indent=2, ensure_ascii=False))
+    return result
+
+
+def _facts(chosen: Evaluation, label: str, engine: Engine) -> dict[str, Any]:
+    """What answers belong to: two evaluations with the same facts may share a folder."""
+    return {
         "model": label,
         "precision": _precision(chosen),
         "set": Path(chosen.set).name,
         "prompt_version": engine.info.prompt_version,
         "bundle_sha256": engine.info.bundle_sha256,
         "strategy": chosen.strategy,
+        "prompt_format": engine.info.prompt_format,
+        "base_sha256": folders.fingerprint(Path(chosen.base)) if chosen.base and Path(chosen.base).is_dir() else "",
+        "adapter_sha256": folders.sha256(chosen.adapter / ADAPTER) if chosen.adapter else "",
+        "set_sha256": folders.sha256(Path(chosen.set)) if sources.is_own(chosen.set) else "",
     }
-    _same_model(folder, facts)
-    try:
-        answers = evaluate.write_all(engine, found, folder / "answers.jsonl", say, stop_at, _writer(chosen))
-    finally:
-        engine.close()
-    if len(answers) < len(found):
-        return {}
-    items = [evaluate.item(document) for document in found]
-    result = {**facts, **_summary(items, answers, chosen.encoder), "floors": _floors(chosen, items)}
-    (folder / "result.json").write_text(json.dumps(result, indent=2, ensure_ascii=False), encoding="utf-8")
-    return result
 
 
 def _engine(chosen: Evaluation) -> Engine:
@@ -85,6 +104,9 @@ def _engine(chosen: Evaluation) -> Engine:
 
 def checkpoint_engine(base: Base, adapter: Path | None, threads: int) -> Engine:
     """An engine over transformers weights, of either kind of base. Raises BaseModelError, TrainingError."""
+    lacking = [n for n in ("adapter_config.json", ADAPTER) if adapter is not None and not (adapter / n).is_file()]
+    if lacking:
+        raise TrainingError(f"There is no adapter in {adapter}.", f"{lacking[0]} is missing.", "Check --adapter.")
     if base.kind == "encoder-decoder":
         from training.seq2seq import Seq2SeqEngine
 
@@ -94,16 +116,17 @@ def checkpoint_engine(base: Base, adapter: Path | None, threads: int) -> Engine:
     return load_checkpoint(base, adapter, threads)
 
 
-def _writer(chosen: Evaluation) -> evaluate.Writer:
+def _writer(chosen: Evaluation, found: list[Document], train: list[Document]) -> evaluate.Writer:
     """How answers are written: as the product does it, or by a prompting strategy of the ELMTEX study."""
     if not chosen.strategy:
         return evaluate.write
     from training import prompting
 
     prompting.instruction(chosen.strategy)
-    if SETS.get(chosen.set, ("", ""))[0] != "elmtex_aci":
-        raise UsageError("--strategy is for extraction.", "", "Give --set elmtex-valid or elmtex-test1.")
-    train = _train("elmtex_aci", sources.data_dir(chosen.data))
+    if any(document.tasks[0].name != "extract" for document in found):
+        raise UsageError("--strategy is for extraction.", "", "Give a set of reports, such as elmtex-valid.")
+    if chosen.strategy == "examples" and not train:
+        raise UsageError("There are no reports to take examples from.", "", "Name them with --train.")
     similar = prompting.nearest(train, chosen.encoder)
 
     def writer(engine: Engine, document: Document) -> Written:
@@ -127,16 +150,20 @@ def _summary(items: list[Item], answers: list[Written], encoder: Path | None) ->
     return summary
 
 
-def _floors(chosen: Evaluation, items: list[Item]) -> dict[str, Any]:
-    if chosen.set not in SETS:
-        return {}
-    train = _train(SETS[chosen.set][0], sources.data_dir(chosen.data))
+def _floors(chosen: Evaluation, items: list[Item], train: list[Document]) -> dict[str, Any]:
     return {
         name: _summary(items, answers, chosen.encoder) for name, answers in scoring.floor_answers(items, train).items()
     }
 
 
-def _train(source: str, folder: Path) -> list[Document]:
+def _train(chosen: Evaluation, found: list[Document]) -> list[Document]:
+    """Documents for the nearest-example floor, without those that are themselves asked; [] where none are named."""
+    if chosen.train:
+        folder = Path() if sources.is_own(chosen.train) else sources.data_dir(chosen.data)
+        return mixing.drop_leaks(sources.read(chosen.train, folder, "train"), found, Counter())
+    if chosen.set not in SETS:
+        return []
+    source, folder = SETS[chosen.set][0], sources.data_dir(chosen.data)
     documents = sources.read(source, folder, "train")
     if source != "mts":
         return documents
@@ -147,7 +174,10 @@ def _label(chosen: Evaluation) -> str:
     if chosen.bundle is not None:
         return chosen.bundle.resolve().name
     base = Path(chosen.base or "").name
-    return f"{base}+{chosen.adapter.resolve().name}" if chosen.adapter else base
+    if chosen.adapter is None:
+        return base
+    folder = chosen.adapter.resolve()
+    return f"{base}+{folder.parent.name if folder.name == 'adapter' else folder.name}"  # that of a run has its id
 
 
 def _precision(chosen: Evaluation) -> str:
@@ -161,16 +191,19 @@ def _precision(chosen: Evaluation) -> str:
 
 
 def _same_model(folder: Path, facts: dict[str, Any]) -> None:
-    """Refuse to mix the answers of two models in one folder."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Refuse to mix the answers of two models, or to two versions of a file, in one folder."""
     mark = folder / "model.json"
-    if mark.is_file() and json.loads(mark.read_text(encoding="utf-8")) != facts:
+    try:
+        known = json.loads(mark.read_text(encoding="utf-8")) if mark.is_file() else {}
+    except ValueError:
+        raise UsageError(f"{mark} is damaged.", "", "Give another --out.") from None
+    if any(known[key] != facts[key] for key in facts.keys() & known.keys()):
         raise UsageError(
             f"{folder} holds the answers of another model.",
-            "Bundle, precision or prompt differ.",
+            "Bundle, adapter, precision, prompt or the file with the questions differ.",
             "Give another --out.",
         )
-    mark.write_text(json.dumps(facts), encoding="utf-8")
+    folders.replace(mark, json.dumps(facts))
 
 
 def _plain(name: str) -> str:

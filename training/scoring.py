@@ -161,11 +161,15 @@ def _one(scored: Sequence[Figures], name: str) -> float:
 def floor_answers(items: Sequence[Item], train: Sequence[Document]) -> dict[str, list[Written]]:
     """Answers of the two floors, and the reference itself, whose unsupported facts are what the counting gets wrong.
 
-    The copy of a report has no fields, so extraction has the nearest example only.
+    The copy of a report has no fields, so extraction has the nearest example only. Without training
+    documents there is no nearest one.
     """
-    targets = [(d.raw, d.tasks[0].key, d.note or d.tasks[0].target) for d in train]
-    nearest = floors.Nearest([t[0] for t in targets], [t[1] for t in targets])
-    found = {"nearest": [Written(i.id, targets[nearest.find(i.source, i.key)][2], ("end",), 0, 0.0) for i in items]}
+    found: dict[str, list[Written]] = {}
+    if train:
+        targets = [(d.raw, d.tasks[0].key, d.note or d.tasks[0].target) for d in train]
+        nearest = floors.Nearest([t[0] for t in targets], [t[1] for t in targets])
+        best = [targets[nearest.find(i.source, i.key)][2] for i in items]
+        found["nearest"] = [Written(i.id, text, ("end",), 0, 0.0) for i, text in zip(items, best, strict=True)]
     if all(i.kind == "check" for i in items):
         found["always none"] = [Written(i.id, "None.", ("end",), 0, 0.0) for i in items]
     elif all(i.kind != "extract" for i in items):

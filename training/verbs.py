@@ -35,6 +35,10 @@ def _add_training(sub: Any) -> None:
     ablate = sub.add_parser("ablate", help="train configurations over several seeds; mean and spread of each")
     ablate.add_argument("configs", type=Path, nargs="+", metavar="CONFIG")
     ablate.add_argument("--seeds", type=int, default=3, metavar="N", help="seeds 0 to N - 1 (default 3)")
+    ablate.add_argument("--prefix", default="", help="what the run ids begin with")
+    ablate.add_argument(
+        "--valid-tokens", type=int, default=0, metavar="N", help="judge by N tokens of each set (default: all of it)"
+    )
     _common(ablate)
     ablate.set_defaults(run=run_ablate)
 
@@ -66,6 +70,9 @@ def _add_evaluate(sub: Any) -> None:
     evaluate.add_argument("--out", type=Path, metavar="DIR", help="where answers and result.json go")
     evaluate.add_argument(
         "--encoder", type=Path, metavar="DIR", help="folder of an encoder, for BERTScore and examples"
+    )
+    evaluate.add_argument(
+        "--train", default="", metavar="SET", help="training set or file for the nearest-example floor and examples"
     )
     evaluate.add_argument("--threads", type=int, default=0)
     evaluate.add_argument("--data", metavar="DIR", help=_DATA)
@@ -206,8 +213,12 @@ def run_ablate(args: argparse.Namespace) -> int:
 
     if args.seeds < 1:
         raise UsageError(f"--seeds is {args.seeds}.", "", "Give 3 or more for a difference that counts.")
-    data, runs = sources.data_dir(args.data), cache_dir() / "runs"
-    print(json.dumps(ablation.run(args.configs, tuple(args.set), range(args.seeds), data, runs, say), indent=2))
+    run_folder(f"{args.prefix}ablation")  # the prefix must make plain names
+    found = ablation.run(
+        args.configs, tuple(args.set), range(args.seeds), sources.data_dir(args.data), cache_dir() / "runs", say,
+        args.prefix, args.valid_tokens,
+    )  # fmt: skip
+    print(json.dumps(found, indent=2))
     return 0
 
 
@@ -219,6 +230,7 @@ def run_evaluate(args: argparse.Namespace) -> int:
         bundle=args.bundle, base=args.base, adapter=args.adapter, format=args.format, kind=args.kind,
         set=args.set, limit=args.limit, label=args.label or "", out=args.out, encoder=args.encoder,
         threads=args.threads, strategy=args.strategy, data=Path(args.data) if args.data else None,
+        train=args.train,
     )  # fmt: skip
     print(json.dumps(evaluation.run(chosen, say), indent=2))
     return 0
