@@ -27,13 +27,14 @@ _JUDGED = "valid_by_set.json"
 
 def run(
     paths: Sequence[Path], overrides: tuple[str, ...], seeds: Sequence[int], data: Path, runs: Path,
-    say: Callable[[str], None],
+    say: Callable[[str], None], prefix: str = "", valid_tokens: int = 0,
 ) -> dict[str, dict[str, Any]]:  # fmt: skip
     """Train every configuration once a seed and return, by configuration, the summary() of its runs.
 
-    Runs are kept as runs/<configuration>-seed<N>; those that exist go on where they stopped, so the command can be
-    given again. From the second configuration on there is "difference", too: its loss less that of the first.
-    Raises TrainingError, UsageError; a configuration without validation documents is refused before training.
+    Runs are kept as runs/<prefix><configuration>-seed<N>; those that exist go on where they stopped, so the command can
+    be given again. valid_tokens: judge by so many tokens of each validation set, whole documents, 0 = all of it. From
+    the second configuration on there is "difference", too: its loss less that of the first. Raises TrainingError,
+    UsageError; a configuration without validation documents, or with another run under its id, is refused.
     """
     chosen = [(path.stem, config.load(path, overrides)) for path in paths]
     for name, one in chosen:
@@ -42,12 +43,12 @@ def run(
     found: dict[str, dict[str, Any]] = {}
     for name, one in chosen:
         prepared = mixing.prepare(one.data, data)
-        folders = [runs / f"{name}-seed{seed}" for seed in seeds]
+        folders = [runs / f"{prefix}{name}-seed{seed}" for seed in seeds]
         for seed, folder in zip(seeds, folders, strict=True):
             own = dataclasses.replace(one, run=dataclasses.replace(one.run, seed=seed))
             say(f"{name}, seed {seed}")
             _train(own, prepared, folder, say)
-            _judge(own, folder, data, say)
+            _judge(own, folder, data, valid_tokens, say)
         found[name] = summary(folders)
         if len(found) > 1:
             first = next(iter(found.values()))["by_set"]
@@ -56,6 +57,14 @@ def run(
 
 
 def _train(chosen: Config, prepared: mixing.Prepared, folder: Path, say: Callable[[str], None]) -> None:
+    if (folder / "config.json").is_file():
+        before = config.parse(json.loads((folder / "config.json").read_text(encoding="utf-8")), folder.name)
+        if before != chosen:
+            raise TrainingError(
+                f"The run {folder.name!r} exists with another configuration.",
+                "Its figures would stand for this one's.",
+                "Choose another --prefix, or remove it.",
+            )
     if (folder / "adapter" / "adapter_model.safetensors").is_file():
         return
     runlog.begin(folder, chosen, prepared.counts)
@@ -63,7 +72,7 @@ def _train(chosen: Config, prepared: mixing.Prepared, folder: Path, say: Callabl
     runlog.curves(folder)
 
 
-def _judge(chosen: Config, folder: Path, data: Path, say: Callable[[str], None]) -> None:
+def _judge(chosen: Config, folder: Path, data: Path, tokens: int, say: Callable[[str], None]) -> None:
     """Write the finished adapter's mean -log p of an answer token by validation set to runs/<id>/valid_by_set.json."""
     if (folder / _JUDGED).is_file():
         return
@@ -73,17 +82,21 @@ def _judge(chosen: Config, folder: Path, data: Path, say: Callable[[str], None])
     accelerator = Accelerator(cpu=not torch.cuda.is_available())
     network.to(accelerator.device)
     losses = {}
-    for name, rows in _rows(chosen, base, data).items():
+    for name, rows in _rows(chosen, base, data, tokens).items():
         losses[name] = validation.loss(accelerator, network, rows)
         say(f"{folder.name}: {name} {losses[name]:.4f}")
     (folder / _JUDGED).write_text(json.dumps(losses), encoding="utf-8")
 
 
-def _rows(chosen: Config, base: Path, data: Path) -> dict[str, list[list[Encoded]]]:
+def _rows(chosen: Config, base: Path, data: Path, tokens: int) -> dict[str, list[list[Encoded]]]:
     encode = lora.encoder(chosen, base)
     found = {}
     for name in chosen.data.validate:
-        samples = [sample for d in mixing.validation(chosen.data, data, name) for sample in encode(d)]
+        samples: list[Encoded] = []
+        for document in mixing.validation(chosen.data, data, name):
+            samples += encode(document)
+            if tokens and sum(sample.tokens for sample in samples) >= tokens:
+                break
         found[Path(name).stem] = [row for step in packing.steps(samples, chosen.batch) for row in step]
     return found
 

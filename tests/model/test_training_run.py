@@ -229,6 +229,9 @@ def test_one_command_gives_mean_and_spread_over_seeds(
     assert json.loads(captured.out) == found
     assert "step 1" not in captured.err
     assert cli.main(["ablate", config, "--seeds", "0", *data]) == 2
+    assert cli.main(["ablate", *asked, "--set", "lora.rank=4"]) == 9
+    assert "another configuration" in capsys.readouterr().err
+    assert cli.main(["ablate", *asked, "--prefix", "../"]) == 2
 
 
 def test_a_time_budget_ends_the_run_at_rate_zero(base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
