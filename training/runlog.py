@@ -10,6 +10,8 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
+from edge.errors import TrainingError
+from training import folders
 from training.config import Config, as_dict
 from training.schedule import Schedule
 
@@ -22,7 +24,7 @@ class Metrics:
         if writes:
             path.parent.mkdir(parents=True, exist_ok=True)
             kept = [facts for facts in read(path) if facts["step"] <= resumed_step] if resumed_step else []
-            path.write_text("".join(json.dumps(facts) + "\n" for facts in kept), encoding="utf-8")
+            folders.replace(path, "".join(json.dumps(facts) + "\n" for facts in kept))
 
     def add(self, facts: dict[str, Any]) -> None:
         """Write one line; it is on disk when this returns, a kill loses nothing earlier."""
@@ -87,8 +89,19 @@ def begin(folder: Path, chosen: Config, counts: dict[str, int]) -> None:
     folder.mkdir(parents=True, exist_ok=True)
     if not (folder / "config.json").is_file():
         facts = {**environment(), "counts": counts}
-        (folder / "environment.json").write_text(json.dumps(facts, indent=2), encoding="utf-8")
-        (folder / "config.json").write_text(json.dumps(as_dict(chosen), indent=2), encoding="utf-8")
+        folders.replace(folder / "environment.json", json.dumps(facts, indent=2))
+        folders.replace(folder / "config.json", json.dumps(as_dict(chosen), indent=2))
+
+
+def configuration(folder: Path) -> dict[str, Any]:
+    """What begin() wrote. Raises TrainingError if it is damaged."""
+    try:
+        found: dict[str, Any] = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    except ValueError:
+        raise TrainingError(
+            f"The run {folder.name!r} has no readable configuration.", "config.json is damaged.", "Start a new run."
+        ) from None
+    return found
 
 
 def curves(folder: Path) -> Path | None:

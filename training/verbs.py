@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import sys
 import time
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from edge.errors import TrainingError, UsageError
 from edge.paths import cache_dir
+
+if TYPE_CHECKING:
+    from training.config import Config
+    from training.mixing import Prepared
 
 
 def add_parsers(sub: Any) -> None:
@@ -174,17 +179,26 @@ def run_prepare(args: argparse.Namespace) -> int:
 
 
 def run_train(args: argparse.Namespace) -> int:
-    """Train or resume; prints the run's folder."""
-    from training import config, lora, mixing, runlog, sources
+    """Train or resume; prints the run's folder. One process works in it, or those that one launcher started."""
+    from training import config, folders, lora, mixing, runlog, sources
 
     name, resume = _which_run(args)
     folder = run_folder(name)
     if resume:
-        chosen = config.parse(json.loads((folder / "config.json").read_text(encoding="utf-8")), name)
+        chosen = config.parse(runlog.configuration(folder), name)
     else:
         chosen = config.load(args.config, tuple(args.set))
-    data = sources.data_dir(args.data)
-    prepared = mixing.prepare(chosen.data, data)
+    prepared = mixing.prepare(chosen.data, sources.data_dir(args.data))
+    alone = folders.hold(folder, f"The run {name!r}") if lora.first_process() else contextlib.nullcontext()
+    with alone, folders.writing(folder):
+        return _train(chosen, prepared, folder, resume)
+
+
+def _train(chosen: Config, prepared: Prepared, folder: Path, resume: bool) -> int:
+    from training import folders, lora, runlog
+
+    if lora.first_process():
+        folders.sweep(folder / "checkpoints")
     lora.meet()  # a slower process must not find the folder of this very run and call it another's
     if not resume and lora.first_process():
         runlog.begin(folder, chosen, prepared.counts)

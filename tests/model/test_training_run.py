@@ -1,5 +1,6 @@
 """The whole recipe on tiny random weights: train, kill, resume, two processes, evaluate; and what can go wrong."""
 
+import errno
 import json
 import math
 import os
@@ -14,7 +15,7 @@ import pytest
 import torch
 
 from edge.errors import TrainingError
-from training import checkpoint, cli, lora, model, publish, runlog, tiny, validation
+from training import checkpoint, cli, folders, lora, model, publish, runlog, tiny, validation
 from training.config import Config, parse
 from training.mixing import Prepared
 from training.packing import Branch, Encoded
@@ -168,6 +169,49 @@ def test_kill_9_while_saving_loses_one_checkpoint_interval(
     assert len(_losses(killed)) == 8 < len(_losses(whole))
     assert cli.main(["run", "--resume", "killed", "--data", str(tmp_path)]) == 0
     assert _losses(killed) == _losses(whole)
+
+
+def test_a_full_disk_is_named_and_loses_one_checkpoint_interval(
+    base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """The disk is full while the second checkpoint is synced; with room again the run ends as an unbroken one does."""
+    monkeypatch.setenv("EDGESCRIBE_CACHE", str(tmp_path))
+    options = "[batch]\ntokens = 100\n[run]\ncheckpoint_steps = 4\nthreads = 1\n"
+    arguments = _own_data(base, tmp_path, options + 'checkpoint_seconds = 0\nprecision = "fp32"\n')
+    assert cli.main(["run", *arguments, "--id", "whole"]) == 0
+    sync, synced = os.fsync, []
+
+    def full(file: int) -> None:
+        synced.append(file)
+        if len(synced) == 2:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        sync(file)
+
+    with monkeypatch.context() as patch:
+        patch.setattr(os, "fsync", full)
+        assert cli.main(["run", *arguments, "--id", "full"]) == 9
+    assert "cannot be written. No space left on device" in capsys.readouterr().err
+    checkpoints = tmp_path / "runs" / "full" / "checkpoints"
+    assert [p.name for p in checkpoint.complete(checkpoints)] == ["step-0000004"]
+    assert len(list(checkpoints.iterdir())) == 2
+    assert cli.main(["run", "--resume", "full", "--data", str(tmp_path)]) == 0
+    assert _losses(tmp_path / "runs" / "full") == _losses(tmp_path / "runs" / "whole")
+    assert not list(checkpoints.glob(".*"))
+
+
+def test_a_run_belongs_to_one_process(
+    base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("EDGESCRIBE_CACHE", str(tmp_path))
+    arguments = _own_data(base, tmp_path, "[batch]\ntokens = 900\n[run]\nthreads = 1\n")
+    with folders.hold(tmp_path / "runs" / "mine", "It"):
+        assert cli.main(["run", *arguments, "--id", "mine"]) == 9
+    assert "The run 'mine' is in use" in capsys.readouterr().err
+    assert [p.name for p in (tmp_path / "runs" / "mine").iterdir()] == [".lock"]
+    assert cli.main(["run", *arguments, "--id", "mine"]) == 0
+    (tmp_path / "runs" / "mine" / "config.json").write_text("{", encoding="utf-8")
+    assert cli.main(["run", "--resume", "mine", *arguments[1:]]) == 9
+    assert "config.json is damaged" in capsys.readouterr().err
 
 
 def test_run_and_resume_from_the_command_line(
