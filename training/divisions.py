@@ -33,6 +33,12 @@ def heading(line: str) -> str | None:
     return line.rstrip(":").strip() if _HEADING.fullmatch(line) else None
 
 
+def headings(text: str) -> set[str]:
+    """Headings of a note, each in its one spelling."""
+    names = (heading(line) for line in text.split("\n"))
+    return {_SPELLING.get(name, name) for name in names if name}
+
+
 def split(note: str) -> dict[str, str]:
     """Return division -> its text, headings included, in the order of the note; absent divisions are left out.
 

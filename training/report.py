@@ -1,12 +1,16 @@
 """Tables over evaluations: model x set x quantisation x figure, with the floors and the published rows beside ours.
 
-One Markdown file and one self-contained HTML file; nothing in either is fetched from anywhere.
+Runs that differ by their seed alone (a label that ends in "seed0", "seed 1" …) have a row of their mean and spread
+under them. One Markdown file and one self-contained HTML file; nothing in either is fetched from anywhere.
 """
 
 from __future__ import annotations
 
+import dataclasses
 import html
 import json
+import re
+import statistics
 import tomllib
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -14,30 +18,40 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from edge.contract.schemas import FIELD_KEYS, FIELDS
 from edge.errors import TrainingError
 
 NOTE_COLUMNS = {
     "rouge1": "R1", "rouge2": "R2", "rougeL": "RL", "rougeLsum": "RLsum", "entity.f1": "entity F1",
     "unsupported.numbers": "numbers", "unsupported.doses": "doses", "unsupported.drugs": "drugs",
-    "omitted.words": "omitted %", "length.ratio": "length", "loop": "loops %", "cut": "cut %", "empty": "empty %",
+    "omitted.words": "omitted %", "header.f1": "headers F1", "length.ratio": "length", "loop": "loops %",
+    "cut": "cut %", "empty": "empty %",
 }  # fmt: skip
 SPAN_COLUMNS = {
     "span.f1.relaxed": "F1 relaxed", "span.f1.exact": "F1 exact", "json.valid": "JSON valid %",
     "verbatim": "verbatim %", "field.rouge1": "field R1", "loop": "loops %", "cut": "cut %",
 }  # fmt: skip
 _BERTSCORE = "bertscore "
+_ERROR = {"error": "errors %"}  # shown where there are any
+_FIELD = "span.f1.relaxed."
+_SEED = re.compile(r"[-_+, ]*seed[ -]?\d+$")
 CHECK_COLUMNS = {"flag.accuracy": "flag %", "sentence.accuracy": "sentence %", "loop": "loops %", "cut": "cut %"}
 
 
 @dataclass(frozen=True)
 class Row:
-    """One line of a table. kind: "ours", "floor" or "published"."""
+    """One line of a table. kind: "ours", "seeds", "floor" or "published". weights: int4, fp32 …, "" if not known.
+
+    spread: standard deviation over seeds.
+    """
 
     name: str
     kind: str
     n: int
     figures: dict[str, float]
     intervals: dict[str, list[float]]
+    weights: str = ""
+    spread: dict[str, float] = dataclasses.field(default_factory=dict)
 
 
 def load(paths: Sequence[Path]) -> dict[str, list[Row]]:
@@ -50,28 +64,48 @@ def load(paths: Sequence[Path]) -> dict[str, list[Row]]:
     for file in files:
         try:
             raw = json.loads(file.read_text(encoding="utf-8"))
-            tables.setdefault(raw["set"], []).append(_row(f"{raw['model']} ({raw['precision']})", "ours", raw))
+            tables.setdefault(raw["set"], []).append(_row(raw["model"], "ours", raw, raw["precision"]))
             for name, floor in raw["floors"].items():
                 title = "reference (by people)" if name == "reference" else f"{name} floor"
                 known = floors.get((raw["set"], name))
                 if known is None or known.n < int(floor["n"]):  # shown once a set, over the most documents
                     floors[raw["set"], name] = _row(title, "floor", floor)
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise TrainingError(f"{file} is no evaluation.", type(error).__name__, "Leave it out.") from None
     published = tomllib.loads(resources.files("training").joinpath("published.toml").read_text(encoding="utf-8"))
     for name, rows in tables.items():
+        rows[:] = _with_seeds(rows)
         rows += [row for (where, _), row in floors.items() if where == name]
         for line in published.get(name, {}).get("rows", []):
-            figures = {k: float(v) for k, v in line.items() if k != "name"}
-            rows.append(Row(line["name"], "published", 0, figures, {}))
+            figures = {k: float(v) for k, v in line.items() if k not in {"name", "weights"}}
+            rows.append(Row(line["name"], "published", 0, figures, {}, line.get("weights", "")))
     return tables
 
 
-def _row(name: str, kind: str, raw: dict[str, Any]) -> Row:
-    figures = dict(raw["figures"])
+def _with_seeds(rows: Sequence[Row]) -> list[Row]:
+    """Rows in their order, the seeds of a run side by side with a row of their mean under them."""
+    groups: dict[tuple[str, str, int], list[Row]] = {}
+    for row in rows:
+        groups.setdefault((_SEED.sub("", row.name) or row.name, row.weights, row.n), []).append(row)
+    found: list[Row] = []
+    for (name, weights, n), group in groups.items():
+        found += group
+        seeds = {row.name for row in group if _SEED.search(row.name)}
+        if 1 < len(seeds) == len(group):
+            shared = [k for k in group[0].figures if all(k in row.figures for row in group)]
+            values = {k: [row.figures[k] for row in group] for k in shared}
+            means = {k: statistics.mean(v) for k, v in values.items()}
+            spread = {k: statistics.stdev(v) for k, v in values.items()}
+            found.append(Row(f"{name}, mean ± spread of {len(group)} seeds", "seeds", n, means, {}, weights, spread))
+    return found
+
+
+def _row(name: str, kind: str, raw: dict[str, Any], weights: str = "") -> Row:
+    figures = {key: float(value) for key, value in raw["figures"].items()}
     if "bertscore" in figures:  # comparable only within one encoder, so each has a column of its own
         figures[f"{_BERTSCORE}{raw['encoder']}"] = figures.pop("bertscore")
-    return Row(name, kind, int(raw["n"]), figures, dict(raw["intervals"]))
+    intervals = {key: [float(low), float(high)] for key, (low, high) in raw["intervals"].items()}
+    return Row(str(name), kind, int(raw["n"]), figures, intervals, str(weights))
 
 
 def columns(rows: Sequence[Row]) -> dict[str, str]:
@@ -80,26 +114,43 @@ def columns(rows: Sequence[Row]) -> dict[str, str]:
     if any("flag.accuracy" in r.figures for r in rows):
         chosen = CHECK_COLUMNS
     encoders = sorted({key for r in rows for key in r.figures if key.startswith(_BERTSCORE)})
+    if any(r.figures.get("error") for r in rows):
+        chosen = chosen | _ERROR
     chosen = chosen | {key: f"BERTScore ({key.removeprefix(_BERTSCORE)})" for key in encoders}
     return {key: title for key, title in chosen.items() if any(key in r.figures for r in rows)}
 
 
 def cell(row: Row, key: str) -> str:
-    """A figure with its 95 % interval, a dash where there is none."""
+    """A figure with its 95 % interval or its spread over seeds, a dash where there is none."""
     if key not in row.figures:
         return "–"
-    value = row.figures[key]
-    text = f"{value:.2f}" if key.startswith("unsupported") or key == "length.ratio" else f"{value:.1f}"
+    places = 2 if key.startswith("unsupported") or key == "length.ratio" else 1
+    text = f"{row.figures[key]:.{places}f}"
+    if key in row.spread:
+        return f"{text} ± {row.spread[key]:.{places}f}"
     low_high = row.intervals.get(key)
-    return f"{text} [{low_high[0]:.1f}–{low_high[1]:.1f}]" if low_high and key != "unsupported.numbers" else text
+    return f"{text} [{low_high[0]:.{places}f}–{low_high[1]:.{places}f}]" if low_high else text
 
 
 def _lines(rows: Sequence[Row]) -> Iterator[list[str]]:
     shown = columns(rows)
-    yield ["", "n", *shown.values()]
+    yield ["", "weights", "n", *shown.values()]
     for row in rows:
-        name = f"{row.name} (published)" if row.kind == "published" else row.name
-        yield [name, str(row.n) if row.n else "–", *(cell(row, key) for key in shown)]
+        yield [_name(row), row.weights or "–", str(row.n) if row.n else "–", *(cell(row, key) for key in shown)]
+
+
+def _name(row: Row) -> str:
+    return f"{row.name} (published)" if row.kind == "published" else row.name
+
+
+def _by_field(rows: Sequence[Row]) -> list[list[str]]:
+    """Relaxed span F1 / ROUGE-1 of each of the 15 fields; no line where a set has none."""
+    measured = [row for row in rows if any(key.startswith(_FIELD) for key in row.figures)]
+    lines = [["", "weights", *(field.label for field in FIELDS)]] if measured else []
+    for row in measured:
+        cells = [f"{cell(row, _FIELD + key)} / {cell(row, f'field.rouge1.{key}')}" for key in FIELD_KEYS]
+        lines.append([_name(row), row.weights or "–", *cells])
+    return lines
 
 
 NOTES = (
@@ -107,39 +158,74 @@ NOTES = (
     "ICD-10-CM terms and drugs that answer and reference name, negated or not; numbers, doses and drugs are those a "
     "note holds and its source does not, mean a note; a floor is what needs no model: the source copied, or the answer "
     "of the nearest training example; the reference's own numbers, doses and drugs are what the counting gets wrong. "
-    "Published rows are other people's systems and evaluators."
+    "± is the standard deviation over seeds. Weights: what the figures were measured with, int4 and int8 through the "
+    "engine that ships. A row marked (published) is other people's systems and other people's evaluators, as printed."
 )
+FIELD_NOTE = "By field: relaxed span F1 / ROUGE-1, the latter over the reports whose reference has the field."
 
 
-def markdown(tables: dict[str, list[Row]]) -> str:
-    """All tables as Markdown."""
+def markdown(tables: dict[str, list[Row]], by_field: bool = False) -> str:
+    """All tables as Markdown. by_field: extraction by each of its fields, too."""
     parts = [NOTES]
     for name, rows in sorted(tables.items()):
-        head, *body = _lines(rows)
-        lines = ["| " + " | ".join(c.replace("|", "/") for c in line) + " |" for line in (head, *body)]
-        lines.insert(1, "|" + "---|" * len(head))
-        parts.append(f"## {name}\n\n" + "\n".join(lines))
+        parts.append(f"## {_plain(name)}\n\n{_markdown(list(_lines(rows)))}")
+        if by_field and (lines := _by_field(rows)):
+            parts.append(f"{FIELD_NOTE}\n\n{_markdown(lines)}")
     return "\n\n".join(parts) + "\n"
 
 
+def _markdown(lines: Sequence[Sequence[str]]) -> str:
+    head, *body = ["| " + " | ".join(_plain(c) for c in line) + " |" for line in lines]
+    return "\n".join([head, "|" + "---|" * len(lines[0]), *body])
+
+
+def _plain(text: str) -> str:
+    """Text that can't end a table's cell or line, nor be read as a mark of HTML."""
+    return " ".join(text.split()).replace("|", "/").replace("<", "‹").replace(">", "›")
+
+
 _STYLE = (
-    "body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:80rem;padding:0 1rem;color:#1a1a1a}"
-    "table{border-collapse:collapse;font-size:13px;display:block;overflow-x:auto}"
-    "th,td{padding:.3rem .6rem;border-bottom:1px solid #ddd;text-align:right;white-space:nowrap}"
-    "th:first-child,td:first-child{text-align:left}tr.ours{font-weight:600}tr.published{color:#555;font-style:italic}"
+    "body{font:15px/1.5 system-ui,sans-serif;margin:2rem auto;max-width:96rem;padding:0 1rem;color:#1a1a1a;"
+    "background:#fff}h2{margin-top:2.5rem}.wide{overflow-x:auto}p{max-width:60rem}"
+    "table{border-collapse:collapse;font-size:13px;font-variant-numeric:tabular-nums}"
+    "small{display:block;font-weight:400;color:#555}"
+    "th,td{padding:.25rem .5rem;vertical-align:top;border-bottom:1px solid #ddd;text-align:right;white-space:nowrap}"
+    "thead th{border-bottom:2px solid #888;vertical-align:bottom;white-space:normal}"
+    "th:first-child{text-align:left;font-weight:inherit;white-space:normal;min-width:11rem;position:sticky;left:0;background:#fff}"
+    "tr.ours,tr.seeds{font-weight:600}tr.seeds td,tr.seeds th{background:#eef3fb}"
+    "tr.floor{color:#444}tr.published{color:#555;font-style:italic}"
+    "tr.published td,tr.published th{background:#f6f1e4}tr.first>*{border-top:2px solid #bbb}"
+    "@media print{body{max-width:none;font-size:9px;margin:0}table{font-size:6.5px}th,td{padding:.1rem .2rem}"
+    "th:first-child{position:static;min-width:6rem}@page{size:landscape;margin:1cm}}"
 )
 
 
 def page(tables: dict[str, list[Row]]) -> str:
-    """All tables as one HTML page without scripts or links."""
+    """All tables as one HTML page without scripts or links, extraction by each of its fields, too."""
     parts = []
     for name, rows in sorted(tables.items()):
-        head, *body = _lines(rows)
-        lines = ["<tr>" + "".join(f"<th>{html.escape(c)}</th>" for c in head) + "</tr>"]
-        for row, line in zip(rows, body, strict=True):
-            lines.append(f'<tr class="{row.kind}">' + "".join(f"<td>{html.escape(c)}</td>" for c in line) + "</tr>")
-        parts.append(f"<h2>{html.escape(name)}</h2><table>{''.join(lines)}</table>")
+        parts.append(f"<h2>{html.escape(name)}</h2>{_table(list(_lines(rows)), [row.kind for row in rows])}")
+        if lines := _by_field(rows):
+            kinds = [row.kind for row in rows if any(key.startswith(_FIELD) for key in row.figures)]
+            parts.append(f"<p>{html.escape(FIELD_NOTE)}</p>{_table(lines, kinds)}")
     return (
         f'<!doctype html><html lang="en"><meta charset="utf-8"><title>Evaluation</title><style>{_STYLE}</style>'
         f"<h1>Evaluation</h1><p>{html.escape(NOTES)}</p>{''.join(parts)}</html>\n"
     )
+
+
+def _figure(text: str) -> str:
+    """A cell with its interval under the figure, which keeps the table narrow."""
+    return html.escape(text).replace(" [", "<small>[").replace("]", "]</small>") if "[" in text else html.escape(text)
+
+
+def _table(lines: Sequence[Sequence[str]], kinds: Sequence[str]) -> str:
+    head, *body = lines
+    rows = ["<thead><tr>" + "".join(f'<th scope="col">{html.escape(c)}</th>' for c in head) + "</tr></thead><tbody>"]
+    before = "ours"
+    for kind, (name, *cells) in zip(kinds, body, strict=True):
+        turn = " first" if kind in {"floor", "published"} and kind != before else ""
+        shown = "".join(f"<td>{_figure(c)}</td>" for c in cells)
+        rows.append(f'<tr class="{kind}{turn}"><th scope="row">{html.escape(name)}</th>{shown}</tr>')
+        before = kind
+    return f'<div class="wide"><table>{"".join(rows)}</tbody></table></div>'

@@ -33,6 +33,10 @@ def score_item(item: Item, written: Written) -> Figures:
                 figures[f"{name}.rouge1"] = rouge.score(wanted[name], got.get(name, ""))["rouge1"]
         headers = _headers(item.reference)
         figures["header.recall"] = 100 * len(headers & _headers(written.text)) / len(headers) if headers else 100.0
+    if item.kind == "note" and item.key in divisions.DIVISIONS:
+        wanted_names, found_names = divisions.headings(item.reference), divisions.headings(written.text)
+        counts = spans.Counts(len(wanted_names & found_names), len(found_names), len(wanted_names))
+        figures["header.f1"] = counts.f1 if written.text.strip() else 0.0
     return figures
 
 
@@ -98,7 +102,16 @@ def _extraction(item: Item, written: Written) -> Figures:
         (0.0 if fields.get(k) else 100.0)
         for k in FIELD_KEYS
     ]  # fmt: skip
+    for key in FIELD_KEYS:
+        if wanted[key]:
+            figures |= _field_rouge(key, "\n".join(wanted[key]), "\n".join(fields.get(key, [])))
     return figures | {"field.rouge1": intervals.mean(per_field)} | _stops(written)
+
+
+def _field_rouge(key: str, reference: str, text: str) -> Figures:
+    """ROUGE of one field, in the reports whose reference has it."""
+    found = rouge.score(reference, text, kinds=("rouge1", "rouge2", "rougeL"))
+    return {f"field.{kind}.{key}": value for kind, value in found.items()}
 
 
 def _parts(name: str, counts: spans.Counts) -> Figures:
@@ -138,6 +151,8 @@ MAIN = (
     "span.f1.relaxed",
     "span.f1.exact",
     "unsupported.numbers",
+    "unsupported.doses",
+    "unsupported.drugs",
 )
 
 

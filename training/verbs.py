@@ -256,7 +256,7 @@ def run_report(args: argparse.Namespace) -> int:
 
     tables = report.load(args.results or [cache_dir() / "evaluations"])
     args.out.mkdir(parents=True, exist_ok=True)
-    for name, text in (("report.md", report.markdown(tables)), ("report.html", report.page(tables))):
+    for name, text in (("report.md", report.markdown(tables, by_field=True)), ("report.html", report.page(tables))):
         (args.out / name).write_text(text, encoding="utf-8")
         print(args.out / name)
     return 0

@@ -127,9 +127,9 @@ def test_evaluate_and_report_from_the_command_line(
     capsys.readouterr()
     assert cli.main(["report", "--out", str(tmp_path / "report")]) == 0
     markdown, page = (Path(p).read_text(encoding="utf-8") for p in capsys.readouterr().out.split())
-    for wanted in ("## aci-valid", "## elmtex-valid", "tiny-qwen2 (fp32)", "nearest floor", "copy floor", "F1 relaxed"):
+    for wanted in ("## aci-valid", "## elmtex-valid", "| tiny-qwen2 | fp32 |", "nearest floor", "copy floor", "F1 relaxed"):
         assert wanted in markdown
-    assert page.count("<table>") == 2
+    assert page.count("<table>") == 3  # extraction by field, too
     assert "http" not in page
     assert report.load([tmp_path / "cache"]).keys() == {"aci-valid", "elmtex-valid"}
     assert extraction_target({})

@@ -120,17 +120,81 @@ def test_error_checks_are_scored_as_medec_does(wanted: str, answer: str, flag: f
     assert (figures["flag.accuracy"], figures["sentence.accuracy"]) == (flag, sentence)
 
 
+def _result(folder: Path, **changes: object) -> None:
+    raw = {"model": "m", "precision": "int4", "set": "aci-test1", "n": 40, "figures": {"rouge1": 50.0},
+           "intervals": {"rouge1": [48.0, 52.0]}, "floors": {}, **changes}  # fmt: skip
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "result.json").write_text(json.dumps(raw), encoding="utf-8")
+
+
 def test_a_report_escapes_what_it_shows(tmp_path: Path) -> None:
-    result = {"model": "<b>x</b>|y", "precision": "int4", "set": "aci-test1", "n": 40, "figures": {"rouge1": 50.0},
-              "intervals": {"rouge1": [48.0, 52.0]}, "floors": {}}  # fmt: skip
-    (tmp_path / "result.json").write_text(json.dumps(result), encoding="utf-8")
+    _result(tmp_path, model="<b>x</b>|y")
     tables = report.load([tmp_path])
     assert "<b>" not in report.page(tables)
-    assert "50.0 [48.0–52.0]" in report.markdown(tables)
-    assert "BART-xsum-samsum by division (published) | – | 53.5" in report.markdown(tables)
-    assert report.markdown(tables).count("\n|") == 2 + 1 + 6
+    assert "<b>" not in report.markdown(tables)
+    assert "‹b›x‹/b›/y | int4 | 40 | 50.0 [48.0–52.0] |" in report.markdown(tables)
+    assert "| BART-xsum-samsum by division (published) | – | – | 53.5 |" in report.markdown(tables)
+    assert report.markdown(tables).count("\n|") == 2 + 1 + 7
+    assert report.page(tables).count('class="published') == 7
+    assert "<td>50.0<small>[48.0–52.0]</small></td>" in report.page(tables)
+
+
+@pytest.mark.parametrize(
+    "changes", [{"figures": {"rouge1": "high"}}, {"figures": []}, {"intervals": {"rouge1": [1]}}, {"n": None}]
+)
+def test_what_is_no_evaluation_is_named(tmp_path: Path, changes: dict[str, object]) -> None:
+    _result(tmp_path, **changes)
+    with pytest.raises(TrainingError, match="is no evaluation"):
+        report.load([tmp_path])
     (tmp_path / "result.json").write_text("{}", encoding="utf-8")
     with pytest.raises(TrainingError, match="is no evaluation"):
         report.load([tmp_path])
     with pytest.raises(TrainingError, match="no evaluation to report"):
         report.load([])
+
+
+def test_seeds_have_a_row_of_their_mean_and_spread(tmp_path: Path) -> None:
+    for seed, value in enumerate((40.0, 42.0, 44.0)):
+        figures = {"rouge1": value, "unsupported.doses": 0.5}
+        _result(tmp_path / str(seed), model=f"base+rank8-seed{seed}", figures=figures, intervals={})
+    _result(tmp_path / "other", model="base+rank8-seed9", precision="fp32")
+    _result(tmp_path / "same", model="mine")
+    _result(tmp_path / "same again", model="mine")
+    lines = report.markdown(report.load([tmp_path])).splitlines()
+    at = next(i for i, line in enumerate(lines) if "base+rank8-seed2" in line)
+    assert lines[at + 1].startswith("| base+rank8, mean ± spread of 3 seeds | int4 | 40 | 42.0 ± 2.0 | – | – | 0.50 ± 0.00 |")
+    assert sum("mean ± spread" in line for line in lines) == 1
+
+
+def test_a_report_shows_extraction_by_field_and_errors_where_there_are_any(tmp_path: Path) -> None:
+    wanted = {"age": ["58-year-old"], "diagnosis": ["gout"]}
+    items = [evaluate.item(_report("r", "A 58-year-old with gout", "")) for _ in range(2)]
+    items = [Item(i.id, i.kind, i.key, i.source, extraction_target(wanted)) for i in items]
+    right = Written("r", extraction_target({"age": ["58-year-old"]}), ("end",), 1, 1.0)
+    _result(tmp_path / "a", set="elmtex-valid", **scoring.summary(items, [right, right]))
+    tables = report.load([tmp_path])
+    shown = report.markdown(tables, by_field=True)
+    assert "| Age |" in shown
+    assert "| 100.0 / 100.0 | 100.0 / – |" in shown.splitlines()[-1]  # age, and a gender that nobody asked for
+    assert "| 0.0 / 0.0 |" in shown
+    assert "Age" not in report.markdown(tables)
+    assert "errors %" not in shown
+    broken = Written("r", "{", ("error",), 1, 1.0, "too long")
+    _result(tmp_path / "b", set="elmtex-valid", model="n", **scoring.summary(items, [right, broken]))
+    tables = report.load([tmp_path])
+    assert "errors %" in report.markdown(tables)
+    assert "| 50.0 / 50.0 |" not in report.markdown(tables, by_field=True)  # F1 is over both reports: 2 of 3
+    assert "| 66.7 / 50.0 |" in report.markdown(tables, by_field=True)
+    assert report.page(tables).count("<table>") == 2
+
+
+def test_headings_are_scored_in_one_spelling_and_not_for_floors_alone() -> None:
+    """A note that says CHIEF COMPLAINT where the reference says CC has the heading; one too many costs."""
+    item = Item("a", "note", "subjective", "x", "CC\n\nCough.\n\nPLAN\n\nRest.")
+    right = scoring.score_item(item, Written("a", "CHIEF COMPLAINT\n\nCough.\n\nPLAN\n\nRest.", ("end",), 1, 1.0))
+    extra = scoring.score_item(item, Written("a", "CC\n\nCough.\n\nPLAN\n\nRest.\n\nLABS\n\n5", ("end",), 1, 1.0))
+    assert (right["header.f1"], extra["header.f1"]) == (100.0, 80.0)
+    assert scoring.score_item(item, Written("a", "", ("error",), 0, 0.0))["header.f1"] == 0.0
+    assert scoring.score_item(item, Written("a", "Cough. Rest.", ("end",), 1, 1.0))["header.f1"] == 0.0
+    section = Item("s", "note", "CC", "x", "Cough.")
+    assert "header.f1" not in scoring.score_item(section, Written("s", "Cough.", ("end",), 1, 1.0))
