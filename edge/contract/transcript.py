@@ -115,6 +115,14 @@ def with_speaker(turns: Sequence[Turn], at: Collection[int], speaker: str) -> st
     return "\n".join(f"{s}: {words}" for s, words in tagged)
 
 
+def keeps_speakers(turns: Sequence[Turn], at: Collection[int], speaker: str, text: str) -> bool:
+    """True if text is read as these turns with that speaker at some of them: a label that is no role and opens one line
+    only would be taken for words of the turn before."""
+    wanted = [speaker if number in at else turn.speaker for number, turn in enumerate(turns)]
+    again = [turn.speaker for turn in parse(text).turns]
+    return len(again) == len(wanted) and all(a == w for a, w in zip(again, wanted, strict=True) if w)
+
+
 def _from_cues(cues: Iterable[captions.Cue]) -> list[Turn]:
     turns: list[Turn] = []
     for cue in cues:

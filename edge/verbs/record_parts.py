@@ -115,8 +115,7 @@ def corrected(turns: Sequence[Turn], numbers: Sequence[int], name: str) -> str:
         )
     at = [number - 1 for number in numbers]
     text = transcript.with_speaker(turns, at, speaker)
-    again = transcript.parse(text).turns
-    if len(again) != len(turns) or any(again[number].speaker != speaker for number in at):
+    if not transcript.keeps_speakers(turns, at, speaker, text):
         raise UsageError(
             "The conversation would lose a speaker.",
             f"A speaker besides {', '.join(transcript.SPEAKERS)} needs two turns or more to be known as one.",

@@ -6,7 +6,7 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.widgets import TextArea
 
-from edge.contract.transcript import SPEAKERS, Turn, parse, with_speaker
+from edge.contract.transcript import SPEAKERS, Turn, keeps_speakers, parse, with_speaker
 from edge.errors import InputError
 from tui.messages import Ready, TalkEdited
 from tui.texts import t
@@ -34,10 +34,14 @@ def lines_of(text: str) -> tuple[Turn, ...]:
 
 
 def with_next_speaker(turns: tuple[Turn, ...], index: int) -> str:
-    """The conversation with the next speaker at one turn."""
+    """The conversation with the next speaker at one turn; at all of that speaker's, if the one left would be lost."""
     speaker = turns[index].speaker
-    at = SPEAKERS.index(speaker) if speaker in SPEAKERS else -1
-    return with_speaker(turns, (index,), SPEAKERS[(at + 1) % len(SPEAKERS)])
+    place = SPEAKERS.index(speaker) if speaker in SPEAKERS else -1
+    following = SPEAKERS[(place + 1) % len(SPEAKERS)]
+    text = with_speaker(turns, (index,), following)
+    if speaker and not keeps_speakers(turns, (index,), following, text):
+        text = with_speaker(turns, [n for n, turn in enumerate(turns) if turn.speaker == speaker], following)
+    return text
 
 
 class ConversationPane(Vertical):
