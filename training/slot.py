@@ -6,6 +6,7 @@ write results. Whatever is done is kept in the store, so the next call goes on f
 
 from __future__ import annotations
 
+import dataclasses
 import hashlib
 import io
 import json
@@ -13,17 +14,21 @@ import shutil
 import subprocess
 import sys
 import tarfile
+import tempfile
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError, safe_open
+
 from edge.errors import BaseModelError, TrainingError
-from training import evaluation, lora, mixing, publish, runlog, sources
+from training import config, evaluation, folders, lora, mixing, publish, runlog, sources
 from training.config import Config
 
 INDEX = "parts.json"
+_LEAVING = ("config.json", "environment.json", "metrics.jsonl", "curves.png", "results")
 _RESERVE = 20.0  # seconds kept for writing results
 
 
@@ -66,12 +71,18 @@ def gather(parts: Path, store: Path) -> tuple[Path | None, list[int]]:
     """
     store.mkdir(parents=True, exist_ok=True)
     if (parts / INDEX).is_file():
-        shutil.copyfile(parts / INDEX, store / INDEX)
+        arriving = _index(parts / INDEX)
+        if (store / INDEX).is_file() and _index(store / INDEX) != arriving:
+            raise BaseModelError(
+                f"The store {store} holds another file.", f"The {INDEX} that arrived names other parts.",
+                "Give an empty folder, or take away what lies in this one.",
+            )  # fmt: skip
+        folders.replace(store / INDEX, json.dumps(arriving))
     if not (store / INDEX).is_file():
         raise BaseModelError(
             "The base has not begun to arrive.", f"There is no {INDEX}.", "Bring it with the first part."
         )
-    index = json.loads((store / INDEX).read_text(encoding="utf-8"))
+    index = _index(store / INDEX)
     whole = store / index["name"]
     if whole.is_file():
         return whole, []
@@ -88,6 +99,19 @@ def gather(parts: Path, store: Path) -> tuple[Path | None, list[int]]:
     if lacking:
         return None, lacking
     return _join(store, whole, index), []
+
+
+def _index(path: Path) -> dict[str, Any]:
+    """Name, sha256 and hashes of the parts of a file. Raises BaseModelError for what names no plain file."""
+    try:
+        raw = json.loads(path.read_text(encoding="utf-8"))
+        name, whole, hashes = raw["name"], raw["sha256"], raw["parts"]
+        good = all(isinstance(text, str) and text for text in (name, whole, *hashes)) and bool(hashes)
+    except (ValueError, KeyError, TypeError):
+        good = False
+    if not good or Path(name).name != name or name.startswith("."):
+        raise BaseModelError(f"The {INDEX} in {path.parent} is damaged.", "", "Bring it again.")
+    return {"name": name, "sha256": whole, "parts": hashes}
 
 
 def _join(store: Path, whole: Path, index: dict[str, Any]) -> Path:
@@ -109,10 +133,15 @@ def _join(store: Path, whole: Path, index: dict[str, Any]) -> Path:
 def base_folder(file: Path, name: str, store: Path) -> Path:
     """Hugging Face folder of the base: file itself unpacked if it is a tar, else what `edgescribe-export hf` makes."""
     if file.suffix == ".tar":
-        folder = store / "base"
-        if not (folder / "config.json").is_file():
-            with tarfile.open(file) as archive:
-                archive.extractall(folder, filter="data")
+        folder, aside = store / "base", store / ".base"
+        if not folder.is_dir():  # unpacked aside, so that a call cut off in the middle leaves no half base behind
+            shutil.rmtree(aside, ignore_errors=True)
+            try:
+                with tarfile.open(file) as archive:
+                    archive.extractall(aside, filter="data")
+            except tarfile.TarError as error:
+                raise BaseModelError(f"{file.name} cannot be unpacked.", str(error), "Pack the base again.") from None
+            aside.rename(folder)
         return folder
     command = [sys.executable, "-m", "export.cli", "hf", name, "--from", str(file)]
     done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=False)
@@ -123,8 +152,6 @@ def base_folder(file: Path, name: str, store: Path) -> Path:
 
 def use(slot: Slot, chosen: Config, run_folder: Path, say: Callable[[str], None]) -> str:
     """Go as far as the slot's seconds allow; returns "parts", "paused", "trained" or "done". Raises named errors."""
-    import dataclasses
-
     ends = time.monotonic() + slot.seconds - _RESERVE
     whole, lacking = gather(slot.parts, slot.store)
     if whole is None:
@@ -132,24 +159,44 @@ def use(slot: Slot, chosen: Config, run_folder: Path, say: Callable[[str], None]
         return "parts"
     name = chosen.base.name
     folder = base_folder(whole, name, slot.store)
-    chosen = dataclasses.replace(chosen, base=dataclasses.replace(chosen.base, name=str(folder)))
-    state = _train(slot, chosen, run_folder, ends, say)
-    if state == "trained":
-        state = _evaluate(slot, folder, run_folder, ends, say)
-    leave(slot, run_folder, name)
+    with folders.hold(run_folder, f"The run {run_folder.name!r}"), folders.writing(run_folder):
+        state = _train(slot, chosen, folder, run_folder, ends, say)
+        if state == "trained":
+            state = _evaluate(slot, folder, run_folder, ends, say)
+        leave(slot, run_folder, name)
     return state
 
 
-def _train(slot: Slot, chosen: Config, run: Path, ends: float, say: Callable[[str], None]) -> str:
-    if (run / "adapter" / "adapter_model.safetensors").is_file():
+def _train(slot: Slot, chosen: Config, base: Path, run: Path, ends: float, say: Callable[[str], None]) -> str:
+    here = _at(chosen, base)
+    if (run / "config.json").is_file() and _at(config.parse(runlog.configuration(run), run.name), base) != here:
+        raise TrainingError(
+            f"The run {run.name!r} was begun with another configuration.", "", "Give the same one, or another --id."
+        )
+    if _ended(run):
         return "trained"
+    folders.sweep(run / "checkpoints")
     prepared = mixing.prepare(chosen.data, sources.data_dir(slot.data))
     runlog.begin(run, chosen, prepared.counts)
-    outcome = lora.train(chosen, prepared, run, True, say, ends)
+    outcome = lora.train(here, prepared, run, True, say, ends)
     if outcome.reason == "paused":
         return "paused"
     runlog.curves(run)
     return "trained"
+
+
+def _at(chosen: Config, base: Path) -> Config:
+    """A configuration with the base as it lies on this machine."""
+    return dataclasses.replace(chosen, base=dataclasses.replace(chosen.base, name=str(base)))
+
+
+def _ended(run: Path) -> bool:
+    """True if the adapter is there and whole; one that a call was cut off over is written again."""
+    try:
+        with safe_open(run / "adapter" / evaluation.ADAPTER, "pt") as weights:
+            return bool(list(weights.keys())) and (run / "adapter" / "adapter_config.json").stat().st_size > 0
+    except (OSError, SafetensorError):
+        return False
 
 
 def _evaluate(slot: Slot, folder: Path, run: Path, ends: float, say: Callable[[str], None]) -> str:
@@ -168,28 +215,29 @@ def _evaluate(slot: Slot, folder: Path, run: Path, ends: float, say: Callable[[s
 
 
 def leave(slot: Slot, run: Path, base_name: str) -> None:
-    """Write results.tar in parts small enough to leave: adapter in fp16, metrics, configuration, answers, figures."""
+    """Write results.tgz in parts small enough to leave: adapter in fp16, metrics, configuration, answers, figures."""
+    leaving = {name: run / name for name in _LEAVING if (run / name).exists()}
+    if _ended(run):
+        publish.shrink(run / "adapter", base_name, run / "adapter-fp16")
+        leaving["adapter"] = run / "adapter-fp16"
     packed = io.BytesIO()
     with tarfile.open(fileobj=packed, mode="w:gz") as archive:
-        for path in _leaving(run, base_name):
-            archive.add(path, arcname=str(path.relative_to(run)))
-    slot.out.mkdir(parents=True, exist_ok=True)
+        for name, path in leaving.items():
+            archive.add(path, arcname=name)
     (run / "results.tgz").write_bytes(packed.getvalue())
+    for old in slot.out.glob("[0-9][0-9][0-9][0-9].part"):  # of an earlier call that had more to bring
+        old.unlink()
     split(run / "results.tgz", slot.out, slot.out_part_bytes)
 
 
-def _leaving(run: Path, base_name: str) -> Sequence[Path]:
-    if (run / "adapter" / "adapter_model.safetensors").is_file():
-        publish.shrink(run / "adapter", base_name, run / "adapter-fp16")
-    wanted = ("config.json", "environment.json", "metrics.jsonl", "curves.png", "adapter-fp16", "results")
-    return [run / name for name in wanted if (run / name).exists()]
-
-
 def join(folder: Path, target: Path) -> Path:
-    """Put results that left in parts together again (gather) and unpack them into target."""
-    whole, lacking = gather(folder, target)
-    if whole is None:
-        raise TrainingError(f"{len(lacking)} part(s) of the results lack.", "", "Copy every file of the slot's --out.")
-    with tarfile.open(whole) as archive:
-        archive.extractall(target, filter="data")
+    """Put results that left in parts together again (gather) and unpack them into target, a run's folder."""
+    with tempfile.TemporaryDirectory() as store:
+        whole, lacking = gather(folder, Path(store))
+        if whole is None:
+            raise TrainingError(
+                f"{len(lacking)} part(s) of the results lack.", "", "Copy every file of the slot's --out."
+            )
+        with tarfile.open(whole) as archive:
+            archive.extractall(target, filter="data")
     return target

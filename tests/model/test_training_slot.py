@@ -41,23 +41,23 @@ def config(tmp_path: Path) -> Path:
 
 
 def test_calls_go_on_where_the_last_one_stopped(
-    parts: Path, config: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    parts: Path, config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     arriving, store, out = tmp_path / "arriving", tmp_path / "store", tmp_path / "out"
     names = sorted(p.name for p in parts.iterdir())
     rows = tmp_path / "rows.jsonl"
 
-    def call(seconds: str, *bring: str) -> str:
+    def call(seconds: str, *bring: str, code: int = 0) -> str:
         arriving.mkdir()
         for name in bring:
             (arriving / name).write_bytes((parts / name).read_bytes())
         where = ["--parts", str(arriving), "--store", str(store), "--out", str(out), "--data", str(tmp_path)]
         asked = ["--id", "one", "--seconds", seconds, "--sets", str(rows), "--limit", "2"]
-        assert cli.main(["slot", str(config), *asked, *where]) == 0
+        assert cli.main(["slot", str(config), *asked, *where]) == code
         for name in bring:
             (arriving / name).unlink()
         arriving.rmdir()
-        return capsys.readouterr().out.strip()
+        return [*capsys.readouterr().out.split(), ""][-2 if code == 0 else -1]
 
     assert call("60", "parts.json", names[0]) == "parts"
     assert call("1", *names[1:]) == "paused"
@@ -69,11 +69,69 @@ def test_calls_go_on_where_the_last_one_stopped(
     assert (store / "runs" / "one" / "metrics.jsonl").read_text(encoding="utf-8") == before
     assert cli.main(["parts", str(out), str(tmp_path / "home")]) == 0
     found = {str(p.relative_to(tmp_path / "home")) for p in (tmp_path / "home").rglob("*") if p.is_file()}
-    assert {"metrics.jsonl", "config.json", "curves.png", "adapter-fp16/adapter_model.safetensors"} <= found
+    assert {"metrics.jsonl", "config.json", "curves.png", "adapter/adapter_model.safetensors"} <= found
     for label in ("tuned", "untuned"):
         assert json.loads((tmp_path / f"home/results/{label}-rows.jsonl/result.json").read_text())["n"] == 2
-    raw = json.loads((tmp_path / "home/adapter-fp16/adapter_config.json").read_text(encoding="utf-8"))
+    raw = json.loads((tmp_path / "home/adapter/adapter_config.json").read_text(encoding="utf-8"))
     assert raw["base_model_name_or_path"] == "tiny-qwen2"
+    # what came home is a run's folder: it is published from there, under the base's own name
+    monkeypatch.setenv("EDGESCRIBE_CACHE", str(tmp_path / "cache"))
+    assert cli.main(["parts", str(out), str(tmp_path / "cache" / "runs" / "one")]) == 0
+    (tmp_path / "failures.md").write_text("- It knows nothing.", encoding="utf-8")
+    results = tmp_path / "cache/runs/one/results/tuned-rows.jsonl/result.json"
+    asked = ["--out", str(tmp_path / "card"), "--results", str(results), "--failures", str(tmp_path / "failures.md")]
+    assert cli.main(["publish", "one", *asked]) == 0
+    assert "# LoRA adapter for tiny-qwen2" in (tmp_path / "card" / "README.md").read_text(encoding="utf-8")
+    # what a call was cut off over is done again: half an adapter, half a base; another configuration is no going on
+    adapter = store / "runs" / "one" / "adapter" / "adapter_model.safetensors"
+    whole = adapter.read_bytes()
+    adapter.write_bytes(whole[: len(whole) // 2])
+    assert call("1000") == "done"
+    assert adapter.read_bytes() == whole
+    config.write_text(config.read_text(encoding="utf-8").replace("rank = 2", "rank = 4"), encoding="utf-8")
+    assert call("1000", code=9) == ""
+
+
+def test_a_base_that_was_half_unpacked_is_unpacked_again(parts: Path, tmp_path: Path) -> None:
+    whole, _ = slot.gather(parts, tmp_path)
+    assert whole is not None
+    (tmp_path / ".base").mkdir()
+    (tmp_path / ".base" / "config.json").write_text("{", encoding="utf-8")
+    folder = slot.base_folder(whole, "tiny", tmp_path)
+    names = {p.name for p in (parts.parent / "hf").iterdir()}
+    assert {p.name for p in folder.iterdir()} == names
+    assert json.loads((folder / "config.json").read_text(encoding="utf-8"))["model_type"] == "qwen2"
+    whole.write_bytes(whole.read_bytes()[:1000])
+    folder.rename(tmp_path / "away")
+    with pytest.raises(BaseModelError, match="cannot be unpacked"):
+        slot.base_folder(whole, "tiny", tmp_path)
+    assert not folder.exists()
+
+
+@pytest.mark.parametrize(
+    "index",
+    [
+        "{",
+        "[]",
+        '{"name": "../../up", "sha256": "a", "parts": ["b"]}',
+        '{"name": ".hidden", "sha256": "a", "parts": ["b"]}',
+        '{"name": "a", "sha256": "a", "parts": []}',
+        '{"name": "a", "sha256": "a", "parts": [1]}',
+    ],
+)
+def test_an_index_that_names_no_plain_file_is_refused(tmp_path: Path, index: str) -> None:
+    (tmp_path / "parts.json").write_text(index, encoding="utf-8")
+    with pytest.raises(BaseModelError, match="is damaged"):
+        slot.gather(tmp_path, tmp_path / "store")
+
+
+def test_a_store_keeps_to_one_base(parts: Path, tmp_path: Path) -> None:
+    (tmp_path / "file").write_bytes(b"x" * 10)
+    slot.split(tmp_path / "file", tmp_path / "other", 5)
+    slot.gather(parts, tmp_path / "store")
+    with pytest.raises(BaseModelError, match="holds another file"):
+        slot.gather(tmp_path / "other", tmp_path / "store")
+    slot.gather(parts, tmp_path / "store")
 
 
 def test_damage_on_the_way_is_named(parts: Path, tmp_path: Path) -> None:
