@@ -1,12 +1,18 @@
 """Readers against the real data sets: counts, leaks, divisions, prompts; and bad input by file and line."""
 
+import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from edge.contract import prompts, templates, transcript
+from edge.contract import prompts, schemas, templates, transcript
+from edge.contract.events import Finished
+from edge.engine.base import EngineInfo, Request
 from edge.errors import TrainingError
-from training import divisions, mixing, packing, sources
+from edge.tasks.extract import extract_fields
+from edge.tasks.note import write_note
+from training import divisions, mixing, packing, sources, tiny
 from training.config import Batch, Data
 
 
@@ -80,14 +86,56 @@ def test_synthetic_notes_split_as_their_authors_did(data: Path) -> None:
     assert same >= 110
 
 
-def test_training_and_inference_render_the_same_bytes(data: Path) -> None:
-    document = sources.aci(data, "valid")[0]
-    spec = templates.get("visit").sections[0]
-    theirs = prompts.render(
-        "chatml", prompts.conversation_document(transcript.render(transcript.parse(document.raw))), spec.instruction
-    )
-    ours = prompts.render("chatml", document.text, document.tasks[0].instruction)
-    assert ours == theirs
+class _Asked:
+    """An engine that keeps what the product asks of it."""
+
+    def __init__(self, format_name: str) -> None:
+        self.info = EngineInfo("tiny", "", format_name, prompts.PROMPT_VERSION, 100_000, "test")
+        self.prompts: list[prompts.Prompt] = []
+
+    def count(self, prompt: prompts.Prompt) -> int:
+        return 10
+
+    def stream(self, request: Request) -> Iterator[Finished]:
+        self.prompts.append(request.prompt)
+        yield Finished(schemas.extraction_target({}), "end", 10, 0, 5, 0.1)
+
+
+@pytest.mark.parametrize("format_name", prompts.FORMATS)
+def test_training_and_inference_render_the_same_bytes(data: Path, tmp_path: Path, format_name: str) -> None:
+    """What the product sends to its engine for a document is what training shows the model, in every format.
+
+    Conversations and reports of every set, German ones, and a user's own by a template.
+    """
+    tokenizer = tiny._tokenizer(format_name)
+    own = tmp_path / "own.jsonl"
+    row = {"document": "Ärztin: Fieber?\r\nPatient: nein\u202e", "template": "section:CC", "target": "x"}
+    own.write_text(json.dumps(row), encoding="utf-8")
+    sets = [("mts", "valid"), ("aci", "valid"), ("synthetic_visits", "train"), ("elmtex_aci", "valid"),
+            ("elmtex_synthetic", "valid"), (str(own), "train")]  # fmt: skip
+    seen = 0
+    for name, split in sets:
+        found = sources.read(name, data, split)
+        for document in (*found[:3], *[d for d in found if d.lang == "de"][:3]):
+            asked = _Asked(format_name)
+            if document.tasks[0].name == "extract":
+                list(extract_fields(asked, document.raw))  # type: ignore[arg-type]
+            else:
+                key = "CC" if name == str(own) else document.tasks[0].key
+                spec = templates.get("visit" if document.tasks[0].name == "division" else f"section:{key}")
+                list(write_note(asked, transcript.parse(document.raw), spec))  # type: ignore[arg-type]
+            theirs = {_bytes(p): prompts.encode((*p.document, *p.instruction), tokenizer) for p in asked.prompts}
+            for task in document.tasks:
+                ours = prompts.render(format_name, document.text, task.instruction)
+                ids = prompts.encode((*ours.document, *ours.instruction), tokenizer)
+                assert theirs[_bytes(ours)] == ids
+                seen += 1
+    assert seen >= 30
+
+
+def _bytes(prompt: prompts.Prompt) -> bytes:
+    parts = (*prompt.document, *prompt.instruction)
+    return b"".join(s.encode() if isinstance(s, str) else b"\0" + s.token.encode() + b"\0" for s in parts)
 
 
 def test_encoding_is_prompt_plus_target_plus_end_token(byte_tokenizer: object) -> None:
