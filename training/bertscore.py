@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 
 from edge.errors import TrainingError
 
@@ -48,7 +49,7 @@ def _load(encoder: Path) -> tuple[Any, Any, int]:
     try:
         tokenizer = AutoTokenizer.from_pretrained(encoder, local_files_only=True)
         model = AutoModel.from_pretrained(encoder, local_files_only=True).eval()
-    except (OSError, ValueError) as error:
+    except (OSError, ValueError, SafetensorError) as error:
         raise TrainingError(f"{encoder} holds no encoder.", str(error).splitlines()[0], "Check --encoder.") from None
     return tokenizer, model, min(int(getattr(model.config, "max_position_embeddings", 512)), 512) - 4
 

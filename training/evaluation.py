@@ -107,9 +107,10 @@ def checkpoint_engine(base: Base, adapter: Path | None, threads: int) -> Engine:
     lacking = [n for n in ("adapter_config.json", ADAPTER) if adapter is not None and not (adapter / n).is_file()]
     if lacking:
         raise TrainingError(f"There is no adapter in {adapter}.", f"{lacking[0]} is missing.", "Check --adapter.")
-    if base.kind == "encoder-decoder":
-        from training.seq2seq import Seq2SeqEngine
+    from training.seq2seq import Seq2SeqEngine, check_kind
 
+    check_kind(Path(base.name), base.kind)
+    if base.kind == "encoder-decoder":
         return Seq2SeqEngine(base, adapter)
     from training.torch_engine import load_checkpoint
 

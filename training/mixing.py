@@ -91,6 +91,12 @@ def drop_leaks(train: list[Document], held_out: list[Document], counts: Counter[
     return kept
 
 
+def lengths(texts: list[str]) -> dict[str, int]:
+    """Words of the texts: the middle one, the longest and all of them."""
+    words = sorted(len(text.split()) for text in texts) or [0]
+    return {"median": words[len(words) // 2], "longest": words[-1], "all": sum(words)}
+
+
 def _key(text: str) -> str:
     return re.sub(r"\W+", " ", text).strip().casefold()
 

@@ -93,6 +93,13 @@ def begin(folder: Path, chosen: Config, counts: dict[str, int]) -> None:
         folders.replace(folder / "config.json", json.dumps(as_dict(chosen), indent=2))
 
 
+def forget(folder: Path) -> None:
+    """Undo begin() for a run that came to no first step, so that its id is free once its mistake is corrected."""
+    if not (folder / "metrics.jsonl").exists():
+        for name in ("config.json", "environment.json"):
+            (folder / name).unlink(missing_ok=True)
+
+
 def configuration(folder: Path) -> dict[str, Any]:
     """What begin() wrote. Raises TrainingError if it is damaged."""
     try:

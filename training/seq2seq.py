@@ -33,6 +33,20 @@ def plain_text(prompt: Prompt) -> str:
     return "".join(s for s in (*prompt.document, *prompt.instruction) if isinstance(s, str))
 
 
+def check_kind(folder: Path, kind: str) -> None:
+    """Raise TrainingError if a base's config.json says that it is of the other kind."""
+    try:
+        raw = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        found = "encoder-decoder" if raw.get("is_encoder_decoder") else "decoder"
+    except (OSError, ValueError, AttributeError):
+        return  # whoever loads the base says what is wrong with it
+    if found != kind:
+        raise TrainingError(
+            f"The base {folder.name} is a model of kind {found}, not {kind}.", "config.json says so.",
+            f'Set base.kind = "{found}", or give --kind {found}.',
+        )  # fmt: skip
+
+
 def end_id(folder: Path) -> int:
     """Token that ends a text of this base. Raises TrainingError if its config.json names none."""
     raw = json.loads((folder / "config.json").read_text(encoding="utf-8")).get("eos_token_id")
@@ -72,7 +86,15 @@ class PaddedLoss(torch.nn.Module):
         self.model = network
 
     def forward(self, samples: list[Encoded]) -> torch.Tensor:
-        """Sum of -log p over the answer tokens, float32 scalar."""
+        """Sum of -log p over the answer tokens, float32 scalar. Raises TrainingError if a side is beyond the base."""
+        places = int(getattr(self.model.config, "max_position_embeddings", 0) or 0)  # T5 has no last place
+        for sample in samples:
+            longest = max(len(side) for b in sample.branches for side in (b.instruction, b.answer))
+            if places and longest > places:
+                raise TrainingError(
+                    f"The sample {sample.id} has a side of {longest:,} tokens.", f"This base reads {places:,}.",
+                    f'Set batch.max_tokens = {places} and batch.too_long = "drop", or split the document.',
+                )  # fmt: skip
         device = next(self.model.parameters()).device
         pairs = [(b.instruction, b.answer) for s in samples for b in s.branches]
         width, depth = max(len(a) for a, _ in pairs), max(len(b) for _, b in pairs)

@@ -10,7 +10,7 @@ import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from edge.errors import TrainingError, UsageError
+from edge.errors import EdgescribeError, TrainingError, UsageError
 from edge.paths import cache_dir
 
 if TYPE_CHECKING:
@@ -165,15 +165,19 @@ def _which_run(args: argparse.Namespace) -> tuple[str, bool]:
 
 
 def run_prepare(args: argparse.Namespace) -> int:
-    """Print counts of documents, tasks and leaks as JSON."""
+    """Print documents, tasks, their lengths in words and what was dropped, as JSON."""
     from training import config, mixing, sources
 
     chosen = config.load(args.config, tuple(args.set))
     prepared = mixing.prepare(chosen.data, sources.data_dir(args.data))
     tasks = {
-        name: {"documents": len(documents), "tasks": sum(len(d.tasks) for d in documents)}
+        name: {
+            "documents": len(documents), "tasks": sum(len(d.tasks) for d in documents),
+            "document_words": mixing.lengths([d.text for d in documents]),
+            "answer_words": mixing.lengths([t.target for d in documents for t in d.tasks]),
+        }
         for name, documents in prepared.train.items()
-    }
+    }  # fmt: skip
     print(json.dumps({"train": tasks, "counts": prepared.counts}, indent=2))
     return 0
 
@@ -195,14 +199,20 @@ def run_train(args: argparse.Namespace) -> int:
 
 
 def _train(chosen: Config, prepared: Prepared, folder: Path, resume: bool) -> int:
-    from training import folders, lora, runlog
+    from training import folders, lora, runlog, seq2seq
 
+    seq2seq.check_kind(Path(chosen.base.name), chosen.base.kind)
     if lora.first_process():
         folders.sweep(folder / "checkpoints")
     lora.meet()  # a slower process must not find the folder of this very run and call it another's
     if not resume and lora.first_process():
         runlog.begin(folder, chosen, prepared.counts)
-    outcome = lora.train(chosen, prepared, folder, resume, say)
+    try:
+        outcome = lora.train(chosen, prepared, folder, resume, say)
+    except EdgescribeError:
+        if not resume and lora.first_process():
+            runlog.forget(folder)
+        raise
     if lora.first_process():
         runlog.curves(folder)
         say(

@@ -10,7 +10,7 @@ from edge.contract import templates
 from edge.contract.schemas import extraction_target
 from edge.errors import TrainingError
 from training import cli, evaluate, evaluation, lora, model, report, runlog, tiny, torch_engine
-from training.config import Base, parse
+from training.config import Base, as_dict, parse
 from training.mixing import Prepared
 from training.sources import Document, Task, division_tasks, extract_task
 
@@ -127,7 +127,14 @@ def test_evaluate_and_report_from_the_command_line(
     capsys.readouterr()
     assert cli.main(["report", "--out", str(tmp_path / "report")]) == 0
     markdown, page = (Path(p).read_text(encoding="utf-8") for p in capsys.readouterr().out.split())
-    for wanted in ("## aci-valid", "## elmtex-valid", "| tiny-qwen2 | fp32 |", "nearest floor", "copy floor", "F1 relaxed"):
+    for wanted in (
+        "## aci-valid",
+        "## elmtex-valid",
+        "| tiny-qwen2 | fp32 |",
+        "nearest floor",
+        "copy floor",
+        "F1 relaxed",
+    ):
         assert wanted in markdown
     assert page.count("<table>") == 3  # extraction by field, too
     assert "http" not in page
@@ -153,6 +160,42 @@ def test_bad_bases_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
     monkeypatch.undo()
     with pytest.raises(TrainingError, match=r"lora\.layers is 9"):
         lora.train(_config(base, "decoder", layers=9), Prepared({"own": [DOCUMENT]}, [], {}), tmp_path, False, print)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(("family", "kind"), [("bart", "decoder"), ("t5", "decoder"), ("qwen2", "encoder-decoder")])
+def test_a_base_of_the_other_kind_is_named(
+    family: str, kind: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """BART would load as a decoder with half of its weights new, T5 not at all; and a corrected run keeps its id."""
+    monkeypatch.setenv("EDGESCRIBE_CACHE", str(tmp_path / "cache"))
+    base = tiny.make(family, tmp_path / family)
+    rows = tmp_path / "rows.jsonl"
+    row = {"kind": "report", "instruction": "Which?", "document": "A letter.", "target": "Cough."}
+    rows.write_text(json.dumps(row), encoding="utf-8")
+    assert cli.main(["evaluate", "--base", str(base), "--kind", kind, "--set", str(rows)]) == 9
+    (tmp_path / "c.toml").write_text(
+        f"[base]\nname = {json.dumps(str(base))}\nkind = '{kind}'\n[data]\nvalidate = []\n"
+        f"passes = {{ {json.dumps(str(rows))} = 1 }}\n[optimiser]\nmax_steps = 1\n[run]\nthreads = 1\n",
+        encoding="utf-8",
+    )
+    asked = ["run", str(tmp_path / "c.toml"), "--id", "mine", "--data", str(tmp_path), "--set"]
+    assert cli.main([*asked, f"base.kind={kind}"]) == 9
+    said = capsys.readouterr().err
+    right = "decoder" if kind == "encoder-decoder" else "encoder-decoder"
+    assert said.count(f"is a model of kind {right}, not {kind}") == 2
+    assert cli.main([*asked, "base.name=/nowhere/base"]) == 8
+    assert cli.main([*asked, f"base.kind={right}"]) == 0
+
+
+def test_a_sample_beyond_an_encoders_places_is_named(tmp_path: Path) -> None:
+    base = tiny.make("bart", tmp_path / "bart")
+    long = Document("long", "own", "train", "Report:\n" + "x" * 5000, (TASK,), raw="x")
+    chosen = parse(
+        {**as_dict(_config(base, "encoder-decoder")), "batch": {"max_tokens": 20_000}},  # type: ignore[arg-type]
+        "test",
+    )
+    with pytest.raises(TrainingError, match=r"The sample long has a side of 5,\d+ tokens\. This base reads 4,096"):
+        lora.train(chosen, Prepared({"own": [long]}, [], {}), tmp_path / "run", False, lambda _: None)
 
 
 def test_only_the_last_layers_are_adapted(tmp_path: Path) -> None:

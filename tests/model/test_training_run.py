@@ -220,7 +220,10 @@ def test_run_and_resume_from_the_command_line(
     monkeypatch.setenv("EDGESCRIBE_CACHE", str(tmp_path / "cache"))
     config, *data = _own_data(base, tmp_path, "[batch]\ntokens = 900\n[run]\nthreads = 1\n")
     assert cli.main(["prepare", config, *data]) == 0
-    assert json.loads(capsys.readouterr().out)["train"][str(tmp_path / "rows.jsonl")] == {"documents": 12, "tasks": 12}
+    shown = json.loads(capsys.readouterr().out)["train"][str(tmp_path / "rows.jsonl")]
+    assert (shown["documents"], shown["tasks"]) == (12, 12)
+    assert shown["document_words"] == {"median": 4, "longest": 4, "all": 48}  # with the word that opens a report
+    assert shown["answer_words"] == {"median": 2, "longest": 2, "all": 24}
     assert cli.main(["run", config, "--id", "mine", *data]) == 0
     folder = Path(capsys.readouterr().out.strip())
     assert folder == tmp_path / "cache" / "runs" / "mine"
