@@ -1,4 +1,8 @@
-"""Checkpoints that a kill at any moment cannot spoil: written aside, synced, then renamed; the last two are kept."""
+"""Checkpoints that a kill at any moment cannot spoil: written aside, synced, then renamed; the last two are kept.
+
+They hold whole tensors even if the processes of the run share the weights, so every process must come to each function
+here, and one of them writes.
+"""
 
 from __future__ import annotations
 
@@ -12,6 +16,7 @@ from typing import Any
 import torch
 
 from edge.errors import TrainingError
+from training import sharding
 
 _KEEP = 2
 
@@ -32,16 +37,21 @@ class Cursor:
 
 def trained(model: Any) -> dict[str, torch.Tensor]:
     """The weights that training changes, by name."""
-    return {name: p.detach().cpu() for name, p in model.named_parameters() if p.requires_grad}
+    return {name: sharding.whole(p.detach()).cpu() for name, p in model.named_parameters() if p.requires_grad}
 
 
-def save(folder: Path, model: Any, optimiser: Any, cursor: Cursor) -> Path:
-    """Write a checkpoint and return its folder. Older ones beyond the last two are removed afterwards."""
+def save(folder: Path, model: Any, optimiser: Any, cursor: Cursor, writes: bool = True) -> Path:
+    """Write a checkpoint and return its folder. Older ones beyond the last two are removed afterwards.
+
+    writes: False in a process that only gives its share.
+    """
     final = folder / f"step-{cursor.step:07d}"
+    state = {"model": trained(model), "optimiser": sharding.whole_state(optimiser), "random": torch.get_rng_state()}
+    if not writes:
+        return final
     aside = folder / f".{final.name}.{os.getpid()}"
     shutil.rmtree(aside, ignore_errors=True)
     aside.mkdir(parents=True)
-    state = {"model": trained(model), "optimiser": optimiser.state_dict(), "random": torch.get_rng_state()}
     if torch.cuda.is_available():
         state["random_cuda"] = torch.cuda.get_rng_state()
     with (aside / "state.pt").open("wb") as stream:
@@ -56,11 +66,14 @@ def save(folder: Path, model: Any, optimiser: Any, cursor: Cursor) -> Path:
     return final
 
 
-def save_best(folder: Path, model: Any) -> None:
-    """Keep the weights of the best validation so far beside the checkpoints."""
+def save_best(folder: Path, model: Any, writes: bool = True) -> None:
+    """Keep the weights of the best validation so far beside the checkpoints. writes: as in save."""
+    weights = trained(model)
+    if not writes:
+        return
     folder.mkdir(parents=True, exist_ok=True)
     aside = folder / f".best.{os.getpid()}"
-    torch.save(trained(model), aside)
+    torch.save(weights, aside)
     aside.replace(folder / "best.pt")
 
 
@@ -70,7 +83,7 @@ def restore_best(folder: Path, model: Any) -> None:
     with torch.no_grad():
         for name, p in model.named_parameters():
             if p.requires_grad:
-                p.copy_(saved[name])
+                p.copy_(sharding.part(saved[name], p))
 
 
 def complete(folder: Path) -> list[Path]:
@@ -80,7 +93,6 @@ def complete(folder: Path) -> list[Path]:
 
 def restore(folder: Path, model: Any, optimiser: Any) -> Cursor:
     """Load a checkpoint into model and optimiser. Raises TrainingError if it does not belong to this model."""
-    device = next(model.parameters()).device
     state = torch.load(folder / "state.pt", map_location="cpu", weights_only=True)
     wanted = {name: p for name, p in model.named_parameters() if p.requires_grad}
     saved = state["model"]
@@ -92,8 +104,8 @@ def restore(folder: Path, model: Any, optimiser: Any) -> Cursor:
         )
     with torch.no_grad():
         for name, p in wanted.items():
-            p.copy_(saved[name].to(device))
-    optimiser.load_state_dict(state["optimiser"])
+            p.copy_(sharding.part(saved[name], p))
+    sharding.restore_state(optimiser, state["optimiser"])
     torch.set_rng_state(state["random"])
     if torch.cuda.is_available() and "random_cuda" in state:
         torch.cuda.set_rng_state(state["random_cuda"])

@@ -97,7 +97,8 @@ class Run:
 
     patience: validations without a better figure before the run stops early with the best weights, 0 = never.
     stop_on: that figure: "loss", or "rouge": ROUGE-1 of answers that the model writes itself, to up to rouge_answers of
-    the validation tasks, rouge_tokens tokens each.
+    the validation tasks, rouge_tokens tokens each. shard: several processes share the weights too, not the rows alone,
+    for a base that outgrows one card; nothing changes for one process.
     """
 
     seed: int = 0
@@ -110,6 +111,7 @@ class Run:
     rouge_answers: int = 12
     rouge_tokens: int = 256
     threads: int = 0
+    shard: bool = False
 
 
 @dataclass(frozen=True)
@@ -194,6 +196,9 @@ def parse(raw: dict[str, Any], where: str) -> Config:
         raise UsageError(f"{where}: base.name is missing.", "", "Name a base of the catalogue or a folder.")
     if not (config.optimiser.epochs or config.optimiser.max_steps or config.optimiser.max_seconds):
         raise UsageError(f"{where}: the run has no end.", "", "Set optimiser.epochs, max_steps or max_seconds.")
+    if config.run.shard and config.base.quantise:
+        why = "The processes can't share the packed weights of a quantised base."
+        raise UsageError(f"{where}: run.shard does not go with base.quantise.", why, "Leave one of them out.")
     if not any(times > 0 for times in config.data.passes.values()):
         raise UsageError(f"{where}: data.passes names no data.", "", "Give at least one data set a number above 0.")
     return config

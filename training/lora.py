@@ -1,7 +1,8 @@
 """The recipe, read from top to bottom: prepared documents in, LoRA adapter out.
 
 One process or many, CPU or accelerators: `accelerate launch -m training.cli run …` starts the same function in each
-process. Every process builds the same plan from the seed and takes its share of each step's rows.
+process. Every process builds the same plan from the seed and takes its share of each step's rows, and with run.shard
+of the weights too (training/sharding.py).
 """
 
 from __future__ import annotations
@@ -18,7 +19,7 @@ from typing import Any
 import torch
 
 from edge.errors import TrainingError
-from training import checkpoint, mixing, model, packing, runlog, validation
+from training import checkpoint, mixing, model, packing, runlog, sharding, validation
 from training.checkpoint import Cursor
 from training.config import Config
 from training.mixing import Prepared
@@ -55,41 +56,51 @@ def train(
     """
     from accelerate import Accelerator
 
+    sharding.refuse_other_starts()
     if config.run.threads:
         torch.set_num_threads(config.run.threads)
     torch.manual_seed(config.run.seed)
     dtype = precision(config)
     accelerator = Accelerator(cpu=_on_cpu(), mixed_precision="bf16" if dtype == torch.bfloat16 else "no")
-    if accelerator.distributed_type.value not in {"NO", "MULTI_GPU", "MULTI_CPU"}:
-        raise TrainingError(
-            f"Training over {accelerator.distributed_type.value} is not supported.",
-            "Checkpoints would hold only a part of the weights.",
-            "Use plain data parallelism, or base.quantise for a base that outgrows one card.",
-        )
+    sharding.check_kind(accelerator.distributed_type.value)
     base = model.base_folder(config.base.name)
     wrapped: Any = model.adapted(base, config.base, config.lora, config.batch, dtype)
     plan = _Plan(config, prepared, base)
-    parameters = [p for p in wrapped.parameters() if p.requires_grad]
-    optimiser = torch.optim.AdamW(
-        parameters, lr=config.optimiser.learning_rate, weight_decay=config.optimiser.weight_decay, betas=(0.9, 0.999)
-    )
+    network, parameters, optimiser = _spread(config, accelerator, wrapped)
     checkpoints = folder / "checkpoints"
     saved = checkpoint.complete(checkpoints)
-    network, optimiser = accelerator.prepare(wrapped, optimiser)
     plain = accelerator.unwrap_model(network)
     cursor = checkpoint.restore(saved[-1], plain.model, optimiser) if resume and saved else Cursor()
     loop = _Loop(config, accelerator, network, plain, optimiser, parameters, plan, cursor, folder, say, stop_at)
     say(
         f"{sum(p.numel() for p in parameters):,} trained weights, {plan.describe()}, "
         f"{accelerator.num_processes} process(es) on {accelerator.device}, step {cursor.step}"
+        + (", {:,} of {:,} bytes of weights here".format(*sharding.held(plain)) if sharding.is_sharded(plain) else "")
     )
     with _named_errors(loop):
         reason = loop.run()
-    if accelerator.is_main_process and reason != "paused":
-        if reason == "early stop":
-            checkpoint.restore_best(checkpoints, plain.model)
-        plain.model.save_pretrained(str(folder / "adapter"), safe_serialization=True)
+    if reason == "early stop":
+        checkpoint.restore_best(checkpoints, plain.model)
+    if reason != "paused":
+        weights = checkpoint.trained(plain.model)
+        if accelerator.is_main_process:
+            plain.model.save_pretrained(str(folder / "adapter"), safe_serialization=True, state_dict=weights)
     return Outcome(reason, cursor.step, loop.last_loss, loop.last_valid, cursor.elapsed, runlog.peak_bytes())
+
+
+def _spread(config: Config, accelerator: Any, wrapped: torch.nn.Module) -> tuple[Any, list[Any], Any]:
+    """Network, trained parameters and optimiser, over all processes and on their devices."""
+    shared = config.run.shard and accelerator.num_processes > 1
+    if shared:  # before the optimiser: its parameters are the shares
+        wrapped = sharding.shard(wrapped, accelerator)
+    parameters = [p for p in wrapped.parameters() if p.requires_grad]
+    optimiser = torch.optim.AdamW(
+        parameters, lr=config.optimiser.learning_rate, weight_decay=config.optimiser.weight_decay, betas=(0.9, 0.999)
+    )
+    if shared:
+        return wrapped, parameters, accelerator.prepare(optimiser)
+    network, optimiser = accelerator.prepare(wrapped, optimiser)
+    return network, parameters, optimiser
 
 
 def precision(config: Config) -> torch.dtype:
@@ -198,18 +209,16 @@ class _Loop:
             group["lr"] = rate
         self.network.train()
         total = torch.zeros((), device=self.accelerator.device)
-        mine, turns = self._share(step)
-        for turn in range(turns):
-            last = turn == turns - 1
-            with contextlib.nullcontext() if last else self.accelerator.no_sync(self.network):
-                real = turn < len(mine)
-                loss = self.network(mine[turn] if real else step[0])
+        turns = sharding.turns(step, self.accelerator)
+        for turn, (row, real) in enumerate(turns, 1):
+            with contextlib.nullcontext() if turn == len(turns) else self.accelerator.no_sync(self.network):
+                loss = self.network(row)
                 total += loss.detach() if real else 0.0
                 # processes average their gradients, so the sum over processes needs the factor
                 scale = self.accelerator.num_processes / answers if real else 0.0
                 self.accelerator.backward(loss * scale)
         mean = float(self.accelerator.reduce(total, "sum")) / answers
-        norm = float(torch.nn.utils.clip_grad_norm_(self.parameters, self.config.optimiser.clip))
+        norm = sharding.clip(self.parameters, self.config.optimiser.clip)
         if not (math.isfinite(mean) and math.isfinite(norm)):
             raise TrainingError(
                 f"The loss became {mean} at step {self.cursor.step}.",
@@ -228,11 +237,6 @@ class _Loop:
         self.log.add(facts)
         if self.accelerator.is_main_process:
             self.say(runlog.progress_line(facts, self.schedule, cursor.tokens))
-
-    def _share(self, step: Step) -> tuple[Step, int]:
-        """This process's rows of a step, and how many turns every process takes."""
-        world, rank = self.accelerator.num_processes, self.accelerator.process_index
-        return step[rank::world], math.ceil(len(step) / world)
 
     def _shared_progress(self) -> float:
         """Progress as the first process sees it; clocks differ between processes."""
@@ -271,16 +275,17 @@ class _Loop:
         better = cursor.best is None or figure > cursor.best
         cursor.best, cursor.stale = (figure, 0) if better else (cursor.best, cursor.stale + 1)
         self.log.add(facts)
-        if self.accelerator.is_main_process:
-            if better and run.patience:
-                checkpoint.save_best(self.folder / "checkpoints", self.plain.model)
+        writes = self.accelerator.is_main_process
+        if better and run.patience:
+            checkpoint.save_best(self.folder / "checkpoints", self.plain.model, writes)
+        if writes:
             self.say(f"step {cursor.step}: validation {said}" + (" (best)" if better else ""))
         return bool(run.patience and cursor.stale >= run.patience)
 
     def _save(self) -> None:
         self.saved_at = self.cursor.elapsed
-        if self.accelerator.is_main_process:
-            checkpoint.save(self.folder / "checkpoints", self.plain.model, self.optimiser, self.cursor)
+        writes = self.accelerator.is_main_process
+        checkpoint.save(self.folder / "checkpoints", self.plain.model, self.optimiser, self.cursor, writes)
         self.accelerator.wait_for_everyone()
 
 
@@ -291,6 +296,12 @@ def _named_errors(loop: _Loop) -> Iterator[None]:
     except (MemoryError, torch.OutOfMemoryError) as error:
         raise _memory(loop.cursor.step) from error
     except RuntimeError as error:
+        if loop.accelerator.num_processes > 1 and " peer" in str(error):  # closed by, reset by: as gloo says it
+            raise TrainingError(
+                f"Another process of this run ended at step {loop.cursor.step}.",
+                "This one can't go on without it.",
+                "See what that one said, and resume; saved checkpoints are intact.",
+            ) from error
         if "memory" not in str(error).casefold():
             raise
         raise _memory(loop.cursor.step) from error

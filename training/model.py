@@ -220,6 +220,10 @@ class PackedLoss(torch.nn.Module):
         chosen = hidden[torch.tensor(row.select, device=device)]
         return loss.answer_loss(chosen, base.get_output_embeddings().weight, torch.tensor(row.labels, device=device))
 
+    def generate(self, **kwargs: Any) -> Any:
+        """The model's generate; here, so that under sharding the embedding is whole meanwhile."""
+        return self.model.generate(**kwargs)
+
     def _recompute(self, tokens: int) -> None:
         """Recompute activations in as many layers as a row is over free_tokens."""
         share = 1 - self._free_tokens / tokens if tokens > self._free_tokens else 0.0

@@ -106,6 +106,10 @@ class PaddedLoss(torch.nn.Module):
             logits.float().flatten(0, 1), labels.flatten(), ignore_index=_IGNORED, reduction="sum"
         )
 
+    def generate(self, **kwargs: Any) -> Any:
+        """As in PackedLoss."""
+        return self.model.generate(**kwargs)
+
 
 class Seq2SeqEngine:
     """An encoder-decoder behind the Engine protocol, for evaluation only. Greedy; no grammar, no cancel."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import torch
 
-from training import rouge
+from training import rouge, sharding
 from training.packing import Encoded
 
 # (prompt ids, wanted answer ids with the end token)
@@ -26,9 +26,11 @@ def loss(accelerator: Any, plain: Any, rows: Sequence[list[Encoded]]) -> float:
     plain.eval()
     sums = torch.zeros(2, device=accelerator.device, dtype=torch.float64)
     with torch.no_grad():
-        for samples in rows[accelerator.process_index :: accelerator.num_processes]:
-            sums[0] += plain(samples).double()
-            sums[1] += sum(e.answer_tokens for e in samples)
+        for samples, real in sharding.turns(rows, accelerator):
+            found = plain(samples).double()
+            if real:
+                sums[0] += found
+                sums[1] += sum(e.answer_tokens for e in samples)
     total = accelerator.reduce(sums, "sum")
     return float(total[0] / total[1])
 
@@ -41,8 +43,10 @@ def rouge1(accelerator: Any, plain: Any, asked: Sequence[Pair], tokenizer: Any, 
     packed = base.config._attn_implementation
     base.set_attn_implementation("sdpa")  # a packed row has no cache to write from
     try:
-        for prompt, answer in asked[accelerator.process_index :: accelerator.num_processes]:
-            written = _greedy(plain.model, prompt, answer[-1], most_tokens)
+        for (prompt, answer), real in sharding.turns(asked, accelerator):
+            written = _greedy(plain, prompt, answer[-1], most_tokens)
+            if not real:
+                continue
             wanted, got = (tokenizer.decode(list(ids), skip_special_tokens=True) for ids in (answer, written))
             sums[0] += rouge.score(wanted, got, kinds=("rouge1",))["rouge1"]
             sums[1] += 1
@@ -52,16 +56,20 @@ def rouge1(accelerator: Any, plain: Any, asked: Sequence[Pair], tokenizer: Any, 
     return float(total[0] / total[1])
 
 
-def _greedy(model: Any, prompt: Sequence[int], end: int, most_tokens: int) -> list[int]:
+def _greedy(plain: Any, prompt: Sequence[int], end: int, most_tokens: int) -> list[int]:
     """Answer ids of the trainer's own model; a base's generation defaults, such as penalties, are not used."""
     from transformers import GenerationConfig
 
-    device = next(model.parameters()).device
-    ids = torch.tensor([list(prompt)], device=device)
-    start = getattr(model.config, "decoder_start_token_id", None)
+    config = plain.model.config
+    ids = torch.tensor([list(prompt)], device=next(plain.parameters()).device)
+    start = getattr(config, "decoder_start_token_id", None)
     chosen = GenerationConfig(
         max_new_tokens=most_tokens, do_sample=False, eos_token_id=end, pad_token_id=end, decoder_start_token_id=start
     )
+    # under sharding a process whose answer has ended goes on computing until the longest has
+    together = sharding.is_sharded(plain)
     with torch.no_grad():
-        out = model.generate(input_ids=ids, attention_mask=torch.ones_like(ids), generation_config=chosen)[0].tolist()
-    return out[1:] if model.config.is_encoder_decoder else out[len(prompt) :]
+        out = plain.generate(
+            input_ids=ids, attention_mask=torch.ones_like(ids), generation_config=chosen, synced_gpus=together
+        )[0].tolist()
+    return out[1:] if config.is_encoder_decoder else out[len(prompt) :]

@@ -1,4 +1,4 @@
-"""The whole recipe on tiny random weights: train, kill, resume, two processes, evaluate; and what can go wrong."""
+"""The whole recipe on tiny random weights: train, kill, resume, evaluate; and what can go wrong."""
 
 import errno
 import json
@@ -115,26 +115,6 @@ def _own_data(base: Path, folder: Path, options: str) -> list[str]:
 def _environment(cache: Path) -> dict[str, str]:
     own = {"EDGESCRIBE_CACHE": str(cache), "OMP_NUM_THREADS": "1"}
     return {**os.environ, **own, "PYTHONPATH": os.getcwd()}
-
-
-def test_accelerate_launch_with_two_processes_follows_the_curve_of_one(
-    base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("EDGESCRIBE_CACHE", str(tmp_path))
-    options = "[batch]\ntokens = 300\nrow_tokens = 100\n[optimiser]\nlearning_rate = 5e-3\nepochs = 2\n"
-    arguments = _own_data(base, tmp_path, options + '[run]\nthreads = 1\nprecision = "fp32"\n')
-    launcher = [sys.executable, "-m", "accelerate.commands.launch", "--multi_gpu", "--num_processes", "2"]
-    plain = ["--num_machines", "1", "--mixed_precision", "no", "--dynamo_backend", "no", "--main_process_port", "0"]
-    command = [*launcher, *plain, "-m", "training.cli", "run", *arguments, "--id", "two"]
-    out = subprocess.PIPE
-    pair = subprocess.Popen(command, env=_environment(tmp_path), stdout=out, stderr=subprocess.STDOUT, text=True)
-    assert cli.main(["run", *arguments, "--id", "one"]) == 0
-    said, _ = pair.communicate(timeout=240)
-    assert pair.returncode == 0, said[-2000:]
-    assert "2 process(es)" in said
-    one, two = (_losses(tmp_path / "runs" / name) for name in ("one", "two"))
-    assert len(one) >= 6
-    assert two == pytest.approx(one, rel=1e-4)
 
 
 # Dies by SIGKILL while the second checkpoint is being written, its weights half on disk.
