@@ -42,8 +42,8 @@ def sentence_vectors(texts: Sequence[str], encoder: Path) -> Any:
 
 
 @cache
-def _load(encoder: Path) -> tuple[Any, Any, int]:
-    """Tokenizer, model and tokens a window of an encoder folder."""
+def load(encoder: Path) -> tuple[Any, Any, int]:
+    """Tokenizer, model and tokens a window of an encoder folder. Raises TrainingError if it holds none."""
     from transformers import AutoModel, AutoTokenizer
 
     try:
@@ -61,7 +61,7 @@ def _vectors(text: str, encoder: Path) -> Any:
 
 def _hidden(text: str, encoder: Path, whole: bool) -> Any:
     """Last layer over a text, read in windows, shape (tokens, size). whole: with what stands around each window."""
-    tokenizer, model, window = _load(encoder)
+    tokenizer, model, window = load(encoder)
     read = tokenizer(
         text, truncation=True, max_length=window, return_overflowing_tokens=True, return_special_tokens_mask=True
     )

@@ -51,6 +51,10 @@ def run(chosen: Evaluation, say: Callable[[str], None], stop_at: float = math.in
         raise UsageError("--adapter needs --base.", "A bundle has its adapter built in.", "Give --base NAME.")
     found = evaluate.documents(chosen.set, chosen.data, chosen.limit)
     train = _train(chosen, found)
+    if chosen.encoder is not None:
+        from training import bertscore
+
+        bertscore.load(chosen.encoder)  # a wrong folder is told now, not after hours of writing
     writer = _writer(chosen, found, train)
     engine = _engine(chosen)
     label = chosen.label or _label(chosen)

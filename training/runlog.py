@@ -93,6 +93,21 @@ def begin(folder: Path, chosen: Config, counts: dict[str, int]) -> None:
         folders.replace(folder / "config.json", json.dumps(as_dict(chosen), indent=2))
 
 
+def same_data(folder: Path, counts: dict[str, int]) -> None:
+    """Raise TrainingError if a set holds more or fewer documents than when the run began: its steps would be others."""
+    try:
+        begun = json.loads((folder / "environment.json").read_text(encoding="utf-8"))["counts"]
+        changed = [key for key in begun if key.endswith(".kept") and counts.get(key, begun[key]) != begun[key]]
+    except (OSError, ValueError, KeyError, TypeError):
+        return  # a run of before this was written down
+    if changed:
+        name = changed[0].removesuffix(".kept")
+        reason = f"It holds {counts[changed[0]]:,} documents, then {begun[changed[0]]:,}."
+        raise TrainingError(
+            f"The data set {Path(name).name} has changed since the run began.", reason, "Bring it back, or start anew."
+        )
+
+
 def forget(folder: Path) -> None:
     """Undo begin() for a run that came to no first step, so that its id is free once its mistake is corrected."""
     if not (folder / "metrics.jsonl").exists():

@@ -205,7 +205,9 @@ def _train(chosen: Config, prepared: Prepared, folder: Path, resume: bool) -> in
     if lora.first_process():
         folders.sweep(folder / "checkpoints")
     lora.meet()  # a slower process must not find the folder of this very run and call it another's
-    if not resume and lora.first_process():
+    if resume:
+        runlog.same_data(folder, prepared.counts)
+    elif lora.first_process():
         runlog.begin(folder, chosen, prepared.counts)
     try:
         outcome = lora.train(chosen, prepared, folder, resume, say)

@@ -66,6 +66,8 @@ def test_own_documents_are_scored_beside_the_floors(
     assert nearest["figures"]["unsupported.numbers"] == 0.0
     assert "1/1" not in captured.err  # the answer was there
     assert cli.main([*asked, "-1"]) == 2
+    assert cli.main([*asked, "1", "--encoder", str(tmp_path)]) == 9
+    assert "holds no encoder" in capsys.readouterr().err
     own.write_text(own.read_text(encoding="utf-8").replace("Größe 0", "Größe 9"), encoding="utf-8")
     assert cli.main([*asked, "1"]) == 2
     assert "answers of another model" in capsys.readouterr().err

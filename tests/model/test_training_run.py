@@ -189,6 +189,10 @@ def test_a_run_belongs_to_one_process(
     assert "The run 'mine' is in use" in capsys.readouterr().err
     assert [p.name for p in (tmp_path / "runs" / "mine").iterdir()] == [".lock"]
     assert cli.main(["run", *arguments, "--id", "mine"]) == 0
+    rows = tmp_path / "rows.jsonl"
+    rows.write_text("\n".join(rows.read_text(encoding="utf-8").splitlines()[:-1]), encoding="utf-8")
+    assert cli.main(["run", "--resume", "mine", *arguments[1:]]) == 9
+    assert "rows.jsonl has changed since the run began. It holds 11 documents, then 12." in capsys.readouterr().err
     (tmp_path / "runs" / "mine" / "config.json").write_text("{", encoding="utf-8")
     assert cli.main(["run", "--resume", "mine", *arguments[1:]]) == 9
     assert "config.json is damaged" in capsys.readouterr().err
