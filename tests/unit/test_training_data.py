@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -86,6 +87,11 @@ def test_synthetic_notes_split_as_their_authors_did(data: Path) -> None:
     assert same >= 110
 
 
+@cache
+def _read(name: str, data: Path, split: str) -> list[sources.Document]:
+    return sources.read(name, data, split)
+
+
 class _Asked:
     """An engine that keeps what the product asks of it."""
 
@@ -115,7 +121,7 @@ def test_training_and_inference_render_the_same_bytes(data: Path, tmp_path: Path
             ("elmtex_synthetic", "valid"), (str(own), "train")]  # fmt: skip
     seen = 0
     for name, split in sets:
-        found = sources.read(name, data, split)
+        found = _read(name, data, split)
         for document in (*found[:3], *[d for d in found if d.lang == "de"][:3]):
             asked = _Asked(format_name)
             if document.tasks[0].name == "extract":
