@@ -15,7 +15,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="edgescribe-training", description="LoRA adapters for clinical notes.")
     verbs.add_parsers(parser.add_subparsers(dest="verb", required=True, metavar="VERB"))
     args = parser.parse_args(argv)
-    return run_verb(args, "Stopped. Resume with: edgescribe-training run --resume ID")
+    training = args.verb == "run"
+    again = "Resume with: edgescribe-training run --resume ID" if training else "The same command goes on where it was."
+    return run_verb(args, f"Stopped. {again}")
 
 
 if __name__ == "__main__":

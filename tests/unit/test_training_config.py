@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from edge.errors import UsageError
-from training import config, mixing, packing
+from training import cli, config, mixing, packing, verbs
 from training.config import Batch, Data
 from training.mixing import Prepared
 from training.packing import Branch, Encoded
@@ -127,3 +127,18 @@ def test_help_needs_no_model_library() -> None:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip().endswith("[]")
     assert all(verb in done.stdout for verb in ("prepare", "run", "evaluate", "report"))
+
+
+@pytest.mark.parametrize(
+    ("verb", "said"), [("run c.toml", "run --resume ID"), ("report --out x", "The same command goes on")]
+)
+def test_a_stop_says_how_to_go_on(
+    verb: str, said: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    def stop(args: object) -> int:
+        raise KeyboardInterrupt
+
+    for name in ("run_train", "run_report"):
+        monkeypatch.setattr(verbs, name, stop)
+    assert cli.main(verb.split()) == 130
+    assert said in capsys.readouterr().err
