@@ -127,6 +127,7 @@ def test_an_evaluation_killed_half_way_goes_on(
     answers = [[(w.id, w.text) for w in evaluate.read_written(p / "answers.jsonl")] for p in (whole, broken)]
     assert answers[0] == answers[1]
     assert len(answers[0]) == 4
+    assert got["figures"]["error"] == 0.0 < got["figures"]["tokens"]
 
 
 def test_one_process_a_folder(base: Path, own: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
