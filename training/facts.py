@@ -37,7 +37,8 @@ _UNITS = {
 }
 _UNIT_OF = {word: unit for unit, words in _UNITS.items() for word in words.split()}
 _NUMERAL = re.compile(r"(?<![\w.])\d[\d.,]*\d|\d")
-_ENUMERATION = re.compile(r"(?m)^[ \t]*(?:[•*-][ \t]*)?\d{1,2}[.)](?=[ \t])")
+# "1. " where a line, a sentence or what a colon announces begins
+_ENUMERATION = re.compile(r"(?m)(^[ \t]*(?:[•*-][ \t]*)?|[.:;!?][ \t]+)(\d{1,2})[.)](?=[ \t])")
 _TOKEN = re.compile(r"\d[\d.,]*\d|\d|[^\W\d_]+|[%µ/]")
 _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
 _MAX_RUN = 8
@@ -72,7 +73,23 @@ def canonical(number: str) -> str:
 
 def numbers(text: str) -> list[str]:
     """Numerals of a text in canonical form, list numerals left out."""
-    return [canonical(n) for n in _NUMERAL.findall(_ENUMERATION.sub(" ", text))]
+    return [canonical(n) for n in _NUMERAL.findall(_without_enumeration(text))]
+
+
+def _without_enumeration(text: str) -> str:
+    """The text without list numerals: those that open a line, and within a line 1 and those that count on from it."""
+    last = 0
+
+    def cut(found: re.Match[str]) -> str:
+        nonlocal last
+        opens_line = found.start() == 0 or text[found.start() - 1] == "\n"
+        number = int(found[2])
+        if not opens_line and number not in {1, last + 1}:
+            return found[0]
+        last = number
+        return f"{found[1]} "
+
+    return _ENUMERATION.sub(cut, text)
 
 
 def readings(text: str) -> set[str]:
@@ -168,7 +185,7 @@ def unsupported_numbers(text: str, source: str) -> list[str]:
 
 def doses(text: str) -> list[tuple[str, str]]:
     """(number, unit) of every dose written with a numeral."""
-    tokens = [t.casefold() for t in _TOKEN.findall(_ENUMERATION.sub(" ", text))]
+    tokens = [t.casefold() for t in _TOKEN.findall(_without_enumeration(text))]
     return [(canonical(n), _UNIT_OF[u]) for n, u in pairwise(tokens) if n[0].isdigit() and u in _UNIT_OF]
 
 

@@ -36,6 +36,11 @@ def test_a_spoken_number_supports_the_written_one(spoken: str, written: str) -> 
     [
         ("He is 59.", "fifty eight year old", ["59"]),
         ("1. Hypertension\n2. Gout", "nothing here", []),
+        ("1.  Hip pain. 2.  Leg swelling? 3.  Gout. 2 tablets.", "nothing here", ["2"]),
+        ("Plan: 1. Rest. 2) Ice: 3. Call. Later: 1. Walk.", "nothing here", []),
+        ("He weighs more. 7. of May.", "nothing here", ["7"]),
+        ("Rated it 2. Then 3. He left.", "nothing here", ["2", "3"]),
+        ("1. 2. 3. 4. 5.", "nothing here", ["2", "3", "4", "5"]),  # counting is no list
         ("BP 150/90", "one fifty over eighty", ["90"]),
         ("5 mg and 5.0 mg", "four milligrams", ["5", "5"]),
         ("", "5", []),
