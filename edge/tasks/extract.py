@@ -77,6 +77,8 @@ def extract_fields(engine: Engine, report: str) -> Iterator[EngineEvent | Extrac
         yield event
         if isinstance(event, Finished):
             fields, whole = parse_answer(event.text)
+            if event.reason == "loop":
+                fields = {key: without_stump(entries) for key, entries in fields.items()}
             yield ExtractionFinished(
                 Extraction(
                     {key: tuple(locate_all(fields.get(key, []), report)) for key in FIELD_KEYS},
@@ -113,6 +115,13 @@ def parse_answer(text: str) -> tuple[dict[str, list[str]], bool]:
             raise OutputError(f"The model's extraction holds no list under {key!r}.")
         fields[key] = list(dict.fromkeys(e.strip() for e in entries if e.strip()))
     return fields, whole and set(raw) == set(FIELD_KEYS)
+
+
+def without_stump(entries: list[str]) -> list[str]:
+    """The entries of a list that was closed as it began to repeat one of them: the started repeat is no entry."""
+    *before, last = entries or [""]
+    stump = any(entry.startswith(last) for entry in before)
+    return before if stump else entries
 
 
 def _repair(text: str) -> dict[str, list[str]]:

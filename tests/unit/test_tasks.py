@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 import json
+from collections.abc import Iterator
 from typing import Any, get_args
 
 import pytest
 
 from edge.contract import templates
-from edge.contract.events import SectionFinished, SectionStarted, StopReason
+from edge.contract.events import EngineEvent, Finished, SectionFinished, SectionStarted, StopReason
 from edge.contract.schemas import FIELD_KEYS, extraction_schema, extraction_target
 from edge.contract.transcript import parse
+from edge.engine.base import Request
 from edge.engine.scripted import ScriptedEngine
 from edge.errors import EngineError, InputError, OutputError
 from edge.service import note_json
@@ -136,6 +139,24 @@ def test_a_cut_answer_keeps_its_whole_entries_and_says_so() -> None:
     assert (found.incomplete, found.stop) == (True, "schema")
     assert [e.text for e in found.fields["life_style"]] == ["He takes"]
     assert found.fields["age"] == ()
+
+
+@pytest.mark.parametrize(
+    ("reason", "kept"),
+    [("loop", ["He takes Metformin", "Metformin"]), ("end", ["He takes Metformin", "Metformin", "He takes"])],
+)
+def test_a_repeat_that_was_only_begun_is_no_entry(reason: StopReason, kept: list[str]) -> None:
+    class Stopping(ScriptedEngine):
+        def stream(self, request: Request) -> Iterator[EngineEvent]:
+            for event in super().stream(request):
+                yield dataclasses.replace(event, reason=reason) if isinstance(event, Finished) else event
+
+    answer = extraction_target({"life_style": ["He takes Metformin", "Metformin", "He takes"], "age": ["71"]})
+    *_, last = extract.extract_fields(Stopping(lambda _: answer), REPORT)
+    assert isinstance(last, extract.ExtractionFinished)
+    assert [e.text for e in last.extraction.fields["life_style"]] == kept
+    assert [e.text for e in last.extraction.fields["age"]] == ["71"]
+    assert last.extraction.fields["gender"] == ()
 
 
 def test_every_reason_to_stop_has_words_of_its_own() -> None:
