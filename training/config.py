@@ -162,6 +162,10 @@ def load(path: Path, overrides: tuple[str, ...] = ()) -> Config:
         raw = tomllib.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError:
         raise UsageError(f"The configuration {path} does not exist.", "", "Give a path to a TOML file.") from None
+    except OSError as error:
+        raise UsageError(
+            f"The configuration {path} cannot be read.", str(error.strerror), "Give a TOML file."
+        ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"{path.name} is not valid TOML.", str(error), "Correct the file.") from None
     for item in overrides:

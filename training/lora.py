@@ -118,8 +118,13 @@ def encoder(config: Config, base: Path) -> Callable[[Document], list[Encoded]]:
 
         end = seq2seq.end_id(base)
         return lambda document: seq2seq.encode(document, tokenizer, end, config.batch)
-    name = model.prompt_format(base, config.base.format)
-    return lambda document: packing.encode(document, name, tokenizer, config.batch, config.data.instruction_first)
+    name, places = model.prompt_format(base, config.base.format), model.places(base)
+
+    def encode(document: Document) -> list[Encoded]:
+        found = packing.encode(document, name, tokenizer, config.batch, config.data.instruction_first)
+        return packing.within(found, places, config.batch)
+
+    return encode
 
 
 class _Plan:

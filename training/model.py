@@ -66,6 +66,13 @@ def prompt_format(folder: Path, chosen: str = "") -> str:
     )
 
 
+def places(folder: Path) -> int:
+    """Positions that a base was made for, by its config.json; 0 if it names none (rotary bases without a limit)."""
+    raw = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    found = raw.get("text_config", raw).get("max_position_embeddings", 0)
+    return found if isinstance(found, int) else 0
+
+
 def tokenizer(folder: Path) -> Any:
     """The base's tokenizer, as inference loads it."""
     path = folder / "tokenizer.json"

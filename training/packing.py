@@ -100,6 +100,25 @@ def encode(document: Document, format_name: str, tokenizer: Any, batch: Batch, s
     return found
 
 
+def within(samples: list[Encoded], places: int, batch: Batch) -> list[Encoded]:
+    """The samples whose document with its longest branch fits the base's places (0 = any length).
+
+    Raises TrainingError for another one if batch.too_long is "error".
+    """
+    found = []
+    for sample in samples:
+        longest = len(sample.document) + max(len(b.instruction) + len(b.answer) - 1 for b in sample.branches)
+        if not places or longest <= places:
+            found.append(sample)
+        elif batch.too_long == "error":
+            raise TrainingError(
+                f"The sample {sample.id} is {longest:,} tokens long.",
+                f"The base was made for {places:,} (max_position_embeddings in its config.json).",
+                'Split the document, set batch.too_long = "drop", or take another base.',
+            )
+    return found
+
+
 def row(samples: list[Encoded]) -> Row:
     """Lay samples out in one row."""
     ids: list[int] = []

@@ -99,7 +99,7 @@ def _extraction(item: Item, written: Written) -> Figures:
     figures["verbatim"] = 100.0 * intervals.mean([float(s in item.source) for s in written_spans])
     per_field = [
         rouge.score("\n".join(wanted[k]), "\n".join(fields.get(k, [])))["rouge1"] if wanted[k] else
-        (0.0 if fields.get(k) else 100.0)
+        (0.0 if parsed is None or fields.get(k) else 100.0)  # an answer that does not parse gets nothing for it
         for k in FIELD_KEYS
     ]  # fmt: skip
     for key in FIELD_KEYS:

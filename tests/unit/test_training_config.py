@@ -53,6 +53,8 @@ def test_mistakes_are_named(tmp_path: Path, text: str, message: str) -> None:
 def test_a_missing_file_and_overrides(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match="does not exist"):
         config.load(tmp_path / "none.toml")
+    with pytest.raises(UsageError, match="cannot be read"):
+        config.load(tmp_path)
     path = tmp_path / "c.toml"
     path.write_text("[base]\nname = 'x'\n", encoding="utf-8")
     changed = config.load(path, ("lora.rank=4", "base.name=other", "optimiser.learning_rate=1e-3"))
@@ -101,6 +103,17 @@ def test_a_sample_beyond_the_limit_is_refused_or_dropped(byte_tokenizer: object)
     assert len(kept.branches) == 1
     twice = Document("two", "s", "train", "x" * 400, (Task("s", "i", "t" * 200), Task("s", "j", "t" * 200)))
     assert [len(e.branches) for e in packing.encode(twice, "chatml", byte_tokenizer, Batch(max_tokens=900))] == [1, 1]
+
+
+def test_a_sample_beyond_the_places_of_the_base_is_refused_or_dropped() -> None:
+    from edge.errors import TrainingError
+
+    short, long = _encoded(60), _encoded(90)
+    assert packing.within([short, long], 0, Batch()) == [short, long]
+    assert packing.within([short, long], 90, Batch()) == [short, long]
+    assert packing.within([short, long], 89, Batch(too_long="drop")) == [short]
+    with pytest.raises(TrainingError, match="made for 89"):
+        packing.within([short, long], 89, Batch())
 
 
 def test_the_rate_warms_up_and_ends_at_zero() -> None:

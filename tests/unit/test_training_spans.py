@@ -64,5 +64,5 @@ def test_a_whole_report_is_scored_over_all_fields() -> None:
     assert figures["span.f1.exact"] == 50.0
     assert figures["verbatim"] == 50.0
     broken = scoring.summary([item], [Written("x", half[:-3], ("length",), 9, 1.0)])["figures"]
-    assert broken["json.valid"] == broken["span.f1.relaxed"] == 0.0
+    assert broken["json.valid"] == broken["span.f1.relaxed"] == broken["field.rouge1"] == 0.0
     assert len(json.loads(half)) == len(FIELD_KEYS) == 15
