@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edge.errors import TrainingError
+from training import folders
 
 if TYPE_CHECKING:
     import torch
@@ -29,6 +30,11 @@ def average(runs: Sequence[Path], weights: Sequence[float], folder: Path) -> Pat
     ended, whose adapters differ in shape, and for a folder that exists.
     """
     shares = _shares(runs, weights)
+    with folders.writing(folder):
+        return _average(runs, shares, folder)
+
+
+def _average(runs: Sequence[Path], shares: Sequence[float], folder: Path) -> Path:
     if folder.exists():
         raise TrainingError(f"The run {folder.name!r} exists.", "", "Choose another --id.")
     _same_base(runs)
@@ -78,11 +84,15 @@ def _same_base(runs: Sequence[Path]) -> None:
 
 
 def _mean(adapters: Sequence[Path], shares: Sequence[float]) -> dict[str, torch.Tensor]:
+    from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     total: dict[str, torch.Tensor] = {}
     for adapter, share in zip(adapters, shares, strict=True):
-        weights = load_file(str(adapter / "adapter_model.safetensors"))
+        try:
+            weights = load_file(str(adapter / "adapter_model.safetensors"))
+        except SafetensorError:
+            raise TrainingError(f"The adapter of {adapter.parent.name} is damaged.", "", "Train it again.") from None
         if total and {n: w.shape for n, w in weights.items()} != {n: w.shape for n, w in total.items()}:
             raise TrainingError(
                 f"The adapter of {adapter.parent.name} holds other weights than that of {adapters[0].parent.name}.",

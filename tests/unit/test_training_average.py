@@ -67,6 +67,10 @@ def test_adapters_without_a_mean_are_refused(tmp_path: Path) -> None:
         averaging.average([a, deep], [], tmp_path / "mean")
     with pytest.raises(TrainingError, match="named once"):
         averaging.average([a, a], [], tmp_path / "mean")
+    torn = _run(tmp_path, "torn", 1.0) / "adapter" / "adapter_model.safetensors"
+    torn.write_bytes(torn.read_bytes()[:60])
+    with pytest.raises(TrainingError, match="torn is damaged"):
+        averaging.average([a, tmp_path / "torn"], [], tmp_path / "mean")
     (deep / "adapter" / "adapter_model.safetensors").unlink()
     with pytest.raises(TrainingError, match="has not ended"):
         averaging.average([a, deep], [], tmp_path / "mean")
