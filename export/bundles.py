@@ -7,12 +7,11 @@ import re
 from pathlib import Path
 
 from edge.contract.bundle import Bundle
-from edge.contract.manifest import AdapterRef, Manifest
 from edge.errors import UsageError
 from edge.paths import checkout, data_dir
 from export.base import base_digest, hf_folder
 from export.catalog import get
-from export.merge import adapter_digest, adapter_facts
+from export.merge import adapter_ref, with_facts
 from export.options import OnnxOptions, Precision
 from export.pack import Recipe, manifest_for, pack
 from export.progress import Progress, silent
@@ -39,7 +38,7 @@ def make_onnx_bundle(
     base = get(name)
     options = options or OnnxOptions()
     target = _target(name, bundle_name, options.precision, "", out)
-    reference = _adapter(adapter)
+    reference = adapter_ref(adapter)
     source = hf_folder(name, cache, progress=progress)
     options = fit(options, source)
     built = build(base, options, adapter, cache, progress)
@@ -47,7 +46,7 @@ def make_onnx_bundle(
     recipe = Recipe("onnx", ONNX_PACKAGE, options.precision, options.record())
     length = config["model"]["context_length"]
     manifest = manifest_for(target.name, base, base_digest(base, source), recipe, reference, length)
-    return pack(built, _with_facts(manifest, adapter), target, progress), built
+    return pack(built, with_facts(manifest, adapter), target, progress), built
 
 
 def make_mlx_bundle(
@@ -64,14 +63,14 @@ def make_mlx_bundle(
 
     base = get(name)
     target = _target(name, bundle_name, precision, "-mlx", out)
-    reference = _adapter(adapter)
+    reference = adapter_ref(adapter)
     source = hf_folder(name, cache, progress=progress)
     built = to_mlx.build_mlx(base, precision, adapter, cache, progress)
     options: dict[str, str | int | bool] = {} if precision == "fp16" else {"group": to_mlx.GROUP}
     recipe = Recipe("mlx", to_mlx.PACKAGE, precision, options)
     digest, length = base_digest(base, source), to_mlx.context_length(built)
     manifest = manifest_for(target.name, base, digest, recipe, reference, length)
-    return pack(built, _with_facts(manifest, adapter), target, progress), built
+    return pack(built, with_facts(manifest, adapter), target, progress), built
 
 
 def _target(name: str, bundle_name: str | None, precision: str, suffix: str, out: Path | None) -> Path:
@@ -83,19 +82,6 @@ def bundle_folder(bundle_name: str, out: Path | None = None) -> Path:
     if not _NAME.fullmatch(bundle_name):
         raise UsageError(f"{bundle_name!r} cannot name a bundle.", "Use small letters, digits, '.', '_' and '-'.")
     return (out or bundles_folder()) / bundle_name
-
-
-def _adapter(adapter: Path | None) -> AdapterRef | None:
-    if adapter is None:
-        return None
-    return AdapterRef(name=adapter.resolve().name, sha256=adapter_digest(adapter))
-
-
-def _with_facts(manifest: Manifest, adapter: Path | None) -> Manifest:
-    if adapter is None:
-        return manifest
-    data, figures = adapter_facts(adapter)
-    return manifest.model_copy(update={"data": data, "figures": figures})
 
 
 def bundles_folder() -> Path:

@@ -5,8 +5,9 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
+from typing import Any
 
-from edge.contract.manifest import DataSet, Figure
+from edge.contract.manifest import AdapterRef, DataSet, Figure, Kind, Manifest
 from edge.errors import BaseModelError
 from export.base import folder_digest
 from export.files import sha256_file
@@ -44,16 +45,39 @@ def adapter_facts(adapter: Path) -> tuple[list[DataSet], list[Figure]]:
         ) from None
 
 
-def merge(base_folder: Path, adapter: Path, target: Path) -> None:
+def adapter_ref(adapter: Path | None) -> AdapterRef | None:
+    """An adapter as a manifest names it. Raises BaseModelError if the folder is none or its adapter.json malformed."""
+    if adapter is None:
+        return None
+    adapter_facts(adapter)  # said now, not after minutes of building
+    return AdapterRef(name=adapter.resolve().name, sha256=adapter_digest(adapter))
+
+
+def with_facts(manifest: Manifest, adapter: Path | None) -> Manifest:
+    """The manifest with what training recorded about the adapter. Raises BaseModelError if that became malformed."""
+    if adapter is None:
+        return manifest
+    data, figures = adapter_facts(adapter)
+    return manifest.model_copy(update={"data": data, "figures": figures})
+
+
+def auto_class(kind: Kind) -> Any:
+    """The class of transformers that loads a model of this kind."""
+    from transformers import AutoModel, AutoModelForCausalLM, AutoModelForSeq2SeqLM
+
+    return {"decoder": AutoModelForCausalLM, "encoder-decoder": AutoModelForSeq2SeqLM, "embedding": AutoModel}[kind]
+
+
+def merge(base_folder: Path, adapter: Path, target: Path, kind: Kind = "decoder") -> None:
     """Write base plus adapter as a Hugging Face folder into target (which exists). Raises BaseModelError.
 
-    Merged in float32, stored in float16: the rounding is far below that of any quantisation that follows.
+    Merged in float32. A decoder is stored in float16: the rounding is far below that of any quantisation that follows;
+    the other kinds, whose bundles are not rounded, in float32.
     """
     import torch
     from peft import PeftModel
-    from transformers import AutoModelForCausalLM
 
-    model = AutoModelForCausalLM.from_pretrained(base_folder, dtype=torch.float32, local_files_only=True)
+    model = auto_class(kind).from_pretrained(base_folder, dtype=torch.float32, local_files_only=True)
     try:
         merged = PeftModel.from_pretrained(model, str(adapter), local_files_only=True).merge_and_unload(safe_merge=True)
     except (RuntimeError, ValueError, KeyError, TypeError) as error:
@@ -62,7 +86,9 @@ def merge(base_folder: Path, adapter: Path, target: Path) -> None:
             str(error).splitlines()[0][:300] if str(error) else type(error).__name__,
             "Use the base that the adapter was trained on.",
         ) from None
-    merged.to(torch.float16).save_pretrained(target, safe_serialization=True)
+    stored = merged.to(torch.float16) if kind == "decoder" else merged
+    stored.save_pretrained(target, safe_serialization=True)
     for name in ("tokenizer.json", "tokenizer_config.json", "generation_config.json", "config.json"):
         # The base's own config: the merged one would say float16 and forget nothing else.
-        shutil.copyfile(base_folder / name, target / name)
+        if kind == "decoder" or (base_folder / name).is_file():
+            shutil.copyfile(base_folder / name, target / name)

@@ -18,12 +18,23 @@ from typing import Any
 
 from edge import __version__
 from edge.contract.bundle import Bundle
-from edge.contract.manifest import FORMAT, FORMAT_VERSION, BaseRef, FileEntry, Gate, Kind, Manifest, canonical
+from edge.contract.manifest import (
+    FORMAT,
+    FORMAT_VERSION,
+    AdapterRef,
+    BaseRef,
+    FileEntry,
+    Gate,
+    Kind,
+    Manifest,
+    canonical,
+)
 from edge.contract.prompts import PROMPT_VERSION
 from edge.errors import BaseModelError, BundleError
 from edge.paths import cache_dir
 from export.base import folder_digest
 from export.files import named_disk_errors, need_space, sha256_file
+from export.merge import adapter_ref, auto_class, merge, with_facts
 from export.pack import pack
 from export.progress import Progress, silent
 from export.to_onnx import Build
@@ -51,11 +62,13 @@ def kind_of(folder: Path) -> Kind:
 
 
 def make_optimum_bundle(
-    folder: Path, name: str, origin: str, licence: str, out: Path, progress: Progress = silent
-) -> Bundle:
-    """The bundle of a Hugging Face folder under out/name. Its gate is the agreement of its outputs with the source's.
+    folder: Path, name: str, origin: str, licence: str, out: Path, adapter: Path | None = None,
+    progress: Progress = silent,
+) -> Bundle:  # fmt: skip
+    """The bundle of a Hugging Face folder, merged with an adapter if one is given, under out/name.
 
-    Raises BaseModelError for a folder that is none, BundleError if what optimum wrote differs from the source.
+    Its gate is the agreement of its outputs with the source's. Raises BaseModelError for a folder or adapter that is
+    none or does not fit, BundleError if what optimum wrote differs from the source.
     """
     kind = kind_of(folder)
     weights = sorted(folder.glob("*.safetensors"))
@@ -64,20 +77,27 @@ def make_optimum_bundle(
             f"{folder} lacks safetensors weights or tokenizer.json.", "", "Save the model and its fast tokenizer there."
         )
     digest = folder_digest({path.name: sha256_file(path, progress=progress) for path in weights})
+    reference = adapter_ref(adapter)
     cache = cache_dir()
-    need_space(cache, 4 * sum(path.stat().st_size for path in weights), name)
+    need_space(cache, (5 if adapter else 4) * sum(path.stat().st_size for path in weights), name)
     with (
         named_disk_errors(f"The bundle {name}", cache),
         tempfile.TemporaryDirectory(prefix=".optimum.", dir=cache) as scratch,
     ):
+        source = folder
+        if adapter is not None:
+            progress(f"Merging {adapter.name}", 0, 0)
+            source = Path(scratch) / "merged" / folder.resolve().name
+            source.mkdir(parents=True)
+            merge(folder, adapter, source, kind)
         progress(f"Exporting {name}", 0, 0)
         built = Path(scratch) / "built"
         built.mkdir()
-        _export(folder, kind, Path(scratch) / "out", built)
-        gate, parameters = _compare(folder, kind, built)
+        _export(source, kind, Path(scratch) / "out", built)
+        gate, parameters = _compare(source, kind, built)
         files = {path.name: sha256_file(path, progress=progress) for path in sorted(built.iterdir())}
         base = BaseRef(name=name, origin=origin, sha256=digest, licence=licence, parameters=parameters)
-        manifest = _manifest(folder, kind, base, gate)
+        manifest = with_facts(_manifest(folder, kind, base, reference, gate), adapter)
         return pack(Build(built, files), manifest, out / name, progress)
 
 
@@ -106,10 +126,8 @@ def _compare(folder: Path, kind: Kind, built: Path) -> tuple[Gate, int]:
     """Run source and graphs on the same tokens; the verdict, and the number of the source's parameters."""
     import numpy as np
     import torch
-    from transformers import AutoModel, AutoModelForSeq2SeqLM
 
-    auto = AutoModelForSeq2SeqLM if kind == "encoder-decoder" else AutoModel
-    model = auto.from_pretrained(folder, dtype=torch.float32, local_files_only=True).eval()
+    model = auto_class(kind).from_pretrained(folder, dtype=torch.float32, local_files_only=True).eval()
     rng = np.random.default_rng(0)
     ids = rng.integers(0, int(model.config.vocab_size), size=(1, 12), dtype=np.int64)
     ones = np.ones_like(ids)
@@ -152,7 +170,7 @@ def run_graph(path: Path, feed: dict[str, Any]) -> Any:
     return session.run(None, {entry.name: whole[entry.name] for entry in session.get_inputs()})
 
 
-def _manifest(folder: Path, kind: Kind, base: BaseRef, gate: Gate) -> Manifest:
+def _manifest(folder: Path, kind: Kind, base: BaseRef, adapter: AdapterRef | None, gate: Gate) -> Manifest:
     config = _json(folder / "config.json")
     length = int(config.get("max_position_embeddings") or config.get("n_positions") or 512)
     special = _json(folder / "tokenizer_config.json") if (folder / "tokenizer_config.json").is_file() else {}
@@ -166,7 +184,7 @@ def _manifest(folder: Path, kind: Kind, base: BaseRef, gate: Gate) -> Manifest:
         precision="fp32",
         options={},
         base=base,
-        adapter=None,
+        adapter=adapter,
         prompt_format="none",
         prompt_version=PROMPT_VERSION,
         context_length=length,

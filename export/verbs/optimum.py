@@ -13,12 +13,13 @@ def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     parser.add_argument("--as", dest="bundle", required=True, metavar="NAME", help="name of the bundle")
     parser.add_argument("--origin", required=True, metavar="TEXT", help="where the weights come from, for the manifest")
     parser.add_argument("--licence", required=True, metavar="TEXT", help="their licence, for the manifest")
+    parser.add_argument("--adapter", type=Path, metavar="DIR", help="LoRA adapter to merge, from edgescribe-training")
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder for bundles (default: models/bundles)")
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    """Export, compare with the source, pack, sign for this machine; prints the bundle's folder.
+    """Merge, export, compare with the source, pack, sign for this machine; prints the bundle's folder.
 
     Raises BaseModelError, BundleError, UsageError.
     """
@@ -31,7 +32,9 @@ def run(args: argparse.Namespace) -> int:
 
     target = bundle_folder(args.bundle, args.out)
     with bar() as progress:
-        bundle = make_optimum_bundle(args.folder, target.name, args.origin, args.licence, target.parent, progress)
+        bundle = make_optimum_bundle(
+            args.folder, target.name, args.origin, args.licence, target.parent, args.adapter, progress
+        )
     manifest = bundle.manifest
     assert manifest.gate is not None
     difference = manifest.gate.measured["largest_difference"]

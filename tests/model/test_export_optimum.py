@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 import torch
+from peft import LoraConfig, get_peft_model
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import (
+    AutoModelForSeq2SeqLM,
     BartConfig,
     BartForConditionalGeneration,
     BertConfig,
@@ -27,6 +30,7 @@ from edge.errors import BaseModelError, BundleError
 from export import cli, to_optimum
 from export.gate import may_be_signed
 from export.to_optimum import run_graph
+from training import tiny
 
 WORDS = ["<s>", "<pad>", "</s>", "<unk>", "knee", "pain", "fever", "none", "since", "monday"]
 
@@ -57,10 +61,18 @@ def bart(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return save(model, tmp_path_factory.mktemp("bart"))
 
 
-def build(folder: Path, name: str, out: Path) -> Path:
-    words = ["optimum", str(folder), "--as", name, "--origin", "tests", "--licence", "none", "--out", str(out)]
+def build(folder: Path, name: str, out: Path, *more: str) -> Path:
+    words = ["optimum", str(folder), "--as", name, "--origin", "tests", "--licence", "none", "--out", str(out), *more]
     assert cli.main(words) == 0
     return out / name
+
+
+def answers(folder: Path, ids: Any, start: Any) -> Any:
+    """Logits of an encoder-decoder bundle's two graphs, shape (1, tokens of start, vocabulary)."""
+    ones = np.ones_like(ids)
+    states = run_graph(folder / "encoder_model.onnx", {"input_ids": ids, "attention_mask": ones})[0]
+    feed = {"input_ids": start, "encoder_hidden_states": states, "encoder_attention_mask": ones}
+    return run_graph(folder / "decoder_model_merged.onnx", feed)[0]
 
 
 def test_an_embedding_bundle_says_what_transformers_says(bert: Path, tmp_path: Path) -> None:
@@ -105,13 +117,46 @@ def test_an_encoder_decoder_bundle_says_what_transformers_says(bart: Path, tmp_p
     model = BartForConditionalGeneration.from_pretrained(bart).eval()
     with torch.inference_mode():
         expected = model(input_ids=torch.from_numpy(ids), decoder_input_ids=torch.from_numpy(start)).logits.numpy()
-    states = run_graph(folder / "encoder_model.onnx", {"input_ids": ids, "attention_mask": np.ones_like(ids)})[0]
-    feed = {"input_ids": start, "encoder_hidden_states": states, "encoder_attention_mask": np.ones_like(ids)}
-    assert np.allclose(run_graph(folder / "decoder_model_merged.onnx", feed)[0], expected, atol=1e-4)
+    assert np.allclose(answers(folder, ids, start), expected, atol=1e-4)
     with pytest.raises(BundleError, match="Its kind is encoder-decoder"):
         load_engine(folder)
     with pytest.raises(BundleError, match="holds no embedding model"):
         Embedder(folder)
+
+
+def test_a_tuned_baseline_says_what_base_and_adapter_say(tmp_path: Path) -> None:
+    base = tiny.make("t5", tmp_path / "t5")
+    lora = LoraConfig(r=2, lora_alpha=64, target_modules="all-linear", init_lora_weights=False)
+    model = get_peft_model(AutoModelForSeq2SeqLM.from_pretrained(base), lora).eval()
+    model.save_pretrained(str(tmp_path / "tuned"))
+    facts = {"data": [{"name": "sections", "licence": "CC-BY-4.0", "role": "training", "records": 3}], "figures": []}
+    (tmp_path / "tuned" / "adapter.json").write_text(json.dumps(facts))
+    folder = build(base, "tuned-t5", tmp_path / "bundles", "--adapter", str(tmp_path / "tuned"))
+    manifest = verify_bundle(folder).manifest
+    assert manifest.adapter is not None
+    assert (manifest.adapter.name, [d.name for d in manifest.data]) == ("tuned", ["sections"])
+    ids, start = np.array([[40, 50, 60, 70, 1]]), np.array([[1, 30, 31]])
+    given = {"input_ids": torch.from_numpy(ids), "decoder_input_ids": torch.from_numpy(start)}
+    with torch.inference_mode():
+        together = model(**given).logits.numpy()
+        with model.disable_adapter():
+            alone = model(**given).logits.numpy()
+    found = answers(folder, ids, start)
+    assert np.allclose(found, together, atol=1e-3)
+    assert np.abs(alone - together).max() > 0.1  # the adapter has its say
+
+
+def test_an_adapter_of_another_baseline_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    bases = [tiny.make(family, tmp_path / family) for family in ("bart", "t5")]
+    adapter = tmp_path / "tuned"
+    model = AutoModelForSeq2SeqLM.from_pretrained(bases[1])
+    get_peft_model(model, LoraConfig(r=2, target_modules=["wi", "wo"])).save_pretrained(str(adapter))
+    words = ["optimum", str(bases[0]), "--as", "x", "--origin", "o", "--licence", "l", "--out", str(tmp_path / "out")]
+    assert cli.main([*words, "--adapter", str(adapter)]) == 8
+    assert "does not fit this base" in capsys.readouterr().err
+    assert cli.main([*words, "--adapter", str(tmp_path)]) == 8
+    assert "is not an adapter" in capsys.readouterr().err
+    assert not list((tmp_path / "out").glob("*"))
 
 
 def test_a_graph_with_other_numbers_is_refused(
