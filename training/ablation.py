@@ -17,7 +17,7 @@ import torch
 from accelerate import Accelerator
 
 from edge.errors import TrainingError
-from training import config, lora, mixing, model, packing, runlog, validation
+from training import config, folders, lora, mixing, model, packing, runlog, running, validation
 from training.config import Config
 from training.packing import Encoded
 
@@ -43,13 +43,14 @@ def run(
     found: dict[str, dict[str, Any]] = {}
     for name, one in chosen:
         prepared = mixing.prepare(one.data, data)
-        folders = [runs / f"{prefix}{name}-seed{seed}" for seed in seeds]
-        for seed, folder in zip(seeds, folders, strict=True):
+        places = [runs / f"{prefix}{name}-seed{seed}" for seed in seeds]
+        for seed, folder in zip(seeds, places, strict=True):
             own = dataclasses.replace(one, run=dataclasses.replace(one.run, seed=seed))
             say(f"{name}, seed {seed}")
-            _train(own, prepared, folder, say)
-            _judge(own, folder, data, valid_tokens, say)
-        found[name] = summary(folders)
+            with running.held(folder):
+                _train(own, prepared, folder, say)
+                _judge(own, folder, data, valid_tokens, say)
+        found[name] = summary(places)
         if len(found) > 1:
             first = next(iter(found.values()))["by_set"]
             found[name]["difference"] = _difference(found[name]["by_set"], first)
@@ -57,19 +58,9 @@ def run(
 
 
 def _train(chosen: Config, prepared: mixing.Prepared, folder: Path, say: Callable[[str], None]) -> None:
-    if (folder / "config.json").is_file():
-        before = config.parse(json.loads((folder / "config.json").read_text(encoding="utf-8")), folder.name)
-        if before != chosen:
-            raise TrainingError(
-                f"The run {folder.name!r} exists with another configuration.",
-                "Its figures would stand for this one's.",
-                "Choose another --prefix, or remove it.",
-            )
-    if (folder / "adapter" / "adapter_model.safetensors").is_file():
-        return
-    runlog.begin(folder, chosen, prepared.counts)
-    lora.train(chosen, prepared, folder, True, say)
-    runlog.curves(folder)
+    running.check_same(folder, chosen)
+    if not (folder / "adapter" / "adapter_model.safetensors").is_file():
+        running.train(folder, chosen, prepared, say)
 
 
 def _judge(chosen: Config, folder: Path, data: Path, tokens: int, say: Callable[[str], None]) -> None:
@@ -85,7 +76,7 @@ def _judge(chosen: Config, folder: Path, data: Path, tokens: int, say: Callable[
     for name, rows in _rows(chosen, base, data, tokens).items():
         losses[name] = validation.loss(accelerator, network, rows)
         say(f"{folder.name}: {name} {losses[name]:.4f}")
-    (folder / _JUDGED).write_text(json.dumps(losses), encoding="utf-8")
+    folders.replace(folder / _JUDGED, json.dumps(losses))
 
 
 def _rows(chosen: Config, base: Path, data: Path, tokens: int) -> dict[str, list[list[Encoded]]]:

@@ -146,11 +146,11 @@ def _writer(chosen: Evaluation, found: list[Document], train: list[Document]) ->
 
 def _summary(items: list[Item], answers: list[Written], encoder: Path | None) -> dict[str, Any]:
     summary = scoring.summary(items, answers)
-    if encoder is not None and items[0].kind != "extract":
+    if encoder is not None:
         from training import bertscore
 
-        figure = bertscore.f1([i.reference for i in items], [a.text for a in answers], encoder)
-        summary["figures"]["bertscore"] = figure
+        pairs = [pair for item, answer in zip(items, answers, strict=True) for pair in scoring.texts(item, answer)]
+        summary["figures"]["bertscore"] = bertscore.f1([a for a, _ in pairs], [b for _, b in pairs], encoder)
         summary["encoder"] = encoder.resolve().name
     return summary
 

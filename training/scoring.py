@@ -40,6 +40,14 @@ def score_item(item: Item, written: Written) -> Figures:
     return figures
 
 
+def texts(item: Item, written: Written) -> list[tuple[str, str]]:
+    """(reference, answer) pairs that can be compared as text: of an extraction, one a field that the reference has."""
+    if item.kind != "extract":
+        return [(item.reference, written.text)]
+    wanted, fields = json.loads(item.reference), spans.parse(written.text) or {}
+    return [("\n".join(wanted[key]), "\n".join(fields.get(key, []))) for key in FIELD_KEYS if wanted[key]]
+
+
 def _rouge(reference: str, text: str) -> Figures:
     plain, stemmed = rouge.score(reference, text), rouge.score(reference, text, stem=True)
     return plain | {f"{kind}.stem": value for kind, value in stemmed.items()}

@@ -24,7 +24,7 @@ from typing import Any
 from safetensors import SafetensorError, safe_open
 
 from edge.errors import BaseModelError, TrainingError
-from training import config, evaluation, folders, lora, mixing, publish, runlog, sources
+from training import evaluation, folders, mixing, publish, running, sources
 from training.config import Config
 
 INDEX = "parts.json"
@@ -159,7 +159,7 @@ def use(slot: Slot, chosen: Config, run_folder: Path, say: Callable[[str], None]
         return "parts"
     name = chosen.base.name
     folder = base_folder(whole, name, slot.store)
-    with folders.hold(run_folder, f"The run {run_folder.name!r}"), folders.writing(run_folder):
+    with running.held(run_folder):
         state = _train(slot, chosen, folder, run_folder, ends, say)
         if state == "trained":
             state = _evaluate(slot, folder, run_folder, ends, say)
@@ -168,26 +168,13 @@ def use(slot: Slot, chosen: Config, run_folder: Path, say: Callable[[str], None]
 
 
 def _train(slot: Slot, chosen: Config, base: Path, run: Path, ends: float, say: Callable[[str], None]) -> str:
-    here = _at(chosen, base)
-    if (run / "config.json").is_file() and _at(config.parse(runlog.configuration(run), run.name), base) != here:
-        raise TrainingError(
-            f"The run {run.name!r} was begun with another configuration.", "", "Give the same one, or another --id."
-        )
+    running.check_same(run, chosen)
     if _ended(run):
         return "trained"
-    folders.sweep(run / "checkpoints")
     prepared = mixing.prepare(chosen.data, sources.data_dir(slot.data))
-    runlog.begin(run, chosen, prepared.counts)
-    outcome = lora.train(here, prepared, run, True, say, ends)
-    if outcome.reason == "paused":
-        return "paused"
-    runlog.curves(run)
-    return "trained"
-
-
-def _at(chosen: Config, base: Path) -> Config:
-    """A configuration with the base as it lies on this machine."""
-    return dataclasses.replace(chosen, base=dataclasses.replace(chosen.base, name=str(base)))
+    here = dataclasses.replace(chosen, base=dataclasses.replace(chosen.base, name=str(base)))
+    outcome = running.train(run, chosen, prepared, say, here, ends)
+    return "paused" if outcome.reason == "paused" else "trained"
 
 
 def _ended(run: Path) -> bool:

@@ -3,19 +3,14 @@
 from __future__ import annotations
 
 import argparse
-import contextlib
 import json
 import sys
 import time
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
-from edge.errors import EdgescribeError, TrainingError, UsageError
+from edge.errors import TrainingError, UsageError
 from edge.paths import cache_dir
-
-if TYPE_CHECKING:
-    from training.config import Config
-    from training.mixing import Prepared
 
 
 def add_parsers(sub: Any) -> None:
@@ -184,7 +179,7 @@ def run_prepare(args: argparse.Namespace) -> int:
 
 def run_train(args: argparse.Namespace) -> int:
     """Train or resume; prints the run's folder. One process works in it, or those that one launcher started."""
-    from training import config, folders, lora, mixing, runlog, sources
+    from training import config, lora, mixing, runlog, running, sources
 
     name, resume = _which_run(args)
     folder = run_folder(name)
@@ -193,30 +188,9 @@ def run_train(args: argparse.Namespace) -> int:
     else:
         chosen = config.load(args.config, tuple(args.set))
     prepared = mixing.prepare(chosen.data, sources.data_dir(args.data))
-    alone = folders.hold(folder, f"The run {name!r}") if lora.first_process() else contextlib.nullcontext()
-    with alone, folders.writing(folder):
-        return _train(chosen, prepared, folder, resume)
-
-
-def _train(chosen: Config, prepared: Prepared, folder: Path, resume: bool) -> int:
-    from training import folders, lora, runlog, seq2seq
-
-    seq2seq.check_kind(Path(chosen.base.name), chosen.base.kind)
+    with running.held(folder):
+        outcome = running.train(folder, chosen, prepared, say)
     if lora.first_process():
-        folders.sweep(folder / "checkpoints")
-    lora.meet()  # a slower process must not find the folder of this very run and call it another's
-    if resume:
-        runlog.same_data(folder, prepared.counts)
-    elif lora.first_process():
-        runlog.begin(folder, chosen, prepared.counts)
-    try:
-        outcome = lora.train(chosen, prepared, folder, resume, say)
-    except EdgescribeError:
-        if not resume and lora.first_process():
-            runlog.forget(folder)
-        raise
-    if lora.first_process():
-        runlog.curves(folder)
         say(
             f"{outcome.reason}: {outcome.steps} steps, loss {outcome.loss:.4f}, {outcome.seconds:.0f} s, "
             f"peak {outcome.peak_bytes / 1e9:.1f} GB"

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from edge.contract.schemas import FIELD_KEYS, extraction_target
 from edge.errors import TrainingError
 from training import bertscore, evaluation, prompting, report, sources
 from training.evaluate import Item, Written
@@ -98,6 +99,18 @@ def test_tables_name_the_encoder(encoder: Path, tmp_path: Path) -> None:
     table = report.markdown(report.load([tmp_path]))
     assert "BERTScore (tiny-bert)" in table
     assert "| 100.0 |" in table
+
+
+def test_an_extraction_is_scored_field_by_field(encoder: Path) -> None:
+    shared: dict[str, list[str]] = {key: [] for key in FIELD_KEYS} | {FIELD_KEYS[0]: ["58 year old"]}
+    item = Item("a", "extract", "", "x", json.dumps(shared | {FIELD_KEYS[1]: ["cough", "fever"]}))
+    answer = extraction_target(shared | {FIELD_KEYS[1]: ["gout"], FIELD_KEYS[2]: ["pain"]})
+    summary = evaluation._summary([item], [Written("a", answer, ("end",), 1, 1.0)], encoder)
+    by_field = [100.0, bertscore.f1(["cough\nfever"], ["gout"], encoder)]  # a field the reference lacks has no text
+    assert by_field[1] < 99
+    assert summary["figures"]["bertscore"] == pytest.approx(sum(by_field) / 2)
+    broken = evaluation._summary([item], [Written("a", "no json", ("end",), 1, 1.0)], encoder)
+    assert broken["figures"]["bertscore"] == 0.0
 
 
 def test_examples_are_the_nearest_reports(encoder: Path) -> None:

@@ -263,6 +263,13 @@ def test_one_command_gives_mean_and_spread_over_seeds(
     assert cli.main(["ablate", *asked, "--set", "lora.rank=4"]) == 9
     assert "another configuration" in capsys.readouterr().err
     assert cli.main(["ablate", *asked, "--prefix", "../"]) == 2
+    with folders.hold(tmp_path / "cache" / "runs" / "c-seed0", "It"):
+        assert cli.main(["ablate", *asked]) == 9
+    assert "The run 'c-seed0' is in use" in capsys.readouterr().err
+    wrong = ["ablate", *asked, "--prefix", "short-", "--set", "batch.max_tokens=20", "--set", "batch.row_tokens=20"]
+    assert cli.main(wrong) == 9
+    assert "batch.max_tokens is 20" in capsys.readouterr().err
+    assert not (tmp_path / "cache" / "runs" / "short-c-seed0" / "config.json").exists()  # its id is free once mended
 
 
 def test_a_time_budget_ends_the_run_at_rate_zero(base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
