@@ -23,8 +23,11 @@ ADAPTER = "adapter_model.safetensors"
 
 @dataclass(frozen=True)
 class Evaluation:
-    """What to evaluate. Exactly one of bundle and base is set. train: data set or file that the nearest-example floor
-    and retrieved examples are drawn from, "" = the training part of a known set."""
+    """What to evaluate. Exactly one of bundle, base and answers (a file of another system's) is set.
+
+    train: data set or file that the nearest-example floor and retrieved examples are drawn from, "" = the training part
+    of a known set.
+    """
 
     set: str
     bundle: Path | None = None
@@ -40,6 +43,7 @@ class Evaluation:
     threads: int = 0
     data: Path | None = None
     train: str = ""
+    answers: Path | None = None
 
 
 def run(chosen: Evaluation, say: Callable[[str], None], stop_at: float = math.inf) -> dict[str, Any]:
@@ -55,21 +59,12 @@ def run(chosen: Evaluation, say: Callable[[str], None], stop_at: float = math.in
         from training import bertscore
 
         bertscore.load(chosen.encoder)  # a wrong folder is told now, not after hours of writing
-    writer = _writer(chosen, found, train)
-    engine = _engine(chosen)
-    label = chosen.label or _label(chosen)
-    if chosen.strategy:
-        from training.prompting import title
-
-        label = f"{label}, {title(chosen.strategy, chosen.encoder)}"
+    label = _label(chosen)
     folder = chosen.out or cache_dir() / "evaluations" / _plain(label) / _plain(chosen.set)
-    try:
-        facts = _facts(chosen, label, engine)
-        with folders.hold(folder, f"The evaluation {folder}"), folders.writing(folder):
-            _same_model(folder, facts)
-            answers = evaluate.write_all(engine, found, folder / "answers.jsonl", say, stop_at, writer)
-    finally:
-        engine.close()
+    if chosen.answers is not None:
+        facts, answers = _given(chosen, label, folder, found)
+    else:
+        facts, answers = _answered(chosen, label, folder, found, train, say, stop_at)
     if len(answers) < len(found):
         return {}
     if not train:
@@ -79,6 +74,44 @@ def run(chosen: Evaluation, say: Callable[[str], None], stop_at: float = math.in
     with folders.writing(folder):
         folders.replace(folder / "result.json", json.dumps(result, indent=2, ensure_ascii=False))
     return result
+
+
+def _answered(
+    chosen: Evaluation, label: str, folder: Path, found: list[Document], train: list[Document],
+    say: Callable[[str], None], stop_at: float,
+) -> tuple[dict[str, Any], list[Written]]:  # fmt: skip
+    """Have the model write, into a folder that is its own."""
+    writer = _writer(chosen, found, train)
+    engine = _engine(chosen)
+    try:
+        facts = _facts(chosen, label, engine)
+        with folders.hold(folder, f"The evaluation {folder}"), folders.writing(folder):
+            _same_model(folder, facts)
+            return facts, evaluate.write_all(engine, found, folder / "answers.jsonl", say, stop_at, writer)
+    finally:
+        engine.close()
+
+
+def _given(chosen: Evaluation, label: str, folder: Path, found: list[Document]) -> tuple[dict[str, Any], list[Written]]:
+    """Read what another system wrote."""
+    from training import answers
+
+    assert chosen.answers is not None
+    if not chosen.label:
+        raise UsageError("--answers needs --label.", "Tables must say whose answers these are.", "Give --label NAME.")
+    if chosen.strategy or chosen.adapter:
+        raise UsageError("--answers takes no --strategy or --adapter.", "The answers are written.", "Leave them out.")
+    written = answers.read(chosen.answers, found)
+    facts = {
+        "model": label,
+        "precision": "",
+        "set": Path(chosen.set).name,
+        "answers_sha256": folders.sha256(chosen.answers),
+        "set_sha256": _set_digest(chosen),
+    }
+    with folders.hold(folder, f"The evaluation {folder}"), folders.writing(folder):
+        _same_model(folder, facts)
+    return facts, written
 
 
 def _facts(chosen: Evaluation, label: str, engine: Engine) -> dict[str, Any]:
@@ -93,8 +126,12 @@ def _facts(chosen: Evaluation, label: str, engine: Engine) -> dict[str, Any]:
         "prompt_format": engine.info.prompt_format,
         "base_sha256": folders.fingerprint(Path(chosen.base)) if chosen.base and Path(chosen.base).is_dir() else "",
         "adapter_sha256": folders.sha256(chosen.adapter / ADAPTER) if chosen.adapter else "",
-        "set_sha256": folders.sha256(Path(chosen.set)) if sources.is_own(chosen.set) else "",
+        "set_sha256": _set_digest(chosen),
     }
+
+
+def _set_digest(chosen: Evaluation) -> str:
+    return folders.sha256(Path(chosen.set)) if sources.is_own(chosen.set) else ""
 
 
 def _engine(chosen: Evaluation) -> Engine:
@@ -176,6 +213,15 @@ def _train(chosen: Evaluation, found: list[Document]) -> list[Document]:
 
 
 def _label(chosen: Evaluation) -> str:
+    label = chosen.label or _name(chosen)
+    if not chosen.strategy:
+        return label
+    from training.prompting import title
+
+    return f"{label}, {title(chosen.strategy, chosen.encoder)}"
+
+
+def _name(chosen: Evaluation) -> str:
     if chosen.bundle is not None:
         return chosen.bundle.resolve().name
     base = Path(chosen.base or "").name

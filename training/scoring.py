@@ -66,6 +66,8 @@ def faithfulness(item: Item, text: str) -> Figures:
 
 
 def _stops(written: Written) -> Figures:
+    if not written.reasons:  # another system's answer: nobody knows why it ended
+        return {}
     answers = max(1, len(written.reasons))
     return {
         "loop": 100 * written.reasons.count("loop") / answers,

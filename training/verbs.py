@@ -58,6 +58,7 @@ def _add_evaluate(sub: Any) -> None:
     what = evaluate.add_mutually_exclusive_group(required=True)
     what.add_argument("--bundle", type=Path, metavar="DIR", help="a model bundle, through the shipped engine")
     what.add_argument("--base", metavar="NAME", help="a base of the catalogue or a folder, through transformers")
+    what.add_argument("--answers", type=Path, metavar="FILE", help="another system's answers: .jsonl, .json or .csv")
     evaluate.add_argument("--adapter", type=Path, metavar="DIR", help="LoRA adapter for --base")
     evaluate.add_argument("--format", default="", help="prompt format of a base without a chat template")
     evaluate.add_argument("--kind", default="decoder", choices=("decoder", "encoder-decoder"), help="kind of --base")
@@ -230,7 +231,7 @@ def run_evaluate(args: argparse.Namespace) -> int:
         bundle=args.bundle, base=args.base, adapter=args.adapter, format=args.format, kind=args.kind,
         set=args.set, limit=args.limit, label=args.label or "", out=args.out, encoder=args.encoder,
         threads=args.threads, strategy=args.strategy, data=Path(args.data) if args.data else None,
-        train=args.train,
+        train=args.train, answers=args.answers,
     )  # fmt: skip
     print(json.dumps(evaluation.run(chosen, say), indent=2))
     return 0
