@@ -150,7 +150,12 @@ _RANGES: dict[str, tuple[float, float]] = {
     "optimiser.epochs": (0, 10_000),
     "optimiser.max_steps": (0, 100_000_000),
     "optimiser.max_seconds": (0, 1e9),
+    "run.seed": (0, 2**32 - 1),
     "run.checkpoint_seconds": (0, 1e9),
+    "run.checkpoint_steps": (0, 100_000_000),
+    "run.validate_steps": (0, 100_000_000),
+    "run.patience": (0, 10_000),
+    "run.threads": (0, 1024),
     "run.rouge_answers": (1, 10_000),
     "run.rouge_tokens": (1, 8192),
 }
@@ -168,9 +173,14 @@ def load(path: Path, overrides: tuple[str, ...] = ()) -> Config:
         ) from None
     except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
         raise UsageError(f"{path.name} is not valid TOML.", str(error), "Correct the file.") from None
+    return changed(raw, overrides, path.name)
+
+
+def changed(raw: dict[str, Any], overrides: tuple[str, ...], where: str) -> Config:
+    """parse() after overrides."""
     for item in overrides:
         _override(raw, item)
-    return parse(raw, path.name)
+    return parse(raw, where)
 
 
 def _override(raw: dict[str, Any], item: str) -> None:
@@ -182,7 +192,8 @@ def _override(raw: dict[str, Any], item: str) -> None:
         parsed = value
     if not key or not value:
         raise UsageError(f"--set {item!r} is not understood.", "", "Write it as section.key=value.")
-    raw.setdefault(section, {})[key] = parsed
+    if isinstance(body := raw.setdefault(section, {}), dict):  # what is none is named by parse
+        body[key] = parsed
 
 
 def parse(raw: dict[str, Any], where: str) -> Config:
@@ -243,6 +254,12 @@ def _value(kind: Any, value: Any, key: str, where: str) -> Any:
 def _kind_name(kind: Any) -> str:
     names = {str: "text", int: "a whole number", float: "a number", bool: "true or false"}
     return names.get(kind, "a list of texts" if kind == tuple[str, ...] else "a table of numbers from 0 to 1000")
+
+
+def differing(one: Config, other: Config) -> list[str]:
+    """Keys, as section.key, in which two configurations differ."""
+    first, second = as_dict(one), as_dict(other)
+    return [f"{name}.{key}" for name in first for key in first[name] if first[name][key] != second[name][key]]
 
 
 def as_dict(config: Config) -> dict[str, Any]:

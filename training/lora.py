@@ -228,7 +228,7 @@ class _Loop:
             raise TrainingError(
                 f"The loss became {mean} at step {self.cursor.step}.",
                 "The learning rate is too high, or a sample is broken.",
-                "Lower optimiser.learning_rate and resume: the last checkpoint is intact.",
+                "Resume with a lower one (--set optimiser.learning_rate=…): the last checkpoint is intact.",
             )
         self.optimiser.step()
         self.optimiser.zero_grad()
@@ -316,7 +316,7 @@ def _memory(step: int) -> TrainingError:
     return TrainingError(
         f"Memory ran out at step {step}.",
         "A row's activations did not fit.",
-        "Lower batch.free_tokens, then batch.row_tokens, and resume; saved checkpoints are intact.",
+        "Lower batch.free_tokens, then batch.row_tokens (--set), and resume; saved checkpoints are intact.",
     )
 
 

@@ -90,7 +90,12 @@ def begin(folder: Path, chosen: Config, counts: dict[str, int]) -> None:
     if not (folder / "config.json").is_file():
         facts = {**environment(), "counts": counts}
         folders.replace(folder / "environment.json", json.dumps(facts, indent=2))
-        folders.replace(folder / "config.json", json.dumps(as_dict(chosen), indent=2))
+        settle(folder, chosen)
+
+
+def settle(folder: Path, chosen: Config) -> None:
+    """Write what a run goes on with in the place of what it went by before."""
+    folders.replace(folder / "config.json", json.dumps(as_dict(chosen), indent=2))
 
 
 def same_data(folder: Path, counts: dict[str, int]) -> None:

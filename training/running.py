@@ -12,6 +12,13 @@ from training import config, folders, lora, runlog, seq2seq
 from training.config import Config
 from training.mixing import Prepared
 
+# What a run may go on with otherwise than it began: neither its samples and their order nor its weights depend on it.
+FREE = frozenset(
+    {"batch.row_tokens", "batch.free_tokens", "optimiser.learning_rate", "optimiser.warmup", "optimiser.clip",
+     "optimiser.epochs", "optimiser.max_steps", "optimiser.max_seconds", "run.checkpoint_seconds",
+     "run.checkpoint_steps", "run.validate_steps", "run.threads", "run.shard"}
+)  # fmt: skip
+
 
 @contextlib.contextmanager
 def held(folder: Path) -> Iterator[None]:
@@ -26,11 +33,19 @@ def begun(folder: Path) -> bool:
     return (folder / "config.json").is_file()
 
 
-def check_same(folder: Path, chosen: Config) -> None:
-    """Raise TrainingError if the folder's run was begun with another configuration: its figures are not this one's."""
-    if begun(folder) and config.parse(runlog.configuration(folder), folder.name) != chosen:
+def stored(folder: Path) -> Config:
+    """The configuration of the folder's run. Raises TrainingError, UsageError if it is damaged."""
+    return config.parse(runlog.configuration(folder), folder.name)
+
+
+def check_same(folder: Path, chosen: Config, free: frozenset[str] = frozenset()) -> None:
+    """Raise TrainingError if the folder's run was begun with another configuration: its figures are not this one's.
+
+    free: keys that may differ, as FREE for a run that goes on.
+    """
+    if begun(folder) and (others := set(config.differing(stored(folder), chosen)) - free):
         raise TrainingError(
-            f"The run {folder.name!r} was begun with another configuration.",
+            f"The run {folder.name!r} was begun with another configuration ({', '.join(sorted(others))}).",
             "What it has come to would stand for this one.",
             "Give the same configuration, or choose another id or --prefix.",
         )
@@ -40,7 +55,7 @@ def train(
     folder: Path, chosen: Config, prepared: Prepared, say: Callable[[str], None],
     here: Config | None = None, stop_at: float = math.inf,
 ) -> lora.Outcome:  # fmt: skip
-    """Begin the run of a folder that this process holds, or go on with it.
+    """Begin the run of a folder that this process holds, or go on with it; what was chosen anew stands in its folder.
 
     here: the configuration with the base as it lies on this machine, if chosen does not say that; stop_at:
     time.monotonic() at which the run pauses. Raises TrainingError; a new run that comes to no first step leaves its id
@@ -53,7 +68,11 @@ def train(
         folders.sweep(folder / "checkpoints")
     lora.meet()  # a slower process must not find the folder of this very run and call it another's
     if resume:
+        check_same(folder, chosen, FREE)
         runlog.same_data(folder, prepared.counts)
+        lora.meet()  # all have read it, one writes it
+        if lora.first_process():
+            runlog.settle(folder, chosen)
     elif lora.first_process():
         runlog.begin(folder, chosen, prepared.counts)
     try:

@@ -168,7 +168,7 @@ def use(slot: Slot, chosen: Config, run_folder: Path, say: Callable[[str], None]
 
 
 def _train(slot: Slot, chosen: Config, base: Path, run: Path, ends: float, say: Callable[[str], None]) -> str:
-    running.check_same(run, chosen)
+    running.check_same(run, chosen, running.FREE)
     if _ended(run):
         return "trained"
     prepared = mixing.prepare(chosen.data, sources.data_dir(slot.data))

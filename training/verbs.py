@@ -184,10 +184,12 @@ def run_train(args: argparse.Namespace) -> int:
 
     name, resume = _which_run(args)
     folder = run_folder(name)
-    if resume:
-        chosen = config.parse(runlog.configuration(folder), name)
-    else:
+    if args.config:
         chosen = config.load(args.config, tuple(args.set))
+    else:
+        chosen = config.changed(runlog.configuration(folder), tuple(args.set), name)
+    if resume:
+        running.check_same(folder, chosen, running.FREE)
     prepared = mixing.prepare(chosen.data, sources.data_dir(args.data))
     with running.held(folder):
         outcome = running.train(folder, chosen, prepared, say)

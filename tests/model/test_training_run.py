@@ -224,6 +224,18 @@ def test_run_and_resume_from_the_command_line(
     assert _losses(tmp_path / "cache" / "runs" / "c") == before
     assert cli.main(["run", *data]) == 2
     assert cli.main(["run", config, "--id", "../up", *data]) == 2
+    capsys.readouterr()
+    # as the hints say: a run goes on at another rate, and further; what its samples or weights hang on stays
+    further = ["--set", "optimiser.learning_rate=1e-6", "--set", "optimiser.epochs=2", *data]
+    assert cli.main(["run", "--resume", "mine", *further]) == 0
+    rates = [facts["rate"] for facts in runlog.read(folder / "metrics.jsonl")]
+    assert _losses(folder)[: len(before)] == before
+    assert len(rates) == 2 * len(before)
+    assert max(rates[len(before) :]) <= 1e-6 < max(rates)
+    assert json.loads((folder / "config.json").read_text(encoding="utf-8"))["optimiser"]["epochs"] == 2
+    for arguments in (["--resume", "mine"], [config, "--resume", "mine", "--set", "optimiser.epochs=2"]):
+        assert cli.main(["run", *arguments, "--set", "lora.rank=2", "--set", "batch.tokens=50", *data]) == 9
+        assert "begun with another configuration (batch.tokens, lora.rank)" in capsys.readouterr().err
 
 
 def test_one_command_gives_mean_and_spread_over_seeds(

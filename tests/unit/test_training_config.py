@@ -36,6 +36,11 @@ def test_every_shipped_configuration_is_valid() -> None:
         ("[base]\nname = 'x'\n[data]\npasses = { mts = -1 }", "data.passes"),
         ("[base]\nname = 'x'\n[data]\npasses = { mts = 0 }", "names no data"),
         ("[base]\nname = 'x'\n[optimiser]\nepochs = 0", "no end"),
+        ("[base]\nname = 'x'\n[run]\npatience = -1", "run.patience is -1"),
+        ("[base]\nname = 'x'\n[run]\nthreads = -1", "run.threads is -1"),
+        ("[base]\nname = 'x'\n[run]\nvalidate_steps = -1", "run.validate_steps is -1"),
+        ("[base]\nname = 'x'\n[run]\ncheckpoint_steps = -1", "run.checkpoint_steps is -1"),
+        ("[base]\nname = 'x'\n[run]\nseed = 99999999999999999999", "run.seed is"),
         ("[lora]\nrank = 2", "base.name is missing"),
         ("base = 1", "must be a section"),
         ("not toml", "not valid TOML"),
@@ -62,6 +67,9 @@ def test_a_missing_file_and_overrides(tmp_path: Path) -> None:
     with pytest.raises(UsageError, match=r"section\.key=value"):
         config.load(path, ("rank",))
     assert config.parse(config.as_dict(changed), "again") == changed
+    path.write_text("base = 'x'\n", encoding="utf-8")
+    with pytest.raises(UsageError, match="base must be a section"):
+        config.load(path, ("base.name=other",))
 
 
 def _document(name: str, i: int) -> Document:
