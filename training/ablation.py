@@ -16,7 +16,7 @@ from typing import Any
 import torch
 from accelerate import Accelerator
 
-from edge.errors import TrainingError
+from edge.errors import TrainingError, UsageError
 from training import config, folders, lora, mixing, model, packing, runlog, running, validation
 from training.config import Config
 from training.packing import Encoded
@@ -36,6 +36,10 @@ def run(
     the second configuration on there is "difference", too: its loss less that of the first. Raises TrainingError,
     UsageError; a configuration without validation documents, or with another run under its id, is refused.
     """
+    if len({path.stem for path in paths}) < len(paths):
+        raise UsageError("Two configurations have one name.", "Runs are named by it.", "Rename one of the files.")
+    if valid_tokens < 0:
+        raise UsageError(f"--valid-tokens is {valid_tokens}.", "", "Give how many, or 0 for all.")
     chosen = [(path.stem, config.load(path, overrides)) for path in paths]
     for name, one in chosen:
         if not (one.data.validate and one.data.max_valid):
@@ -59,13 +63,15 @@ def run(
 
 def _train(chosen: Config, prepared: mixing.Prepared, folder: Path, say: Callable[[str], None]) -> None:
     running.check_same(folder, chosen)
-    if not (folder / "adapter" / "adapter_model.safetensors").is_file():
+    if not running.ended(folder):
         running.train(folder, chosen, prepared, say)
 
 
 def _judge(chosen: Config, folder: Path, data: Path, tokens: int, say: Callable[[str], None]) -> None:
-    """Write the finished adapter's mean -log p of an answer token by validation set to runs/<id>/valid_by_set.json."""
-    if (folder / _JUDGED).is_file():
+    """Write the finished adapter's mean -log p of an answer token by validation set to runs/<id>/valid_by_set.json,
+    with how much of the sets it was measured on: figures over other documents don't stand beside each other."""
+    asked = {"adapter": folders.sha256(folder / "adapter" / "adapter_model.safetensors"), "tokens": tokens}
+    if _judged(folder) and {key: _judged(folder).get(key) for key in asked} == asked:
         return
     base = model.base_folder(chosen.base.name)
     grown = dataclasses.replace(chosen.lora, start=str(folder / "adapter"))
@@ -76,7 +82,16 @@ def _judge(chosen: Config, folder: Path, data: Path, tokens: int, say: Callable[
     for name, rows in _rows(chosen, base, data, tokens).items():
         losses[name] = validation.loss(accelerator, network, rows)
         say(f"{folder.name}: {name} {losses[name]:.4f}")
-    folders.replace(folder / _JUDGED, json.dumps(losses))
+    folders.replace(folder / _JUDGED, json.dumps({**asked, "by_set": losses}))
+
+
+def _judged(folder: Path) -> dict[str, Any]:
+    """What _judge wrote, {} if that is nothing that can be read."""
+    try:
+        found = json.loads((folder / _JUDGED).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}
 
 
 def _rows(chosen: Config, base: Path, data: Path, tokens: int) -> dict[str, list[list[Encoded]]]:
@@ -92,21 +107,21 @@ def _rows(chosen: Config, base: Path, data: Path, tokens: int) -> dict[str, list
     return found
 
 
-def summary(folders: Sequence[Path]) -> dict[str, Any]:
+def summary(places: Sequence[Path]) -> dict[str, Any]:
     """{"by_set": {set: figure}, and of the last validations while training, where there were any, figure}.
 
     A figure is {"mean", "spread", "runs"}; spread: the sample standard deviation over seeds, None of one.
     """
-    found: dict[str, Any] = {"seeds": len(folders)}
+    found: dict[str, Any] = {"seeds": len(places)}
     for figure in FIGURES:
         lasts = [
             [facts[figure] for facts in runlog.read(folder / "metrics.jsonl") if figure in facts][-1:]
-            for folder in folders
+            for folder in places
         ]
         values = [value for last in lasts for value in last]
-        if len(values) == len(folders):
+        if len(values) == len(places):
             found[figure] = _figure(values)
-    judged = [json.loads((folder / _JUDGED).read_text(encoding="utf-8")) for folder in folders]
+    judged = [_judged(place)["by_set"] for place in places]
     found["by_set"] = {name: _figure([losses[name] for losses in judged]) for name in judged[0]}
     return found
 

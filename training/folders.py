@@ -15,7 +15,10 @@ from typing import IO
 from edge.errors import TrainingError
 
 _LOCK = ".lock"
-_DISK = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO}
+_DISK = {
+    errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM, errno.EIO, errno.EEXIST,
+    errno.ENOTDIR, errno.EISDIR,
+}  # fmt: skip
 
 
 @contextlib.contextmanager

@@ -7,6 +7,8 @@ import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from safetensors import SafetensorError, safe_open
+
 from edge.errors import EdgescribeError, TrainingError
 from training import config, folders, lora, runlog, seq2seq
 from training.config import Config
@@ -31,6 +33,15 @@ def held(folder: Path) -> Iterator[None]:
 def begun(folder: Path) -> bool:
     """True if there is a run in this folder."""
     return (folder / "config.json").is_file()
+
+
+def ended(folder: Path) -> bool:
+    """True if the run's adapter is there and whole; one that a kill cut off is written again when the run goes on."""
+    try:
+        with safe_open(folder / "adapter" / "adapter_model.safetensors", "pt") as weights:
+            return bool(list(weights.keys())) and (folder / "adapter" / "adapter_config.json").stat().st_size > 0
+    except (OSError, SafetensorError):
+        return False
 
 
 def stored(folder: Path) -> Config:

@@ -10,6 +10,7 @@ import dataclasses
 import hashlib
 import io
 import json
+import math
 import shutil
 import subprocess
 import sys
@@ -21,10 +22,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError, safe_open
-
-from edge.errors import BaseModelError, TrainingError
-from training import evaluation, folders, mixing, publish, running, sources
+from edge.errors import BaseModelError, TrainingError, UsageError
+from training import config, evaluate, evaluation, folders, mixing, publish, running, sources
 from training.config import Config
 
 INDEX = "parts.json"
@@ -50,17 +49,22 @@ class Slot:
 
 
 def split(file: Path, folder: Path, part_bytes: int) -> int:
-    """Cut a file into numbered parts with an index of their hashes; returns how many parts."""
-    folder.mkdir(parents=True, exist_ok=True)
+    """Cut a file into numbered parts with an index of their hashes; returns how many parts.
+
+    Raises UsageError for parts of no size and for an empty file, TrainingError if they cannot be written.
+    """
+    if part_bytes < 1 or not file.stat().st_size:
+        raise UsageError(f"{file.name} cannot be cut into parts of {part_bytes} bytes.", "", "Correct --bytes.")
     hashes: list[str] = []
     whole = hashlib.sha256()
-    with file.open("rb") as stream:
+    with folders.writing(folder), file.open("rb") as stream:
+        folder.mkdir(parents=True, exist_ok=True)
         while piece := stream.read(part_bytes):
             (folder / f"{len(hashes):04d}.part").write_bytes(piece)
             hashes.append(hashlib.sha256(piece).hexdigest())
             whole.update(piece)
-    index = {"name": file.name, "sha256": whole.hexdigest(), "parts": hashes}
-    (folder / INDEX).write_text(json.dumps(index), encoding="utf-8")
+        index = {"name": file.name, "sha256": whole.hexdigest(), "parts": hashes}
+        (folder / INDEX).write_text(json.dumps(index), encoding="utf-8")
     return len(hashes)
 
 
@@ -151,7 +155,14 @@ def base_folder(file: Path, name: str, store: Path) -> Path:
 
 
 def use(slot: Slot, chosen: Config, run_folder: Path, say: Callable[[str], None]) -> str:
-    """Go as far as the slot's seconds allow; returns "parts", "paused", "trained" or "done". Raises named errors."""
+    """Go as far as the slot's seconds allow; returns "parts", "paused", "trained" or "done".
+
+    Raises named errors; what a run has come to leaves all the same.
+    """
+    if not (math.isfinite(slot.seconds) and slot.seconds > 0):
+        raise UsageError(f"--seconds is {slot.seconds}.", "", "Give how long this machine is lent.")
+    for name in slot.sets:
+        evaluate.documents(name, slot.data, 1)  # a wrong name is told now, not after the training
     ends = time.monotonic() + slot.seconds - _RESERVE
     whole, lacking = gather(slot.parts, slot.store)
     if whole is None:
@@ -160,16 +171,19 @@ def use(slot: Slot, chosen: Config, run_folder: Path, say: Callable[[str], None]
     name = chosen.base.name
     folder = base_folder(whole, name, slot.store)
     with running.held(run_folder):
-        state = _train(slot, chosen, folder, run_folder, ends, say)
-        if state == "trained":
-            state = _evaluate(slot, folder, run_folder, ends, say)
-        leave(slot, run_folder, name)
+        running.check_same(run_folder, chosen, running.FREE)
+        try:
+            state = _train(slot, chosen, folder, run_folder, ends, say)
+            if state == "trained":
+                state = _evaluate(slot, chosen, folder, run_folder, ends, say)
+        finally:
+            if (run_folder / "metrics.jsonl").is_file():
+                leave(slot, run_folder, name)
     return state
 
 
 def _train(slot: Slot, chosen: Config, base: Path, run: Path, ends: float, say: Callable[[str], None]) -> str:
-    running.check_same(run, chosen, running.FREE)
-    if _ended(run):
+    if running.ended(run):
         return "trained"
     prepared = mixing.prepare(chosen.data, sources.data_dir(slot.data))
     here = dataclasses.replace(chosen, base=dataclasses.replace(chosen.base, name=str(base)))
@@ -177,25 +191,21 @@ def _train(slot: Slot, chosen: Config, base: Path, run: Path, ends: float, say: 
     return "paused" if outcome.reason == "paused" else "trained"
 
 
-def _ended(run: Path) -> bool:
-    """True if the adapter is there and whole; one that a call was cut off over is written again."""
-    try:
-        with safe_open(run / "adapter" / evaluation.ADAPTER, "pt") as weights:
-            return bool(list(weights.keys())) and (run / "adapter" / "adapter_config.json").stat().st_size > 0
-    except (OSError, SafetensorError):
-        return False
-
-
-def _evaluate(slot: Slot, folder: Path, run: Path, ends: float, say: Callable[[str], None]) -> str:
+def _evaluate(
+    slot: Slot, chosen: Config, folder: Path, run: Path, ends: float, say: Callable[[str], None]
+) -> str:  # fmt: skip
     """Evaluate set after set, untuned and tuned, while time is left; answers already written are kept."""
+    base = chosen.base
+    own = Path(base.name).name
     for name in slot.sets:
-        for label, adapter in (("tuned", run / "adapter"), ("untuned", None)):
-            out = run / "results" / f"{label}-{Path(name).name}"
+        for state, label, adapter in (("tuned", f"{own}+{run.name}", run / "adapter"), ("untuned", own, None)):
+            out = run / "results" / f"{state}-{Path(name).name}"
             if (out / "result.json").is_file():
                 continue
             asked = evaluation.Evaluation(
-                set=name, base=str(folder), adapter=adapter, label=label, limit=slot.limit, out=out, data=slot.data
-            )
+                set=name, base=str(folder), adapter=adapter, format=base.format, kind=base.kind, label=label,
+                limit=slot.limit, out=out, data=slot.data,
+            )  # fmt: skip
             if not evaluation.run(asked, say, ends):
                 return "trained"
     return "done"
@@ -204,7 +214,7 @@ def _evaluate(slot: Slot, folder: Path, run: Path, ends: float, say: Callable[[s
 def leave(slot: Slot, run: Path, base_name: str) -> None:
     """Write results.tgz in parts small enough to leave: adapter in fp16, metrics, configuration, answers, figures."""
     leaving = {name: run / name for name in _LEAVING if (run / name).exists()}
-    if _ended(run):
+    if running.ended(run):
         publish.shrink(run / "adapter", base_name, run / "adapter-fp16")
         leaving["adapter"] = run / "adapter-fp16"
     packed = io.BytesIO()
@@ -225,6 +235,15 @@ def join(folder: Path, target: Path) -> Path:
             raise TrainingError(
                 f"{len(lacking)} part(s) of the results lack.", "", "Copy every file of the slot's --out."
             )
-        with tarfile.open(whole) as archive:
-            archive.extractall(target, filter="data")
+        try:
+            with tarfile.open(whole) as archive:
+                if "config.json" in archive.getnames() and (member := archive.extractfile("config.json")):
+                    brought = config.parse(json.loads(member.read()), target.name)
+                    running.check_same(target, brought, running.FREE)  # another run of this name is not written over
+                archive.extractall(target, filter="data")
+        except tarfile.TarError:
+            raise TrainingError(
+                f"The parts in {folder} are no results of a slot.", f"Together they are {whole.name}, no archive.",
+                "Name the folder that was the slot's --out.",
+            ) from None  # fmt: skip
     return target

@@ -241,13 +241,15 @@ def run_evaluate(args: argparse.Namespace) -> int:
 
 def run_report(args: argparse.Namespace) -> int:
     """Write report.md and report.html; prints their paths."""
-    from training import report
+    from training import folders, report
 
     tables = report.load(args.results or [cache_dir() / "evaluations"])
-    args.out.mkdir(parents=True, exist_ok=True)
-    for name, text in (("report.md", report.markdown(tables, by_field=True)), ("report.html", report.page(tables))):
-        (args.out / name).write_text(text, encoding="utf-8")
-        print(args.out / name)
+    pages = {"report.md": report.markdown(tables, by_field=True), "report.html": report.page(tables)}
+    with folders.writing(args.out):
+        args.out.mkdir(parents=True, exist_ok=True)
+        for name, text in pages.items():
+            (args.out / name).write_text(text, encoding="utf-8")
+            print(args.out / name)
     return 0
 
 

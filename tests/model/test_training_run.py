@@ -248,7 +248,8 @@ def test_one_command_gives_mean_and_spread_over_seeds(
     assert cli.main(["ablate", config, str(other), "--seeds", "2", *data]) == 9
     assert "never validates" in capsys.readouterr().err
     held_out = {"kind": "report", "instruction": "Which number?", "document": "the number 77", "target": "the 77"}
-    (tmp_path / "held.jsonl").write_text(json.dumps(held_out), encoding="utf-8")
+    two = [held_out, {**held_out, "document": "the 5 and the number", "target": "5"}]
+    (tmp_path / "held.jsonl").write_text("\n".join(json.dumps(one) for one in two), encoding="utf-8")
     validate = f"data.validate={json.dumps([str(tmp_path / 'held.jsonl')])}"
     asked = [config, str(other), "--seeds", "2", *data, "--set", validate]
     assert cli.main(["ablate", *asked]) == 0
@@ -271,6 +272,17 @@ def test_one_command_gives_mean_and_spread_over_seeds(
     captured = capsys.readouterr()
     assert json.loads(captured.out) == found
     assert "step 1" not in captured.err
+    assert cli.main(["ablate", *asked, "--valid-tokens", "1"]) == 0  # figures over other documents are others
+    assert json.loads(capsys.readouterr().out)["c"]["by_set"] != found["c"]["by_set"]
+    adapter = tmp_path / "cache" / "runs" / "c-seed0" / "adapter" / "adapter_model.safetensors"
+    whole = adapter.read_bytes()
+    adapter.write_bytes(whole[: len(whole) // 2])  # as a kill leaves it
+    assert cli.main(["ablate", *asked]) == 0
+    assert json.loads(capsys.readouterr().out) == found
+    assert adapter.read_bytes() == whole
+    assert cli.main(["ablate", *asked, "--valid-tokens", "-1"]) == 2
+    assert cli.main(["ablate", config, config, *data]) == 2
+    assert "Two configurations have one name" in capsys.readouterr().err
     assert cli.main(["ablate", config, "--seeds", "0", *data]) == 2
     assert cli.main(["ablate", *asked, "--set", "lora.rank=4"]) == 9
     assert "another configuration" in capsys.readouterr().err

@@ -70,8 +70,9 @@ def test_calls_go_on_where_the_last_one_stopped(
     assert cli.main(["parts", str(out), str(tmp_path / "home")]) == 0
     found = {str(p.relative_to(tmp_path / "home")) for p in (tmp_path / "home").rglob("*") if p.is_file()}
     assert {"metrics.jsonl", "config.json", "curves.png", "adapter/adapter_model.safetensors"} <= found
-    for label in ("tuned", "untuned"):
-        assert json.loads((tmp_path / f"home/results/{label}-rows.jsonl/result.json").read_text())["n"] == 2
+    for state, label in (("tuned", "tiny-qwen2+one"), ("untuned", "tiny-qwen2")):
+        result = json.loads((tmp_path / f"home/results/{state}-rows.jsonl/result.json").read_text())
+        assert (result["n"], result["model"]) == (2, label)
     raw = json.loads((tmp_path / "home/adapter/adapter_config.json").read_text(encoding="utf-8"))
     assert raw["base_model_name_or_path"] == "tiny-qwen2"
     # what came home is a run's folder: it is published from there, under the base's own name
@@ -90,6 +91,60 @@ def test_calls_go_on_where_the_last_one_stopped(
     assert adapter.read_bytes() == whole
     config.write_text(config.read_text(encoding="utf-8").replace("rank = 2", "rank = 4"), encoding="utf-8")
     assert call("1000", code=9) == ""
+    other = tmp_path / "cache" / "runs" / "one" / "config.json"
+    other.write_text(other.read_text(encoding="utf-8").replace('"rank": 2', '"rank": 4'), encoding="utf-8")
+    assert cli.main(["parts", str(out), str(other.parent)]) == 9  # another run of that name is not written over
+    assert "another configuration (lora.rank)" in capsys.readouterr().err
+
+
+def test_a_base_without_a_chat_form_is_measured_as_it_was_trained_and_a_failure_leaves_what_there_is(
+    tmp_path: Path, config: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    tiny.make("bart", tmp_path / "hf")
+    with tarfile.open(tmp_path / "tiny-bart.tar", "w") as archive:
+        for path in sorted((tmp_path / "hf").iterdir()):
+            archive.add(path, arcname=path.name)
+    slot.split(tmp_path / "tiny-bart.tar", tmp_path / "parts", 1_000_000)
+    where = [f"--{name}={tmp_path / name}" for name in ("parts", "store", "out")]
+    asked = ["slot", str(config), "--id", "one", *where, "--data", str(tmp_path), "--limit", "1"]
+    asked += [
+        "--set",
+        "base.kind=encoder-decoder",
+        "--set",
+        "base.name=tiny-bart",
+        "--sets",
+        str(tmp_path / "rows.jsonl"),
+    ]
+    for seconds in ("nan", "-1"):
+        assert cli.main([*asked, "--seconds", seconds]) == 2
+    assert cli.main([*asked, "nosuch", "--seconds", "1000"]) == 9
+    assert "There is no set 'nosuch'" in capsys.readouterr().err
+    assert not (tmp_path / "store").exists()  # said before anything was done
+
+    def fails(*_: object) -> None:
+        raise TrainingError("The encoder is gone.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(slot.evaluation, "run", fails)
+        assert cli.main([*asked, "--seconds", "1000"]) == 9
+    slot.join(tmp_path / "out", tmp_path / "home")
+    assert (tmp_path / "home" / "adapter" / "adapter_model.safetensors").is_file()
+    assert cli.main([*asked, "--seconds", "1000"]) == 0
+    assert capsys.readouterr().out == "done\n"
+
+
+def test_what_cannot_be_cut_or_joined_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (tmp_path / "empty").touch()
+    (tmp_path / "file").write_bytes(b"x" * 10)
+    for arguments in (["empty", "to"], ["file", "to", "--bytes", "0"], ["file", "to", "--bytes", "-3"]):
+        first, second, *rest = arguments
+        assert cli.main(["parts", str(tmp_path / first), str(tmp_path / second), *rest]) == 2
+        assert "cannot be cut" in capsys.readouterr().err
+    assert cli.main(["parts", str(tmp_path / "file"), str(tmp_path / "empty")]) == 9
+    assert "cannot be written" in capsys.readouterr().err
+    slot.split(tmp_path / "file", tmp_path / "to", 4)
+    assert cli.main(["parts", str(tmp_path / "to"), str(tmp_path / "home")]) == 9
+    assert "no results of a slot" in capsys.readouterr().err
 
 
 def test_a_base_that_was_half_unpacked_is_unpacked_again(parts: Path, tmp_path: Path) -> None:
