@@ -15,6 +15,7 @@ import pytest
 import torch
 
 from edge.errors import TrainingError
+from tests.training_kit import logged, own_data
 from training import checkpoint, cli, folders, lora, model, publish, runlog, tiny, validation
 from training.config import Config, parse
 from training.mixing import Prepared
@@ -97,21 +98,6 @@ def test_a_resumed_run_ends_where_an_unbroken_one_does(base: Path, tmp_path: Pat
     assert first.read_bytes() == second.read_bytes()
 
 
-def _own_data(base: Path, folder: Path, options: str) -> list[str]:
-    """Arguments of `run` for a configuration over twelve reports of the user's own."""
-    rows = folder / "rows.jsonl"
-    line = {"kind": "report", "instruction": "Which number?"}
-    lines = [{**line, "document": f"the number {i} ", "target": f"the {i}"} for i in range(12)]
-    rows.write_text("\n".join(json.dumps(x) for x in lines), encoding="utf-8")
-    config = folder / "c.toml"
-    config.write_text(
-        f"[base]\nname = {json.dumps(str(base))}\n[data]\nvalidate = []\n"
-        f"passes = {{ {json.dumps(str(rows))} = 1.0 }}\n{options}",
-        encoding="utf-8",
-    )
-    return [str(config), "--data", str(folder)]
-
-
 def _environment(cache: Path) -> dict[str, str]:
     own = {"EDGESCRIBE_CACHE": str(cache), "OMP_NUM_THREADS": "1"}
     return {**os.environ, **own, "PYTHONPATH": os.getcwd()}
@@ -137,7 +123,7 @@ def test_kill_9_while_saving_loses_one_checkpoint_interval(
 ) -> None:
     monkeypatch.setenv("EDGESCRIBE_CACHE", str(tmp_path))
     options = "[lora]\ndropout = 0.1\n[batch]\ntokens = 100\n[run]\ncheckpoint_steps = 4\nthreads = 1\n"
-    arguments = _own_data(base, tmp_path, options + 'checkpoint_seconds = 0\nprecision = "fp32"\n')
+    arguments = own_data(base, tmp_path, options + 'checkpoint_seconds = 0\nprecision = "fp32"\n')
     command = [sys.executable, "-c", DIES, "run", *arguments, "--id", "killed"]
     out = subprocess.PIPE
     process = subprocess.Popen(command, env=_environment(tmp_path), stdout=out, stderr=subprocess.STDOUT, text=True)
@@ -157,7 +143,7 @@ def test_a_full_disk_is_named_and_loses_one_checkpoint_interval(
     """The disk is full while the second checkpoint is synced; with room again the run ends as an unbroken one does."""
     monkeypatch.setenv("EDGESCRIBE_CACHE", str(tmp_path))
     options = "[batch]\ntokens = 100\n[run]\ncheckpoint_steps = 4\nthreads = 1\n"
-    arguments = _own_data(base, tmp_path, options + 'checkpoint_seconds = 0\nprecision = "fp32"\n')
+    arguments = own_data(base, tmp_path, options + 'checkpoint_seconds = 0\nprecision = "fp32"\n')
     assert cli.main(["run", *arguments, "--id", "whole"]) == 0
     sync, synced = os.fsync, []
 
@@ -183,7 +169,7 @@ def test_a_run_belongs_to_one_process(
     base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("EDGESCRIBE_CACHE", str(tmp_path))
-    arguments = _own_data(base, tmp_path, "[batch]\ntokens = 900\n[run]\nthreads = 1\n")
+    arguments = own_data(base, tmp_path, "[batch]\ntokens = 900\n[run]\nthreads = 1\n")
     with folders.hold(tmp_path / "runs" / "mine", "It"):
         assert cli.main(["run", *arguments, "--id", "mine"]) == 9
     assert "The run 'mine' is in use" in capsys.readouterr().err
@@ -202,7 +188,7 @@ def test_run_and_resume_from_the_command_line(
     base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("EDGESCRIBE_CACHE", str(tmp_path / "cache"))
-    config, *data = _own_data(base, tmp_path, "[batch]\ntokens = 900\n[run]\nthreads = 1\n")
+    config, *data = own_data(base, tmp_path, "[batch]\ntokens = 900\n[run]\nthreads = 1\n")
     assert cli.main(["prepare", config, *data]) == 0
     shown = json.loads(capsys.readouterr().out)["train"][str(tmp_path / "rows.jsonl")]
     assert (shown["documents"], shown["tasks"]) == (12, 12)
@@ -238,64 +224,6 @@ def test_run_and_resume_from_the_command_line(
         assert "begun with another configuration (batch.tokens, lora.rank)" in capsys.readouterr().err
 
 
-def test_one_command_gives_mean_and_spread_over_seeds(
-    base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
-    monkeypatch.setenv("EDGESCRIBE_CACHE", str(tmp_path / "cache"))
-    config, *data = _own_data(base, tmp_path, "[batch]\ntokens = 900\n[run]\nthreads = 1\nvalidate_steps = 1\n")
-    other = tmp_path / "rank2.toml"
-    other.write_text(Path(config).read_text(encoding="utf-8") + "[lora]\nrank = 2\n", encoding="utf-8")
-    assert cli.main(["ablate", config, str(other), "--seeds", "2", *data]) == 9
-    assert "never validates" in capsys.readouterr().err
-    held_out = {"kind": "report", "instruction": "Which number?", "document": "the number 77", "target": "the 77"}
-    two = [held_out, {**held_out, "document": "the 5 and the number", "target": "5"}]
-    (tmp_path / "held.jsonl").write_text("\n".join(json.dumps(one) for one in two), encoding="utf-8")
-    validate = f"data.validate={json.dumps([str(tmp_path / 'held.jsonl')])}"
-    asked = [config, str(other), "--seeds", "2", *data, "--set", validate]
-    assert cli.main(["ablate", *asked]) == 0
-    found = json.loads(capsys.readouterr().out)
-    assert found.keys() == {"c", "rank2"}
-    for name, figures in found.items():
-        runs = [_valid(tmp_path / "cache" / "runs" / f"{name}-seed{seed}", "valid_loss")[-1] for seed in (0, 1)]
-        assert runs[0] != runs[1]
-        assert figures["valid_loss"]["mean"] == pytest.approx(sum(runs) / 2)
-        assert figures["valid_loss"]["spread"] == pytest.approx(abs(runs[0] - runs[1]) / 2**0.5)
-        assert figures["by_set"].keys() == {"held"}
-        # the adapter as it lies on the disk, judged again, is the network that was validated after the last step
-        assert figures["by_set"]["held"]["runs"] == pytest.approx(runs, rel=1e-6)
-    first, second = (found[name]["by_set"]["held"]["runs"] for name in ("c", "rank2"))
-    assert "difference" not in found["c"]
-    difference = found["rank2"]["difference"]["held"]
-    assert difference["runs"] == [b - a for a, b in zip(first, second, strict=True)]
-    assert difference["spread"] > 0
-    assert cli.main(["ablate", *asked]) == 0
-    captured = capsys.readouterr()
-    assert json.loads(captured.out) == found
-    assert "step 1" not in captured.err
-    assert cli.main(["ablate", *asked, "--valid-tokens", "1"]) == 0  # figures over other documents are others
-    assert json.loads(capsys.readouterr().out)["c"]["by_set"] != found["c"]["by_set"]
-    adapter = tmp_path / "cache" / "runs" / "c-seed0" / "adapter" / "adapter_model.safetensors"
-    whole = adapter.read_bytes()
-    adapter.write_bytes(whole[: len(whole) // 2])  # as a kill leaves it
-    assert cli.main(["ablate", *asked]) == 0
-    assert json.loads(capsys.readouterr().out) == found
-    assert adapter.read_bytes() == whole
-    assert cli.main(["ablate", *asked, "--valid-tokens", "-1"]) == 2
-    assert cli.main(["ablate", config, config, *data]) == 2
-    assert "Two configurations have one name" in capsys.readouterr().err
-    assert cli.main(["ablate", config, "--seeds", "0", *data]) == 2
-    assert cli.main(["ablate", *asked, "--set", "lora.rank=4"]) == 9
-    assert "another configuration" in capsys.readouterr().err
-    assert cli.main(["ablate", *asked, "--prefix", "../"]) == 2
-    with folders.hold(tmp_path / "cache" / "runs" / "c-seed0", "It"):
-        assert cli.main(["ablate", *asked]) == 9
-    assert "The run 'c-seed0' is in use" in capsys.readouterr().err
-    wrong = ["ablate", *asked, "--prefix", "short-", "--set", "batch.max_tokens=20", "--set", "batch.row_tokens=20"]
-    assert cli.main(wrong) == 9
-    assert "batch.max_tokens is 20" in capsys.readouterr().err
-    assert not (tmp_path / "cache" / "runs" / "short-c-seed0" / "config.json").exists()  # its id is free once mended
-
-
 def test_a_time_budget_ends_the_run_at_rate_zero(base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     clock = iter(range(10_000))  # a step takes from one reading to the next: 0.05 s, whatever the machine does
     monkeypatch.setattr(
@@ -311,18 +239,14 @@ def test_a_time_budget_ends_the_run_at_rate_zero(base: Path, tmp_path: Path, mon
     assert rates[-1] < 0.01 * max(rates)
 
 
-def _valid(folder: Path, name: str) -> list[float]:
-    return [facts[name] for facts in runlog.read(folder / "metrics.jsonl") if name in facts]
-
-
 def test_early_stopping_keeps_the_best_weights(base: Path, tmp_path: Path) -> None:
     chosen = _config(base, optimiser={"learning_rate": 0.5, "epochs": 50}, run={"validate_steps": 1, "patience": 2})
     assert lora.train(chosen, PREPARED, tmp_path, False, _quiet).reason == "early stop"
-    losses = _valid(tmp_path, "valid_loss")
+    losses = logged(tmp_path, "valid_loss")
     assert min(losses) == losses[-3] < losses[-1]
     again = {"lora": {"start": str(tmp_path / "adapter")}, "optimiser": {"learning_rate": 1e-8, "max_steps": 1}}
     lora.train(_config(base, **again, run={"validate_steps": 1}), PREPARED, tmp_path / "again", False, _quiet)
-    assert _valid(tmp_path / "again", "valid_loss") == [pytest.approx(min(losses), rel=1e-4)]
+    assert logged(tmp_path / "again", "valid_loss") == [pytest.approx(min(losses), rel=1e-4)]
 
 
 def test_stopping_on_rouge_looks_at_what_is_written(base: Path, tmp_path: Path) -> None:
@@ -331,8 +255,8 @@ def test_stopping_on_rouge_looks_at_what_is_written(base: Path, tmp_path: Path) 
     run = {"validate_steps": 1, "patience": 2, "rouge_tokens": 8, "rouge_answers": 4}
     outcome = lora.train(_config(base, **slow, run={**run, "stop_on": "rouge"}), PREPARED, tmp_path, False, _quiet)
     assert (outcome.reason, outcome.steps) == ("early stop", 3)
-    assert len(_valid(tmp_path, "valid_rouge")) == 3
-    losses = _valid(tmp_path, "valid_loss")
+    assert len(logged(tmp_path, "valid_rouge")) == 3
+    losses = logged(tmp_path, "valid_loss")
     assert losses == sorted(losses, reverse=True)
 
 
