@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from edge.errors import TrainingError
-from training import folders
+from training import config, folders, runlog
 
 if TYPE_CHECKING:
     import torch
@@ -44,7 +44,7 @@ def _average(runs: Sequence[Path], shares: Sequence[float], folder: Path) -> Pat
     (aside / "adapter").mkdir(parents=True)
     _write(mean, runs[0] / "adapter", aside / "adapter")
     shutil.copyfile(runs[0] / "config.json", aside / "config.json")
-    facts = json.loads((runs[0] / "environment.json").read_text(encoding="utf-8"))
+    facts = runlog.facts(runs[0])
     facts["averaged"] = {run.name: round(share, 6) for run, share in zip(runs, shares, strict=True)}
     facts["counts"] = _counts(runs)
     (aside / "environment.json").write_text(json.dumps(facts, indent=2), encoding="utf-8")
@@ -70,9 +70,12 @@ def _same_base(runs: Sequence[Path]) -> None:
     for run in runs:
         if not (run / "adapter" / "adapter_model.safetensors").is_file():
             raise TrainingError(f"The run {run.name} has no adapter yet.", "It has not ended.", "Resume it.")
-        own = json.loads((run / "adapter" / "adapter_config.json").read_text(encoding="utf-8"))
-        base = json.loads((run / "config.json").read_text(encoding="utf-8"))["base"]["name"]
-        found = {"base": base, **{key: own.get(key) for key in _SHAPE}}
+        try:
+            own = json.loads((run / "adapter" / "adapter_config.json").read_text(encoding="utf-8"))
+            base = config.parse(runlog.configuration(run), run.name).base.name
+            found = {"base": base, **{key: own.get(key) for key in _SHAPE}}
+        except (OSError, ValueError, AttributeError):
+            raise TrainingError(f"The adapter of {run.name} is damaged.", "", "Train it again.") from None
         differing = [key for key in found if seen and seen[key] != found[key]]
         if differing:
             raise TrainingError(
@@ -116,6 +119,6 @@ def _counts(runs: Sequence[Path]) -> dict[str, int]:
     """Documents that any of the runs drew from."""
     found: dict[str, int] = {}
     for run in runs:
-        counts = json.loads((run / "environment.json").read_text(encoding="utf-8"))["counts"]
+        counts = runlog.facts(run)["counts"]
         found |= {name: max(number, found.get(name, 0)) for name, number in counts.items()}
     return found

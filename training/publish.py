@@ -11,10 +11,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from safetensors import SafetensorError
+
 from edge.contract.prompts import PROMPT_VERSION
-from edge.errors import TrainingError
-from training import config, report, runlog
+from edge.errors import TrainingError, UsageError
+from training import config, folders, report, runlog, sources
 from training.config import Config
+from training.evaluate import SETS
 
 LICENCES = {
     "mts": ("MTS-Dialog (Ben Abacha et al., EACL 2023)", "CC BY 4.0"),
@@ -23,6 +26,15 @@ LICENCES = {
     "medec": ("MEDEC (Ben Abacha et al. 2024)", "CC BY 4.0"),
     "synthetic_visits": ("Synthetic visits written for this project", "CC0"),
     "elmtex_synthetic": ("Synthetic reports annotated with the 15 fields", "CC0"),
+}
+_OWN = "of your own, not stated"  # the licence of documents that no program knows
+_WRITES = {
+    "mts": "sections of clinical notes from conversations",
+    "aci": "whole visit notes by division",
+    "synthetic_visits": "whole visit notes by division",
+    "elmtex_aci": "the 15 ELMTEX fields of a report",
+    "elmtex_synthetic": "the 15 ELMTEX fields of a report",
+    "medec": "the sentence of a note that holds a medical error",
 }
 FIGURES = (
     "rouge1", "rouge2", "rougeL", "rougeLsum", "entity.f1", "unsupported.numbers", "unsupported.doses",
@@ -41,44 +53,53 @@ class Published:
 def publish(
     run: Path, base_name: str, results: Sequence[Path], failures: str, out: Path, beside: Sequence[Path] = ()
 ) -> Published:
-    """Write the adapter of a run to out. results: result.json files of this adapter; failures: Markdown.
+    """Write the adapter of a run to out. results: result.json files of this adapter, or folders of them; failures:
+    Markdown.
 
     beside: results of other models that the card shows in the same tables. Raises TrainingError if the run has not
-    ended.
+    ended, or it or a result can't be read, UsageError if no failures are named; then nothing is written.
     """
     adapter = run / "adapter"
     if not (adapter / "adapter_model.safetensors").is_file():
         raise TrainingError(f"The run {run.name} has no adapter yet.", "It has not ended.", "Resume it.")
-    chosen = config.parse(json.loads((run / "config.json").read_text(encoding="utf-8")), run.name)
-    facts = json.loads((run / "environment.json").read_text(encoding="utf-8"))
-    size = shrink(adapter, base_name, out)
-    judged = [json.loads(path.read_text(encoding="utf-8")) for path in results]
+    if not failures.strip():
+        raise UsageError("No failures are named.", "Every model has some.", "Write down what the model gets wrong.")
+    chosen = config.parse(runlog.configuration(run), run.name)
+    facts = runlog.facts(run)
+    tables = report.markdown(report.load([*results, *beside])) if results else "Not measured.\n"
+    judged = [json.loads(path.read_text(encoding="utf-8")) for path in report.files(results)]
+    card = _card(base_name, chosen, run, facts, tables, failures)
     found = {"prompt_version": PROMPT_VERSION, "data": _data(facts["counts"], judged), "figures": _figures(judged)}
-    (out / "adapter.json").write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
-    (out / "README.md").write_text(
-        _card(base_name, chosen, run, facts, [*results, *beside], failures), encoding="utf-8"
-    )
+    with folders.writing(out):
+        size = shrink(adapter, base_name, out)
+        (out / "adapter.json").write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
+        (out / "README.md").write_text(card, encoding="utf-8")
     return Published(out, size)
 
 
 def shrink(adapter: Path, base_name: str, out: Path) -> int:
-    """Write an adapter in fp16 without paths of this machine; returns the bytes of its weights."""
+    """Write an adapter in fp16 without paths of this machine; returns the bytes of its weights, raises TrainingError."""
+    from safetensors.torch import save_file
+
+    weights = _halved(adapter)
     out.mkdir(parents=True, exist_ok=True)
-    size = _weights(adapter, out)
+    path = out / "adapter_model.safetensors"
+    save_file(weights, str(path), {"format": "pt"})
     _adapter_config(adapter, base_name, out)
-    return size
+    return path.stat().st_size
 
 
-def _weights(adapter: Path, out: Path) -> int:
+def _halved(adapter: Path) -> dict[str, Any]:
     import torch
-    from safetensors.torch import load_file, save_file
+    from safetensors.torch import load_file
 
-    weights = load_file(str(adapter / "adapter_model.safetensors"))
+    try:
+        weights = load_file(str(adapter / "adapter_model.safetensors"))
+    except SafetensorError:
+        raise TrainingError(f"The adapter of {adapter.parent.name} is damaged.", "", "Resume its run.") from None
     if not all(bool(torch.isfinite(w).all()) for w in weights.values()):
         raise TrainingError("The adapter holds numbers that are not finite.", "", "Train it again with a lower rate.")
-    path = out / "adapter_model.safetensors"
-    save_file({name: w.to(torch.float16).contiguous() for name, w in weights.items()}, str(path), {"format": "pt"})
-    return path.stat().st_size
+    return {name: w.to(torch.float16).contiguous() for name, w in weights.items()}
 
 
 def _adapter_config(adapter: Path, base_name: str, out: Path) -> None:
@@ -88,23 +109,23 @@ def _adapter_config(adapter: Path, base_name: str, out: Path) -> None:
     (out / "adapter_config.json").write_text(json.dumps(raw, indent=2, sort_keys=True) + "\n", encoding="utf-8")
 
 
+def known(name: str) -> tuple[str, str]:
+    """A data set by name, or a file of one's own by its path, as title and licence; of the path, the file's name."""
+    return LICENCES.get(name) or (f"Own documents ({report.plain(Path(name).name)[:100]})", _OWN)
+
+
 def _data(counts: dict[str, int], judged: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
-    trained = [
-        {"name": LICENCES[name][0], "licence": LICENCES[name][1], "role": "training", "records": counts[f"{name}.kept"]}
-        for name in LICENCES
-        if f"{name}.kept" in counts
-    ]
-    sources = {"mts": "mts", "aci": "aci", "elmtex": "elmtex_aci", "medec": "medec"}
-    return trained + [
-        {
-            "name": f"{result['set']}: {LICENCES[sources[result['set'].split('-')[0]]][0]}",
-            "licence": LICENCES[sources[result["set"].split("-")[0]]][1],
-            "role": "evaluation",
-            "records": result["n"],
-        }
-        for result in judged
-        if result["set"].split("-")[0] in sources
-    ]
+    names = [key.removesuffix(".kept") for key in counts if key.endswith(".kept")]
+    trained = [(*known(name), "training", counts[f"{name}.kept"]) for name in _ordered(names)]
+    for result in judged:
+        title, licence = known(SETS[result["set"]][0] if result["set"] in SETS else result["set"])
+        trained.append((f"{result['set']}: {title}", licence, "evaluation", result["n"]))
+    return [dict(zip(("name", "licence", "role", "records"), one, strict=True)) for one in trained]
+
+
+def _ordered(names: Sequence[str]) -> list[str]:
+    """Known data sets in the order of their table, then files of one's own."""
+    return [n for n in LICENCES if n in names] + [n for n in names if sources.is_own(n)]
 
 
 def _figures(judged: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
@@ -120,21 +141,37 @@ def _figures(judged: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     return found
 
 
-def _card(base: str, chosen: Config, run: Path, facts: dict[str, Any], results: Sequence[Path], failures: str) -> str:
+def _writes(chosen: Config) -> str:
+    """What the model was trained to write, as the end of a sentence."""
+    names = [name for name, times in chosen.data.passes.items() if times > 0]
+    what = list(dict.fromkeys(_WRITES.get(name, "what its own documents ask for") for name in names))
+    return f"{', '.join(what[:-1])}{',' * (len(what) > 2)} and {what[-1]}" if len(what) > 1 else what[0]
+
+
+def _origin(base: str, chosen: Config) -> str:
+    """Which base, and whose the adapter is."""
+    where = "of models/catalog.toml, named there by sha256"
+    if "/" in chosen.base.name or Path(chosen.base.name).is_dir():
+        where = "from a folder: no catalogue names its files, so keep them with the adapter"
+    own = any(sources.is_own(name) for name in chosen.data.passes) or "from a folder" in where
+    licence = "yours to choose, within those of base and data" if own else "Apache-2.0; data as below"
+    return f"- Base: `{base}` {where}. Adapter licence: {licence}."
+
+
+def _card(base: str, chosen: Config, run: Path, facts: dict[str, Any], tables: str, failures: str) -> str:
     counts = facts["counts"]
     data = "\n".join(
-        f"| {LICENCES[name][0]} | {LICENCES[name][1]} | {counts[f'{name}.kept']} | {times:g} |"
+        f"| {' | '.join(known(name))} | {counts[f'{name}.kept']} | {times:g} |"
         for name, times in chosen.data.passes.items()
-        if name in LICENCES and f"{name}.kept" in counts
+        if times > 0 and f"{name}.kept" in counts
     )
-    tables = report.markdown(report.load(list(results))) if results else "Not measured.\n"
     layers = f"the last {chosen.lora.layers} layers" if chosen.lora.layers else "all layers"
     return f"""# LoRA adapter for {base}
 
-Writes sections of clinical notes from conversations, whole visit notes by division, and the 15 ELMTEX fields of a
-report. It proposes; a clinician must read and correct every word. Not a medical device, not reviewed by clinicians.
+Writes {_writes(chosen)}.
+It proposes; a clinician must read and correct every word. Not a medical device, not reviewed by clinicians.
 
-- Base: `{base}` of models/catalog.toml, named there by sha256. Adapter licence: Apache-2.0; data as below.
+{_origin(base, chosen)}
 - Prompt version {PROMPT_VERSION} (edge.contract.prompts); no other version may be used with it.
 - LoRA rank {chosen.lora.rank}, alpha {chosen.lora.alpha}, all linear modules of {layers}; loss on answers only.
 {_history(chosen, run, facts)}
@@ -163,6 +200,8 @@ def _history(chosen: Config, run: Path, facts: dict[str, Any]) -> str:
         parts = ", ".join(f"{name} ({100 * share:.0f} %)" for name, share in facts["averaged"].items())
         return f"- Mean of the adapters {parts}, which went on from one another (docs/lab-log.md)."
     steps = [m for m in runlog.read(run / "metrics.jsonl") if "loss" in m]
+    if not steps:
+        raise TrainingError(f"The run {run.name} has no metrics.", "metrics.jsonl is empty or gone.", "Bring it back.")
     tokens, answers = (sum(m[key] for m in steps) for key in ("tokens", "answers"))
     rate = chosen.optimiser.learning_rate
     before = (

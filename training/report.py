@@ -54,23 +54,30 @@ class Row:
     spread: dict[str, float] = dataclasses.field(default_factory=dict)
 
 
+def files(paths: Sequence[Path]) -> list[Path]:
+    """result.json files, those in folders found, each once."""
+    found = [f for p in paths for f in (sorted(p.rglob("result.json")) if p.is_dir() else [p])]
+    return list({file.resolve(): file for file in found}.values())
+
+
 def load(paths: Sequence[Path]) -> dict[str, list[Row]]:
     """Rows by set from result.json files (or folders of them), published rows last. Raises TrainingError."""
     tables: dict[str, list[Row]] = {}
     floors: dict[tuple[str, str], Row] = {}
-    files = [f for p in paths for f in (sorted(p.rglob("result.json")) if p.is_dir() else [p])]
-    if not files:
+    if not (found := files(paths)):
         raise TrainingError("There is no evaluation to report.", "No result.json was found.", "Run evaluate first.")
-    for file in files:
+    for file in found:
         try:
             raw = json.loads(file.read_text(encoding="utf-8"))
+            if not (isinstance(raw["set"], str) and isinstance(raw["model"], str)):
+                raise TypeError
             tables.setdefault(raw["set"], []).append(_row(raw["model"], "ours", raw, raw["precision"]))
             for name, floor in raw["floors"].items():
                 title = "reference (by people)" if name == "reference" else f"{name} floor"
                 known = floors.get((raw["set"], name))
                 if known is None or known.n < int(floor["n"]):  # shown once a set, over the most documents
                     floors[raw["set"], name] = _row(title, "floor", floor)
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
             raise TrainingError(f"{file} is no evaluation.", type(error).__name__, "Leave it out.") from None
     published = tomllib.loads(resources.files("training").joinpath("published.toml").read_text(encoding="utf-8"))
     for name, rows in tables.items():
@@ -168,18 +175,18 @@ def markdown(tables: dict[str, list[Row]], by_field: bool = False) -> str:
     """All tables as Markdown. by_field: extraction by each of its fields, too."""
     parts = [NOTES]
     for name, rows in sorted(tables.items()):
-        parts.append(f"## {_plain(name)}\n\n{_markdown(list(_lines(rows)))}")
+        parts.append(f"## {plain(name)}\n\n{_markdown(list(_lines(rows)))}")
         if by_field and (lines := _by_field(rows)):
             parts.append(f"{FIELD_NOTE}\n\n{_markdown(lines)}")
     return "\n\n".join(parts) + "\n"
 
 
 def _markdown(lines: Sequence[Sequence[str]]) -> str:
-    head, *body = ["| " + " | ".join(_plain(c) for c in line) + " |" for line in lines]
+    head, *body = ["| " + " | ".join(plain(c) for c in line) + " |" for line in lines]
     return "\n".join([head, "|" + "---|" * len(lines[0]), *body])
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """Text that can't end a table's cell or line, nor be read as a mark of HTML."""
     return " ".join(text.split()).replace("|", "/").replace("<", "‹").replace(">", "›")
 

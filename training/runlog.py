@@ -124,10 +124,26 @@ def configuration(folder: Path) -> dict[str, Any]:
     """What begin() wrote. Raises TrainingError if it is damaged."""
     try:
         found: dict[str, Any] = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+        if not isinstance(found, dict):
+            raise ValueError
     except ValueError:
         raise TrainingError(
             f"The run {folder.name!r} has no readable configuration.", "config.json is damaged.", "Start a new run."
         ) from None
+    return found
+
+
+def facts(folder: Path) -> dict[str, Any]:
+    """Environment and counts that begin() wrote. Raises TrainingError if they are damaged or gone."""
+    try:
+        found: dict[str, Any] = json.loads((folder / "environment.json").read_text(encoding="utf-8"))
+        if not isinstance(found["counts"], dict):
+            raise ValueError
+    except (OSError, ValueError, KeyError, TypeError):
+        raise TrainingError(
+            f"The run {folder.name!r} does not say what it was trained on.", "environment.json is damaged.",
+            "Bring it back.",
+        ) from None  # fmt: skip
     return found
 
 

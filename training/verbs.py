@@ -85,7 +85,7 @@ def _add_publish(sub: Any) -> None:
     publish.add_argument("id", help="run id")
     publish.add_argument("--out", type=Path, required=True, metavar="DIR")
     publish.add_argument(
-        "--results", type=Path, nargs="*", default=[], metavar="FILE", help="result.json of this adapter"
+        "--results", type=Path, nargs="*", default=[], metavar="FILE", help="result.json of this adapter, or folders"
     )
     publish.add_argument(
         "--beside", type=Path, nargs="*", default=[], metavar="FILE", help="result.json of other models"
@@ -255,18 +255,17 @@ def run_report(args: argparse.Namespace) -> int:
 
 def run_publish(args: argparse.Namespace) -> int:
     """Write the adapter folder; prints its path."""
-    from training import publish
+    from training import publish, running
 
     folder = run_folder(args.id)
     if not (folder / "config.json").is_file():
         raise TrainingError(f"There is no run {args.id!r}.", f"{folder} holds no config.json.", "Check the id.")
-    base = json.loads((folder / "config.json").read_text(encoding="utf-8"))["base"]["name"]
+    base = running.stored(folder).base.name
     try:
         failures = args.failures.read_text(encoding="utf-8")
-    except OSError as error:
-        raise UsageError(
-            f"{args.failures} cannot be read.", str(error.strerror), "Write down what the model gets wrong."
-        ) from None
+    except (OSError, UnicodeDecodeError) as error:
+        reason = error.strerror or "" if isinstance(error, OSError) else "It is not UTF-8."
+        raise UsageError(f"{args.failures} cannot be read.", reason, "Write down what the model gets wrong.") from None
     done = publish.publish(folder, Path(base).name, args.results, failures, args.out, args.beside)
     say(f"{done.size / 1e6:.1f} MB of weights")
     print(done.folder)

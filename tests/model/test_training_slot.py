@@ -1,4 +1,4 @@
-"""Hardware lent for minutes: a base in parts, a pause, results in small files; and adapters ready to commit."""
+"""Hardware lent for minutes: a base in parts, a pause, results in small files."""
 
 import json
 import tarfile
@@ -6,9 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from edge.contract.manifest import DataSet, Figure
 from edge.errors import BaseModelError, TrainingError
-from training import cli, publish, slot, tiny
+from training import cli, slot, tiny
 
 pytestmark = pytest.mark.model
 
@@ -201,38 +200,3 @@ def test_damage_on_the_way_is_named(parts: Path, tmp_path: Path) -> None:
     assert slot.gather(tmp_path, tmp_path / "store") == (None, [1])
     with pytest.raises(TrainingError, match="1 part"):
         slot.join(tmp_path, tmp_path / "store")
-
-
-def test_a_published_adapter_says_where_it_comes_from(tmp_path: Path) -> None:
-    import torch
-    from safetensors.torch import load_file, save_file
-
-    run = tmp_path / "run"
-    (run / "adapter").mkdir(parents=True)
-    save_file({"a.lora_A.weight": torch.ones(4, 8)}, str(run / "adapter" / "adapter_model.safetensors"))
-    own = {"base_model_name_or_path": "/home/x/base", "target_modules": ["v_proj", "q_proj"], "r": 2}
-    (run / "adapter" / "adapter_config.json").write_text(json.dumps(own), encoding="utf-8")
-    chosen = {"base": {"name": "b"}, "data": {"passes": {"mts": 1.0}}}
-    (run / "config.json").write_text(json.dumps(chosen), encoding="utf-8")
-    facts = {"device": "cpu", "threads": 1, "torch": "2", "peft": "0", "counts": {"mts.kept": 7, "leaks.note": 3}}
-    (run / "environment.json").write_text(json.dumps(facts), encoding="utf-8")
-    step = {"step": 1, "loss": 1.0, "tokens": 100, "answers": 10, "elapsed": 120.0}
-    (run / "metrics.jsonl").write_text(json.dumps(step) + "\n", encoding="utf-8")
-    result = {
-        "model": "m", "precision": "int4", "set": "mts-valid", "n": 2, "figures": {"rouge1": 20.0, "loop": 0.0},
-        "intervals": {"rouge1": [10.0, 30.0]}, "floors": {},
-    }  # fmt: skip
-    (tmp_path / "result.json").write_text(json.dumps(result), encoding="utf-8")
-    done = publish.publish(run, "base-name", [tmp_path / "result.json"], "- It loops.", tmp_path / "out")
-    assert load_file(str(tmp_path / "out" / "adapter_model.safetensors"))["a.lora_A.weight"].dtype == torch.float16
-    text = "".join(p.read_text(encoding="utf-8") for p in done.folder.iterdir() if p.suffix != ".safetensors")
-    assert "/home/x" not in text
-    for wanted in ("base-name", "CC BY 4.0", "Prompt version 1", "It loops.", "20.0 [10.0–30.0]", "2 minutes"):
-        assert wanted in text
-    adapter = json.loads((done.folder / "adapter.json").read_text(encoding="utf-8"))
-    assert [DataSet.model_validate(d).role for d in adapter["data"]] == ["training", "evaluation"]
-    assert [Figure.model_validate(f).low for f in adapter["figures"]] == [10.0, None]
-    assert json.loads((done.folder / "adapter_config.json").read_text())["target_modules"] == ["q_proj", "v_proj"]
-    save_file({"a": torch.tensor([float("nan")])}, str(run / "adapter" / "adapter_model.safetensors"))
-    with pytest.raises(TrainingError, match="not finite"):
-        publish.publish(run, "base-name", [], "", tmp_path / "again")

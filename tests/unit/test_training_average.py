@@ -1,6 +1,7 @@
 """The mean of adapters: shares, what has no mean, and a card that says what it is."""
 
 import json
+import shutil
 from pathlib import Path
 
 import pytest
@@ -71,6 +72,15 @@ def test_adapters_without_a_mean_are_refused(tmp_path: Path) -> None:
     torn.write_bytes(torn.read_bytes()[:60])
     with pytest.raises(TrainingError, match="torn is damaged"):
         averaging.average([a, tmp_path / "torn"], [], tmp_path / "mean")
+    for name, match in (
+        ("adapter/adapter_config.json", "broken is damaged"),
+        ("environment.json", "'broken' does not say"),
+    ):
+        broken = _run(tmp_path, "broken", 1.0)
+        (broken / name).write_text("{", encoding="utf-8")
+        with pytest.raises(TrainingError, match=match):
+            averaging.average([a, broken], [], tmp_path / "mean")
+        shutil.rmtree(broken)
     (deep / "adapter" / "adapter_model.safetensors").unlink()
     with pytest.raises(TrainingError, match="has not ended"):
         averaging.average([a, deep], [], tmp_path / "mean")

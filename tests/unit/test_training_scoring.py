@@ -140,7 +140,16 @@ def test_a_report_escapes_what_it_shows(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "changes", [{"figures": {"rouge1": "high"}}, {"figures": []}, {"intervals": {"rouge1": [1]}}, {"n": None}]
+    "changes",
+    [
+        {"figures": {"rouge1": "high"}},
+        {"figures": []},
+        {"intervals": {"rouge1": [1]}},
+        {"n": None},
+        {"set": None},
+        {"model": ["a"]},
+        {"floors": None},
+    ],
 )
 def test_what_is_no_evaluation_is_named(tmp_path: Path, changes: dict[str, object]) -> None:
     _result(tmp_path, **changes)
@@ -160,7 +169,8 @@ def test_seeds_have_a_row_of_their_mean_and_spread(tmp_path: Path) -> None:
     _result(tmp_path / "other", model="base+rank8-seed9", precision="fp32")
     _result(tmp_path / "same", model="mine")
     _result(tmp_path / "same again", model="mine")
-    lines = report.markdown(report.load([tmp_path])).splitlines()
+    lines = report.markdown(report.load([tmp_path, tmp_path / "same" / "result.json"])).splitlines()
+    assert sum(line.startswith("| mine |") for line in lines) == 2  # two of one name stay two, one named twice is one
     at = next(i for i, line in enumerate(lines) if "base+rank8-seed2" in line)
     name = "| base+rank8, mean ± spread of 3 seeds | int4 | 40 |"
     assert lines[at + 1].startswith(f"{name} 42.0 ± 2.0 | – | – | 0.50 ± 0.00 |")
