@@ -78,7 +78,7 @@ def publish(
 
 
 def shrink(adapter: Path, base_name: str, out: Path) -> int:
-    """Write an adapter in fp16 without paths of this machine; returns the bytes of its weights, raises TrainingError."""
+    """Write an adapter in fp16, no path of this machine in it; returns its weights' bytes. Raises TrainingError."""
     from safetensors.torch import save_file
 
     weights = _halved(adapter)
