@@ -5,8 +5,9 @@ from pathlib import Path
 
 import pytest
 
-from training import intervals, rouge, sources
+from training import intervals, report, rouge, sources
 
+RESULTS = 11  # committed in docs/evaluation
 BASELINES = {
     "bart-large-xsum-samsum_clinicalnlp_taskB_test1_division_combined.csv": (53.46, 25.08, 48.62),
     "BART_large_clinicalnlp_taskB_test1_full.csv": (41.76, 19.20, 34.70),
@@ -29,6 +30,14 @@ def test_released_predictions_score_the_published_figures(name: str) -> None:
     found = [rouge.score(references[r["encounter_id"]], r["note"], kinds=kinds) for r in rows]
     means = [round(intervals.mean([one[k] for one in found]) + 1e-9, 2) for k in kinds]
     assert tuple(means) == pytest.approx(BASELINES[name], abs=0.0051)
+
+
+def test_the_page_of_figures_is_what_its_results_say() -> None:
+    folder = Path(__file__).resolve().parents[2] / "docs" / "evaluation"
+    assert len(list(folder.rglob("result.json"))) == RESULTS
+    tables = report.load([folder])
+    assert (folder / "report.md").read_text(encoding="utf-8") == report.markdown(tables, by_field=True)
+    assert (folder / "report.html").read_text(encoding="utf-8") == report.page(tables)
 
 
 @pytest.mark.parametrize("text", ["", " ", "\n"])
