@@ -68,6 +68,18 @@ def auto_class(kind: Kind) -> Any:
     return {"decoder": AutoModelForCausalLM, "encoder-decoder": AutoModelForSeq2SeqLM, "embedding": AutoModel}[kind]
 
 
+def load_source(folder: Path, kind: Kind) -> Any:
+    """The model of a Hugging Face folder, float32. Raises BaseModelError if its files are none that can be read."""
+    import torch
+    from safetensors import SafetensorError
+
+    try:
+        return auto_class(kind).from_pretrained(folder, dtype=torch.float32, local_files_only=True)
+    except (OSError, ValueError, KeyError, SafetensorError) as error:
+        reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
+        raise BaseModelError(f"{folder} cannot be loaded.", reason, "Bring its files again.") from None
+
+
 def merge(base_folder: Path, adapter: Path, target: Path, kind: Kind = "decoder") -> None:
     """Write base plus adapter as a Hugging Face folder into target (which exists). Raises BaseModelError.
 
@@ -75,16 +87,23 @@ def merge(base_folder: Path, adapter: Path, target: Path, kind: Kind = "decoder"
     the other kinds, whose bundles are not rounded, in float32.
     """
     import torch
-    from peft import PeftModel
+    from peft import PeftModel, get_peft_model_state_dict
+    from safetensors import SafetensorError, safe_open
 
-    model = auto_class(kind).from_pretrained(base_folder, dtype=torch.float32, local_files_only=True)
+    model = load_source(base_folder, kind)
     try:
-        merged = PeftModel.from_pretrained(model, str(adapter), local_files_only=True).merge_and_unload(safe_merge=True)
-    except (RuntimeError, ValueError, KeyError, TypeError) as error:
+        wrapped = PeftModel.from_pretrained(model, str(adapter), local_files_only=True)
+        taken = get_peft_model_state_dict(wrapped, save_embedding_layers=False)  # else it looks for a base by name
+        with safe_open(adapter / ADAPTER_FILES[1], "pt") as saved:
+            left = [name for name in set(saved.keys()).difference(taken) if "lora_" in name]
+        if left:  # peft passes over what the base has no place for
+            raise ValueError(f"{len(left)} of its weights have no place there.")
+        merged = wrapped.merge_and_unload(safe_merge=True)
+    except (OSError, RuntimeError, ValueError, KeyError, TypeError, AttributeError, SafetensorError) as error:
         raise BaseModelError(
             f"The adapter {adapter.name} does not fit this base.",
             str(error).splitlines()[0][:300] if str(error) else type(error).__name__,
-            "Use the base that the adapter was trained on.",
+            "Use the base that the adapter was trained on, and bring the adapter again if it is damaged.",
         ) from None
     stored = merged.to(torch.float16) if kind == "decoder" else merged
     stored.save_pretrained(target, safe_serialization=True)

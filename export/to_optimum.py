@@ -34,7 +34,7 @@ from edge.errors import BaseModelError, BundleError
 from edge.paths import cache_dir
 from export.base import folder_digest
 from export.files import named_disk_errors, need_space, sha256_file
-from export.merge import adapter_ref, auto_class, merge, with_facts
+from export.merge import adapter_ref, load_source, merge, with_facts
 from export.pack import pack
 from export.progress import Progress, silent
 from export.to_onnx import Build
@@ -127,7 +127,7 @@ def _compare(folder: Path, kind: Kind, built: Path) -> tuple[Gate, int]:
     import numpy as np
     import torch
 
-    model = auto_class(kind).from_pretrained(folder, dtype=torch.float32, local_files_only=True).eval()
+    model = load_source(folder, kind).eval()
     rng = np.random.default_rng(0)
     ids = rng.integers(0, int(model.config.vocab_size), size=(1, 12), dtype=np.int64)
     ones = np.ones_like(ids)

@@ -49,6 +49,7 @@ def load(encoder: Path) -> tuple[Any, Any, int]:
     try:
         tokenizer = AutoTokenizer.from_pretrained(encoder, local_files_only=True)
         model = AutoModel.from_pretrained(encoder, local_files_only=True).eval()
+        model = model.get_encoder() if model.config.is_encoder_decoder else model
     except (OSError, ValueError, SafetensorError) as error:
         raise TrainingError(f"{encoder} holds no encoder.", str(error).splitlines()[0], "Check --encoder.") from None
     return tokenizer, model, min(int(getattr(model.config, "max_position_embeddings", 512)), 512) - 4

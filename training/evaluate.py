@@ -176,7 +176,8 @@ def write_all(
             stream.write(json.dumps(asdict(written), ensure_ascii=False) + "\n")
             stream.flush()
             rate = written.tokens / written.seconds if written.seconds else 0.0
-            say(f"{number}/{len(found)}  {written.tokens} tokens  {rate:.1f} tok/s  {' '.join(written.reasons)}")
+            ended = ": ".join(filter(None, (" ".join(written.reasons), written.error)))
+            say(f"{number}/{len(found)}  {written.tokens} tokens  {rate:.1f} tok/s  {ended}")
     return [done[document.id] for document in found if document.id in done]
 
 

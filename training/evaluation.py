@@ -53,6 +53,10 @@ def run(chosen: Evaluation, say: Callable[[str], None], stop_at: float = math.in
     """
     if chosen.adapter and not chosen.base:
         raise UsageError("--adapter needs --base.", "A bundle has its adapter built in.", "Give --base NAME.")
+    if chosen.threads < 0:
+        raise UsageError(f"--threads is {chosen.threads}.", "", "Give how many, or 0 for all.")
+    if chosen.bundle and (chosen.format or chosen.kind != "decoder"):
+        raise UsageError("--format and --kind need --base.", "A bundle says both itself.", "Leave them out.")
     found = evaluate.documents(chosen.set, chosen.data, chosen.limit)
     train = _train(chosen, found)
     if chosen.encoder is not None:

@@ -64,9 +64,11 @@ def train(
     accelerator = Accelerator(cpu=_on_cpu(), mixed_precision="bf16" if dtype == torch.bfloat16 else "no")
     sharding.check_kind(accelerator.distributed_type.value)
     base = model.base_folder(config.base.name)
-    wrapped: Any = model.adapted(base, config.base, config.lora, config.batch, dtype)
+    with _named_errors():
+        wrapped: Any = model.adapted(base, config.base, config.lora, config.batch, dtype)
     plan = _Plan(config, prepared, base)
-    network, parameters, optimiser = _spread(config, accelerator, wrapped)
+    with _named_errors():
+        network, parameters, optimiser = _spread(config, accelerator, wrapped)
     checkpoints = folder / "checkpoints"
     saved = checkpoint.complete(checkpoints)
     plain = accelerator.unwrap_model(network)
@@ -295,26 +297,31 @@ class _Loop:
 
 
 @contextlib.contextmanager
-def _named_errors(loop: _Loop) -> Iterator[None]:
+def _named_errors(loop: _Loop | None = None) -> Iterator[None]:
+    """Name memory that ran out, in a loop or before there is one, and a process that ended beside this one."""
     try:
         yield
-    except (MemoryError, torch.OutOfMemoryError) as error:
-        raise _memory(loop.cursor.step) from error
-    except RuntimeError as error:
-        if loop.accelerator.num_processes > 1 and " peer" in str(error):  # closed by, reset by: as gloo says it
+    except (MemoryError, RuntimeError) as error:  # what torch raises for memory is a RuntimeError
+        if model.is_memory(error):
+            raise _memory(loop) from error
+        if loop and loop.accelerator.num_processes > 1 and " peer" in str(error):  # closed by, reset by: gloo's words
             raise TrainingError(
                 f"Another process of this run ended at step {loop.cursor.step}.",
                 "This one can't go on without it.",
                 "See what that one said, and resume; saved checkpoints are intact.",
             ) from error
-        if "memory" not in str(error).casefold():
-            raise
-        raise _memory(loop.cursor.step) from error
+        raise
 
 
-def _memory(step: int) -> TrainingError:
+def _memory(loop: _Loop | None) -> TrainingError:
+    if loop is None:
+        return TrainingError(
+            "Memory ran out before the first step.",
+            "The base does not fit.",
+            "Set base.quantise where there is CUDA, run.shard over several cards, or take a smaller base.",
+        )
     return TrainingError(
-        f"Memory ran out at step {step}.",
+        f"Memory ran out at step {loop.cursor.step}.",
         "A row's activations did not fit.",
         "Lower batch.free_tokens, then batch.row_tokens (--set), and resume; saved checkpoints are intact.",
     )

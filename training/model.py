@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import math
 import os
 import subprocess
 import sys
+from collections.abc import Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -35,6 +37,8 @@ def base_folder(name: str) -> Path:
             raise BaseModelError(
                 f"The folder {folder} holds no model.", "config.json is missing.", "Name another base."
             )
+        for described in ("config.json", "tokenizer_config.json"):
+            _check_json(folder / described)
         return folder
     if "/" in name:
         raise BaseModelError(f"The folder {folder} does not exist.", "", "Correct base.name.")
@@ -44,6 +48,14 @@ def base_folder(name: str) -> Path:
     if done.returncode != 0 or not done.stdout.strip():
         raise BaseModelError(f"The base {name!r} could not be prepared.", "See the message above.", "")
     return Path(done.stdout.strip().splitlines()[-1])
+
+
+def _check_json(path: Path) -> None:
+    try:
+        if path.is_file() and not isinstance(json.loads(path.read_text(encoding="utf-8")), dict):
+            raise ValueError
+    except (OSError, ValueError):
+        raise BaseModelError(f"{path} cannot be read.", "It is no JSON object.", "Bring the base again.") from None
 
 
 def prompt_format(folder: Path, chosen: str = "") -> str:
@@ -80,23 +92,78 @@ def tokenizer(folder: Path) -> Any:
         raise BaseModelError(
             f"The base {folder.name} has no tokenizer.json.", "", "Convert it with transformers first."
         )
-    return prompts.load_tokenizer(path)
+    try:
+        return prompts.load_tokenizer(path)
+    except Exception as error:  # noqa: BLE001 - what tokenizers raises has no class of its own
+        raise BaseModelError(f"{path} cannot be read.", _first_line(error), "Bring the base again.") from None
 
 
 def load(folder: Path, base: Base, dtype: torch.dtype, for_training: bool = True) -> Any:
-    """Load the base model. Raises TrainingError if a quantised base is asked for without CUDA."""
+    """Load the base model. Raises TrainingError if a quantised base is asked for without CUDA or memory is too small,
+    BaseModelError if its files are none that transformers reads.
+    """
     from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM
 
     kwargs: dict[str, Any] = {"dtype": dtype, "local_files_only": True}
     if base.quantise:
         kwargs["quantization_config"] = _quantisation(base.quantise)
     if base.kind == "encoder-decoder":
-        return AutoModelForSeq2SeqLM.from_pretrained(folder, **kwargs)
+        with _loading(folder):
+            return AutoModelForSeq2SeqLM.from_pretrained(folder, **kwargs)
     implementation = attention.register() if for_training else "sdpa"
-    model = AutoModelForCausalLM.from_pretrained(folder, attn_implementation=implementation, **kwargs)
+    with _loading(folder):
+        model = AutoModelForCausalLM.from_pretrained(folder, attn_implementation=implementation, **kwargs)
     if getattr(model.config, "attn_logit_softcapping", None):
         raise TrainingError("This base caps its attention scores.", "Packed training does not.", "Use another base.")
     return model
+
+
+@contextlib.contextmanager
+def _loading(folder: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
+        if is_memory(error):
+            raise
+        raise BaseModelError(
+            f"The base {folder.name} cannot be loaded.", _first_line(error), "Bring its files again, or name another."
+        ) from None
+
+
+def is_memory(error: BaseException) -> bool:
+    """True if an error says that memory ran out, on whichever device."""
+    if isinstance(error, MemoryError | torch.OutOfMemoryError):
+        return True
+    return isinstance(error, RuntimeError) and "memory" in str(error).casefold()
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:200]
+
+
+def with_adapter(network: Any, adapter: Path) -> Any:
+    """A loaded base with a LoRA adapter merged in. Raises TrainingError if the adapter is damaged or another base's."""
+    from peft import PeftModel, get_peft_model_state_dict
+    from safetensors import safe_open
+
+    try:
+        wrapped = PeftModel.from_pretrained(network, str(adapter))
+        taken = get_peft_model_state_dict(wrapped, save_embedding_layers=False)  # else it looks for a base by name
+        with safe_open(adapter / "adapter_model.safetensors", "pt") as saved:
+            left = [name for name in set(saved.keys()).difference(taken) if "lora_" in name]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, SafetensorError) as error:
+        if is_memory(error):
+            raise
+        raise TrainingError(
+            f"The adapter in {adapter} cannot be loaded.", _first_line(error),
+            "Bring it again, or name the base it was trained on.",
+        ) from None  # fmt: skip
+    if left:  # peft passes over what the base has no place for
+        raise TrainingError(
+            f"The adapter in {adapter} does not fit this base.", f"{len(left)} of its weights have no place there.",
+            "Name the base it was trained on.",
+        )  # fmt: skip
+    return wrapped.merge_and_unload()
 
 
 def _quantisation(width: str) -> Any:
@@ -167,8 +234,7 @@ def _start_from(model: Any, folder: Path) -> None:
                 raise ValueError(f"Its {key} is {saved.get(key)}, that of this run {getattr(own, key)}.")
         loaded = set_peft_model_state_dict(model, weights)
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        reason = (str(error).splitlines() or [""])[0][:200]
-        raise TrainingError(f"The run cannot start from {folder}.", reason, hint) from None
+        raise TrainingError(f"The run cannot start from {folder}.", _first_line(error), hint) from None
     left = [name for name in loaded.missing_keys if "lora_" in name]
     if left or loaded.unexpected_keys:
         reason = f"It lacks {len(left)} of this run's weights and holds {len(loaded.unexpected_keys)} others."

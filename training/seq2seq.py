@@ -119,9 +119,7 @@ class Seq2SeqEngine:
         dtype = torch.bfloat16 if torch.cuda.is_available() else torch.float32
         network = model.load(folder, base, dtype, for_training=False)
         if adapter is not None:
-            from peft import PeftModel
-
-            network = PeftModel.from_pretrained(network, str(adapter)).merge_and_unload()
+            network = model.with_adapter(network, adapter)
         self._network = network.to("cuda" if torch.cuda.is_available() else "cpu").eval()
         self._tokenizer, self._end = model.tokenizer(folder), end_id(folder)
         context = int(getattr(network.config, "max_position_embeddings", 0) or 4096)

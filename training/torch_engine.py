@@ -69,9 +69,7 @@ def _load(folder: Path, base: Base, adapter: Path | None) -> Loaded:
     dtype = torch.bfloat16 if torch.cuda.is_available() else torch.float32
     network = model.load(folder, base, dtype, for_training=False)
     if adapter is not None:
-        from peft import PeftModel
-
-        network = PeftModel.from_pretrained(network, str(adapter)).merge_and_unload()
+        network = model.with_adapter(network, adapter)
     if torch.cuda.is_available():
         network.to("cuda")
     network.eval()

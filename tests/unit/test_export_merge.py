@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 
 import numpy as np
@@ -19,10 +20,10 @@ from export.options import OnnxOptions
 IDS = [5, 9, 200, 31, 7]
 
 
-def make_base(folder: Path, width: int = 64) -> Path:
+def make_base(folder: Path, width: int = 64, layers: int = 2) -> Path:
     torch.manual_seed(0)
     config = LlamaConfig(
-        vocab_size=256, hidden_size=width, intermediate_size=128, num_hidden_layers=2, num_attention_heads=4,
+        vocab_size=256, hidden_size=width, intermediate_size=128, num_hidden_layers=layers, num_attention_heads=4,
         num_key_value_heads=2, max_position_embeddings=128, tie_word_embeddings=True, eos_token_id=[2],
     )  # fmt: skip
     LlamaForCausalLM(config).save_pretrained(folder)
@@ -66,6 +67,22 @@ def test_an_adapter_of_another_base_is_refused(adapter: Path, tmp_path: Path) ->
     (tmp_path / "out").mkdir()
     with pytest.raises(BaseModelError, match="does not fit this base"):
         merge(other, adapter, tmp_path / "out")
+    shallow = make_base(tmp_path / "shallow", layers=1)
+    with pytest.raises(BaseModelError, match=r"does not fit this base\. 6 of its weights have no place"):
+        merge(shallow, adapter, tmp_path / "out")  # not the half of it that has a place
+
+
+def test_damage_is_named(base: Path, adapter: Path, tmp_path: Path) -> None:
+    (tmp_path / "out").mkdir()
+    torn = Path(shutil.copytree(adapter, tmp_path / "torn"))
+    (torn / "adapter_model.safetensors").write_bytes((adapter / "adapter_model.safetensors").read_bytes()[:-9])
+    with pytest.raises(BaseModelError, match="bring the adapter again"):
+        merge(base, torn, tmp_path / "out")
+    broken = Path(shutil.copytree(base, tmp_path / "broken"))
+    (broken / "model.safetensors").write_bytes((base / "model.safetensors").read_bytes()[:-9])
+    with pytest.raises(BaseModelError, match="broken cannot be loaded"):
+        merge(broken, adapter, tmp_path / "out")
+    assert not list((tmp_path / "out").iterdir())
 
 
 def test_the_digest_names_the_weights_and_their_settings(adapter: Path, tmp_path: Path) -> None:
