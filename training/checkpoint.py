@@ -9,14 +9,17 @@ from __future__ import annotations
 import json
 import os
 import shutil
+from collections.abc import Callable
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from pickle import UnpicklingError
 from typing import Any
 
 import torch
 
 from edge.errors import TrainingError
 from training import sharding
+from training.model import is_memory
 
 _KEEP = 2
 
@@ -58,7 +61,10 @@ def save(folder: Path, model: Any, optimiser: Any, cursor: Cursor, writes: bool 
         torch.save(state, stream)
         stream.flush()
         os.fsync(stream.fileno())
-    (aside / "cursor.json").write_text(json.dumps(asdict(cursor)), encoding="utf-8")
+    with (aside / "cursor.json").open("w", encoding="utf-8") as text:
+        text.write(json.dumps(asdict(cursor)))
+        text.flush()
+        os.fsync(text.fileno())
     shutil.rmtree(final, ignore_errors=True)
     aside.rename(final)
     for old in complete(folder)[:-_KEEP]:
@@ -91,22 +97,46 @@ def complete(folder: Path) -> list[Path]:
     return sorted(p for p in folder.glob("step-*") if (p / "cursor.json").is_file() and (p / "state.pt").is_file())
 
 
-def restore(folder: Path, model: Any, optimiser: Any) -> Cursor:
-    """Load a checkpoint into model and optimiser. Raises TrainingError if it does not belong to this model."""
+def resume(folder: Path, model: Any, optimiser: Any, say: Callable[[str], None]) -> Cursor:
+    """Load a run's last checkpoint that can be read; Cursor() if there is none yet.
+
+    Raises TrainingError if each of them is damaged, or the one that is read does not belong to this model.
+    """
+    saved = complete(folder)
+    for one in reversed(saved):
+        try:
+            state, cursor = _read(one)
+        except (OSError, EOFError, ValueError, KeyError, TypeError, RuntimeError, UnpicklingError) as error:
+            if is_memory(error):
+                raise
+            say(f"The checkpoint {one.name} is damaged: going back to the one before it.")
+            continue
+        restore(one.name, state, model, optimiser)
+        return cursor
+    if saved:
+        raise TrainingError("Every checkpoint of the run is damaged.", f"Found {len(saved)}.", "Start a new run.")
+    return Cursor()
+
+
+def _read(folder: Path) -> tuple[dict[str, Any], Cursor]:
     state = torch.load(folder / "state.pt", map_location="cpu", weights_only=True)
+    return state, Cursor(**json.loads((folder / "cursor.json").read_text(encoding="utf-8")))
+
+
+def restore(name: str, state: dict[str, Any], model: Any, optimiser: Any) -> None:
+    """Put what a checkpoint holds into model and optimiser. Raises TrainingError if it is another model's."""
     wanted = {name: p for name, p in model.named_parameters() if p.requires_grad}
     saved = state["model"]
     if wanted.keys() != saved.keys() or any(wanted[n].shape != saved[n].shape for n in wanted):
         raise TrainingError(
-            f"The checkpoint {folder.name} does not fit this model.",
+            f"The checkpoint {name} does not fit this model.",
             "Base or LoRA options differ from the run that wrote it.",
             "Resume with the run's own configuration, or start a new run.",
         )
     with torch.no_grad():
-        for name, p in wanted.items():
-            p.copy_(sharding.part(saved[name], p))
+        for weight, p in wanted.items():
+            p.copy_(sharding.part(saved[weight], p))
     sharding.restore_state(optimiser, state["optimiser"])
     torch.set_rng_state(state["random"])
     if torch.cuda.is_available() and "random_cuda" in state:
         torch.cuda.set_rng_state(state["random_cuda"])
-    return Cursor(**json.loads((folder / "cursor.json").read_text(encoding="utf-8")))

@@ -70,9 +70,8 @@ def train(
     with _named_errors():
         network, parameters, optimiser = _spread(config, accelerator, wrapped)
     checkpoints = folder / "checkpoints"
-    saved = checkpoint.complete(checkpoints)
     plain = accelerator.unwrap_model(network)
-    cursor = checkpoint.restore(saved[-1], plain.model, optimiser) if resume and saved else Cursor()
+    cursor = checkpoint.resume(checkpoints, plain.model, optimiser, say) if resume else Cursor()
     loop = _Loop(config, accelerator, network, plain, optimiser, parameters, plan, cursor, folder, say, stop_at)
     say(
         f"{sum(p.numel() for p in parameters):,} trained weights, {plan.describe()}, "

@@ -110,7 +110,7 @@ from training import checkpoint, cli
 saved = []
 def sync(file):
     saved.append(file)
-    if len(saved) == 2:
+    if len(saved) == 3:  # weights and cursor of the first, weights of the second
         os.ftruncate(file, os.fstat(file).st_size // 2)
         os.kill(os.getpid(), signal.SIGKILL)
 checkpoint.os.fsync = sync
@@ -149,7 +149,7 @@ def test_a_full_disk_is_named_and_loses_one_checkpoint_interval(
 
     def full(file: int) -> None:
         synced.append(file)
-        if len(synced) == 2:
+        if len(synced) == 3:  # weights and cursor of the first, weights of the second
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         sync(file)
 
@@ -295,6 +295,24 @@ def test_a_checkpoint_of_another_shape_is_refused(base: Path, tmp_path: Path) ->
     lora.train(_config(base, optimiser={"max_steps": 2}), PREPARED, tmp_path, False, _quiet)
     with pytest.raises(TrainingError, match="does not fit this model"):
         lora.train(_config(base, lora={"rank": 8}), PREPARED, tmp_path, True, _quiet)
+
+
+@pytest.mark.parametrize("file", ["state.pt", "cursor.json"])
+def test_a_damaged_checkpoint_costs_the_one_before_it(base: Path, tmp_path: Path, file: str) -> None:
+    """As a power cut or a bad disk leaves it: the run goes back one interval and ends where an unbroken one does."""
+    lora.train(_config(base), PREPARED, tmp_path, False, _quiet)
+    losses = _losses(tmp_path)
+    first, last = checkpoint.complete(tmp_path / "checkpoints")
+    (last / file).write_bytes((last / file).read_bytes()[: len((last / file).read_bytes()) // 2])
+    said: list[str] = []
+    lora.train(_config(base), PREPARED, tmp_path, True, said.append)
+    assert f"The checkpoint {last.name} is damaged: going back to the one before it." in said
+    assert _losses(tmp_path) == losses
+    assert sum(line.startswith("step ") for line in said) == len(losses) - int(first.name.removeprefix("step-"))
+    for one in checkpoint.complete(tmp_path / "checkpoints"):
+        (one / file).write_bytes(b"")
+    with pytest.raises(TrainingError, match="Every checkpoint of the run is damaged"):
+        lora.train(_config(base), PREPARED, tmp_path, True, _quiet)
 
 
 def test_a_half_written_checkpoint_is_never_used(base: Path, tmp_path: Path) -> None:
