@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from functools import partial
 from typing import Any
 
-from edge.contract.schemas import FIELD_KEYS
+from edge.contract.schemas import FIELD_KEYS, extraction_target
 from edge.tasks.note import is_absent
 from training import divisions, entities, facts, floors, intervals, rouge, spans
 from training.evaluate import Item, Written
@@ -186,8 +186,8 @@ def _one(scored: Sequence[Figures], name: str) -> float:
 def floor_answers(items: Sequence[Item], train: Sequence[Document]) -> dict[str, list[Written]]:
     """Answers of the two floors, and the reference itself, whose unsupported facts are what the counting gets wrong.
 
-    The copy of a report has no fields, so extraction has the nearest example only. Without training
-    documents there is no nearest one.
+    The copy of a report stands as the one entry of each of its fields. Without training documents there is no nearest
+    example.
     """
     found: dict[str, list[Written]] = {}
     if train:
@@ -199,5 +199,9 @@ def floor_answers(items: Sequence[Item], train: Sequence[Document]) -> dict[str,
         found["always none"] = [Written(i.id, "None.", ("end",), 0, 0.0) for i in items]
     elif all(i.kind != "extract" for i in items):
         found["reference"] = [Written(i.id, i.reference, ("end",), 0, 0.0) for i in items]
-        found["copy"] = [Written(i.id, i.source, ("end",), 0, 0.0) for i in items]
+    found["copy"] = [Written(i.id, _copied(i), ("end",), 0, 0.0) for i in items]
     return found
+
+
+def _copied(item: Item) -> str:
+    return extraction_target({key: [item.source] for key in FIELD_KEYS}) if item.kind == "extract" else item.source

@@ -77,7 +77,9 @@ def mts(folder: Path, split: str) -> list[Document]:
         "test1": "MTS-Dialog-TestSet-1-MEDIQA-Chat-2023.csv",
     }
     found = []
-    for row in _csv(folder / "mts_dialog" / _file(files, split, "mts")):
+    for row in _csv(
+        folder / "mts_dialog" / _file(files, split, "mts"), "ID", "section_header", "section_text", "dialogue"
+    ):
         key = row["section_header"].strip().upper()
         spec = templates.get(f"section:{key}").sections[0]
         note = sanitise(row["section_text"]).strip()
@@ -92,7 +94,7 @@ def aci(folder: Path, split: str) -> list[Document]:
     """ACI-Bench: whole visits, the note by division (Yim et al., Sci Data 2023)."""
     files = {"train": "train.csv", "valid": "valid.csv", "test1": "clinicalnlp_taskB_test1.csv"}
     found = []
-    for row in _csv(folder / "aci_bench" / _file(files, split, "aci")):
+    for row in _csv(folder / "aci_bench" / _file(files, split, "aci"), "encounter_id", "dialogue", "note"):
         raw, note = sanitise(row["dialogue"]).strip(), sanitise(row["note"]).strip()
         tasks = division_tasks(divisions.split(note))
         found.append(Document(row["encounter_id"], "aci", split, conversation(raw), tasks, raw=raw, note=note))
@@ -162,7 +164,7 @@ def medec(folder: Path, split: str) -> list[Document]:
     """MEDEC: clinical texts, about half with one inserted error (Ben Abacha et al. 2024)."""
     files = {"train": "medec_ms_train.csv", "dev": "medec_ms_dev.csv", "valid": "medec_ms_dev.csv"}
     found = []
-    for row in _csv(folder / "medec" / _file(files, split, "medec")):
+    for row in _csv(folder / "medec" / _file(files, split, "medec"), "Text ID", "Text", "Error Flag", "Error Sentence"):
         raw = sanitise(row["Text"]).strip()
         wrong = sanitise(row["Error Sentence"]).strip() if row["Error Flag"].strip() == "1" else prompts.ABSENT
         task = Task("check", CHECK_INSTRUCTION, wrong)
@@ -213,9 +215,16 @@ def _glob(folder: Path, pattern: str) -> list[Path]:
     return paths
 
 
-def _csv(path: Path) -> Iterator[dict[str, str]]:
+def _csv(path: Path, *columns: str) -> Iterator[dict[str, str]]:
+    """Records with at least these columns. Raises TrainingError naming the file, and the record that is cut off."""
     csv.field_size_limit(1 << 30)
-    yield from csv.DictReader(io.StringIO(lines.text(path), newline=""))
+    reader = csv.DictReader(io.StringIO(lines.text(path), newline=""))
+    if lacking := [name for name in columns if name not in (reader.fieldnames or ())]:
+        raise TrainingError(f"{path.name} has no column {', '.join(lacking)}.", "", "Bring the data set again.")
+    for number, row in enumerate(reader, 1):
+        if any(row[name] is None for name in columns):
+            raise TrainingError(f"{path.name} record {number} is cut off.", "", "Bring the data set again.")
+        yield row
 
 
 def _jsonl(path: Path, kinds: dict[str, type]) -> Iterator[dict[str, Any]]:

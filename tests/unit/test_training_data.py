@@ -177,3 +177,24 @@ def test_bad_folders_and_names(tmp_path: Path, data: Path) -> None:
     ):
         with pytest.raises(TrainingError):
             call()
+
+
+@pytest.mark.parametrize(
+    ("name", "place", "head", "row"),
+    [
+        ("mts", "mts_dialog/MTS-Dialog-TrainingSet.csv", "ID,section_header,section_text,dialogue", "1,CC,Pain."),
+        ("aci", "aci_bench/train.csv", "dataset,encounter_id,dialogue,note", "v,1"),
+        ("medec", "medec/medec_ms_train.csv", "Text ID,Text,Error Flag,Error Sentence", "1,He is"),
+    ],
+)
+def test_a_table_of_another_shape_or_cut_off_is_named(
+    tmp_path: Path, name: str, place: str, head: str, row: str
+) -> None:
+    path = tmp_path / place
+    path.parent.mkdir()
+    path.write_text(f"{head}\n{row}", encoding="utf-8")
+    with pytest.raises(TrainingError, match=f"{path.name} record 1 is cut off"):
+        sources.read(name, tmp_path, "train")
+    path.write_text(f"{head.rpartition(',')[0]}\n{row}", encoding="utf-8")
+    with pytest.raises(TrainingError, match=f"{path.name} has no column {head.rpartition(',')[2]}"):
+        sources.read(name, tmp_path, "train")

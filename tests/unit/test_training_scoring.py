@@ -20,6 +20,19 @@ def test_the_copy_floor_on_aci_test1_is_the_known_one() -> None:
     assert [round(intervals.mean([one[k] for one in found]), 1) for k in ("rouge1", "rouge2")] == [32.8, 12.5]
 
 
+def test_every_kind_of_task_has_the_copy_of_its_source_for_a_floor() -> None:
+    report = "A 58-year-old man with gout and a painful left knee takes allopurinol."
+    wanted = extract_task({"age": ["58-year-old"], "diagnosis": ["gout"]}).target
+    fields = Item("a", "extract", "", report, wanted)
+    copy = scoring.summary([fields], scoring.floor_answers([fields], [])["copy"])["figures"]
+    assert (copy["json.valid"], copy["verbatim"], copy["span.f1.relaxed"]) == (100.0, 100.0, 0.0)
+    assert 0 < copy["field.rouge1"] < 20
+    checks = [Item("a", "check", "", "He took 5 g.", "He took 5 g."), Item("b", "check", "", "Well.", "None.")]
+    found = scoring.floor_answers(checks, [])
+    assert found.keys() == {"always none", "copy"}
+    assert scoring.summary(checks, found["copy"])["figures"]["flag.accuracy"] == 50.0  # every note is flagged
+
+
 def test_nearest_prefers_the_same_key() -> None:
     index = floors.Nearest(["cough and fever", "knee pain", "cough and fever today"], ["CC", "CC", "PLAN"])
     assert index.find("fever, cough today", "CC") == 0
