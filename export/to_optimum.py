@@ -29,7 +29,7 @@ from edge.contract.manifest import (
     Manifest,
     canonical,
 )
-from edge.contract.prompts import PROMPT_VERSION
+from edge.contract.prompts import PROMPT_VERSION, load_tokenizer
 from edge.errors import BaseModelError, BundleError
 from edge.paths import cache_dir
 from export.base import folder_digest
@@ -76,6 +76,7 @@ def make_optimum_bundle(
         raise BaseModelError(
             f"{folder} lacks safetensors weights or tokenizer.json.", "", "Save the model and its fast tokenizer there."
         )
+    _check_tokenizer(folder / "tokenizer.json")
     digest = folder_digest({path.name: sha256_file(path, progress=progress) for path in weights})
     reference = adapter_ref(adapter)
     cache = cache_dir()
@@ -101,8 +102,17 @@ def make_optimum_bundle(
         return pack(Build(built, files), manifest, out / name, progress)
 
 
+def _check_tokenizer(path: Path) -> None:
+    try:
+        load_tokenizer(path)
+    except Exception as error:  # noqa: BLE001 - what tokenizers raises has no class of its own
+        reason = (str(error).splitlines() or [""])[0][:200]
+        raise BaseModelError(f"{path} cannot be read.", reason, "Bring the base again.") from None
+
+
 def _export(folder: Path, kind: Kind, raw: Path, built: Path) -> None:
     import onnx
+    from safetensors import SafetensorError
 
     with contextlib.redirect_stdout(sys.stderr), warnings.catch_warnings():
         warnings.simplefilter("ignore")  # the tracer's, about shapes that are fixed on purpose
@@ -110,7 +120,7 @@ def _export(folder: Path, kind: Kind, raw: Path, built: Path) -> None:
 
         try:
             main_export(str(folder), raw, task=_TASKS[kind], device="cpu", do_validation=False, local_files_only=True)
-        except (ValueError, KeyError, RuntimeError, NotImplementedError) as error:
+        except (OSError, ValueError, KeyError, RuntimeError, NotImplementedError, SafetensorError) as error:
             raise BundleError(
                 f"optimum could not export {folder.name}.", str(error).splitlines()[0][:200] if str(error) else ""
             ) from None

@@ -186,7 +186,8 @@ class _Loop:
         self.folder, self.say, self.stop_at = folder, say, stop_at
         self.schedule = Schedule(config.optimiser.warmup, plan.total, config.optimiser.max_seconds)
         self.log = runlog.Metrics(folder / "metrics.jsonl", cursor.step, accelerator.is_main_process)
-        self.last_loss = math.nan
+        logged = [facts["loss"] for facts in runlog.read(folder / "metrics.jsonl") if "loss" in facts]
+        self.last_loss = logged[-1] if logged else math.nan
         self.last_valid: float | None = None
         self.saved_at = cursor.elapsed
 

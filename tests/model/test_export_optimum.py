@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -156,6 +157,19 @@ def test_an_adapter_of_another_baseline_is_refused(tmp_path: Path, capsys: pytes
     assert "does not fit this base" in capsys.readouterr().err
     assert cli.main([*words, "--adapter", str(tmp_path)]) == 8
     assert "is not an adapter" in capsys.readouterr().err
+    assert not list((tmp_path / "out").glob("*"))
+
+
+@pytest.mark.parametrize(("file", "code"), [("model.safetensors", 4), ("tokenizer.json", 8)])
+def test_a_damaged_source_is_named(
+    bert: Path, tmp_path: Path, file: str, code: int, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken = Path(shutil.copytree(bert, tmp_path / "broken"))
+    (broken / file).write_bytes((bert / file).read_bytes()[:-9])
+    words = ["optimum", str(broken), "--as", "x", "--origin", "o", "--licence", "l", "--out", str(tmp_path / "out")]
+    assert cli.main(words) == code
+    said = capsys.readouterr().err
+    assert "could not export broken" in said or f"{file} cannot be read" in said
     assert not list((tmp_path / "out").glob("*"))
 
 

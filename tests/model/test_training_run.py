@@ -204,6 +204,7 @@ def test_run_and_resume_from_the_command_line(
     before = _losses(folder)
     assert cli.main(["run", "--resume", "mine", *data]) == 0
     assert _losses(folder) == before
+    assert f"end: {len(before)} steps, loss {before[-1]:.4f}" in capsys.readouterr().err  # of a run that had ended, too
     assert cli.main(["run", "--resume", "other", *data]) == 9
     for _ in range(2):  # the command that is given again: starts, then finds its own run
         assert cli.main(["run", config, "--resume", *data]) == 0
