@@ -157,6 +157,7 @@ class _Plan:
             raise TrainingError("There is no training data.", "Every sample was left out.", "Raise batch.max_tokens.")
         whole = math.floor(o.epochs)
         total = sum(len(self.epoch(n)) for n in range(whole)) + round((o.epochs - whole) * len(self.epoch(whole)))
+        total = max(total, 1) if o.epochs else 0  # a share of an epoch under half a step is no run without an end
         if o.max_steps:
             total = min(total, o.max_steps) if o.epochs else o.max_steps
         return total

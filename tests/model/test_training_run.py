@@ -292,6 +292,15 @@ def test_out_of_memory_says_what_to_change(base: Path, tmp_path: Path, monkeypat
         lora.train(_config(base), PREPARED, tmp_path, False, _quiet)
 
 
+def test_a_share_of_an_epoch_under_a_step_is_one_step(base: Path, tmp_path: Path) -> None:
+    chosen = _config(base, optimiser={"epochs": 0.001}, run={"checkpoint_steps": 0})
+
+    def ends(line: str) -> None:
+        assert not line.startswith("step 2")
+
+    assert lora.train(chosen, PREPARED, tmp_path, False, ends).steps == 1
+
+
 def test_a_checkpoint_of_another_shape_is_refused(base: Path, tmp_path: Path) -> None:
     lora.train(_config(base, optimiser={"max_steps": 2}), PREPARED, tmp_path, False, _quiet)
     with pytest.raises(TrainingError, match="does not fit this model"):
