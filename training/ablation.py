@@ -41,6 +41,12 @@ def run(
     if valid_tokens < 0:
         raise UsageError(f"--valid-tokens is {valid_tokens}.", "", "Give how many, or 0 for all.")
     chosen = [(path.stem, config.load(path, overrides)) for path in paths]
+    if len({lora.precision(one) for _, one in chosen}) > 1:
+        raise UsageError(
+            "The configurations compute in different precisions.",
+            "One process has one of them (run.precision).",
+            "Train each with `run`, and compare them with `evaluate`.",
+        )
     for name, one in chosen:
         if not (one.data.validate and one.data.max_valid):
             raise TrainingError(f"{name} never validates.", "There is nothing to compare.", "Set data.validate.")

@@ -72,3 +72,11 @@ def test_one_command_gives_mean_and_spread_over_seeds(
     assert cli.main(wrong) == 9
     assert "batch.max_tokens is 20" in capsys.readouterr().err
     assert not (tmp_path / "cache" / "runs" / "short-c-seed0" / "config.json").exists()  # its id is free once mended
+
+
+def test_one_process_has_one_precision(base: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    config, *data = own_data(base, tmp_path, "[run]\nprecision = 'fp32'\n")
+    other = tmp_path / "half.toml"
+    other.write_text(Path(config).read_text(encoding="utf-8").replace("fp32", "bf16"), encoding="utf-8")
+    assert cli.main(["ablate", config, str(other), *data]) == 2
+    assert "in different precisions" in capsys.readouterr().err
