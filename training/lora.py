@@ -154,7 +154,10 @@ class _Plan:
         """Optimiser steps of the whole run, 0 if only time ends it."""
         o = self._config.optimiser
         if not self.epoch(0):
-            raise TrainingError("There is no training data.", "Every sample was left out.", "Raise batch.max_tokens.")
+            raise TrainingError(
+                "There is no training data.", "The shares of data.passes come to none, or every sample was too long.",
+                "Raise data.passes, or batch.max_tokens.",
+            )  # fmt: skip
         whole = math.floor(o.epochs)
         total = sum(len(self.epoch(n)) for n in range(whole)) + round((o.epochs - whole) * len(self.epoch(whole)))
         total = max(total, 1) if o.epochs else 0  # a share of an epoch under half a step is no run without an end

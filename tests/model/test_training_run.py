@@ -373,3 +373,15 @@ def test_an_adapter_of_another_shape_is_no_start(
     damaged.write_bytes(damaged.read_bytes()[:50])
     with pytest.raises(TrainingError, match="cannot start from"):
         lora.train(_config(base, lora=start), PREPARED, tmp_path / "fourth", False, _quiet)
+
+
+def test_shares_that_come_to_no_document_are_named(
+    base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("EDGESCRIBE_CACHE", str(tmp_path / "cache"))
+    config, *data = own_data(base, tmp_path, "[run]\nthreads = 1\n")
+    path = Path(config)
+    path.write_text(path.read_text(encoding="utf-8").replace('" = 1.0 }', '" = 0.01 }'), encoding="utf-8")
+    assert cli.main(["run", config, "--id", "none", *data]) == 9
+    assert "The shares of data.passes come to none" in capsys.readouterr().err
+    assert not (tmp_path / "cache" / "runs" / "none" / "config.json").exists()
