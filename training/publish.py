@@ -68,7 +68,6 @@ def publish(
     facts = runlog.facts(run)
     tables = report.markdown(report.load([*results, *beside])) if results else "Not measured.\n"
     judged = [json.loads(path.read_text(encoding="utf-8")) for path in report.files(results)]
-    _check_own(adapter, judged)
     card = _card(base_name, chosen, run, facts, tables, failures)
     found = {"prompt_version": PROMPT_VERSION, "data": _data(facts["counts"], judged), "figures": _figures(judged)}
     with folders.writing(out):
@@ -76,17 +75,6 @@ def publish(
         (out / "adapter.json").write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
         (out / "README.md").write_text(card, encoding="utf-8")
     return Published(out, size)
-
-
-def _check_own(adapter: Path, judged: Sequence[dict[str, Any]]) -> None:
-    """Raise UsageError if a result says that another adapter was measured. Of a bundle's result nothing is known."""
-    digest = folders.sha256(adapter / "adapter_model.safetensors")
-    for result in judged:
-        if result.get("adapter_sha256") not in {None, "", digest}:
-            raise UsageError(
-                f"The result {report.plain(result['model'])!r} on {report.plain(result['set'])} is of another adapter.",
-                "Its figures would stand on this one's card.", "Name it with --beside, or leave it out.",
-            )  # fmt: skip
 
 
 def shrink(adapter: Path, base_name: str, out: Path) -> int:
