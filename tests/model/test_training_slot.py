@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from edge.errors import BaseModelError, TrainingError
+from tests.training_kit import own_data
 from training import cli, slot, tiny
 
 pytestmark = pytest.mark.model
@@ -25,18 +26,11 @@ def parts(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture
 def config(tmp_path: Path) -> Path:
-    rows = tmp_path / "rows.jsonl"
-    line = {"kind": "report", "instruction": "Which number?"}
-    lines = [{**line, "document": f"the number {i} ", "target": f"the {i}"} for i in range(12)]
-    rows.write_text("\n".join(json.dumps(x) for x in lines), encoding="utf-8")
-    path = tmp_path / "tiny.toml"
-    path.write_text(
-        '[base]\nname = "tiny-qwen2"\n[lora]\nrank = 2\n[data]\nvalidate = []\n'
-        f"passes = {{ {json.dumps(str(rows))} = 1 }}\n"
-        '[batch]\ntokens = 300\nrow_tokens = 300\n[optimiser]\nepochs = 3\n[run]\nthreads = 1\nprecision = "fp32"\n',
-        encoding="utf-8",
+    options = (
+        "[lora]\nrank = 2\n[batch]\ntokens = 300\nrow_tokens = 300\n[optimiser]\nepochs = 3\n"
+        '[run]\nthreads = 1\nprecision = "fp32"\n'
     )
-    return path
+    return Path(own_data(Path("tiny-qwen2"), tmp_path, options)[0])
 
 
 def test_calls_go_on_where_the_last_one_stopped(
