@@ -15,6 +15,7 @@ from types import FrameType
 from typing import Any
 
 from edge.errors import EdgescribeError
+from edge.text import sanitise
 
 
 class Terminated(KeyboardInterrupt):
@@ -30,7 +31,7 @@ def run_verb(args: argparse.Namespace, stopped: str = "Stopped.") -> int:
         with _unwinding():
             return int(args.run(args))
     except EdgescribeError as error:
-        print(f"{error.title}: {error}", file=sys.stderr)
+        print(sanitise(f"{error.title}: {error}"), file=sys.stderr)  # it may name a file that another person named
         return error.exit_code
     except KeyboardInterrupt as error:
         print(stopped, file=sys.stderr)

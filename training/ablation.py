@@ -50,6 +50,10 @@ def run(
     for name, one in chosen:
         if not (one.data.validate and one.data.max_valid):
             raise TrainingError(f"{name} never validates.", "There is nothing to compare.", "Set data.validate.")
+        if len({Path(valid).stem for valid in one.data.validate}) < len(one.data.validate):
+            raise TrainingError(
+                f"{name} validates on two sets of one name.", "Losses are named by it.", "Rename one of the files."
+            )
     found: dict[str, dict[str, Any]] = {}
     for name, one in chosen:
         prepared = mixing.prepare(one.data, data)

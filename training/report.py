@@ -54,6 +54,16 @@ class Row:
     spread: dict[str, float] = dataclasses.field(default_factory=dict)
 
 
+@dataclass(frozen=True)
+class _Result:
+    """One result.json. digest: sha256 of the set where it is a user's own file, else ""."""
+
+    set: str
+    digest: str
+    row: Row
+    floors: list[Row]
+
+
 def files(paths: Sequence[Path]) -> list[Path]:
     """result.json files, those in folders found, each once."""
     found = [f for p in paths for f in (sorted(p.rglob("result.json")) if p.is_dir() else [p])]
@@ -62,23 +72,21 @@ def files(paths: Sequence[Path]) -> list[Path]:
 
 def load(paths: Sequence[Path]) -> dict[str, list[Row]]:
     """Rows by set from result.json files (or folders of them), published rows last. Raises TrainingError."""
+    found = [_read(file) for file in files(paths)]
+    if not found:
+        raise TrainingError("There is no evaluation to report.", "No result.json was found.", "Run evaluate first.")
     tables: dict[str, list[Row]] = {}
     floors: dict[tuple[str, str], Row] = {}
-    if not (found := files(paths)):
-        raise TrainingError("There is no evaluation to report.", "No result.json was found.", "Run evaluate first.")
-    for file in found:
-        try:
-            raw = json.loads(file.read_text(encoding="utf-8"))
-            if not (isinstance(raw["set"], str) and isinstance(raw["model"], str)):
-                raise TypeError
-            tables.setdefault(raw["set"], []).append(_row(raw["model"], "ours", raw, raw["precision"]))
-            for name, floor in raw["floors"].items():
-                title = "reference (by people)" if name == "reference" else f"{name} floor"
-                known = floors.get((raw["set"], name))
-                if known is None or known.n < int(floor["n"]):  # shown once a set, over the most documents
-                    floors[raw["set"], name] = _row(title, "floor", floor)
-        except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-            raise TrainingError(f"{file} is no evaluation.", type(error).__name__, "Leave it out.") from None
+    contents: dict[str, set[str]] = {}
+    for one in found:
+        contents.setdefault(one.set, set()).add(one.digest)
+    for one in found:  # two files of one name are two tables
+        title = f"{one.set} ({one.digest[:8]})" if one.digest and len(contents[one.set]) > 1 else one.set
+        tables.setdefault(title, []).append(one.row)
+        for floor in one.floors:
+            known = floors.get((title, floor.name))
+            if known is None or known.n < floor.n:  # shown once a set, over the most documents
+                floors[title, floor.name] = floor
     published = tomllib.loads(resources.files("training").joinpath("published.toml").read_text(encoding="utf-8"))
     for name, rows in tables.items():
         rows[:] = _with_seeds(rows)
@@ -87,6 +95,21 @@ def load(paths: Sequence[Path]) -> dict[str, list[Row]]:
             figures = {k: float(v) for k, v in line.items() if k not in {"name", "weights"}}
             rows.append(Row(line["name"], "published", 0, figures, {}, line.get("weights", "")))
     return tables
+
+
+def _read(file: Path) -> _Result:
+    try:
+        raw = json.loads(file.read_text(encoding="utf-8"))
+        if not (isinstance(raw["set"], str) and isinstance(raw["model"], str)):
+            raise TypeError
+        floors = [
+            _row("reference (by people)" if name == "reference" else f"{name} floor", "floor", floor)
+            for name, floor in raw["floors"].items()
+        ]
+        row = _row(raw["model"], "ours", raw, raw["precision"])
+        return _Result(raw["set"], str(raw.get("set_sha256", "")), row, floors)
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise TrainingError(f"{file} is no evaluation.", type(error).__name__, "Leave it out.") from None
 
 
 def _with_seeds(rows: Sequence[Row]) -> list[Row]:

@@ -11,6 +11,7 @@ from typing import Any
 
 from edge.errors import TrainingError, UsageError
 from edge.paths import cache_dir
+from edge.text import sanitise
 
 
 def add_parsers(sub: Any) -> None:
@@ -133,8 +134,8 @@ def _common(parser: argparse.ArgumentParser) -> None:
 
 
 def say(line: str) -> None:
-    """Narration."""
-    print(line, file=sys.stderr, flush=True)
+    """Narration; files and runs are named in it, and a name is text from outside."""
+    print(sanitise(line), file=sys.stderr, flush=True)
 
 
 def run_folder(name: str) -> Path:

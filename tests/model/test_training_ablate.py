@@ -29,6 +29,11 @@ def test_one_command_gives_mean_and_spread_over_seeds(
     two = [held_out, {**held_out, "document": "the 5 and the number", "target": "5"}]
     (tmp_path / "held.jsonl").write_text("\n".join(json.dumps(one) for one in two), encoding="utf-8")
     validate = f"data.validate={json.dumps([str(tmp_path / 'held.jsonl')])}"
+    (tmp_path / "same").mkdir()
+    (tmp_path / "same" / "held.jsonl").write_text(json.dumps(held_out), encoding="utf-8")
+    both = f"data.validate={json.dumps([str(tmp_path / 'held.jsonl'), str(tmp_path / 'same' / 'held.jsonl')])}"
+    assert cli.main(["ablate", config, "--seeds", "2", *data, "--set", both]) == 9
+    assert "two sets of one name" in capsys.readouterr().err
     asked = [config, str(other), "--seeds", "2", *data, "--set", validate]
     assert cli.main(["ablate", *asked]) == 0
     found = json.loads(capsys.readouterr().out)

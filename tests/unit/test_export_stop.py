@@ -133,3 +133,13 @@ def test_a_named_error_is_said_and_has_its_code(capsys: pytest.CaptureFixture[st
 
     assert command.run_verb(argparse.Namespace(run=work)) == BundleError.exit_code
     assert capsys.readouterr().err == "Model bundle: No. Because. Try.\n"
+
+
+def test_a_name_in_an_error_does_not_reach_the_terminal_as_a_command(capsys: pytest.CaptureFixture[str]) -> None:
+    def work(_: object) -> int:
+        raise BundleError("\x1b[2Jnotes\u202e.csv\udcff can't be read.")
+
+    assert command.run_verb(argparse.Namespace(run=work)) == BundleError.exit_code
+    said = capsys.readouterr().err
+    assert said.endswith("can't be read.\n")
+    assert not set("\x1b\u202e\udcff") & set(said)

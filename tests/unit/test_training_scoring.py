@@ -190,6 +190,19 @@ def test_seeds_have_a_row_of_their_mean_and_spread(tmp_path: Path) -> None:
     assert sum("mean ± spread" in line for line in lines) == 1
 
 
+def test_two_sets_of_one_name_are_two_tables_with_their_own_floors(tmp_path: Path) -> None:
+    for name, digest, floor in (("a", "1f" * 32, 10.0), ("b", "2e" * 32, 20.0), ("c", "2e" * 32, 20.0)):
+        floors = {"copy": {"n": 40, "figures": {"rouge1": floor}, "intervals": {}}}
+        _result(tmp_path / name, set="visits.jsonl", set_sha256=digest, model=name, floors=floors)
+    tables = report.load([tmp_path])
+    named = {title: [(row.name, row.figures["rouge1"]) for row in rows] for title, rows in tables.items()}
+    assert named == {
+        "visits.jsonl (1f1f1f1f)": [("a", 50.0), ("copy floor", 10.0)],
+        "visits.jsonl (2e2e2e2e)": [("b", 50.0), ("c", 50.0), ("copy floor", 20.0)],
+    }
+    assert set(report.load([tmp_path / "b", tmp_path / "c"])) == {"visits.jsonl"}
+
+
 def test_a_report_shows_extraction_by_field_and_errors_where_there_are_any(tmp_path: Path) -> None:
     wanted = {"age": ["58-year-old"], "diagnosis": ["gout"]}
     items = [evaluate.item(_report("r", "A 58-year-old with gout", "")) for _ in range(2)]
