@@ -95,9 +95,9 @@ def merge(base_folder: Path, adapter: Path, target: Path, kind: Kind = "decoder"
         wrapped = PeftModel.from_pretrained(model, str(adapter), local_files_only=True)
         taken = get_peft_model_state_dict(wrapped, save_embedding_layers=False)  # else it looks for a base by name
         with safe_open(adapter / ADAPTER_FILES[1], "pt") as saved:
-            left = [name for name in set(saved.keys()).difference(taken) if "lora_" in name]
-        if left:  # peft passes over what the base has no place for
-            raise ValueError(f"{len(left)} of its weights have no place there.")
+            unlike = [name for name in set(saved.keys()).symmetric_difference(taken) if "lora_" in name]
+        if unlike:  # peft passes over what the base has no place for, and leaves as they are layers that it lacks
+            raise ValueError(f"{len(unlike)} weights are in one of the two alone.")
         merged = wrapped.merge_and_unload(safe_merge=True)
     except (OSError, RuntimeError, ValueError, KeyError, TypeError, AttributeError, SafetensorError) as error:
         raise BaseModelError(

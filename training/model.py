@@ -150,7 +150,7 @@ def with_adapter(network: Any, adapter: Path) -> Any:
         wrapped = PeftModel.from_pretrained(network, str(adapter))
         taken = get_peft_model_state_dict(wrapped, save_embedding_layers=False)  # else it looks for a base by name
         with safe_open(adapter / "adapter_model.safetensors", "pt") as saved:
-            left = [name for name in set(saved.keys()).difference(taken) if "lora_" in name]
+            unlike = [name for name in set(saved.keys()).symmetric_difference(taken) if "lora_" in name]
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RuntimeError, SafetensorError) as error:
         if is_memory(error):
             raise
@@ -158,9 +158,9 @@ def with_adapter(network: Any, adapter: Path) -> Any:
             f"The adapter in {adapter} cannot be loaded.", _first_line(error),
             "Bring it again, or name the base it was trained on.",
         ) from None  # fmt: skip
-    if left:  # peft passes over what the base has no place for
+    if unlike:  # peft passes over what the base has no place for, and leaves as they are layers that it lacks
         raise TrainingError(
-            f"The adapter in {adapter} does not fit this base.", f"{len(left)} of its weights have no place there.",
+            f"The adapter in {adapter} does not fit this base.", f"{len(unlike)} weights are in one of the two alone.",
             "Name the base it was trained on.",
         )  # fmt: skip
     return wrapped.merge_and_unload()

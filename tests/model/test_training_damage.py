@@ -16,23 +16,27 @@ pytestmark = pytest.mark.model
 
 @pytest.fixture(scope="module")
 def bases(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    """Two bases, and a qwen2 with one layer more."""
     folder = tmp_path_factory.mktemp("bases")
-    return {family: tiny.make(family, folder / family) for family in ("qwen2", "t5")}
+    found = {family: tiny.make(family, folder / family) for family in ("qwen2", "t5")}
+    found["deep"] = Path(shutil.copytree(found["qwen2"], folder / "deep"))
+    config = AutoConfig.from_pretrained(found["qwen2"])
+    config.num_hidden_layers, config.layer_types = 3, ["full_attention"] * 3
+    AutoModelForCausalLM.from_config(config).save_pretrained(str(found["deep"]))
+    return found
 
 
 @pytest.fixture(scope="module")
 def adapters(bases: dict[str, Path], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
-    """Adapters of the two bases, and of a qwen2 with one layer more."""
+    """An adapter of each."""
     folder = tmp_path_factory.mktemp("adapters")
-    config = AutoConfig.from_pretrained(bases["qwen2"])
-    config.num_hidden_layers, config.layer_types = 3, ["full_attention"] * 3
     networks = {
         "qwen2": AutoModelForCausalLM.from_pretrained(bases["qwen2"]),
         "t5": AutoModelForSeq2SeqLM.from_pretrained(bases["t5"]),
-        "deep": AutoModelForCausalLM.from_config(config),
+        "deep": AutoModelForCausalLM.from_pretrained(bases["deep"]),
     }
     for name, network in networks.items():
-        lora_config = LoraConfig(r=2, target_modules="all-linear", init_lora_weights=False)
+        lora_config = LoraConfig(r=2, target_modules=["q" if name == "t5" else "q_proj"], init_lora_weights=False)
         get_peft_model(network, lora_config).save_pretrained(str(folder / name))
     return {name: folder / name for name in networks}
 
@@ -69,7 +73,8 @@ def test_a_damaged_base_is_named_and_the_run_keeps_its_id(
 @pytest.mark.parametrize(
     ("base", "adapter", "cut", "message"),
     [
-        ("qwen2", "deep", "", "14 of its weights have no place there"),
+        ("qwen2", "deep", "", "2 weights are in one of the two alone"),
+        ("deep", "qwen2", "", "2 weights are in one of the two alone"),
         ("qwen2", "t5", "", "cannot be loaded"),
         ("t5", "qwen2", "", "cannot be loaded"),
         ("qwen2", "qwen2", "adapter_model.safetensors", "cannot be loaded"),

@@ -67,9 +67,10 @@ def test_an_adapter_of_another_base_is_refused(adapter: Path, tmp_path: Path) ->
     (tmp_path / "out").mkdir()
     with pytest.raises(BaseModelError, match="does not fit this base"):
         merge(other, adapter, tmp_path / "out")
-    shallow = make_base(tmp_path / "shallow", layers=1)
-    with pytest.raises(BaseModelError, match=r"does not fit this base\. 6 of its weights have no place"):
-        merge(shallow, adapter, tmp_path / "out")  # not the half of it that has a place
+    for layers in (1, 3):  # one less and one more than its own: not the part of it that has a place
+        another = make_base(tmp_path / f"of {layers}", layers=layers)
+        with pytest.raises(BaseModelError, match=r"does not fit this base\. 6 weights are in one of the two alone"):
+            merge(another, adapter, tmp_path / "out")
 
 
 def test_damage_is_named(base: Path, adapter: Path, tmp_path: Path) -> None:
