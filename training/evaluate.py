@@ -21,8 +21,8 @@ from edge.contract.prompts import render
 from edge.contract.schemas import FIELD_KEYS
 from edge.contract.transcript import parse
 from edge.engine.base import Engine, Request
-from edge.errors import EdgescribeError, OutputError, TrainingError, UsageError
-from edge.tasks.extract import ExtractionFinished, extract_fields
+from edge.errors import InputError, OutputError, TrainingError, UsageError
+from edge.tasks.extract import extract_fields, read_answer
 from edge.tasks.note import NoteFinished, write_note
 from training import own, sources, spans
 from training.sources import Document
@@ -93,10 +93,15 @@ def item(document: Document) -> Item:
 
 
 Writer = Callable[[Engine, Document], Written]
+UNANSWERED = (InputError, OutputError)  # the model's own doing; whatever else is raised is not
 
 
 def write(engine: Engine, document: Document) -> Written:
-    """Let the engine do a document's task as the product does it. A named error scores as an empty answer."""
+    """Let the engine do a document's task as the product does it.
+
+    A document that the product refuses, or an answer that it can't read, scores as an empty answer. Raises EngineError
+    if the runtime fails: that says nothing about the model.
+    """
     task = document.tasks[0]
     started = time.perf_counter()
     try:
@@ -106,7 +111,7 @@ def write(engine: Engine, document: Document) -> Written:
             template = "visit" if task.name == "division" else f"section:{task.key}"
             return _note(engine, document, template)
         return _free(engine, document)
-    except EdgescribeError as error:
+    except UNANSWERED as error:
         return Written(document.id, "", ("error",), 0, time.perf_counter() - started, error.what)
 
 
@@ -128,18 +133,29 @@ def _note(engine: Engine, document: Document, template: str) -> Written:
 
 
 def _extract(engine: Engine, document: Document) -> Written:
-    raw, reason, tokens, seconds = "", "", 0, 0.0
+    done: list[Finished] = []
     try:
         for event in extract_fields(engine, document.raw):
             if isinstance(event, Finished):
-                raw, reason, tokens, seconds = event.text, event.reason, event.generated_tokens, event.seconds
-            elif isinstance(event, ExtractionFinished) and spans.parse(raw) is not None:
-                # an answer that does not parse is kept as it is and scores zero; the product would show its rest
-                fields = {k: [e.text for e in event.extraction.fields[k]] for k in FIELD_KEYS}
-                raw = json.dumps(fields, ensure_ascii=False)
+                done.append(event)
     except OutputError as error:
-        return Written(document.id, raw, (reason or "error",), tokens, seconds, error.what)
-    return Written(document.id, raw, (reason,), tokens, seconds)
+        if not done:
+            raise
+        wrong = done[0]
+        return Written(document.id, wrong.text, (wrong.reason,), wrong.generated_tokens, wrong.seconds, error.what)
+    return extracted(document, done[0])
+
+
+def extracted(document: Document, done: Finished) -> Written:
+    """The fields that were written, as the product reads them: entries once each, no started repeat of a loop.
+
+    An answer that does not parse is kept as it is and scores zero; the product would show what is whole of it.
+    """
+    raw = done.text
+    if spans.parse(raw) is not None:
+        fields, _ = read_answer(done)
+        raw = json.dumps({key: fields.get(key, []) for key in FIELD_KEYS}, ensure_ascii=False)
+    return Written(document.id, raw, (done.reason,), done.generated_tokens, done.seconds)
 
 
 def _free(engine: Engine, document: Document) -> Written:

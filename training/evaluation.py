@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from edge.engine.base import Engine
-from edge.errors import EdgescribeError, TrainingError, UsageError
+from edge.errors import TrainingError, UsageError
 from edge.paths import cache_dir
 from training import evaluate, folders, mixing, scoring, sources
 from training.config import Base
@@ -178,9 +178,9 @@ def _writer(chosen: Evaluation, found: list[Document], train: list[Document]) ->
     def writer(engine: Engine, document: Document) -> Written:
         try:
             done = prompting.extract(engine, document, chosen.strategy, train, similar)
-        except EdgescribeError as error:
+        except evaluate.UNANSWERED as error:
             return Written(document.id, "", ("error",), 0, 0.0, error.what)
-        return Written(document.id, done.text, (done.reason,), done.generated_tokens, done.seconds)
+        return evaluate.extracted(document, done)
 
     return writer
 

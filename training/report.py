@@ -24,6 +24,7 @@ from edge.errors import TrainingError
 NOTE_COLUMNS = {
     "rouge1": "R1", "rouge2": "R2", "rougeL": "RL", "rougeLsum": "RLsum", "entity.f1": "entity F1",
     "unsupported.numbers": "numbers", "unsupported.doses": "doses", "unsupported.drugs": "drugs",
+    "unsupported.numbers.per100": "numbers/100 words", "unsupported.doses.per100": "doses/100 words",
     "omitted.words": "omitted %", "header.f1": "headers F1", "length.ratio": "length", "loop": "loops %",
     "cut": "cut %", "empty": "empty %",
 }  # fmt: skip

@@ -54,8 +54,9 @@ def _rouge(reference: str, text: str) -> Figures:
 
 
 def faithfulness(item: Item, text: str) -> Figures:
-    """Numbers, doses and drugs that the source does not hold, the reference's words missing, and the length ratio."""
+    """Numbers, doses and drugs that the source does not hold, the reference's words missing, words, length ratio."""
     return {
+        "words": float(len(text.split())),
         "unsupported.numbers": float(len(facts.unsupported_numbers(text, item.source))),
         "unsupported.doses": float(len(facts.unsupported_doses(text, item.source))),
         "unsupported.drugs": float(len(facts.unsupported_drugs(text, item.source))),
@@ -130,7 +131,10 @@ def _parts(name: str, counts: spans.Counts) -> Figures:
 
 
 def figures(scored: Sequence[Figures]) -> Figures:
-    """Means over items; span and entity F1 over all items together (micro), span F1 for each field too."""
+    """Means over items; over all items together (micro) span and entity F1, and unsupported facts a hundred words.
+
+    Span F1 stands there for each field, too.
+    """
     names = dict.fromkeys(name for one in scored for name in one if not name.startswith("_"))
     found = {name: intervals.mean([one[name] for one in scored if name in one]) for name in names}
     for kind in ("exact", "relaxed"):
@@ -139,6 +143,9 @@ def figures(scored: Sequence[Figures]) -> Figures:
             found |= {f"span.f1.{kind}.{key}": _micro(scored, [f"_{kind}.{key}"]) for key in FIELD_KEYS}
     if any("_entity.matched" in one for one in scored):
         found["entity.f1"] = _micro(scored, ["_entity"])
+    if words := sum(one.get("words", 0.0) for one in scored):
+        for name in ("unsupported.numbers", "unsupported.doses", "unsupported.drugs"):
+            found[f"{name}.per100"] = 100 * sum(one[name] for one in scored) / words
     return found
 
 

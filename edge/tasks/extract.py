@@ -76,9 +76,7 @@ def extract_fields(engine: Engine, report: str) -> Iterator[EngineEvent | Extrac
     for event in engine.stream(Request(prompt, limit, extraction_grammar(report.strip()))):
         yield event
         if isinstance(event, Finished):
-            fields, whole = parse_answer(event.text)
-            if event.reason == "loop":
-                fields = {key: without_stump(entries) for key, entries in fields.items()}
+            fields, whole = read_answer(event)
             yield ExtractionFinished(
                 Extraction(
                     {key: tuple(locate_all(fields.get(key, []), report)) for key in FIELD_KEYS},
@@ -94,6 +92,17 @@ def extract_fields(engine: Engine, report: str) -> Iterator[EngineEvent | Extrac
 def answer_tokens(engine: Engine, prompt: prompts.Prompt) -> int:
     """Most tokens that an extraction may take: each phrase of a report belongs under about one field."""
     return FRAME_TOKENS + int(TOKENS_A_TOKEN * engine.count(prompts.Prompt(prompt.document, ())))
+
+
+def read_answer(done: Finished) -> tuple[dict[str, list[str]], bool]:
+    """Return the fields of what an engine wrote, as the product shows them, and whether the answer was whole.
+
+    Raises OutputError if the text is not a (possibly cut) answer of the schema.
+    """
+    fields, whole = parse_answer(done.text)
+    if done.reason == "loop":
+        fields = {key: without_stump(entries) for key, entries in fields.items()}
+    return fields, whole
 
 
 def parse_answer(text: str) -> tuple[dict[str, list[str]], bool]:

@@ -8,7 +8,8 @@ import pytest
 from edge.contract.events import Finished
 from edge.contract.schemas import extraction_target
 from edge.engine.base import EngineInfo
-from edge.errors import TrainingError, UsageError
+from edge.engine.scripted import ScriptedEngine
+from edge.errors import EngineError, TrainingError, UsageError
 from training import evaluate, floors, intervals, prompting, report, rouge, scoring, sources
 from training.evaluate import Item, Written
 from training.sources import Document, extract_task
@@ -131,6 +132,40 @@ def test_every_kind_of_task_is_written_and_errors_score_as_empty() -> None:
 def test_error_checks_are_scored_as_medec_does(wanted: str, answer: str, flag: float, sentence: float) -> None:
     figures = scoring.score_item(Item("m", "check", "", "text", wanted), Written("m", answer, ("end",), 1, 1.0))
     assert (figures["flag.accuracy"], figures["sentence.accuracy"]) == (flag, sentence)
+
+
+def test_a_runtime_that_fails_ends_the_evaluation_and_is_no_zero_of_the_model(tmp_path: Path) -> None:
+    dialogue = "Doctor: any fever?\nPatient: no."
+    task = sources.Task("section", "i", "t", "CC")
+    first, second = (Document(name, "mts", "valid", "", (task,), raw=dialogue) for name in "ab")
+    file, said = tmp_path / "answers.jsonl", []
+    evaluate.write_all(ScriptedEngine(lambda _: "No fever."), [first], file, said.append)
+    with pytest.raises(EngineError, match="stopped unexpectedly"):
+        evaluate.write_all(ScriptedEngine(lambda _: "No fever.", fail_after=1), [first, second], file, said.append)
+    assert [one.id for one in evaluate.read_written(file)] == ["a"]
+    done = evaluate.write_all(ScriptedEngine(lambda _: "No fever."), [first, second], file, said.append)
+    assert [(one.text, one.error) for one in done] == [("No fever.", "")] * 2
+    narrow = evaluate.write(ScriptedEngine(lambda _: "No fever.", context=3), first)
+    assert (narrow.text, narrow.reasons) == ("", ("error",))  # a model that has no room for it answers nothing
+    assert "room" in narrow.error or "long" in narrow.error
+
+
+def test_an_answer_is_scored_as_the_product_shows_it_whatever_asked_for_it() -> None:
+    entries = ["tends to lie down", "stiffness", "stiffness", "tends"]
+    report = _report("r", "He tends to lie down, has stiffness", "")
+    done = Finished(extraction_target({"signs_symptoms": entries}), "loop", 100, 0, 5, 0.1)
+    assert json.loads(evaluate.extracted(report, done).text)["signs_symptoms"] == ["tends to lie down", "stiffness"]
+    assert evaluate.extracted(report, Finished('{"age": [', "length", 100, 0, 5, 0.1)).text == '{"age": ['
+
+
+def test_unsupported_facts_a_hundred_words_are_counted_over_all_answers() -> None:
+    items = [Item(name, "text", "", "Doctor: take five milligrams.", "Take 5 mg.") for name in "ab"]
+    longer = "Take 5 mg of it. " + "So " * 11
+    answers = [Written("a", "Take 50 mg now.", ("end",), 4, 1.0), Written("b", longer, (), 9, 1.0)]
+    found = scoring.summary(items, answers)["figures"]
+    assert (found["words"], found["unsupported.numbers"]) == (10.0, 0.5)
+    assert (found["unsupported.numbers.per100"], found["unsupported.doses.per100"]) == (5.0, 5.0)
+    assert "unsupported.numbers.per100" not in scoring.summary(items[:1], [Written("a", "", (), 0, 0.0)])["figures"]
 
 
 def _result(folder: Path, **changes: object) -> None:
