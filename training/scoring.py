@@ -14,6 +14,7 @@ from training.evaluate import Item, Written
 from training.sources import Document
 
 Figures = dict[str, float]
+_RATE = ".per100"
 
 
 def score_item(item: Item, written: Written) -> Figures:
@@ -143,10 +144,14 @@ def figures(scored: Sequence[Figures]) -> Figures:
             found |= {f"span.f1.{kind}.{key}": _micro(scored, [f"_{kind}.{key}"]) for key in FIELD_KEYS}
     if any("_entity.matched" in one for one in scored):
         found["entity.f1"] = _micro(scored, ["_entity"])
-    if words := sum(one.get("words", 0.0) for one in scored):
-        for name in ("unsupported.numbers", "unsupported.doses", "unsupported.drugs"):
-            found[f"{name}.per100"] = 100 * sum(one[name] for one in scored) / words
+    if any(one.get("words") for one in scored):
+        found |= {f"{name}{_RATE}": _rate(scored, name) for name in names if name.startswith("unsupported.")}
     return found
+
+
+def _rate(scored: Sequence[Figures], name: str) -> float:
+    """A count for each hundred words of all answers together."""
+    return 100 * sum(one[name] for one in scored) / (sum(one["words"] for one in scored) or 1.0)
 
 
 def _micro(scored: Sequence[Figures], names: Sequence[str]) -> float:
@@ -170,6 +175,12 @@ MAIN = (
     "unsupported.numbers",
     "unsupported.doses",
     "unsupported.drugs",
+    "unsupported.numbers.per100",
+    "unsupported.doses.per100",
+    "omitted.words",
+    "header.f1",
+    "length.ratio",
+    "field.rouge1",
 )
 
 
@@ -187,6 +198,8 @@ def _one(scored: Sequence[Figures], name: str) -> float:
     if name.startswith("span.f1."):
         kind = name.rsplit(".", 1)[-1]
         return _micro(scored, [f"_{kind}.{key}" for key in FIELD_KEYS])
+    if name.endswith(_RATE):
+        return _rate(scored, name.removesuffix(_RATE))
     return intervals.mean([one[name] for one in scored if name in one])
 
 

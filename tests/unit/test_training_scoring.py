@@ -162,7 +162,9 @@ def test_unsupported_facts_a_hundred_words_are_counted_over_all_answers() -> Non
     items = [Item(name, "text", "", "Doctor: take five milligrams.", "Take 5 mg.") for name in "ab"]
     longer = "Take 5 mg of it. " + "So " * 11
     answers = [Written("a", "Take 50 mg now.", ("end",), 4, 1.0), Written("b", longer, (), 9, 1.0)]
-    found = scoring.summary(items, answers)["figures"]
+    whole = scoring.summary(items, answers)
+    found = whole["figures"]
+    assert whole["intervals"]["unsupported.numbers.per100"] == (0.0, 25.0)  # the second alone, or the first alone
     assert (found["words"], found["unsupported.numbers"]) == (10.0, 0.5)
     assert (found["unsupported.numbers.per100"], found["unsupported.doses.per100"]) == (5.0, 5.0)
     assert "unsupported.numbers.per100" not in scoring.summary(items[:1], [Written("a", "", (), 0, 0.0)])["figures"]
