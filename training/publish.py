@@ -57,7 +57,8 @@ def publish(
     Markdown.
 
     beside: results of other models that the card shows in the same tables. Raises TrainingError if the run has not
-    ended, or it or a result can't be read, UsageError if no failures are named; then nothing is written.
+    ended, or it or a result can't be read, UsageError if no failures are named or the results are of several models;
+    then nothing is written.
     """
     adapter = run / "adapter"
     if not (adapter / "adapter_model.safetensors").is_file():
@@ -68,6 +69,7 @@ def publish(
     facts = runlog.facts(run)
     tables = report.markdown(report.load([*results, *beside])) if results else "Not measured.\n"
     judged = [json.loads(path.read_text(encoding="utf-8")) for path in report.files(results)]
+    _one_model(judged)
     card = _card(base_name, chosen, run, facts, tables, failures)
     found = {"prompt_version": PROMPT_VERSION, "data": _data(facts["counts"], judged), "figures": _figures(judged)}
     with folders.writing(out):
@@ -75,6 +77,17 @@ def publish(
         (out / "adapter.json").write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")
         (out / "README.md").write_text(card, encoding="utf-8")
     return Published(out, size)
+
+
+def _one_model(judged: Sequence[dict[str, Any]]) -> None:
+    """Raise UsageError where another model's figures would become the adapter's own."""
+    labels = sorted({result["model"] for result in judged})
+    if len(labels) > 1:
+        named = ", ".join(report.plain(label)[:60] for label in labels[:5])
+        raise UsageError(
+            f"The results are of {len(labels)} models.", f"They are named {named}.",
+            "Give those of this adapter by --results, the others by --beside.",
+        )  # fmt: skip
 
 
 def shrink(adapter: Path, base_name: str, out: Path) -> int:

@@ -38,9 +38,9 @@ def _say(run: Path, passes: dict[str, float], counts: dict[str, int], base: str 
     (run / "environment.json").write_text(json.dumps(facts), encoding="utf-8")
 
 
-def _result(folder: Path, where: str) -> Path:
+def _result(folder: Path, where: str, model: str = "m") -> Path:
     result = {
-        "model": "m", "precision": "int4", "set": where, "n": 2, "figures": {"rouge1": 20.0, "loop": 0.0},
+        "model": model, "precision": "int4", "set": where, "n": 2, "figures": {"rouge1": 20.0, "loop": 0.0},
         "intervals": {"rouge1": [10.0, 30.0]}, "floors": {},
     }  # fmt: skip
     folder.mkdir(parents=True)
@@ -88,6 +88,26 @@ def test_a_card_names_every_set_and_none_that_was_not_used(run: Path, tmp_path: 
         ("elmtex-valid: ACI-Bench notes annotated with the 15 ELMTEX fields", "CC BY 4.0", 2),
     ]
     assert not any("/home/x" in p.read_text(encoding="utf-8") for p in (tmp_path / "out").glob("*[.][jm]*[nd]"))
+
+
+def test_figures_of_another_model_stand_beside_and_are_not_the_adapters_own(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    results, out = tmp_path / "results", tmp_path / "out"
+    _result(results / "one-mts", "mts-valid", "one")
+    _result(results / "one-aci", "aci-valid", "one")
+    _result(results / "untuned-mts", "mts-valid", "b, untuned")
+    (tmp_path / "failures.md").write_text("- It loops.", encoding="utf-8")
+    asked = ["publish", "one", "--out", str(out), "--failures", str(tmp_path / "failures.md"), "--results"]
+    assert cli.main([*asked, *map(str, sorted(results.iterdir()))]) == 2
+    said = capsys.readouterr().err
+    assert all(part in said for part in ("of 2 models", "b, untuned, one", "--beside"))
+    assert not out.exists()
+    own, other = map(str, sorted(results.glob("one-*"))), str(results / "untuned-mts" / "result.json")
+    assert cli.main([*asked, *own, "--beside", other]) == 0
+    figures = json.loads((out / "adapter.json").read_text(encoding="utf-8"))["figures"]
+    assert [figure["dataset"] for figure in figures] == ["aci-valid"] * 2 + ["mts-valid"] * 2
+    assert "| b, untuned | int4 |" in (out / "README.md").read_text(encoding="utf-8")
 
 
 def test_what_cannot_be_published_is_named_and_nothing_written(
