@@ -22,6 +22,7 @@ from training import sharding
 from training.model import is_memory
 
 _KEEP = 2
+_DAMAGED = (OSError, EOFError, ValueError, KeyError, TypeError, RuntimeError, UnpicklingError)  # as torch.load says it
 
 
 @dataclass
@@ -57,10 +58,7 @@ def save(folder: Path, model: Any, optimiser: Any, cursor: Cursor, writes: bool 
     aside.mkdir(parents=True)
     if torch.cuda.is_available():
         state["random_cuda"] = torch.cuda.get_rng_state()
-    with (aside / "state.pt").open("wb") as stream:
-        torch.save(state, stream)
-        stream.flush()
-        os.fsync(stream.fileno())
+    _write(aside / "state.pt", state)
     with (aside / "cursor.json").open("w", encoding="utf-8") as text:
         text.write(json.dumps(asdict(cursor)))
         text.flush()
@@ -79,13 +77,28 @@ def save_best(folder: Path, model: Any, writes: bool = True) -> None:
         return
     folder.mkdir(parents=True, exist_ok=True)
     aside = folder / f".best.{os.getpid()}"
-    torch.save(weights, aside)
+    _write(aside, weights)
     aside.replace(folder / "best.pt")
 
 
+def _write(path: Path, saved: dict[str, Any]) -> None:
+    with path.open("wb") as stream:
+        torch.save(saved, stream)
+        stream.flush()
+        os.fsync(stream.fileno())
+
+
 def restore_best(folder: Path, model: Any) -> None:
-    """Put the weights of the best validation back."""
-    saved = torch.load(folder / "best.pt", map_location="cpu", weights_only=True)
+    """Put the weights of the best validation back. Raises TrainingError if they are gone or damaged."""
+    try:
+        saved = torch.load(folder / "best.pt", map_location="cpu", weights_only=True)
+    except _DAMAGED as error:
+        if is_memory(error):
+            raise
+        raise TrainingError(
+            "The weights of the run's best validation cannot be read.", f"{folder / 'best.pt'} is gone or damaged.",
+            "Bring the file back and resume, or start a new run.",
+        ) from None  # fmt: skip
     with torch.no_grad():
         for name, p in model.named_parameters():
             if p.requires_grad:
@@ -106,7 +119,7 @@ def resume(folder: Path, model: Any, optimiser: Any, say: Callable[[str], None])
     for one in reversed(saved):
         try:
             state, cursor = _read(one)
-        except (OSError, EOFError, ValueError, KeyError, TypeError, RuntimeError, UnpicklingError) as error:
+        except _DAMAGED as error:
             if is_memory(error):
                 raise
             say(f"The checkpoint {one.name} is damaged: going back to the one before it.")

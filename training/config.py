@@ -95,7 +95,8 @@ class Optimiser:
 class Run:
     """Seed, precision ("auto": bf16 on an accelerator, else fp32), how often to save and to validate.
 
-    patience: validations without a better figure before the run stops early with the best weights, 0 = never.
+    patience: validations without a better figure before the run stops early, 0 = never; if it is set, the best weights
+    are those kept, however the run ends.
     stop_on: that figure: "loss", or "rouge": ROUGE-1 of answers that the model writes itself, to up to rouge_answers of
     the validation tasks, rouge_tokens tokens each. shard: several processes share the weights too, not the rows alone,
     for a base that outgrows one card; nothing changes for one process.

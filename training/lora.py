@@ -52,7 +52,9 @@ def train(
 ) -> Outcome:
     """Train and leave the adapter in folder/adapter. Raises TrainingError; checkpoints already saved stay usable.
 
-    stop_at: time.monotonic() at which to save and pause, the run unfinished; resuming it changes no figure.
+    With run.patience the adapter is that of the best validation, however the run ended, unless it trained on past the
+    last one and that was the best. stop_at: time.monotonic() at which to save and pause, the run unfinished; resuming
+    it changes no figure.
     """
     from accelerate import Accelerator
 
@@ -80,9 +82,9 @@ def train(
     )
     with _named_errors(loop):
         reason = loop.run()
-    if reason == "early stop":
-        checkpoint.restore_best(checkpoints, plain.model)
     if reason != "paused":
+        if config.run.patience and cursor.stale:
+            checkpoint.restore_best(checkpoints, plain.model)
         weights = checkpoint.trained(plain.model)
         if accelerator.is_main_process:
             plain.model.save_pretrained(str(folder / "adapter"), safe_serialization=True, state_dict=weights)
@@ -190,13 +192,16 @@ class _Loop:
         self.folder, self.say, self.stop_at = folder, say, stop_at
         self.schedule = Schedule(config.optimiser.warmup, plan.total, config.optimiser.max_seconds)
         self.log = runlog.Metrics(folder / "metrics.jsonl", cursor.step, accelerator.is_main_process)
-        logged = [facts["loss"] for facts in runlog.read(folder / "metrics.jsonl") if "loss" in facts]
-        self.last_loss = logged[-1] if logged else math.nan
-        self.last_valid: float | None = None
+        logged = runlog.read(folder / "metrics.jsonl")
+        self.last_loss: float = next((facts["loss"] for facts in reversed(logged) if "loss" in facts), math.nan)
+        valid = (facts["valid_loss"] for facts in reversed(logged) if "valid_loss" in facts)
+        self.last_valid: float | None = next(valid, None)
         self.saved_at = cursor.elapsed
 
     def run(self) -> str:
         """Train until an end is reached; returns why it ended."""
+        if self._stale():  # it had ended so, and is gone on with
+            return "early stop"
         while True:
             steps = self.plan.epoch(self.cursor.epoch)
             while self.cursor.index < len(steps):
@@ -204,12 +209,12 @@ class _Loop:
                     self._save()
                     return "time" if self.cursor.step != self.plan.total else "end"
                 self._step(steps[self.cursor.index])
-                if self._agreed(time.monotonic() >= self.stop_at):
-                    self._save()
-                    return "paused"
                 if self._after():
                     self._save()
                     return "early stop"
+                if self._agreed(time.monotonic() >= self.stop_at):  # after the validation: resuming would pass it over
+                    self._save()
+                    return "paused"
             self.cursor.epoch, self.cursor.index = self.cursor.epoch + 1, 0
 
     def _step(self, step: Step) -> None:
@@ -291,7 +296,11 @@ class _Loop:
             checkpoint.save_best(self.folder / "checkpoints", self.plain.model, writes)
         if writes:
             self.say(f"step {cursor.step}: validation {said}" + (" (best)" if better else ""))
-        return bool(run.patience and cursor.stale >= run.patience)
+        return self._stale()
+
+    def _stale(self) -> bool:
+        """True if so many validations in a row were no better that the run ends."""
+        return 0 < self.config.run.patience <= self.cursor.stale
 
     def _save(self) -> None:
         self.saved_at = self.cursor.elapsed

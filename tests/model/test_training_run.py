@@ -7,20 +7,16 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
-from types import SimpleNamespace
 
 import pytest
 import torch
 
 from edge.errors import TrainingError
-from tests.training_kit import logged, own_data
-from training import checkpoint, cli, folders, lora, model, publish, runlog, tiny, validation
-from training.config import Config, parse
-from training.mixing import Prepared
-from training.packing import Branch, Encoded
-from training.sources import Document, Task
+from tests.training_kit import PREPARED, own_data
+from tests.training_kit import quiet as _quiet
+from tests.training_kit import small as _config
+from training import checkpoint, cli, folders, lora, model, publish, runlog, tiny
 
 pytestmark = pytest.mark.model
 
@@ -30,37 +26,8 @@ def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tiny.make("qwen2", tmp_path_factory.mktemp("base"))
 
 
-def _documents(n: int, split: str = "train") -> list[Document]:
-    return [
-        Document(
-            f"{split}{i}", "own", split, f"Report:\nthe number {i} " + "and the other " * (i % 5),
-            (Task("s", "Which number?", f"the {i}"), Task("t", "Any drug?", "None.")),
-        )
-        for i in range(n)
-    ]  # fmt: skip
-
-
-PREPARED = Prepared({"own": _documents(24)}, _documents(3, "valid"), {})
-
-
-def _config(base: Path, **sections: dict[str, object]) -> Config:
-    raw = {
-        "base": {"name": str(base)},
-        "lora": {"rank": 4, "alpha": 8, "dropout": 0.1},
-        "data": {"passes": {"own": 1.0}},
-        "batch": {"tokens": 600, "row_tokens": 300, "free_tokens": 200},
-        "optimiser": {"learning_rate": 5e-3, "epochs": 2},
-        "run": {"checkpoint_steps": 2, "checkpoint_seconds": 0, "precision": "fp32", "threads": 1},
-    }
-    return parse({name: {**raw.get(name, {}), **sections.get(name, {})} for name in raw}, "test")
-
-
 def _losses(folder: Path) -> list[float]:
     return [facts["loss"] for facts in runlog.read(folder / "metrics.jsonl") if "loss" in facts]
-
-
-def _quiet(line: str) -> None:
-    assert line
 
 
 def test_a_run_learns_and_leaves_what_it_promises(base: Path, tmp_path: Path) -> None:
@@ -223,49 +190,6 @@ def test_run_and_resume_from_the_command_line(
     for arguments in (["--resume", "mine"], [config, "--resume", "mine", "--set", "optimiser.epochs=2"]):
         assert cli.main(["run", *arguments, "--set", "lora.rank=2", "--set", "batch.tokens=50", *data]) == 9
         assert "begun with another configuration (batch.tokens, lora.rank)" in capsys.readouterr().err
-
-
-def test_a_time_budget_ends_the_run_at_rate_zero(base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    clock = iter(range(10_000))  # a step takes from one reading to the next: 0.05 s, whatever the machine does
-    monkeypatch.setattr(
-        lora, "time", SimpleNamespace(perf_counter=lambda: 0.05 * next(clock), monotonic=time.monotonic)
-    )
-    chosen = _config(base, optimiser={"epochs": 0, "max_seconds": 1.0})
-    outcome = lora.train(chosen, PREPARED, tmp_path, False, _quiet)
-    rates = [facts["rate"] for facts in runlog.read(tmp_path / "metrics.jsonl")]
-    assert outcome.reason == "time"
-    assert outcome.seconds == pytest.approx(1.0)
-    assert len(rates) == 20
-    assert max(rates) == pytest.approx(5e-3, rel=0.02)
-    assert rates[-1] < 0.01 * max(rates)
-
-
-def test_early_stopping_keeps_the_best_weights(base: Path, tmp_path: Path) -> None:
-    chosen = _config(base, optimiser={"learning_rate": 0.5, "epochs": 50}, run={"validate_steps": 1, "patience": 2})
-    assert lora.train(chosen, PREPARED, tmp_path, False, _quiet).reason == "early stop"
-    losses = logged(tmp_path, "valid_loss")
-    assert min(losses) == losses[-3] < losses[-1]
-    again = {"lora": {"start": str(tmp_path / "adapter")}, "optimiser": {"learning_rate": 1e-8, "max_steps": 1}}
-    lora.train(_config(base, **again, run={"validate_steps": 1}), PREPARED, tmp_path / "again", False, _quiet)
-    assert logged(tmp_path / "again", "valid_loss") == [pytest.approx(min(losses), rel=1e-4)]
-
-
-def test_stopping_on_rouge_looks_at_what_is_written(base: Path, tmp_path: Path) -> None:
-    """At a rate this low the loss still falls while the greedy answers stay as they are."""
-    slow = {"lora": {"dropout": 0.0}, "optimiser": {"learning_rate": 1e-5, "epochs": 50}}
-    run = {"validate_steps": 1, "patience": 2, "rouge_tokens": 8, "rouge_answers": 4}
-    outcome = lora.train(_config(base, **slow, run={**run, "stop_on": "rouge"}), PREPARED, tmp_path, False, _quiet)
-    assert (outcome.reason, outcome.steps) == ("early stop", 3)
-    assert len(logged(tmp_path, "valid_rouge")) == 3
-    losses = logged(tmp_path, "valid_loss")
-    assert losses == sorted(losses, reverse=True)
-
-
-def test_validation_asks_every_part_of_the_set() -> None:
-    samples = [Encoded(str(i), (i,), (Branch((1,), (2,)), Branch((3,), (4,)))) for i in range(6)]
-    assert [prompt[0] for prompt, _ in validation.pairs(samples, 3)] == [0, 2, 4]
-    assert len(validation.pairs(samples, 100)) == 12
-    assert validation.pairs([], 3) == []
 
 
 def test_a_loss_that_is_no_number_stops_the_run_and_keeps_what_was_saved(
