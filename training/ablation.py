@@ -85,14 +85,22 @@ def _judge(chosen: Config, folder: Path, data: Path, tokens: int, say: Callable[
         return
     base = model.base_folder(chosen.base.name)
     grown = dataclasses.replace(chosen.lora, start=str(folder / "adapter"))
-    network = model.adapted(base, chosen.base, grown, chosen.batch, lora.precision(chosen))
-    accelerator = Accelerator(cpu=not torch.cuda.is_available())
-    network.to(accelerator.device)
     losses = {}
-    for name, rows in _rows(chosen, base, data, tokens).items():
-        losses[name] = validation.loss(accelerator, network, rows)
-        say(f"{folder.name}: {name} {losses[name]:.4f}")
+    with model.memory_named(lambda: _no_room(folder.name)):
+        network = model.adapted(base, chosen.base, grown, chosen.batch, lora.precision(chosen))
+        accelerator = Accelerator(cpu=not torch.cuda.is_available())
+        network.to(accelerator.device)
+        for name, rows in _rows(chosen, base, data, tokens).items():
+            losses[name] = validation.loss(accelerator, network, rows)
+            say(f"{folder.name}: {name} {losses[name]:.4f}")
     folders.replace(folder / _JUDGED, json.dumps({**asked, "by_set": losses}))
+
+
+def _no_room(name: str) -> TrainingError:
+    return TrainingError(
+        f"Memory ran out while the run {name!r} was judged.", "The base and a row of a validation set do not fit.",
+        "Close other programs and give the same command again: what is trained is kept.",
+    )  # fmt: skip
 
 
 def _judged(folder: Path) -> dict[str, Any]:

@@ -71,9 +71,8 @@ def train(
     plan = _Plan(config, prepared, base)
     with _named_errors():
         network, parameters, optimiser = _spread(config, accelerator, wrapped)
-    checkpoints = folder / "checkpoints"
-    plain = accelerator.unwrap_model(network)
-    cursor = checkpoint.resume(checkpoints, plain.model, optimiser, say) if resume else Cursor()
+        checkpoints, plain = folder / "checkpoints", accelerator.unwrap_model(network)
+        cursor = checkpoint.resume(checkpoints, plain.model, optimiser, say) if resume else Cursor()
     loop = _Loop(config, accelerator, network, plain, optimiser, parameters, plan, cursor, folder, say, stop_at)
     say(
         f"{sum(p.numel() for p in parameters):,} trained weights, {plan.describe()}, "
@@ -313,10 +312,9 @@ class _Loop:
 def _named_errors(loop: _Loop | None = None) -> Iterator[None]:
     """Name memory that ran out, in a loop or before there is one, and a process that ended beside this one."""
     try:
-        yield
-    except (MemoryError, RuntimeError) as error:  # what torch raises for memory is a RuntimeError
-        if model.is_memory(error):
-            raise _memory(loop) from error
+        with model.memory_named(lambda: _memory(loop)):
+            yield
+    except RuntimeError as error:
         if loop and loop.accelerator.num_processes > 1 and " peer" in str(error):  # closed by, reset by: gloo's words
             raise TrainingError(
                 f"Another process of this run ended at step {loop.cursor.step}.",

@@ -8,7 +8,7 @@ import math
 import os
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
@@ -135,6 +135,24 @@ def is_memory(error: BaseException) -> bool:
     if isinstance(error, MemoryError | torch.OutOfMemoryError):
         return True
     return isinstance(error, RuntimeError) and "memory" in str(error).casefold()
+
+
+@contextlib.contextmanager
+def memory_named(told: Callable[[], TrainingError]) -> Iterator[None]:
+    """Raise told() for what says that memory ran out, on whichever device; everything else passes as it is."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:  # what torch raises for memory is a RuntimeError
+        if is_memory(error):
+            raise told() from error
+        raise
+
+
+def too_large() -> TrainingError:
+    """For a base, loaded to write answers, that memory has no room for."""
+    return TrainingError(
+        "Memory ran out while the base was loaded.", "It does not fit.", "Close other programs, or take a smaller base."
+    )
 
 
 def _first_line(error: BaseException) -> str:

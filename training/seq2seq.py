@@ -114,6 +114,7 @@ class PaddedLoss(torch.nn.Module):
 class Seq2SeqEngine:
     """An encoder-decoder behind the Engine protocol, for evaluation only. Greedy; no grammar, no cancel."""
 
+    @model.memory_named(model.too_large)
     def __init__(self, base: Base, adapter: Path | None) -> None:
         folder = model.base_folder(base.name)
         dtype = torch.bfloat16 if torch.cuda.is_available() else torch.float32

@@ -4,9 +4,10 @@ import json
 from pathlib import Path
 
 import pytest
+import torch
 
 from tests.training_kit import logged, own_data
-from training import cli, folders, tiny
+from training import cli, folders, tiny, validation
 
 pytestmark = pytest.mark.model
 
@@ -14,6 +15,10 @@ pytestmark = pytest.mark.model
 @pytest.fixture(scope="module")
 def base(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return tiny.make("qwen2", tmp_path_factory.mktemp("base"))
+
+
+def _full(*_: object) -> float:
+    raise torch.OutOfMemoryError("CUDA out of memory.")
 
 
 def test_one_command_gives_mean_and_spread_over_seeds(
@@ -63,6 +68,10 @@ def test_one_command_gives_mean_and_spread_over_seeds(
     assert cli.main(["ablate", *asked]) == 0
     assert json.loads(capsys.readouterr().out) == found
     assert adapter.read_bytes() == whole
+    with monkeypatch.context() as patch:
+        patch.setattr(validation, "loss", _full)
+        assert cli.main(["ablate", *asked, "--valid-tokens", "1"]) == 9
+    assert "Memory ran out while the run 'c-seed0' was judged." in capsys.readouterr().err
     assert cli.main(["ablate", *asked, "--valid-tokens", "-1"]) == 2
     assert cli.main(["ablate", config, config, *data]) == 2
     assert "Two configurations have one name" in capsys.readouterr().err

@@ -1,6 +1,7 @@
 """Damaged or foreign bases and adapters, and memory that is too small: named by every verb that loads them."""
 
 import shutil
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -106,23 +107,44 @@ def test_an_adapter_that_is_damaged_or_anothers_is_named(
     assert not (tmp_path / "out").exists()
 
 
+OUT_OF_MEMORY = (MemoryError(), torch.OutOfMemoryError("CUDA out of memory."), RuntimeError("can't allocate memory"))
+
+
+def _raising(error: Exception) -> Callable[..., None]:
+    def full(*_: object, **__: object) -> None:
+        raise error
+
+    return full
+
+
 def test_memory_that_ends_before_the_first_step_says_what_to_change(
     bases: dict[str, Path], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     monkeypatch.setenv("EDGESCRIBE_CACHE", str(tmp_path / "cache"))
     config, *data = own_data(bases["qwen2"], tmp_path, "[run]\nthreads = 1\n")
-    kinds = (MemoryError(), torch.OutOfMemoryError("CUDA out of memory."), RuntimeError("can't allocate memory"))
     for where, name in ((AutoModelForCausalLM, "from_pretrained"), (lora, "_spread")):
-        for error in kinds:
-
-            def full(*_: object, error: Exception = error, **__: object) -> None:
-                raise error
-
+        for error in OUT_OF_MEMORY:
             with monkeypatch.context() as patch:
-                patch.setattr(where, name, full)
+                patch.setattr(where, name, _raising(error))
                 assert cli.main(["run", config, "--id", "mine", *data]) == 9
             assert "Memory ran out before the first step. The base does not fit." in capsys.readouterr().err
     assert not (tmp_path / "cache" / "runs" / "mine" / "config.json").exists()
+
+
+@pytest.mark.parametrize(("base", "kind"), [("qwen2", "decoder"), ("t5", "encoder-decoder")])
+def test_memory_that_ends_while_a_base_is_loaded_for_answers_is_named(
+    bases: dict[str, Path], tmp_path: Path, base: str, kind: str,
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    own_data(bases[base], tmp_path, "")
+    asked = ["evaluate", "--base", str(bases[base]), "--kind", kind, "--set", str(tmp_path / "rows.jsonl")]
+    loader = AutoModelForCausalLM if kind == "decoder" else AutoModelForSeq2SeqLM
+    for error in OUT_OF_MEMORY:
+        with monkeypatch.context() as patch:
+            patch.setattr(loader, "from_pretrained", _raising(error))
+            assert cli.main([*asked, "--threads", "1", "--out", str(tmp_path / "out")]) == 9
+        assert "Memory ran out while the base was loaded. It does not fit." in capsys.readouterr().err
+    assert not (tmp_path / "out").exists()
 
 
 def test_bad_options_of_evaluate_are_named(
