@@ -251,7 +251,7 @@ class _Loop:
                  "tokens": tokens, "answers": answers, "seconds": seconds, "elapsed": cursor.elapsed}  # fmt: skip
         self.log.add(facts)
         if self.accelerator.is_main_process:
-            self.say(runlog.progress_line(facts, self.schedule, cursor.tokens))
+            self.say(runlog.progress_line(facts, self.schedule))
 
     def _shared_progress(self) -> float:
         """Progress as the first process sees it; clocks differ between processes."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import platform
-import resource
 import sys
 from importlib import metadata
 from pathlib import Path
@@ -45,19 +44,24 @@ def read(path: Path) -> list[dict[str, Any]]:
 
 
 def peak_bytes() -> int:
-    """Peak memory of this process: of the accelerator if one is used, else resident memory. Bytes."""
+    """Peak memory of this process: of the accelerator if one is used, else resident memory. Bytes; 0 on Windows, which
+    does not tell without another package."""
     import torch
 
     if torch.cuda.is_available():
         return int(torch.cuda.max_memory_allocated())
+    try:
+        import resource
+    except ImportError:
+        return 0
     unit = 1 if sys.platform == "darwin" else 1024
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
 
 
-def progress_line(facts: dict[str, Any], schedule: Schedule, tokens: int) -> str:
+def progress_line(facts: dict[str, Any], schedule: Schedule) -> str:
     """One line for people: step, loss, rate, tokens/s, time left, peak memory."""
     elapsed = facts["elapsed"]
-    done = max(schedule.progress(facts["step"] - 1, elapsed), 1e-6)
+    done = max(schedule.share(facts["step"], elapsed), 1e-6)
     left = max(0, round(elapsed / done - elapsed))
     total = f"/{schedule.total_steps}" if schedule.total_steps else ""
     return (

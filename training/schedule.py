@@ -18,8 +18,12 @@ class Schedule:
     max_seconds: float
 
     def progress(self, step: int, elapsed: float) -> float:
-        """Share of the run done before this step, 0 to 1. elapsed: seconds of training time so far."""
-        by_steps = (step + 0.5) / self.total_steps if self.total_steps else 0.0
+        """Share of the run that leads the rate of this step, 0 to 1: its middle counts."""
+        return self.share(step + 0.5, elapsed)
+
+    def share(self, steps: float, elapsed: float) -> float:
+        """Share of the run that is done, 0 to 1. steps: done so far; elapsed: seconds of training time so far."""
+        by_steps = steps / self.total_steps if self.total_steps else 0.0
         by_time = elapsed / self.max_seconds if self.max_seconds else 0.0
         return min(1.0, max(by_steps, by_time))
 

@@ -4,6 +4,7 @@ import errno
 import json
 import math
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -32,9 +33,13 @@ def _losses(folder: Path) -> list[float]:
 
 def test_a_run_learns_and_leaves_what_it_promises(base: Path, tmp_path: Path) -> None:
     chosen = _config(base, optimiser={"epochs": 6}, run={"validate_steps": 4, "checkpoint_steps": 6})
-    outcome = lora.train(chosen, PREPARED, tmp_path, False, _quiet)
+    said: list[str] = []
+    outcome = lora.train(chosen, PREPARED, tmp_path, False, said.append)
     losses = _losses(tmp_path)
     assert outcome.reason == "end"
+    shown = [line for line in said if re.search(r" [\d]+ tok/s  .* %  left \d+:\d\d:\d\d  peak [\d.]+ GB$", line)]
+    assert len(shown) == len(losses)
+    assert "  100.0 %  left 0:00:00  " in shown[-1]
     assert outcome.steps == len(losses) >= 18
     assert sum(losses[-3:]) < 0.95 * sum(losses[:3])
     assert outcome.valid_loss is not None
