@@ -99,8 +99,8 @@ def tokenizer(folder: Path) -> Any:
 
 
 def load(folder: Path, base: Base, dtype: torch.dtype, for_training: bool = True) -> Any:
-    """Load the base model. Raises TrainingError if a quantised base is asked for without CUDA or memory is too small,
-    BaseModelError if its files are none that transformers reads.
+    """Load the base model. Raises TrainingError if a quantised base is asked for without CUDA, or one that takes more
+    than text is to be trained; BaseModelError if its files are none that transformers reads.
     """
     from transformers import AutoModelForCausalLM, AutoModelForSeq2SeqLM
 
@@ -110,12 +110,24 @@ def load(folder: Path, base: Base, dtype: torch.dtype, for_training: bool = True
     if base.kind == "encoder-decoder":
         with _loading(folder):
             return AutoModelForSeq2SeqLM.from_pretrained(folder, **kwargs)
+    if for_training:
+        _check_text_alone(folder)
     implementation = attention.register() if for_training else "sdpa"
     with _loading(folder):
         model = AutoModelForCausalLM.from_pretrained(folder, attn_implementation=implementation, **kwargs)
     if getattr(model.config, "attn_logit_softcapping", None):
         raise TrainingError("This base caps its attention scores.", "Packed training does not.", "Use another base.")
     return model
+
+
+def _check_text_alone(folder: Path) -> None:
+    raw = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    if "text_config" in raw:
+        raise TrainingError(
+            f"The base {folder.name} takes more than text ({raw.get('model_type')}).",
+            "Its text part alone can be trained and made a bundle of.",
+            "Save that part to a folder of its own, as docs/training.md says, and name it in base.name.",
+        )
 
 
 @contextlib.contextmanager

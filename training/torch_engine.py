@@ -77,7 +77,7 @@ def _load(folder: Path, base: Base, adapter: Path | None) -> Loaded:
     tokenizer = model.tokenizer(folder)
     format_name = model.prompt_format(folder, base.format)
     ends = [tokenizer.token_to_id(chat_format(format_name).end.token)]
-    context = min(int(getattr(network.config, "max_position_embeddings", 8192)), 32_768)
+    context = min(int(getattr(network.config.get_text_config(), "max_position_embeddings", 8192)), 32_768)
 
     @cache
     def compiler() -> GrammarCompiler:

@@ -5,6 +5,14 @@ from pathlib import Path
 
 import pytest
 import torch
+from safetensors.torch import load_file
+from transformers import (
+    Gemma3Config,
+    Gemma3ForCausalLM,
+    Gemma3ForConditionalGeneration,
+    Gemma3TextConfig,
+    SiglipVisionConfig,
+)
 
 from edge.contract import templates
 from edge.contract.schemas import extraction_target
@@ -196,6 +204,34 @@ def test_a_sample_beyond_an_encoders_places_is_named(tmp_path: Path) -> None:
     )
     with pytest.raises(TrainingError, match=r"The sample long has a side of 5,\d+ tokens\. This base reads 4,096"):
         lora.train(chosen, Prepared({"own": [long]}, [], {}), tmp_path / "run", False, lambda _: None)
+
+
+def test_a_base_that_takes_pictures_too_is_measured_and_its_text_part_trained(tmp_path: Path) -> None:
+    """Gemma 3 from 4B up. The text part is made as docs/training.md says."""
+    base, text = tiny.make("gemma3", tmp_path / "pictures"), tmp_path / "text"
+    sizes = {"hidden_size": 16, "intermediate_size": 16, "num_hidden_layers": 1, "num_attention_heads": 1}
+    vision = SiglipVisionConfig(**sizes, image_size=28, patch_size=14)
+    whole = Gemma3Config(
+        text_config=Gemma3TextConfig.from_pretrained(base), vision_config=vision, mm_tokens_per_image=1
+    )
+    Gemma3ForConditionalGeneration(whole).save_pretrained(str(base))
+    engine = evaluation.checkpoint_engine(Base(name=str(base)), None, 1)
+    try:
+        assert engine.info.context_length == 4096
+        assert evaluate.write(engine, DOCUMENT).error == ""
+    finally:
+        engine.close()
+    prepared = Prepared({"own": [DOCUMENT]}, [DOCUMENT], {})
+    with pytest.raises(TrainingError, match=r"takes more than text \(gemma3\).*docs/training\.md"):
+        lora.train(_config(base, "decoder"), prepared, tmp_path / "run", False, lambda _: None)  # type: ignore[arg-type]
+    guide = (Path(lora.__file__).parents[1] / "docs" / "training.md").read_text(encoding="utf-8")
+    assert "Gemma3ForCausalLM as M; M.from_pretrained('BASE', dtype='auto').save_pretrained('TEXT')" in guide
+    Gemma3ForCausalLM.from_pretrained(base, dtype="auto").save_pretrained(str(text))
+    assert model.load(text, Base(name=str(text)), torch.float32).config.model_type == "gemma3_text"
+    parts = (load_file(folder / "model.safetensors") for folder in (base, text))
+    pictures, words = ({name.removeprefix("language_model."): t for name, t in part.items()} for part in parts)
+    assert len(words) > 60
+    assert all(torch.equal(pictures[name], tensor) for name, tensor in words.items())
 
 
 def test_only_the_last_layers_are_adapted(tmp_path: Path) -> None:
