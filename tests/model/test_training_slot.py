@@ -1,14 +1,22 @@
 """Hardware lent for minutes: a base in parts, a pause, results in small files."""
 
+import filecmp
 import json
 import tarfile
 from pathlib import Path
 
 import pytest
+import torch
 
 from edge.errors import BaseModelError, TrainingError
+from export.base import hf_folder
+from export.catalog import get
+from export.fetch import fetch
 from tests.training_kit import own_data
-from training import cli, slot, tiny
+from training import cli, model, slot, tiny
+from training.config import Base
+
+BASE = "smollm2-135m-instruct"
 
 pytestmark = pytest.mark.model
 
@@ -154,6 +162,36 @@ def test_a_base_that_was_half_unpacked_is_unpacked_again(parts: Path, tmp_path: 
     with pytest.raises(BaseModelError, match="cannot be unpacked"):
         slot.base_folder(whole, "tiny", tmp_path)
     assert not folder.exists()
+
+
+def test_a_catalogue_base_arrives_in_parts_and_becomes_a_folder_that_loads(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """As on the lent machine: the GGUF itself, a cache that holds nothing, no mirror to fetch from."""
+    gguf, expected = fetch(get(BASE)), hf_folder(BASE)
+    arriving, store = tmp_path / "arriving", tmp_path / "store"
+    assert cli.main(["parts", str(gguf), str(arriving), "--bytes", "40000000"]) == 0
+    late = (arriving / "0001.part").rename(tmp_path / "0001.part")
+    assert slot.gather(arriving, store) == (None, [1])
+    late.rename(arriving / "0001.part")
+    whole, lacking = slot.gather(arriving, store)
+    assert whole is not None
+    assert (whole.name, lacking) == (get(BASE).file, [])
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("EDGESCRIBE_CACHE", str(tmp_path / "cache"))
+    cut = tmp_path / gguf.name
+    cut.write_bytes(whole.read_bytes()[:1_000_000])
+    with pytest.raises(BaseModelError, match=f"The base '{BASE}' could not be prepared"):
+        slot.base_folder(cut, BASE, store)
+    assert "cut short" in capfd.readouterr().err
+    folder = slot.base_folder(whole, BASE, store)
+    assert folder.is_relative_to(tmp_path / "cache")
+    names = sorted(path.name for path in expected.iterdir() if not path.name.startswith("."))
+    assert "model.safetensors" in names
+    assert filecmp.cmpfiles(folder, expected, names, shallow=False) == (names, [], [])
+    network = model.load(folder, Base(BASE), torch.bfloat16)
+    assert sum(p.numel() for p in network.parameters()) == get(BASE).parameters
+    assert slot.base_folder(whole, BASE, store) == folder
 
 
 @pytest.mark.parametrize(
