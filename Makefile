@@ -39,8 +39,11 @@ bench: .venv/ready ## measured ratios on this machine
 tree: ## rewrite README's tree
 	@$(PYTHON) .ci/tree.py
 
-train: .venv/ready ## fine-tune the default model (hours on CPU; resumes)
-	@$(BIN)/edgescribe-training run training/configs/$(MODEL).toml --resume
+train: .venv/ready ## fine-tune MODEL: minutes with CUDA; else its CPU recipe, 25 to 90 minutes (resumes)
+	@config=training/configs/$(MODEL); \
+	cuda='import torch; raise SystemExit(0 if torch.cuda.is_available() else 3)'; \
+	[[ ! -f $$config-cpu.toml ]] || $(BIN)/python -c "$$cuda" || config+=-cpu; \
+	$(BIN)/edgescribe-training run $$config.toml --resume
 
 export: .venv/ready ## build the int4 bundle of MODEL
 	@$(BIN)/edgescribe-export onnx $(MODEL) $(ADAPTER)

@@ -1,5 +1,6 @@
 """Configurations: every shipped one is read, every mistake is named; order, steps and rates follow from the seed."""
 
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -21,6 +22,35 @@ def test_every_shipped_configuration_is_valid() -> None:
     assert len(SHIPPED) >= 8
     for path in SHIPPED:
         assert config.load(path).base.name, path.name
+
+
+@pytest.mark.parametrize(
+    ("model", "cuda", "chosen"),
+    [
+        ("qwen2.5-coder-0.5b-instruct", True, "qwen2.5-coder-0.5b-instruct"),
+        ("qwen2.5-coder-0.5b-instruct", False, "qwen2.5-coder-0.5b-instruct-cpu"),
+        ("qwen2.5-coder-1.5b-instruct", False, "qwen2.5-coder-1.5b-instruct-cpu"),
+        ("smollm2-135m-instruct", False, "smollm2-135m-instruct"),
+    ],
+)
+def test_make_train_takes_the_recipe_that_suits_the_machine(
+    tmp_path: Path, model: str, cuda: bool, chosen: str
+) -> None:
+    """All layers for three epochs, as on a card, are days on a CPU."""
+    (tmp_path / "torch.py").write_text(
+        f"from types import SimpleNamespace\ncuda = SimpleNamespace(is_available=lambda: {cuda})\n", encoding="utf-8"
+    )
+    for name, does in (("python", f'exec "{sys.executable}" "$@"'), ("edgescribe-training", 'echo "$@"')):
+        (tmp_path / name).write_text(f"#!/bin/bash\n{does}\n", encoding="utf-8")
+        (tmp_path / name).chmod(0o755)
+    root = Path(config.__file__).parents[1]
+    outer = {name: value for name, value in os.environ.items() if name not in {"MAKEFLAGS", "MFLAGS", "MAKELEVEL"}}
+    done = subprocess.run(
+        ["make", "-s", "train", f"BIN={tmp_path}", "PYTHON=true", f"MODEL={model}"],
+        cwd=root, env={**outer, "PYTHONPATH": str(tmp_path)}, capture_output=True, text=True, check=True,
+    )  # fmt: skip
+    assert done.stdout.split() == ["run", f"training/configs/{chosen}.toml", "--resume"]
+    assert (root / "training" / "configs" / f"{chosen}.toml") in SHIPPED
 
 
 @pytest.mark.parametrize(
