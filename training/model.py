@@ -295,18 +295,34 @@ def adapted(folder: Path, base: Base, lora: Lora, batch: Batch, dtype: torch.dty
     if base.kind == "encoder-decoder":
         from training.seq2seq import PaddedLoss
 
-        return PaddedLoss(model)
+        return PaddedLoss(model, batch.free_tokens)
     return PackedLoss(model, batch.free_tokens)
 
 
-class PackedLoss(torch.nn.Module):
-    """Answer loss of a packed row: decoder over the row, cross-entropy at answer places only."""
+class AnswerLoss(torch.nn.Module):
+    """A network whose forward(samples) is an answer loss, and whose layers recompute their activations where a row is
+    longer than free_tokens (0 = than memory allows)."""
 
     def __init__(self, model: Any, free_tokens: int) -> None:
         super().__init__()
         self.model = model
         self._layers = _recomputable(model)
         self._free_tokens = free_tokens or fitting_tokens(model.config, len(self._layers), free_memory())
+
+    def generate(self, **kwargs: Any) -> Any:
+        """The model's generate; here, so that under sharding the embedding is whole meanwhile."""
+        return self.model.generate(**kwargs)
+
+    def _recompute(self, tokens: int) -> None:
+        """Recompute activations in as many layers as a row is over free_tokens."""
+        share = 1 - self._free_tokens / tokens if tokens > self._free_tokens else 0.0
+        count = math.ceil(share * len(self._layers))
+        for i, layer in enumerate(self._layers):
+            layer.gradient_checkpointing = i < count
+
+
+class PackedLoss(AnswerLoss):
+    """Answer loss of a packed row: decoder over the row, cross-entropy at answer places only."""
 
     def forward(self, samples: list[Encoded]) -> torch.Tensor:
         """Sum of -log p over the answer tokens of a row of samples, float32 scalar."""
@@ -322,17 +338,6 @@ class PackedLoss(torch.nn.Module):
         ).last_hidden_state[0]
         chosen = hidden[torch.tensor(row.select, device=device)]
         return loss.answer_loss(chosen, base.get_output_embeddings().weight, torch.tensor(row.labels, device=device))
-
-    def generate(self, **kwargs: Any) -> Any:
-        """The model's generate; here, so that under sharding the embedding is whole meanwhile."""
-        return self.model.generate(**kwargs)
-
-    def _recompute(self, tokens: int) -> None:
-        """Recompute activations in as many layers as a row is over free_tokens."""
-        share = 1 - self._free_tokens / tokens if tokens > self._free_tokens else 0.0
-        count = math.ceil(share * len(self._layers))
-        for i, layer in enumerate(self._layers):
-            layer.gradient_checkpointing = i < count
 
 
 def free_memory() -> int:
@@ -360,8 +365,9 @@ def _recomputable(model: Any) -> list[Any]:
 
     base = model.get_base_model()
     base.gradient_checkpointing_enable(gradient_checkpointing_kwargs={"use_reentrant": False})
+    for module in base.modules():
+        if getattr(module, "gradient_checkpointing", False):
+            module.gradient_checkpointing = False
     layers = [module for module in base.modules() if isinstance(module, GradientCheckpointingLayer)]
-    for layer in layers:
-        layer.gradient_checkpointing = False
     # layers below the first adapted one keep no activations anyway
     return [layer for layer in layers if any(p.requires_grad for p in layer.parameters())]

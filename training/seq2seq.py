@@ -78,12 +78,8 @@ def encode(document: Document, tokenizer: Any, end: int, batch: Batch) -> list[E
     return found
 
 
-class PaddedLoss(torch.nn.Module):
+class PaddedLoss(model.AnswerLoss):
     """Answer loss of an encoder-decoder over a padded batch."""
-
-    def __init__(self, network: Any) -> None:
-        super().__init__()
-        self.model = network
 
     def forward(self, samples: list[Encoded]) -> torch.Tensor:
         """Sum of -log p over the answer tokens, float32 scalar. Raises TrainingError if a side is beyond the base."""
@@ -98,17 +94,14 @@ class PaddedLoss(torch.nn.Module):
         device = next(self.model.parameters()).device
         pairs = [(b.instruction, b.answer) for s in samples for b in s.branches]
         width, depth = max(len(a) for a, _ in pairs), max(len(b) for _, b in pairs)
+        self._recompute(len(pairs) * max(width, depth))
         sources = torch.tensor([[*a, *[0] * (width - len(a))] for a, _ in pairs], device=device)
         mask = torch.tensor([[1] * len(a) + [0] * (width - len(a)) for a, _ in pairs], device=device)
         labels = torch.tensor([[*b, *[_IGNORED] * (depth - len(b))] for _, b in pairs], device=device)
-        logits = self.model(input_ids=sources, attention_mask=mask, labels=labels).logits
+        logits = self.model(input_ids=sources, attention_mask=mask, labels=labels, use_cache=False).logits
         return torch.nn.functional.cross_entropy(
             logits.float().flatten(0, 1), labels.flatten(), ignore_index=_IGNORED, reduction="sum"
         )
-
-    def generate(self, **kwargs: Any) -> Any:
-        """As in PackedLoss."""
-        return self.model.generate(**kwargs)
 
 
 class Seq2SeqEngine:

@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 import torch
+from transformers.modeling_layers import GradientCheckpointingLayer
 
-from training import model, packing, tiny
+from training import model, packing, seq2seq, tiny
 from training.config import Base, Batch, Lora
 from training.sources import Document, Task
 
@@ -86,6 +87,35 @@ def test_packed_row_equals_separate_samples(folder: Path, free: int, dora: bool)
     for name, g in want_gradients.items():
         assert g.abs().max() > 0, name
         torch.testing.assert_close(got[name], g, rtol=2e-4, atol=2e-6, msg=name)
+
+
+@pytest.mark.parametrize("family", ["bart", "t5"])
+def test_an_encoder_decoder_recomputes_what_is_over_free_tokens(family: str, tmp_path: Path) -> None:
+    """The same loss and gradients, dropout included, whether none of its four layers computes twice, or two, or all."""
+    base = Base(name=str(tiny.make(family, tmp_path / family)), kind="encoder-decoder")
+    tokenizer, end = model.tokenizer(tmp_path / family), seq2seq.end_id(tmp_path / family)
+    encoded = [e for d in DOCUMENTS for e in seq2seq.encode(d, tokenizer, end, Batch())]
+    longest = len(encoded) * max(len(side) for e in encoded for b in e.branches for side in (b.instruction, b.answer))
+    found, calls = [], []
+    for free, computed in ((longest, 4), (longest / 2, 6), (1, 8)):
+        torch.manual_seed(1)
+        net = model.adapted(tmp_path / family, base, Lora(rank=4), Batch(free_tokens=int(free)), torch.float32).train()
+        with torch.no_grad():
+            for name, p in net.named_parameters():
+                if "lora_B" in name:
+                    p.normal_(std=0.05)
+        calls.clear()
+        for layer in (m for m in net.modules() if isinstance(m, GradientCheckpointingLayer)):
+            layer.register_forward_pre_hook(lambda module, _: calls.append(module))
+        loss = net(encoded)
+        loss.backward()
+        assert (len(calls), len(set(calls))) == (computed, 4)
+        found.append((loss.item(), _gradients(net)))
+    for loss, gradients in found[1:]:
+        assert loss == pytest.approx(found[0][0], rel=1e-6)
+        assert len(gradients) >= 48
+        for name, g in gradients.items():
+            torch.testing.assert_close(g, found[0][1][name], rtol=1e-5, atol=1e-7, msg=name)
 
 
 def test_a_branch_does_not_see_another(folder: Path) -> None:
