@@ -8,10 +8,14 @@ import re
 import signal
 import subprocess
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 import torch
+from accelerate.state import AcceleratorState
+from peft.tuners.lora import LoraLayer
+from safetensors.torch import load_file
 
 from edge.errors import TrainingError
 from tests.training_kit import PREPARED, own_data
@@ -47,6 +51,50 @@ def test_a_run_learns_and_leaves_what_it_promises(base: Path, tmp_path: Path) ->
     assert (tmp_path / "adapter" / "adapter_model.safetensors").is_file()
     assert len(checkpoint.complete(tmp_path / "checkpoints")) == 2
     assert (runlog.curves(tmp_path) or Path()).read_bytes().startswith(b"\x89PNG")
+
+
+@pytest.fixture
+def any_precision() -> Iterator[None]:
+    """accelerate keeps one precision a process; the tests around this one have another."""
+    AcceleratorState._reset_state(reset_partial_state=True)
+    yield
+    AcceleratorState._reset_state(reset_partial_state=True)
+
+
+@pytest.mark.usefixtures("any_precision")
+def test_half_precision_follows_the_curve_of_full_precision(base: Path, tmp_path: Path) -> None:
+    plain = {"lora": {"dropout": 0.0}, "optimiser": {"epochs": 1}}
+    for name in ("fp32", "bf16"):
+        run = {"precision": name, "checkpoint_steps": 0}
+        lora.train(_config(base, **plain, run=run), PREPARED, tmp_path / name, False, _quiet)
+        AcceleratorState._reset_state(reset_partial_state=True)
+    full, half = (_losses(tmp_path / name) for name in ("fp32", "bf16"))
+    assert half == pytest.approx(full, rel=0.01)
+    assert half != pytest.approx(full, rel=1e-6)
+    assert half[-1] < 0.95 * half[0]
+    weights = load_file(tmp_path / "bf16" / "adapter" / "adapter_model.safetensors")
+    assert {tensor.dtype for tensor in weights.values()} == {torch.float32}
+
+
+def test_dora_and_rslora_are_what_they_say(base: Path, tmp_path: Path) -> None:
+    for options, scaling in (({}, 8 / 4), ({"rslora": True, "dora": True}, 8 / 4**0.5)):
+        chosen = _config(base, lora=options, optimiser={"max_steps": 2})
+        network = model.adapted(base, chosen.base, chosen.lora, chosen.batch, torch.float32)
+        layers = [m for m in network.modules() if isinstance(m, LoraLayer)]
+        assert len(layers) == 14
+        assert [layer.scaling["default"] for layer in layers] == [scaling] * 14
+        fresh = {n: p.detach() for n, p in network.named_parameters() if "lora_magnitude_vector" in n}
+        assert len(fresh) == (14 if "dora" in options else 0)
+    lora.train(chosen, PREPARED, tmp_path, False, _quiet)
+    saved = load_file(tmp_path / "adapter" / "adapter_model.safetensors")
+    trained = {n: t for n, t in saved.items() if "lora_magnitude_vector" in n}
+    assert len(trained) == 14
+    for name, tensor in trained.items():
+        first = next(p for n, p in fresh.items() if name.removesuffix(".weight") in n)
+        assert not torch.equal(tensor, first), name
+    shape = json.loads((tmp_path / "adapter" / "adapter_config.json").read_text(encoding="utf-8"))
+    assert shape["use_dora"]
+    assert shape["use_rslora"]
 
 
 def test_a_resumed_run_ends_where_an_unbroken_one_does(base: Path, tmp_path: Path) -> None:
