@@ -6,7 +6,7 @@ Its value depends on the encoder and layer, so it is comparable only to itself: 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -55,6 +55,7 @@ def load(encoder: Path) -> tuple[Any, Any, int]:
     return tokenizer, model, min(int(getattr(model.config, "max_position_embeddings", 512)), 512) - 4
 
 
+@lru_cache(maxsize=32)  # a report's copy stands against each of its fields
 def _vectors(text: str, encoder: Path) -> Any:
     """Unit vectors of the text's own tokens, shape (tokens, size)."""
     return torch.nn.functional.normalize(_hidden(text, encoder, whole=False), dim=-1)
