@@ -104,6 +104,14 @@ class PaddedLoss(model.AnswerLoss):
         )
 
 
+def _no_room() -> TrainingError:
+    return TrainingError(
+        "Memory ran out while an answer was written.",
+        "Those before it are kept.",
+        "Close other programs and give the command again, or take a smaller base.",
+    )
+
+
 class Seq2SeqEngine:
     """An encoder-decoder behind the Engine protocol, for evaluation only. Greedy; no grammar, no cancel."""
 
@@ -124,13 +132,15 @@ class Seq2SeqEngine:
         return len(ids(plain_text(prompt), self._tokenizer, self._end))
 
     def stream(self, request: Request) -> Iterator[EngineEvent]:
-        """Yield the one Finished event. Raises InputError if the document does not fit the encoder."""
+        """Yield the one Finished event. Raises InputError if the document does not fit the encoder, TrainingError if
+        the answer does not fit into memory.
+        """
         started = time.perf_counter()
         source = ids(plain_text(request.prompt), self._tokenizer, self._end)
         if len(source) > self.info.context_length:
             raise InputError("The document is too long for this model.", f"It has {len(source):,} tokens.")
         device = self._network.device
-        with torch.inference_mode():
+        with model.memory_named(_no_room), torch.inference_mode():
             out = self._network.generate(
                 input_ids=torch.tensor([source], device=device),
                 max_new_tokens=min(request.max_tokens, self.info.context_length - 2),

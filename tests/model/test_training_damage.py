@@ -1,5 +1,6 @@
 """Damaged or foreign bases and adapters, and memory that is too small: named by every verb that loads them."""
 
+import json
 import shutil
 from collections.abc import Callable
 from pathlib import Path
@@ -145,6 +146,24 @@ def test_memory_that_ends_while_a_base_is_loaded_for_answers_is_named(
             assert cli.main([*asked, "--threads", "1", "--out", str(tmp_path / "out")]) == 9
         assert "Memory ran out while the base was loaded. It does not fit." in capsys.readouterr().err
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize(("base", "kind"), [("qwen2", "decoder"), ("t5", "encoder-decoder")])
+def test_memory_that_ends_in_an_answer_ends_the_evaluation_and_counts_for_nothing(
+    bases: dict[str, Path], tmp_path: Path, base: str, kind: str,
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str],
+) -> None:  # fmt: skip
+    own_data(bases[base], tmp_path, "")
+    asked = ["evaluate", "--base", str(bases[base]), "--kind", kind, "--set", str(tmp_path / "rows.jsonl")]
+    asked += ["--threads", "1", "--limit", "1", "--out", str(tmp_path / "out")]
+    with monkeypatch.context() as patch:
+        patch.setattr(torch.nn.Embedding, "forward", _raising(MemoryError()))
+        assert cli.main(asked) in {6, 9}
+    said = capsys.readouterr().err
+    assert "Memory ran out while an answer was written." in said or "Cause: MemoryError." in said
+    assert (tmp_path / "out" / "answers.jsonl").read_text(encoding="utf-8") == ""
+    assert cli.main(asked) == 0
+    assert json.loads(capsys.readouterr().out)["n"] == 1
 
 
 def test_bad_options_of_evaluate_are_named(
