@@ -20,6 +20,7 @@ from typing import Any
 
 from edge.contract.schemas import FIELD_KEYS, FIELDS
 from edge.errors import TrainingError
+from edge.text import one_line
 
 NOTE_COLUMNS = {
     "rouge1": "R1", "rouge2": "R2", "rougeL": "RL", "rougeLsum": "RLsum", "entity.f1": "entity F1",
@@ -108,7 +109,7 @@ def _read(file: Path) -> _Result:
             for name, floor in raw["floors"].items()
         ]
         row = _row(raw["model"], "ours", raw, raw["precision"])
-        return _Result(raw["set"], str(raw.get("set_sha256", "")), row, floors)
+        return _Result(one_line(raw["set"]), one_line(str(raw.get("set_sha256") or "")), row, floors)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise TrainingError(f"{file} is no evaluation.", type(error).__name__, "Leave it out.") from None
 
@@ -134,9 +135,9 @@ def _with_seeds(rows: Sequence[Row]) -> list[Row]:
 def _row(name: str, kind: str, raw: dict[str, Any], weights: str = "") -> Row:
     figures = {key: float(value) for key, value in raw["figures"].items()}
     if "bertscore" in figures:  # comparable only within one encoder, so each has a column of its own
-        figures[f"{_BERTSCORE}{raw['encoder']}"] = figures.pop("bertscore")
+        figures[f"{_BERTSCORE}{one_line(str(raw['encoder']))}"] = figures.pop("bertscore")
     intervals = {key: [float(low), float(high)] for key, (low, high) in raw["intervals"].items()}
-    return Row(str(name), kind, int(raw["n"]), figures, intervals, str(weights))
+    return Row(one_line(str(name)), kind, int(raw["n"]), figures, intervals, one_line(str(weights)))
 
 
 def columns(rows: Sequence[Row]) -> dict[str, str]:
@@ -211,8 +212,8 @@ def _markdown(lines: Sequence[Sequence[str]]) -> str:
 
 
 def plain(text: str) -> str:
-    """Text that can't end a table's cell or line, nor be read as a mark of HTML."""
-    return " ".join(text.split()).replace("|", "/").replace("<", "‹").replace(">", "›")
+    """Text that can't end a table's cell or line, nor be read as a mark of HTML or obeyed by a terminal."""
+    return one_line(text).replace("|", "/").replace("<", "‹").replace(">", "›")
 
 
 _STYLE = (

@@ -180,6 +180,10 @@ def _result(folder: Path, **changes: object) -> None:
 def test_a_report_escapes_what_it_shows(tmp_path: Path) -> None:
     _result(tmp_path, model="<b>x</b>|y")
     tables = report.load([tmp_path])
+    _result(tmp_path / "other", model="m\x1b[2J\u202e\ud800", set="v\x1b[2J", precision="\ud800")
+    other = report.load([tmp_path / "other"])
+    for shown in (report.markdown(other), report.page(other)):
+        assert not set("\x1b\u202e\ud800") & set(shown)
     assert "<b>" not in report.page(tables)
     assert "<b>" not in report.markdown(tables)
     assert "‹b›x‹/b›/y | int4 | 40 | 50.0 [48.0–52.0] |" in report.markdown(tables)
