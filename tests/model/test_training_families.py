@@ -18,7 +18,7 @@ from edge.contract import templates
 from edge.contract.schemas import extraction_target
 from edge.errors import TrainingError
 from training import cli, evaluate, evaluation, lora, model, report, runlog, tiny, torch_engine
-from training.config import Base, as_dict, parse
+from training.config import Base, Config, as_dict, parse
 from training.mixing import Prepared
 from training.sources import Document, Task, division_tasks, extract_task
 
@@ -30,7 +30,7 @@ def one_thread() -> None:
     torch.set_num_threads(1)
 
 
-def _config(base: Path, kind: str, **lora_options: object) -> object:
+def _config(base: Path, kind: str, **lora_options: object) -> Config:
     return parse(
         {
             "base": {"name": str(base), "kind": kind},
@@ -57,7 +57,7 @@ def test_train_then_evaluate(family: str, tmp_path: Path) -> None:
     kind = "encoder-decoder" if family in {"bart", "t5"} else "decoder"
     prepared = Prepared({"own": [DOCUMENT] * 6}, [DOCUMENT], {})
     run = tmp_path / "run"
-    outcome = lora.train(_config(base, kind), prepared, run, False, lambda _: None)  # type: ignore[arg-type]
+    outcome = lora.train(_config(base, kind), prepared, run, False, lambda _: None)
     assert outcome.steps == 3
     assert next(f["valid_rouge"] for f in runlog.read(run / "metrics.jsonl") if "valid_rouge" in f) >= 0
     assert (run / "adapter" / "adapter_model.safetensors").stat().st_size > 1000
@@ -167,7 +167,7 @@ def test_bad_bases_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         model.load(base, Base(name=str(base), quantise="4bit"), torch.float32)
     monkeypatch.undo()
     with pytest.raises(TrainingError, match=r"lora\.layers is 9"):
-        lora.train(_config(base, "decoder", layers=9), Prepared({"own": [DOCUMENT]}, [], {}), tmp_path, False, print)  # type: ignore[arg-type]
+        lora.train(_config(base, "decoder", layers=9), Prepared({"own": [DOCUMENT]}, [], {}), tmp_path, False, print)
 
 
 @pytest.mark.parametrize(("family", "kind"), [("bart", "decoder"), ("t5", "decoder"), ("qwen2", "encoder-decoder")])
@@ -199,7 +199,7 @@ def test_a_sample_beyond_an_encoders_places_is_named(tmp_path: Path) -> None:
     base = tiny.make("bart", tmp_path / "bart")
     long = Document("long", "own", "train", "Report:\n" + "x" * 5000, (TASK,), raw="x")
     chosen = parse(
-        {**as_dict(_config(base, "encoder-decoder")), "batch": {"max_tokens": 20_000}},  # type: ignore[arg-type]
+        {**as_dict(_config(base, "encoder-decoder")), "batch": {"max_tokens": 20_000}},
         "test",
     )
     with pytest.raises(TrainingError, match=r"The sample long has a side of 5,\d+ tokens\. This base reads 4,096"):
@@ -223,7 +223,7 @@ def test_a_base_that_takes_pictures_too_is_measured_and_its_text_part_trained(tm
         engine.close()
     prepared = Prepared({"own": [DOCUMENT]}, [DOCUMENT], {})
     with pytest.raises(TrainingError, match=r"takes more than text \(gemma3\).*docs/training\.md"):
-        lora.train(_config(base, "decoder"), prepared, tmp_path / "run", False, lambda _: None)  # type: ignore[arg-type]
+        lora.train(_config(base, "decoder"), prepared, tmp_path / "run", False, lambda _: None)
     guide = (Path(lora.__file__).parents[1] / "docs" / "training.md").read_text(encoding="utf-8")
     assert "Gemma3ForCausalLM as M; M.from_pretrained('BASE', dtype='auto').save_pretrained('TEXT')" in guide
     Gemma3ForCausalLM.from_pretrained(base, dtype="auto").save_pretrained(str(text))
@@ -241,7 +241,7 @@ def test_only_the_last_layers_are_adapted(tmp_path: Path) -> None:
         Base(name=str(base)),
         _config(base, "decoder", layers=1).lora,
         _config(base, "decoder").batch,
-        torch.float32,  # type: ignore[attr-defined]
+        torch.float32,
     )
     names = {n for n, p in network.named_parameters() if p.requires_grad}
     assert len(names) == 14
