@@ -64,8 +64,12 @@ def _disk(error: BaseException | None) -> OSError | None:
 def replace(path: Path, text: str) -> None:
     """Write a text file whole: whoever reads it, after a kill too, finds the old one or the new one."""
     aside = path.with_name(f".{path.name}.{os.getpid()}")
-    aside.write_text(text, encoding="utf-8")
-    aside.replace(path)
+    try:
+        aside.write_text(text, encoding="utf-8")
+        aside.replace(path)
+    except OSError:
+        aside.unlink(missing_ok=True)
+        raise
 
 
 def sweep(folder: Path) -> None:

@@ -249,7 +249,7 @@ def run_report(args: argparse.Namespace) -> int:
     with folders.writing(args.out):
         args.out.mkdir(parents=True, exist_ok=True)
         for name, text in pages.items():
-            (args.out / name).write_text(text, encoding="utf-8")
+            folders.replace(args.out / name, text)
             print(args.out / name)
     return 0
 

@@ -1,5 +1,6 @@
 """Floors, prompting strategies, tables and figures on small known inputs."""
 
+import errno
 import json
 from pathlib import Path
 
@@ -10,7 +11,7 @@ from edge.contract.schemas import extraction_target
 from edge.engine.base import EngineInfo
 from edge.engine.scripted import ScriptedEngine
 from edge.errors import EngineError, TrainingError, UsageError
-from training import evaluate, floors, intervals, prompting, report, rouge, scoring, sources
+from training import cli, evaluate, floors, intervals, prompting, report, rouge, scoring, sources
 from training.evaluate import Item, Written
 from training.sources import Document, extract_task
 
@@ -229,6 +230,26 @@ def test_seeds_have_a_row_of_their_mean_and_spread(tmp_path: Path) -> None:
     name = "| base+rank8, mean ± spread of 3 seeds | int4 | 40 |"
     assert lines[at + 1].startswith(f"{name} 42.0 ± 2.0 | – | – | 0.50 ± 0.00 |")
     assert sum("mean ± spread" in line for line in lines) == 1
+
+
+def test_a_disk_that_fills_leaves_the_report_that_was_there(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    _result(tmp_path / "one")
+    asked = ["report", str(tmp_path / "one"), "--out", str(tmp_path / "out")]
+    assert cli.main(asked) == 0
+    before = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
+    assert before.keys() == {"report.md", "report.html"}
+    whole = Path.write_text
+
+    def half(path: Path, text: str, **how: str) -> int:
+        whole(path, text[: len(text) // 2], **how)
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(Path, "write_text", half)
+    assert cli.main(asked) == 9
+    assert "No space left on device" in capsys.readouterr().err
+    assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == before
 
 
 def test_two_sets_of_one_name_are_two_tables_with_their_own_floors(tmp_path: Path) -> None:
