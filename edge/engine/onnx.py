@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 from edge.engine.base import Session
+from edge.engine.threads import usable_cores
 from edge.errors import EngineError
 
 # Set before the import: from 1.29 on the runtime reports home unless told not to (docs/adr/0002).
@@ -17,12 +19,19 @@ import numpy as np
 import onnxruntime_genai as og
 
 
+def session_options() -> dict[str, int]:
+    """What belongs to the machine and not to the bundle: left alone, the runtime takes one of two cores."""
+    return {"intra_op_num_threads": usable_cores()}
+
+
 class OnnxModel:
     """Weights of one verified bundle. Raises EngineError if the runtime refuses them."""
 
     def __init__(self, folder: Path) -> None:
         try:
-            self._model = og.Model(og.Config(str(folder)))
+            config = og.Config(str(folder))
+            config.overlay(json.dumps({"model": {"decoder": {"session_options": session_options()}}}))
+            self._model = og.Model(config)
         except (RuntimeError, OSError) as error:
             raise EngineError(
                 f"The runtime could not load the bundle {folder.name!r}.",
