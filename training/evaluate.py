@@ -25,6 +25,7 @@ from edge.errors import InputError, OutputError, TrainingError, UsageError
 from edge.tasks.extract import extract_fields, read_answer
 from edge.tasks.note import NoteFinished, write_note
 from training import own, sources, spans
+from training.checklists import Checklist
 from training.sources import Document
 
 SETS = {
@@ -36,6 +37,7 @@ SETS = {
     "elmtex-test1": ("elmtex_aci", "test1"),
     "elmtex-synthetic-valid": ("elmtex_synthetic", "valid"),
     "medec-dev": ("medec", "dev"),
+    "facts-dev": ("facts_dev", "dev"),
 }
 
 
@@ -48,6 +50,7 @@ class Item:
     key: str
     source: str
     reference: str
+    checklist: Checklist | None = None
 
 
 @dataclass(frozen=True)
@@ -89,7 +92,7 @@ def item(document: Document) -> Item:
         return Item(document.id, "extract", "", document.raw, task.target)
     reference = document.note or task.target
     kind = "check" if task.name == "check" else "note" if document.note else "text"
-    return Item(document.id, kind, task.key, document.raw, reference)
+    return Item(document.id, kind, task.key, document.raw, reference, document.checklist)
 
 
 Writer = Callable[[Engine, Document], Written]

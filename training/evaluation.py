@@ -210,7 +210,7 @@ def _train(chosen: Evaluation, found: list[Document]) -> list[Document]:
     if chosen.set not in SETS:
         return []
     source, folder = SETS[chosen.set][0], sources.data_dir(chosen.data)
-    documents = sources.read(source, folder, "train")
+    documents = sources.read("aci" if source == "facts_dev" else source, folder, "train")
     if source != "mts":
         return documents
     return mixing.drop_leaks(documents, [*sources.mts(folder, "valid"), *sources.mts(folder, "test1")], Counter())

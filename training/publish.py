@@ -26,6 +26,7 @@ LICENCES = {
     "medec": ("MEDEC (Ben Abacha et al. 2024)", "CC BY 4.0"),
     "synthetic_visits": ("Synthetic visits written for this project", "CC0"),
     "elmtex_synthetic": ("Synthetic reports annotated with the 15 fields", "CC0"),
+    "facts_dev": ("Invented visits with checklists of facts", "CC0"),
 }
 _OWN = "of your own, not stated"  # the licence of documents that no program knows
 _WRITES = {
@@ -37,8 +38,9 @@ _WRITES = {
     "medec": "the sentence of a note that holds a medical error",
 }
 FIGURES = (
-    "rouge1", "rouge2", "rougeL", "rougeLsum", "entity.f1", "unsupported.numbers", "unsupported.doses",
-    "unsupported.drugs", "loop", "length.ratio", "span.f1.relaxed", "span.f1.exact", "json.valid",
+    "critical.recall", "forbidden.share", "rouge1", "rouge2", "rougeL", "rougeLsum", "entity.f1",
+    "unsupported.numbers", "unsupported.doses", "unsupported.drugs", "loop",
+    "length.ratio", "span.f1.relaxed", "span.f1.exact", "json.valid",
 )  # fmt: skip
 
 

@@ -33,6 +33,12 @@ SPAN_COLUMNS = {
     "span.f1.relaxed": "F1 relaxed", "span.f1.exact": "F1 exact", "json.valid": "JSON valid %",
     "verbatim": "verbatim %", "field.rouge1": "field R1", "loop": "loops %", "cut": "cut %",
 }  # fmt: skip
+FACT_COLUMNS = {
+    "critical.recall": "critical facts %", "fact.recall": "all facts %", "forbidden.critical": "critical forbidden",
+    "forbidden.share": "critical forbidden %", "words.ratio": "words", "incomplete": "INCOMPLETE %", "loop": "loops %",
+    "cut": "cut %", "unsupported.numbers": "numbers", "unsupported.doses": "doses", "unsupported.drugs": "drugs",
+    "rouge1": "R1", "rouge2": "R2", "rougeLsum": "RLsum", "entity.f1": "entity F1", "omitted.words": "omitted %",
+}  # fmt: skip
 _BERTSCORE = "bertscore "
 _ERROR = {"error": "errors %"}  # shown where there are any
 _FIELD = "span.f1.relaxed."
@@ -145,6 +151,8 @@ def columns(rows: Sequence[Row]) -> dict[str, str]:
     chosen = SPAN_COLUMNS if any("span.f1.relaxed" in r.figures for r in rows) else NOTE_COLUMNS
     if any("flag.accuracy" in r.figures for r in rows):
         chosen = CHECK_COLUMNS
+    if any("critical.recall" in r.figures for r in rows):
+        chosen = FACT_COLUMNS
     encoders = sorted({key for r in rows for key in r.figures if key.startswith(_BERTSCORE)})
     if any(r.figures.get("error") for r in rows):
         chosen = chosen | _ERROR
@@ -156,7 +164,7 @@ def cell(row: Row, key: str) -> str:
     """A figure with its 95 % interval or its spread over seeds, a dash where there is none."""
     if key not in row.figures:
         return "–"
-    places = 2 if key.startswith("unsupported") or key == "length.ratio" else 1
+    places = 2 if key.startswith("unsupported") or key in {"length.ratio", "words.ratio"} else 1
     text = f"{row.figures[key]:.{places}f}"
     if key in row.spread:
         return f"{text} ± {row.spread[key]:.{places}f}"
@@ -190,7 +198,10 @@ NOTES = (
     "ICD-10-CM terms and drugs that answer and reference name, negated or not; numbers, doses and drugs are those a "
     "note holds and its source does not, mean a note; a floor is what needs no model: the source copied, or the answer "
     "of the nearest training example; the reference's own numbers, doses and drugs are what the counting gets wrong. "
-    "± is the standard deviation over seeds. Weights: what the figures were measured with, int4 and int8 through the "
+    "Critical facts: those of a visit's checklist that a note states, of all visits together; critical forbidden: "
+    "statements that would be wrong and are made, mean a note and as a share of the list; words: those of the notes "
+    "for one of the references. ± is the standard deviation over seeds. Weights: what the figures were measured with, "
+    "int4 and int8 through the "
     "engine that ships. A row marked (published) is other people's systems and other people's evaluators, as printed."
 )
 FIELD_NOTE = "By field: relaxed span F1 / ROUGE-1, the latter over the reports whose reference has the field."

@@ -9,12 +9,19 @@ from typing import Any
 
 from edge.contract.schemas import FIELD_KEYS, extraction_target
 from edge.tasks.note import is_absent
-from training import divisions, entities, facts, floors, intervals, rouge, spans
+from training import checklists, divisions, entities, facts, floors, intervals, rouge, spans
 from training.evaluate import Item, Written
 from training.sources import Document
 
 Figures = dict[str, float]
 _RATE = ".per100"
+_WORDS = "words.ratio"
+_SHARES = {
+    "critical.recall": ("_critical.stated", "_critical.all"),
+    "fact.recall": ("_fact.stated", "_fact.all"),
+    "forbidden.share": ("_forbidden.hit", "_forbidden.all"),
+    _WORDS: ("words", "_reference.words"),
+}
 
 
 def score_item(item: Item, written: Written) -> Figures:
@@ -26,7 +33,7 @@ def score_item(item: Item, written: Written) -> Figures:
     figures = _rouge(item.reference, written.text)
     figures |= faithfulness(item, written.text)
     figures |= _parts("_entity", entities.count(item.reference, written.text))
-    figures |= _stops(written)
+    figures |= _stops(written) | _listed(item, written)
     if len(written.parts) > 1:
         wanted, got = divisions.split(item.reference), divisions.split(written.text)
         for name in divisions.DIVISIONS:
@@ -65,6 +72,29 @@ def faithfulness(item: Item, text: str) -> Figures:
         "length.ratio": len(text.split()) / max(1, len(item.reference.split())),
         "empty": 0.0 if text.strip() else 100.0,
     }
+
+
+def _listed(item: Item, written: Written) -> Figures:
+    """What a checklist finds in a note, as counts, and whether the product would mark the note INCOMPLETE."""
+    if item.checklist is None:
+        return {}
+    marks = checklists.mark(item.checklist, written.text)
+    hits = [point for point, _ in marks.hits]
+    critical = sum(point.critical for point in hits)
+    figures: Figures = {
+        "forbidden": float(len(hits)),
+        "forbidden.critical": float(critical),
+        "_critical.stated": float(sum(point.critical for point in marks.stated)),
+        "_critical.all": float(sum(point.critical for point in item.checklist.facts)),
+        "_fact.stated": float(len(marks.stated)),
+        "_fact.all": float(len(item.checklist.facts)),
+        "_forbidden.hit": float(critical),
+        "_forbidden.all": float(sum(point.critical for point in item.checklist.forbidden)),
+        "_reference.words": float(len(item.reference.split())),
+    }
+    if written.reasons:
+        figures["incomplete"] = 0.0 if set(written.reasons) == {"end"} else 100.0
+    return figures
 
 
 def _stops(written: Written) -> Figures:
@@ -144,9 +174,17 @@ def figures(scored: Sequence[Figures]) -> Figures:
             found |= {f"span.f1.{kind}.{key}": _micro(scored, [f"_{kind}.{key}"]) for key in FIELD_KEYS}
     if any("_entity.matched" in one for one in scored):
         found["entity.f1"] = _micro(scored, ["_entity"])
+    if any("_fact.all" in one for one in scored):
+        found |= {name: _share(scored, name) for name in _SHARES}
     if any(one.get("words") for one in scored):
         found |= {f"{name}{_RATE}": _rate(scored, name) for name in names if name.startswith("unsupported.")}
     return found
+
+
+def _share(scored: Sequence[Figures], name: str) -> float:
+    """A share over all items together: of facts stated, of forbidden statements made, of the reference's words used."""
+    part, whole = (sum(one.get(key, 0.0) for one in scored) for key in _SHARES[name])
+    return (1.0 if name == _WORDS else 100.0) * part / (whole or 1.0)
 
 
 def _rate(scored: Sequence[Figures], name: str) -> float:
@@ -163,6 +201,9 @@ def _micro(scored: Sequence[Figures], names: Sequence[str]) -> float:
 
 
 MAIN = (
+    "critical.recall",
+    "fact.recall",
+    "forbidden.share",
     "flag.accuracy",
     "sentence.accuracy",
     "rouge1",
@@ -193,6 +234,8 @@ def summary(items: Sequence[Item], answers: Sequence[Written]) -> dict[str, Any]
 
 
 def _one(scored: Sequence[Figures], name: str) -> float:
+    if name in _SHARES:
+        return _share(scored, name)
     if name == "entity.f1":
         return _micro(scored, ["_entity"])
     if name.startswith("span.f1."):

@@ -9,6 +9,7 @@ from __future__ import annotations
 import csv
 import io
 import os
+import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +18,8 @@ from typing import Any
 from edge.contract import prompts, schemas, templates, transcript
 from edge.errors import TrainingError
 from edge.text import sanitise
-from training import divisions, lines
+from training import checklists, divisions, lines
+from training.checklists import Checklist
 
 ENGLISH = "en"
 
@@ -44,6 +46,7 @@ class Document:
     lang: str = ENGLISH
     raw: str = ""  # the dialogue or report as read, for leak checks and the copy floor
     note: str = ""  # the whole reference note, if there is one
+    checklist: Checklist | None = None  # facts that a note of it must state
 
 
 def data_dir(given: str | Path | None = None) -> Path:
@@ -172,6 +175,25 @@ def medec(folder: Path, split: str) -> list[Document]:
     return found
 
 
+def facts_dev(folder: Path, split: str) -> list[Document]:
+    """Invented visits with checklists of facts: development only, so they have no training split."""
+    path = folder / "facts_dev" / _file({"dev": "encounters.jsonl"}, split, "facts_dev")
+    found = []
+    for record in lines.records(path):
+        lines.require(record, {"id": str, "dialogue": str, "note": str, "facts": list, "forbidden": list})
+        row = record.fields
+        raw, note = sanitise(row["dialogue"]).strip(), sanitise(row["note"]).strip()
+        try:
+            points = checklists.read(row["facts"], row["forbidden"])
+        except (KeyError, TypeError, re.error) as error:
+            reason = type(error).__name__
+            raise TrainingError(f"{record.where}: the checklist is malformed.", reason, "Correct the line.") from None
+        tasks = division_tasks(divisions.split(note))
+        text = conversation(raw)
+        found.append(Document(row["id"], "facts_dev", split, text, tasks, raw=raw, note=note, checklist=points))
+    return found
+
+
 READERS: dict[str, Callable[[Path, str], list[Document]]] = {
     "mts": mts,
     "aci": aci,
@@ -179,6 +201,7 @@ READERS: dict[str, Callable[[Path, str], list[Document]]] = {
     "elmtex_aci": elmtex_aci,
     "elmtex_synthetic": elmtex_synthetic,
     "medec": medec,
+    "facts_dev": facts_dev,
 }
 
 

@@ -64,7 +64,10 @@ def _add_evaluate(sub: Any) -> None:
     evaluate.add_argument("--format", default="", help="prompt format of a base without a chat template")
     evaluate.add_argument("--kind", default="decoder", choices=("decoder", "encoder-decoder"), help="kind of --base")
     evaluate.add_argument(
-        "--set", required=True, metavar="SET", help="mts-, aci-, elmtex- with valid or test1; medec-dev; or FILE.jsonl"
+        "--set",
+        required=True,
+        metavar="SET",
+        help="facts-dev; mts-, aci-, elmtex- with valid or test1; medec-dev; or FILE.jsonl",
     )
     evaluate.add_argument("--strategy", default="", help="prompting of the ELMTEX study: naive, advanced or examples")
     evaluate.add_argument("--limit", type=int, default=0, metavar="N", help="only the first N documents")
