@@ -33,8 +33,8 @@ COUNTS = {
     ("elmtex_aci", "train"): 67,
     ("elmtex_aci", "valid"): 20,
     ("elmtex_aci", "test1"): 40,
-    ("elmtex_synthetic", "train"): 46,
-    ("elmtex_synthetic", "valid"): 14,
+    ("elmtex_synthetic", "train"): 94,
+    ("elmtex_synthetic", "valid"): 30,
     ("medec", "train"): 450,
     ("medec", "dev"): 124,
 }
