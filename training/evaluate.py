@@ -7,7 +7,6 @@ what is scored. Answers are saved as they come; a run that is stopped goes on wh
 from __future__ import annotations
 
 import json
-import math
 import os
 import time
 from collections.abc import Callable
@@ -176,19 +175,15 @@ def write_all(
     found: list[Document],
     path: Path,
     say: Callable[[str], None],
-    stop_at: float = math.inf,
     writer: Writer = write,
 ) -> list[Written]:
-    """Write every document's answer, appending each to path; those already there are taken from it.
-
-    stop_at: time.monotonic() after which no further answer is begun; then fewer answers come back.
-    """
+    """Write every document's answer, appending each to path; those already there are taken from it."""
     path.parent.mkdir(parents=True, exist_ok=True)
     _mend(path)
     done = {w.id: w for w in read_written(path)}
     with path.open("a", encoding="utf-8") as stream:
         for number, document in enumerate(found, 1):
-            if document.id in done or time.monotonic() >= stop_at:
+            if document.id in done:
                 continue
             written = writer(engine, document)
             done[document.id] = written
@@ -197,7 +192,7 @@ def write_all(
             rate = written.tokens / written.seconds if written.seconds else 0.0
             ended = ": ".join(filter(None, (" ".join(written.reasons), written.error)))
             say(f"{number}/{len(found)}  {written.tokens} tokens  {rate:.1f} tok/s  {ended}")
-    return [done[document.id] for document in found if document.id in done]
+    return [done[document.id] for document in found]
 
 
 def _mend(path: Path) -> None:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import math
 from collections import Counter
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -46,11 +45,8 @@ class Evaluation:
     answers: Path | None = None
 
 
-def run(chosen: Evaluation, say: Callable[[str], None], stop_at: float = math.inf) -> dict[str, Any]:
-    """Return (and write to out/result.json) the figures of a model and of the floors. Raises named errors.
-
-    stop_at: time.monotonic() after which no further answer is begun; then nothing is scored and {} returned.
-    """
+def run(chosen: Evaluation, say: Callable[[str], None]) -> dict[str, Any]:
+    """Return (and write to out/result.json) the figures of a model and of the floors. Raises named errors."""
     if chosen.adapter and not chosen.base:
         raise UsageError("--adapter needs --base.", "A bundle has its adapter built in.", "Give --base NAME.")
     if chosen.threads < 0:
@@ -68,9 +64,7 @@ def run(chosen: Evaluation, say: Callable[[str], None], stop_at: float = math.in
     if chosen.answers is not None:
         facts, answers = _given(chosen, label, folder, found)
     else:
-        facts, answers = _answered(chosen, label, folder, found, train, say, stop_at)
-    if len(answers) < len(found):
-        return {}
+        facts, answers = _answered(chosen, label, folder, found, train, say)
     if not train:
         say("No nearest-example floor: name training documents with --train.")
     items = [evaluate.item(document) for document in found]
@@ -82,7 +76,7 @@ def run(chosen: Evaluation, say: Callable[[str], None], stop_at: float = math.in
 
 def _answered(
     chosen: Evaluation, label: str, folder: Path, found: list[Document], train: list[Document],
-    say: Callable[[str], None], stop_at: float,
+    say: Callable[[str], None],
 ) -> tuple[dict[str, Any], list[Written]]:  # fmt: skip
     """Have the model write, into a folder that is its own."""
     writer = _writer(chosen, found, train)
@@ -91,7 +85,7 @@ def _answered(
         facts = _facts(chosen, label, engine)
         with folders.hold(folder, f"The evaluation {folder}"), folders.writing(folder):
             _same_model(folder, facts)
-            return facts, evaluate.write_all(engine, found, folder / "answers.jsonl", say, stop_at, writer)
+            return facts, evaluate.write_all(engine, found, folder / "answers.jsonl", say, writer)
     finally:
         engine.close()
 

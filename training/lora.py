@@ -32,7 +32,7 @@ Step = list[list[Encoded]]
 
 @dataclass(frozen=True)
 class Outcome:
-    """What a run came to. reason: "end", "time", "early stop" or "paused"."""
+    """What a run came to. reason: "end", "time", "early stop"."""
 
     reason: str
     steps: int
@@ -48,13 +48,11 @@ def train(
     folder: Path,
     resume: bool,
     say: Callable[[str], None],
-    stop_at: float = math.inf,
 ) -> Outcome:
     """Train and leave the adapter in folder/adapter. Raises TrainingError; checkpoints already saved stay usable.
 
     With run.patience the adapter is that of the best validation, however the run ended, unless it trained on past the
-    last one and that was the best. stop_at: time.monotonic() at which to save and pause, the run unfinished; resuming
-    it changes no figure.
+    last one and that was the best.
     """
     from accelerate import Accelerator
 
@@ -73,7 +71,7 @@ def train(
         network, parameters, optimiser = _spread(config, accelerator, wrapped)
         checkpoints, plain = folder / "checkpoints", accelerator.unwrap_model(network)
         cursor = checkpoint.resume(checkpoints, plain.model, optimiser, say) if resume else Cursor()
-    loop = _Loop(config, accelerator, network, plain, optimiser, parameters, plan, cursor, folder, say, stop_at)
+    loop = _Loop(config, accelerator, network, plain, optimiser, parameters, plan, cursor, folder, say)
     say(
         f"{sum(p.numel() for p in parameters):,} trained weights, {plan.describe()}, "
         f"{accelerator.num_processes} process(es) on {accelerator.device}, step {cursor.step}"
@@ -81,12 +79,11 @@ def train(
     )
     with _named_errors(loop):
         reason = loop.run()
-    if reason != "paused":
-        if config.run.patience and cursor.stale:
-            checkpoint.restore_best(checkpoints, plain.model)
-        weights = checkpoint.trained(plain.model)
-        if accelerator.is_main_process:
-            plain.model.save_pretrained(str(folder / "adapter"), safe_serialization=True, state_dict=weights)
+    if config.run.patience and cursor.stale:
+        checkpoint.restore_best(checkpoints, plain.model)
+    weights = checkpoint.trained(plain.model)
+    if accelerator.is_main_process:
+        plain.model.save_pretrained(str(folder / "adapter"), safe_serialization=True, state_dict=weights)
     return Outcome(reason, cursor.step, loop.last_loss, loop.last_valid, cursor.elapsed, runlog.peak_bytes())
 
 
@@ -184,11 +181,11 @@ class _Loop:
 
     def __init__(
         self, config: Config, accelerator: Any, network: Any, plain: Any, optimiser: Any, parameters: list[Any],
-        plan: _Plan, cursor: Cursor, folder: Path, say: Callable[[str], None], stop_at: float,
+        plan: _Plan, cursor: Cursor, folder: Path, say: Callable[[str], None],
     ) -> None:  # fmt: skip
         self.config, self.accelerator, self.network, self.plain = config, accelerator, network, plain
         self.optimiser, self.parameters, self.plan, self.cursor = optimiser, parameters, plan, cursor
-        self.folder, self.say, self.stop_at = folder, say, stop_at
+        self.folder, self.say = folder, say
         self.schedule = Schedule(config.optimiser.warmup, plan.total, config.optimiser.max_seconds)
         self.log = runlog.Metrics(folder / "metrics.jsonl", cursor.step, accelerator.is_main_process)
         logged = runlog.read(folder / "metrics.jsonl")
@@ -211,9 +208,6 @@ class _Loop:
                 if self._after():
                     self._save()
                     return "early stop"
-                if self._agreed(time.monotonic() >= self.stop_at):  # after the validation: resuming would pass it over
-                    self._save()
-                    return "paused"
             self.cursor.epoch, self.cursor.index = self.cursor.epoch + 1, 0
 
     def _step(self, step: Step) -> None:

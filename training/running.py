@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import math
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -63,17 +62,13 @@ def check_same(folder: Path, chosen: Config, free: frozenset[str] = frozenset())
 
 
 def train(
-    folder: Path, chosen: Config, prepared: Prepared, say: Callable[[str], None],
-    here: Config | None = None, stop_at: float = math.inf,
+    folder: Path, chosen: Config, prepared: Prepared, say: Callable[[str], None]
 ) -> lora.Outcome:  # fmt: skip
     """Begin the run of a folder that this process holds, or go on with it; what was chosen anew stands in its folder.
 
-    here: the configuration with the base as it lies on this machine, if chosen does not say that; stop_at:
-    time.monotonic() at which the run pauses. Raises TrainingError; a new run that comes to no first step leaves its id
-    free.
+    Raises TrainingError; a new run that comes to no first step leaves its id free.
     """
-    here = here or chosen
-    seq2seq.check_kind(Path(here.base.name), here.base.kind)
+    seq2seq.check_kind(Path(chosen.base.name), chosen.base.kind)
     resume = begun(folder)
     if lora.first_process():
         folders.sweep(folder / "checkpoints")
@@ -87,11 +82,11 @@ def train(
     elif lora.first_process():
         runlog.begin(folder, chosen, prepared.counts)
     try:
-        outcome = lora.train(here, prepared, folder, resume, say, stop_at)
+        outcome = lora.train(chosen, prepared, folder, resume, say)
     except EdgescribeError:
         if not resume and lora.first_process():
             runlog.forget(folder)
         raise
-    if lora.first_process() and outcome.reason != "paused":
+    if lora.first_process():
         runlog.curves(folder)
     return outcome

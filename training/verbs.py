@@ -16,7 +16,7 @@ from edge.text import sanitise
 
 def add_parsers(sub: Any) -> None:
     """Add every verb to an argparse subparsers object."""
-    for add in (_add_training, _add_average, _add_evaluate, _add_publish, _add_slot, _add_report):
+    for add in (_add_training, _add_average, _add_evaluate, _add_publish, _add_parts, _add_report):
         add(sub)
 
 
@@ -98,24 +98,11 @@ def _add_publish(sub: Any) -> None:
     publish.set_defaults(run=run_publish)
 
 
-def _add_slot(sub: Any) -> None:
-    slot = sub.add_parser("slot", help="use hardware lent for minutes: go as far as the seconds allow, go on next time")
-    slot.add_argument("config", type=Path)
-    slot.add_argument("--id", required=True, help="run id")
-    slot.add_argument("--parts", type=Path, required=True, metavar="DIR", help="where parts of the base arrive")
-    slot.add_argument(
-        "--store", type=Path, required=True, metavar="DIR", help="what stays on the machine between calls"
-    )
-    slot.add_argument("--out", type=Path, required=True, metavar="DIR", help="what leaves, in small files")
-    slot.add_argument("--seconds", type=float, required=True)
-    slot.add_argument("--sets", nargs="*", default=[], help="test sets to evaluate at the end")
-    slot.add_argument("--limit", type=int, default=0, metavar="N", help="only the first N documents of each set")
-    _common(slot)
-    slot.set_defaults(run=run_slot)
-    parts = sub.add_parser("parts", help="cut a file into parts for a slot, or join what left one")
+def _add_parts(sub: Any) -> None:
+    parts = sub.add_parser("parts", help="cut a file into parts for a narrow way, or join them again")
     parts.add_argument("source", type=Path, help="a file to cut, or a folder of parts to join")
-    parts.add_argument("target", type=Path, help="folder")
-    parts.add_argument("--bytes", type=int, default=48_000_000)
+    parts.add_argument("target", type=Path, help="folder for the parts, or for the joined file")
+    parts.add_argument("--bytes", type=int, default=48_000_000, help="size of a part (default 48 MB)")
     parts.set_defaults(run=run_parts)
 
 
@@ -276,28 +263,15 @@ def run_publish(args: argparse.Namespace) -> int:
     return 0
 
 
-def run_slot(args: argparse.Namespace) -> int:
-    """Use one slot; prints how far it came: parts, paused, trained or done."""
-    from training import config, slot
-
-    chosen = slot.Slot(
-        parts=args.parts, store=args.store, out=args.out, seconds=args.seconds, sets=tuple(args.sets), limit=args.limit,
-        data=Path(args.data) if args.data else None,
-    )  # fmt: skip
-    folder = args.store / "runs" / run_folder(args.id).name
-    print(slot.use(chosen, config.load(args.config, tuple(args.set)), folder, say))
-    return 0
-
-
 def run_parts(args: argparse.Namespace) -> int:
-    """Cut or join; prints the folder."""
-    from training import slot
+    """Cut or join; prints the folder of the parts, or the joined file."""
+    from training import parts
 
     if args.source.is_dir():
-        slot.join(args.source, args.target)
-    elif args.source.is_file():
-        say(f"{slot.split(args.source, args.target, args.bytes)} parts")
-    else:
+        print(parts.join(args.source, args.target))
+        return 0
+    if not args.source.is_file():
         raise UsageError(f"{args.source} does not exist.", "", "Name a file to cut or a folder of parts.")
+    say(f"{parts.split(args.source, args.target, args.bytes)} parts")
     print(args.target)
     return 0

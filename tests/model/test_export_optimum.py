@@ -31,7 +31,7 @@ from edge.errors import BaseModelError, BundleError
 from export import cli, to_optimum
 from export.gate import may_be_signed
 from export.to_optimum import run_graph
-from training import tiny
+from tests import tiny
 
 WORDS = ["<s>", "<pad>", "</s>", "<unk>", "knee", "pain", "fever", "none", "since", "monday"]
 

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 import torch
 
+from tests import tiny
 from tests.training_kit import logged, own_data
-from training import cli, folders, tiny, validation
+from training import cli, folders, validation
 
 pytestmark = pytest.mark.model
 

@@ -10,8 +10,9 @@ import torch
 from peft import LoraConfig, get_peft_model
 from transformers import AutoConfig, AutoModelForCausalLM, AutoModelForSeq2SeqLM
 
+from tests import tiny
 from tests.training_kit import own_data
-from training import bertscore, cli, lora, tiny
+from training import bertscore, cli, lora
 
 pytestmark = pytest.mark.model
 

@@ -1,6 +1,5 @@
-"""What ends a run on tiny random weights: time, patience, a pause; which weights it leaves, and how it goes on."""
+"""What ends a run on tiny random weights: time or patience; which weights it leaves, and how it goes on."""
 
-import math
 import shutil
 import time
 from dataclasses import replace
@@ -10,10 +9,11 @@ from types import SimpleNamespace
 import pytest
 
 from edge.errors import TrainingError
+from tests import tiny
 from tests.training_kit import PREPARED, logged
 from tests.training_kit import quiet as _quiet
 from tests.training_kit import small as _config
-from training import lora, runlog, tiny, validation
+from training import lora, runlog, validation
 from training.config import Config
 from training.packing import Branch, Encoded
 
@@ -76,18 +76,6 @@ def test_early_stopping_keeps_the_best_weights_and_is_an_end(base: Path, tmp_pat
         with pytest.raises(TrainingError, match=r"best validation cannot be read\. .*best\.pt is gone or damaged"):
             lora.train(_validated(base), PREPARED, tmp_path, True, _quiet)
     assert _adapter(tmp_path) == whole
-
-
-def test_a_run_that_is_paused_at_every_step_validates_as_an_unbroken_one(base: Path, tmp_path: Path) -> None:
-    whole, paused = tmp_path / "whole", tmp_path / "paused"
-    outcome = lora.train(_validated(base), PREPARED, whole, False, _quiet)
-    calls = [
-        lora.train(_validated(base), PREPARED, paused, step > 0, _quiet, -math.inf) for step in range(outcome.steps)
-    ]
-    assert [(call.reason, call.steps) for call in calls[:-1]] == [("paused", n) for n in range(1, outcome.steps)]
-    assert (calls[-1].reason, calls[-1].steps) == ("early stop", outcome.steps)
-    assert logged(paused, "valid_loss") == logged(whole, "valid_loss")
-    assert _adapter(paused) == _adapter(whole)
 
 
 def test_patience_keeps_the_best_weights_of_a_run_that_ends_otherwise(base: Path, tmp_path: Path) -> None:

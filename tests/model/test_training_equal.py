@@ -6,7 +6,8 @@ import pytest
 import torch
 from transformers.modeling_layers import GradientCheckpointingLayer
 
-from training import model, packing, seq2seq, tiny
+from tests import tiny
+from training import model, packing, seq2seq
 from training.config import Base, Batch, Lora
 from training.sources import Document, Task
 

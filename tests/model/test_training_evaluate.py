@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 import torch
 
-from training import cli, evaluate, folders, model, tiny
+from tests import tiny
+from training import cli, evaluate, folders, model
 from training.config import Base, Lora
 from training.evaluate import Written
 

@@ -20,8 +20,9 @@ from edge.contract.prompts import FORMATS, chat_format
 from edge.engine.loader import load_engine
 from export import builder_child, catalog, to_onnx
 from export import cli as export
+from tests import tiny
 from training import cli as training
-from training import evaluate, model, own, tiny
+from training import evaluate, model, own
 
 pytestmark = pytest.mark.model
 FAMILIES = ("qwen2", "llama", "mistral", "gemma3")

@@ -17,7 +17,8 @@ from transformers import (
 from edge.contract import templates
 from edge.contract.schemas import extraction_target
 from edge.errors import TrainingError
-from training import cli, evaluate, evaluation, lora, model, report, runlog, tiny, torch_engine
+from tests import tiny
+from training import cli, evaluate, evaluation, lora, model, report, runlog, torch_engine
 from training.config import Base, Config, as_dict, parse
 from training.mixing import Prepared
 from training.sources import Document, Task, division_tasks, extract_task

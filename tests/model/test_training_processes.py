@@ -14,7 +14,8 @@ from once import once
 from safetensors.torch import load_file
 
 from edge.errors import TrainingError, UsageError
-from training import checkpoint, cli, config, lora, runlog, tiny
+from tests import tiny
+from training import checkpoint, cli, config, lora, runlog
 from training.mixing import Prepared
 
 pytestmark = pytest.mark.model

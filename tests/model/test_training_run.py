@@ -18,10 +18,11 @@ from peft.tuners.lora import LoraLayer
 from safetensors.torch import load_file
 
 from edge.errors import TrainingError
+from tests import tiny
 from tests.training_kit import PREPARED, own_data
 from tests.training_kit import quiet as _quiet
 from tests.training_kit import small as _config
-from training import checkpoint, cli, folders, lora, model, publish, runlog, tiny
+from training import checkpoint, cli, folders, lora, model, publish, runlog
 
 pytestmark = pytest.mark.model
 

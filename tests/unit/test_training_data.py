@@ -13,7 +13,8 @@ from edge.engine.base import EngineInfo, Request
 from edge.errors import TrainingError
 from edge.tasks.extract import extract_fields
 from edge.tasks.note import write_note
-from training import divisions, mixing, packing, sources, tiny
+from tests import tiny
+from training import divisions, mixing, packing, sources
 from training.config import Batch, Data
 
 

@@ -31,7 +31,7 @@ def _commands() -> list[str]:
 def test_its_commands_are_taken(capsys: pytest.CaptureFixture[str]) -> None:
     parser, _ = _parsers()
     commands = _commands()
-    assert len(commands) >= 10
+    assert len(commands) >= 8
     for command in commands:
         try:
             parser.parse_args(shlex.split(command)[1:])
@@ -50,7 +50,7 @@ def test_its_paths_are_there_from_the_projects_root() -> None:
 
 def test_no_verb_and_no_option_is_missing() -> None:
     _, choices = _parsers()
-    assert len(choices) >= 9
+    assert len(choices) >= 8
     options = {(verb, o) for verb, p in choices.items() for a in p._actions for o in a.option_strings if o[:2] == "--"}
     assert len(options) > 40
     assert [verb for verb in choices if not re.search(rf"`{verb}\b|edgescribe-training {verb}\b", GUIDE)] == []

@@ -1,4 +1,4 @@
-"""Tiny random weights of every supported architecture, for tests and for dry runs of a script before real hardware.
+"""Tiny random weights of every supported architecture.
 
 They know nothing and write noise; what they share with the real ones is code paths, file layout and control tokens.
 """
