@@ -10,14 +10,14 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from edge.errors import InputError, VaultError
-from edge.store import backup, chain, header, policy, rekey, secretkeys, unlock
+from edge.store import backup, chain, header, policy, rekey, unlock
 from edge.store import head as heads
 from edge.store.backup import Manifest
 from edge.store.chain import Entry, Event, Report
 from edge.store.files import Progress, VaultFiles, no_progress
 from edge.store.kdf import KdfParameters
 from edge.store.secret import Passphrase, RawKey, SecretBytes
-from edge.store.secretkeys import Keyring, KeyringSecret, RecoveryKey, Secret
+from edge.store.secretkeys import RecoveryKey, Secret
 from edge.store.session import Session
 
 
@@ -50,25 +50,11 @@ class Custody:
         """Make a recovery key to print; one that was printed before opens nothing any more."""
         self._begin(passphrase, "recovery key made")
         key = RecoveryKey.random(RecoveryKey.SIZE)
-        rekey.add_secret(self._paths, passphrase, key)
+        rekey.add_secret(self._paths, passphrase, header.RECOVERY, key)
         return key
 
-    def add_to_keyring(self, passphrase: Passphrase, backend: Keyring | None = None) -> None:
-        """Let the system's keyring open this vault while the user is logged in. Raises VaultError without one."""
-        backend = backend or secretkeys.system_keyring()
-        self._begin(passphrase, "keyring entry made")
-        with KeyringSecret.random(KeyringSecret.SIZE) as secret:
-            secretkeys.store_in_keyring(backend, self._vault_id, secret)
-            rekey.add_secret(self._paths, passphrase, secret)
-
-    def remove_from_keyring(self, passphrase: Passphrase, backend: Keyring | None = None) -> None:
-        """Take the keyring's key away, here and there. Raises UsageError if there is none, VaultError."""
-        backend = backend or secretkeys.system_keyring()
-        self.remove_key(passphrase, KEYRING)
-        secretkeys.take_from_keyring(backend, self._vault_id)
-
     def remove_key(self, passphrase: Passphrase, kind: str) -> None:
-        """Take away the key of a kind (RECOVERY, KEYRING). Raises UsageError if there is none."""
+        """Take away the key of a kind (recovery, keyring). Raises UsageError if there is none."""
         self._begin(passphrase, f"{kind} key removed")
         rekey.remove_secret(self._paths, passphrase, kind)
 
@@ -131,4 +117,4 @@ class Custody:
         self._session.record(Event.KEY_CHANGE, "", what=what, next=unlock.read_header(self._paths).generation + 1)
 
 
-RECOVERY, KEYRING = header.RECOVERY, header.KEYRING
+RECOVERY = header.RECOVERY

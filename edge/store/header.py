@@ -188,7 +188,7 @@ def _slot_data(vault_id: str, slot: dict[str, Any]) -> bytes:
 
 
 def secret_slot(kind: str, vault_id: str, secret: SecretBytes, master: SecretBytes) -> dict[str, Any]:
-    """A slot that opens with a random secret of 128 bits or more (recovery key, keyring entry)."""
+    """A slot that opens with a random secret of 128 bits or more (the recovery key)."""
     public = _private(vault_id, secret).public_key().public_bytes_raw()
     return resealed({"kind": kind, "public": public.hex()}, vault_id, master)
 

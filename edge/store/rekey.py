@@ -17,7 +17,7 @@ from edge.store.files import FileLock, Progress, VaultFiles, no_progress
 from edge.store.header import Header, KeySet
 from edge.store.kdf import KdfParameters
 from edge.store.secret import Passphrase, SecretBytes
-from edge.store.secretkeys import KeyringSecret, RecoveryKey, Secret
+from edge.store.secretkeys import Secret
 
 Slots = tuple[dict[str, Any], ...]
 
@@ -34,10 +34,9 @@ def set_passphrase(paths: VaultFiles, current: Secret, new: Passphrase, kdf: Kdf
     return _rewrap(paths, head, current, new, kdf or parameters_of(head), _secret_slots(head))
 
 
-def add_secret(paths: VaultFiles, passphrase: Passphrase, secret: RecoveryKey | KeyringSecret) -> Header:
-    """Add a recovery or keyring slot, in place of one of that kind."""
+def add_secret(paths: VaultFiles, passphrase: Passphrase, kind: str, secret: SecretBytes) -> Header:
+    """Add a slot for a random secret, in place of one of that kind."""
     head = unlock.read_header(paths)
-    kind = header.RECOVERY if isinstance(secret, RecoveryKey) else header.KEYRING
     others = tuple(slot for slot in _secret_slots(head) if slot["kind"] != kind)
     with SecretBytes.random(32) as unused:
         new = header.secret_slot(kind, head.vault_id, secret, unused)  # only its public key is used below

@@ -13,7 +13,7 @@ from edge.store import files, header
 from edge.store.files import VaultFiles
 from edge.store.header import Header, KeySet
 from edge.store.secret import Passphrase, SecretBytes
-from edge.store.secretkeys import RecoveryKey, Secret
+from edge.store.secretkeys import Secret
 
 Sleep = Callable[[float], None]
 _FREE_ATTEMPTS = 3
@@ -58,8 +58,7 @@ def master_key(head: Header, secret: Secret) -> SecretBytes:
     """The master key that secret opens. Raises WrongKeyError."""
     if isinstance(secret, Passphrase):
         return header.open_with_passphrase(head, secret)
-    kind = header.RECOVERY if isinstance(secret, RecoveryKey) else header.KEYRING
-    return header.open_with_secret(head, kind, secret)
+    return header.open_with_secret(head, header.RECOVERY, secret)
 
 
 def unlock(paths: VaultFiles, secret: Secret, sleep: Sleep = time.sleep, *, repair: bool = True) -> Unlocked:

@@ -1,4 +1,4 @@
-"""Secrets in memory, key derivation bounds, slots, recovery key, keyring, passphrase changes, rotation, delays."""
+"""Secrets in memory, key derivation bounds, slots, recovery key, passphrase changes, rotation, delays."""
 
 from __future__ import annotations
 
@@ -6,20 +6,16 @@ import json
 import pickle
 from pathlib import Path
 
-import keyring
-import keyring.backends.fail
-import keyring.backends.null
 import pytest
-from keyring.backend import KeyringBackend
 from vaulting import FLOOR, cheap_derivation, events, new_vault, note, passphrase, reopen
 
 from edge.errors import DamagedVaultError, NotAVaultError, UsageError, VaultError, WrongKeyError
-from edge.store import header, kdf, unlock
-from edge.store.custody import KEYRING, RECOVERY
+from edge.store import header, kdf, rekey, unlock
+from edge.store.custody import RECOVERY
 from edge.store.kdf import KdfParameters, derive, tuned
 from edge.store.policy import check_strength
 from edge.store.secret import Passphrase, RawKey, SecretBytes, read_passphrase_file
-from edge.store.secretkeys import KeyringSecret, RecoveryKey, from_keyring
+from edge.store.secretkeys import RecoveryKey
 from edge.store.vault import Vault
 
 
@@ -176,66 +172,20 @@ def test_recovery_key_finds_slips() -> None:
             RecoveryKey.parse(bad)
 
 
-class MemoryKeyring(KeyringBackend):
-    """A backend as the keyring package defines it, for this process only."""
-
-    priority = 1.0
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.kept: dict[tuple[str, str], str] = {}
-
-    def get_password(self, service: str, username: str) -> str | None:
-        return self.kept.get((service, username))
-
-    def set_password(self, service: str, username: str, password: str) -> None:
-        self.kept[service, username] = password
-
-    def delete_password(self, service: str, username: str) -> None:
-        del self.kept[service, username]
-
-
-def test_keyring_slot(tmp_path: Path) -> None:
-    backend = MemoryKeyring()
+def test_a_vault_with_a_slot_for_a_system_keyring_keeps_it_and_can_lose_it(tmp_path: Path) -> None:
+    """The kind is part of the key file's format (docs/adr/0036); nothing in the program makes or asks one."""
     vault = new_vault(tmp_path)
-    vault.custody.add_to_keyring(passphrase(), backend)
     vault.close()
-    secret = from_keyring(backend, vault.vault_id)
-    assert isinstance(secret, KeyringSecret)
-    with Vault.open(vault.paths.database, secret) as again:
-        again.custody.remove_from_keyring(passphrase(), backend)
+    with SecretBytes.random(32) as secret:
+        rekey.add_secret(vault.paths, passphrase(), header.KEYRING, secret)
+        other = passphrase("an entirely different phrase")
+        with Vault.open(vault.paths.database, passphrase()) as again:
+            assert again.custody.slots() == ("passphrase", "keyring")
+            again.custody.change_passphrase(passphrase(), other)
+        header.open_with_secret(unlock.read_header(vault.paths), header.KEYRING, secret).wipe()
+    with Vault.open(vault.paths.database, other) as again:
+        again.custody.remove_key(other, header.KEYRING)
         assert again.custody.slots() == ("passphrase",)
-        with pytest.raises(UsageError):
-            again.custody.remove_from_keyring(passphrase(), backend)
-    assert backend.kept == {}
-    with pytest.raises(WrongKeyError):
-        Vault.open(vault.paths.database, secret)
-    with pytest.raises(WrongKeyError):
-        from_keyring(MemoryKeyring(), vault.vault_id)
-
-
-def test_a_keyring_that_keeps_nothing_is_no_way_in(tmp_path: Path) -> None:
-    """The null backend takes every secret and forgets it; the fail backend is what a system without one has."""
-    with new_vault(tmp_path) as vault:
-        with pytest.raises(VaultError, match="did not keep"):
-            vault.custody.add_to_keyring(passphrase(), keyring.backends.null.Keyring())
-        assert vault.custody.slots() == ("passphrase",)
-        before = keyring.get_keyring()
-        keyring.set_keyring(keyring.backends.fail.Keyring())
-        try:
-            with pytest.raises(VaultError, match="offers none"):
-                vault.custody.add_to_keyring(passphrase())
-        finally:
-            keyring.set_keyring(before)
-
-
-def test_the_program_itself_never_asks_a_keyring() -> None:
-    """docs/adr/0036: an unsealed process would have to hold the key. No verb or screen names the three calls."""
-    root = Path(header.__file__).resolve().parents[2]
-    files = [file for part in ("edge", "tui") for file in (root / part).rglob("*.py") if file.parent.name != "store"]
-    assert len(files) > 80
-    calls = ("add_to_keyring", "system_keyring", "import keyring")
-    assert [file.name for file in files if any(call in file.read_text(encoding="utf-8") for call in calls)] == []
 
 
 def test_passphrase_change_does_not_touch_the_records(tmp_path: Path) -> None:
@@ -306,7 +256,7 @@ def test_key_file_is_authenticated_as_a_whole(tmp_path: Path) -> None:
     vault.close()
     good = vault.paths.header.read_bytes()
     foreign = header.secret_slot(RECOVERY, vault.vault_id, RecoveryKey.random(20), SecretBytes.random(32))
-    another = header.secret_slot(KEYRING, vault.vault_id, KeyringSecret.random(32), SecretBytes.random(32))
+    another = header.secret_slot(header.KEYRING, vault.vault_id, SecretBytes.random(32), SecretBytes.random(32))
     changes = {
         "a slot added": lambda raw: raw["slots"].append(another),
         "a slot replaced": lambda raw: raw["slots"].__setitem__(1, foreign),
