@@ -10,7 +10,7 @@ export EDGESCRIBE_CACHE
 BIN := .venv/bin
 ADAPTER := $(if $(wildcard models/adapters/$(MODEL)/adapter_config.json),--adapter models/adapters/$(MODEL))
 
-.PHONY: help demo run test check bench tree train export clean
+.PHONY: help demo run test check bench train export clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,9 +35,6 @@ test: check ## everything that must pass
 
 bench: .venv/ready ## measured ratios on this machine
 	@$(BIN)/python -m tests.bench
-
-tree: ## rewrite README's tree
-	@$(PYTHON) .ci/tree.py
 
 train: .venv/ready ## fine-tune MODEL: minutes with CUDA; else its CPU recipe, 25 to 90 minutes (resumes)
 	@config=training/configs/$(MODEL); \

@@ -1,22 +1,14 @@
-"""Docs that can't drift: README's tree is the real one, and every decision record has a number and a status."""
+"""Docs that can't drift: every decision record has a number and a status, every module says what it is for."""
 
 from __future__ import annotations
 
 import re
-import runpy
 from dataclasses import fields
 from pathlib import Path
 
 from training.config import Config
 
 ROOT = Path(__file__).resolve().parents[2]
-
-
-def test_the_readmes_tree_is_the_real_one() -> None:
-    tree = runpy.run_path(str(ROOT / ".ci" / "tree.py"))["tree"]()
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert tree.count("\n") > 80
-    assert tree in readme, "README's tree is old: run `make tree`"
 
 
 def test_decision_records() -> None:
@@ -31,16 +23,13 @@ def test_decision_records() -> None:
         assert len(text.splitlines()) <= 80, f"{record.name} is more than a page"
 
 
-def test_files_and_functions_stay_small() -> None:
+def test_functions_stay_small() -> None:
     import ast
 
-    files = [f for p in ("edge", "training", "export", "tui", "tests") for f in (ROOT / p).rglob("*.py")]
-    assert len(files) > 300
+    files = [f for p in ("edge", "training", "export", "tui") for f in (ROOT / p).rglob("*.py")]
+    assert len(files) > 200
     for file in files:
         text = file.read_text(encoding="utf-8")
-        assert text.count("\n") <= 400, file
-        if file.is_relative_to(ROOT / "tests"):
-            continue  # a flow from first run to export is one long test
         for node in ast.walk(ast.parse(text)):
             if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
                 assert (node.end_lineno or 0) - node.lineno < 50, f"{file}: {node.name}"
