@@ -1,0 +1,80 @@
+"""A stretch of text read for what can be compared: words by stem, concepts, drugs and numbers, each with its place."""
+
+from __future__ import annotations
+
+from collections import Counter
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from edge.terms import concepts, drugs, numbers
+from edge.terms.concepts import ConceptSpan, Word
+from edge.terms.drugs import DrugSpan
+from edge.terms.numbers import NumberSpan
+
+# Words that tell nothing of what a statement is about: function words, fillers of speech, the verbs of records.
+_STOP = (
+    "the a an and or of to in on at by for with from as is are was were be been being am do does did doing done have "
+    "has had having will would can could should may might must shall that this these those there here it its he she "
+    "they his her him them their i you we me my your our us who which what when where how why so if then than but not "
+    "no nor n't yes yeah okay ok uh um mm hmm mhm oh well like just know think mean kind kinda sort really very also "
+    "some any all about into out up down over again let lets gonna gon na go going get got getting right good great "
+    "sure thing things lot little bit now today patient patients report reports reported state states stated deny "
+    "denies denied endorse endorses endorsed note notes noted notice present presents presented associated since "
+    "because due while still more most much other another mr mrs ms dr doctor see seen tell said say says want look "
+    "looks looking make feel feels feeling felt try trying take takes taking took been ve ll re d m s t one history "
+    "der die das und oder ich sie er es ist sind war hat haben habe ein eine einen nicht kein keine mit auf für von "
+    "zu im in den dem des bei auch noch schon mal dann ja nein also so wie was wir mir mich ihr ihre sich "
+)
+STOP = frozenset(_STOP.split()) | frozenset(concepts.stem(word) for word in _STOP.split())
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What a text holds. Offsets count from the start of text."""
+
+    text: str = field(repr=False)
+    words: list[Word] = field(repr=False)
+
+    @cached_property
+    def concepts(self) -> list[ConceptSpan]:
+        """Named concepts in order."""
+        return concepts.find(self.words)
+
+    @cached_property
+    def drugs(self) -> list[DrugSpan]:
+        """Drug names in order."""
+        return drugs.find(self.text)
+
+    @cached_property
+    def numbers(self) -> list[NumberSpan]:
+        """Numbers in order."""
+        return numbers.spans(self.text)
+
+    @cached_property
+    def features(self) -> Counter[str]:
+        """What two texts can share: "c:" concept, "d:" drug, "n:" number, "w:" any other word that tells something."""
+        found: Counter[str] = Counter()
+        taken: list[tuple[int, int]] = []
+        for concept in self.concepts:
+            found[f"c:{concept.name}"] += 1
+            taken.append((concept.start, concept.end))
+        for drug in self.drugs:
+            found[f"d:{drug.generic}"] += 1
+            taken.append((drug.start, drug.end))
+        for number in self.numbers:
+            found.update(f"n:{value}" for value in number.values)
+            taken.append((number.start, number.end))
+        taken.sort()
+        at = 0
+        for word in self.words:
+            while at < len(taken) and taken[at][1] <= word.start:
+                at += 1
+            inside = any(start <= word.start < end for start, end in taken[at : at + 2])
+            if not inside and len(word.key) > 1 and word.key not in STOP:
+                found[f"w:{word.key}"] += 1
+        return found
+
+
+def read(text: str) -> Reading:
+    """Read a text; the parts are worked out when they are first asked for."""
+    return Reading(text, concepts.words(text))

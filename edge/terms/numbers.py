@@ -1,0 +1,205 @@
+"""Numbers as people say and write them: figures, English and German number words, and every way a row can be read.
+
+"one fifty-two" is 152 (figures one after the other), "two hundred and five" 205, "four point two" 4.2; a row of words
+may have several readings ("twenty five" is 25 and 20 and 5), so a number counts as said if any reading gives it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import cache
+
+_ENGLISH = (
+    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
+    "eighteen nineteen"
+)
+_ENGLISH_TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
+_ORDINALS = "zeroth first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth"
+_OTHER = {"oh": 0, "o": 0, "a": 1, "an": 1, "once": 1, "single": 1, "twice": 2, "couple": 2, "both": 2, "dozen": 12}
+_GERMAN = (
+    "null ein zwei drei vier fünf sechs sieben acht neun zehn elf zwölf dreizehn vierzehn fünfzehn sechzehn siebzehn "
+    "achtzehn neunzehn"
+)
+_GERMAN_TENS = "zwanzig dreißig vierzig fünfzig sechzig siebzig achtzig neunzig"
+_NUMERAL = re.compile(r"(?<![\w.])\d[\d.,]*\d|\d")
+_TOKEN = re.compile(r"\d[\d.,]*\d|\d|[^\W\d_]+|[%µ/]")
+_JOINERS = frozenset({"hundred", "thousand", "point", "and", "half", "komma"})
+_MAX_RUN = 8
+_MAX_DIGITS = 40  # a runaway answer may hold thousands, which is no number to anybody
+
+
+@dataclass(frozen=True)
+class NumberSpan:
+    """A row of number words or one numeral: text[start:end]; values: its readings as one number, canonical."""
+
+    start: int
+    end: int
+    values: frozenset[str]
+
+
+@cache
+def word_values() -> dict[str, int]:
+    """Number word, case folded -> value."""
+    values = {word: i for i, word in enumerate(_ENGLISH.split())} | _OTHER
+    values |= {word: 20 + 10 * i for i, word in enumerate(_ENGLISH_TENS.split())}
+    values |= {word: i for i, word in enumerate(_ORDINALS.split())}
+    units = _GERMAN.split()
+    german = {word: i for i, word in enumerate(units)} | {"eine": 1, "einen": 1, "eins": 1, "einmal": 1, "zweimal": 2}
+    for i, tens in enumerate(_GERMAN_TENS.split()):
+        german[tens] = 20 + 10 * i
+        german |= {f"{unit}und{tens}": 20 + 10 * i + n for n, unit in enumerate(units[1:10], 1)}
+    for word, n in [(w, n) for w, n in german.items() if 0 < n < 100 and not w.startswith("eine")]:
+        german[f"hundert{word}"] = german[f"einhundert{word}"] = 100 + n
+    return values | {"hundert": 100, "einhundert": 100, "dreimal": 3, "viermal": 4} | german
+
+
+def canonical(number: str) -> str:
+    """One spelling a number: "1,200" -> 1200, "4,2" -> 4.2, "07" -> 7, "5.0" -> 5."""
+    number = number.strip(".,")
+    number = re.sub(r",(?=\d{3}(?:\D|$))", "", number).replace(",", ".")
+    whole, _, part = number.partition(".")
+    if "." in part:  # a date such as 04.03.2024 stays as it stands
+        return number
+    part = part.rstrip("0")
+    return (whole.lstrip("0") or "0") + (f".{part}" if part else "")
+
+
+def numerals(text: str) -> list[str]:
+    """Numerals of a text in canonical form."""
+    return [canonical(n) for n in _NUMERAL.findall(text)]
+
+
+def readings(text: str) -> set[str]:
+    """Every number that a text can be said to hold: its numerals and all readings of its number words."""
+    found: set[str] = set()
+    for numeral in _NUMERAL.findall(text):
+        found.add(canonical(numeral))
+        found |= {canonical(part) for part in re.split(r"[.,]", numeral) if part}
+    for run in _runs([t.casefold() for t in _TOKEN.findall(text)]):
+        words = [word for _, word in run]
+        for i in range(len(words)):
+            for j in range(i + 1, min(len(words), i + _MAX_RUN) + 1):
+                found |= read_words(words[i:j])
+    return found
+
+
+def spans(text: str) -> list[NumberSpan]:
+    """Every number of a text with its place. A row of words is one span with the readings of the whole row; parts of
+    a long row are spans of their own. "a" and "an" alone are no numbers."""
+    tokens = [(m.start(), m.end(), m[0].casefold()) for m in _TOKEN.finditer(text)]
+    found: list[NumberSpan] = []
+    for run in _runs([t for _, _, t in tokens], text, tokens):
+        places = [tokens[i] for i, _ in run]
+        words = [word for _, word in run]
+        if (len(words) == 1 and words[0] in {"a", "an", "o", "oh", "first", "second"}) or words == ["first", "one"]:
+            continue
+        found += _split_run(places, words)
+    return found
+
+
+def _split_run(places: Sequence[tuple[int, int, str]], words: list[str]) -> Iterator[NumberSpan]:
+    """The longest readable pieces of a run, from the left."""
+    at = 0
+    while at < len(words):
+        for stop in range(min(len(words), at + _MAX_RUN), at, -1):
+            piece = words[at:stop]
+            if piece[0] in {"a", "an", "and"} and len(piece) > 1 and piece[1] not in {"hundred", "thousand", "couple"}:
+                continue
+            values = {canonical(places[at][2])} if stop == at + 1 and is_numeral(piece[0][0]) else read_words(piece)
+            if values and piece[-1] not in {"a", "an", "and", "point"} and piece != ["a"]:
+                yield NumberSpan(places[at][0], places[stop - 1][1], frozenset(values))
+                at = stop
+                break
+        else:
+            at += 1
+
+
+def _runs(
+    words: list[str], text: str = "", tokens: Sequence[tuple[int, int, str]] = ()
+) -> Iterator[list[tuple[int, str]]]:
+    """Rows of number words with their indices. With text, a mark other than a hyphen between two words ends a row."""
+    values = word_values()
+    run: list[tuple[int, str]] = []
+    for index, word in enumerate([*words, ""]):
+        joins = bool(run) and word in _JOINERS
+        if (
+            run
+            and tokens
+            and word
+            and (text[tokens[index - 1][1] : tokens[index][0]].strip(" -\t") or word[0].isdigit())
+        ):
+            yield run
+            run = []
+            joins = False
+        if word in values or is_numeral(word) or joins or (tokens and word[:1].isdigit()):
+            run.append((index, word))
+            if tokens and "." in word:
+                yield run
+                run = []
+        elif run:
+            yield run
+            run = []
+
+
+def is_numeral(word: str) -> bool:
+    """Figures that can be read as one number; "³" is a digit, too, but stands for none."""
+    return word.isdecimal() and len(word) <= _MAX_DIGITS
+
+
+def read_words(words: list[str]) -> set[str]:
+    """Readings of one stretch of number words as one number, canonical; empty if there is none."""
+    for mark in ("point", "komma"):
+        if words.count(mark) == 1 and 0 < (at := words.index(mark)) < len(words) - 1:
+            whole, part = read_words(words[:at]), _digits(words[at + 1 :])
+            return {canonical(f"{w}.{part}") for w in whole} if part else set()
+    if "point" in words or "komma" in words:
+        return set()
+    if "couple" in words:
+        return {"2"} if words in (["couple"], ["a", "couple"]) else set()
+    if words[-1] == "half" and len(words) > 2:
+        return {f"{w}.5" for w in read_words(words[:-2])} if words[-2] in {"and", "a"} else set()
+    found = set()
+    if (digits := _digits(words)) is not None:
+        found.add(canonical(digits))
+    if (value := _value(words)) is not None:
+        found.add(str(value))
+    return found
+
+
+def _digits(words: list[str]) -> str | None:
+    """Words read as figures one after the other: "one fifty two" -> 152."""
+    values = word_values()
+    text, tens = "", False
+    for word in words:
+        if is_numeral(word):
+            text, tens = text + word, False
+        elif word in values:
+            value = values[word]
+            text = text[:-1] + str(value) if tens and 0 < value < 10 else text + str(value)
+            tens = value in range(20, 100, 10)
+        else:
+            return None
+    return text
+
+
+def _value(words: list[str]) -> int | None:
+    """Words read as one number: "two hundred and five" -> 205; None if they are none."""
+    values = word_values()
+    total, part = 0, 0
+    for word in words:
+        if word == "hundred":
+            part = max(part, 1) * 100
+        elif word == "thousand":
+            total, part = total + max(part, 1) * 1000, 0
+        elif word == "and":
+            continue
+        elif is_numeral(word) or word in values:
+            value = int(word) if is_numeral(word) else values[word]
+            if part % 100 and not (part % 100 in range(20, 100, 10) and value < 10):
+                return None
+            part += value
+        else:
+            return None
+    return total + part
