@@ -168,12 +168,7 @@ def strength(passphrase: Passphrase) -> tuple[bool, str]:
 
 def score(text: str) -> int:
     """Estimated strength of a passphrase, 0 (guessed at once) to 4 (out of reach); under 12 characters at most 1."""
-    from zxcvbn import zxcvbn
-
-    if not text:
-        return 0
-    found = int(zxcvbn(text[:72], user_inputs=["edgescribe", "clinic", "doctor", "patient"])["score"])
-    return found if len(text) >= policy.MINIMUM_CHARACTERS else min(found, 1)
+    return policy.estimate(text)[0] if text else 0
 
 
 def sections_of(record: Record) -> tuple[Section, ...]:

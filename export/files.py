@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import errno
 import hashlib
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from edge import disk
 from edge.errors import BaseModelError
 from export.progress import Progress, silent
 
@@ -65,15 +65,13 @@ def claimed(final: Path, progress: Progress = silent) -> Iterator[None]:
 
     The empty lock file stays beside final: removing it would let a third process lock another file of that name.
     """
-    from filelock import FileLock, Timeout
-
     final.parent.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(final.parent / f".{final.name}.lock")
+    lock = disk.FileLock(final.parent / f".{final.name}.lock")
     try:
-        lock.acquire(timeout=0)
-    except Timeout:
-        progress(f"Waiting for another process that makes {final.name}", 0, 0)
         lock.acquire()
+    except BlockingIOError:
+        progress(f"Waiting for another process that makes {final.name}", 0, 0)
+        lock.wait()
     try:
         yield
     finally:
@@ -84,15 +82,8 @@ def claimed(final: Path, progress: Progress = silent) -> Iterator[None]:
 def new_file(final: Path) -> Iterator[Path]:
     """Yield a temporary path beside final; renamed to final if the block ends well, else removed."""
     final.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{final.name}.", suffix=".part", dir=final.parent)
-    os.close(handle)
-    temporary = Path(name)
-    try:
+    with disk.replacing(final, 0o644) as temporary:
         yield temporary
-        temporary.chmod(0o644)
-        os.replace(temporary, final)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 @contextmanager

@@ -5,13 +5,11 @@ from __future__ import annotations
 import contextlib
 import errno
 import hashlib
-import os
 import shutil
-import sys
 from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
 
+from edge import disk
 from edge.errors import TrainingError
 
 _LOCK = ".lock"
@@ -24,17 +22,19 @@ _DISK = {
 @contextlib.contextmanager
 def hold(folder: Path, what: str) -> Iterator[None]:
     """Keep a folder to this process for a block; one that dies lets go. Raises TrainingError if another has it."""
+    lock = disk.FileLock(folder / _LOCK)
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        file = (folder / _LOCK).open("a+b")
-    with file:
         try:
-            _take(file)
-        except OSError:
+            lock.acquire()
+        except BlockingIOError:
             raise TrainingError(
                 f"{what} is in use.", "Another process works in its folder.", "Wait for it, or choose another name."
             ) from None
+    try:
         yield
+    finally:
+        lock.release()
 
 
 @contextlib.contextmanager
@@ -63,13 +63,7 @@ def _disk(error: BaseException | None) -> OSError | None:
 
 def replace(path: Path, text: str) -> None:
     """Write a text file whole: whoever reads it, after a kill too, finds the old one or the new one."""
-    aside = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        aside.write_text(text, encoding="utf-8")
-        aside.replace(path)
-    except OSError:
-        aside.unlink(missing_ok=True)
-        raise
+    disk.write(path, text.encode(), 0o644)
 
 
 def sweep(folder: Path) -> None:
@@ -98,17 +92,3 @@ def fingerprint(folder: Path) -> str:
             stream.seek(max(0, size - (1 << 16)))
             digest.update(stream.read())
     return digest.hexdigest()
-
-
-if sys.platform == "win32":
-    import msvcrt
-
-    def _take(file: IO[bytes]) -> None:
-        file.seek(0)
-        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-
-else:
-    import fcntl
-
-    def _take(file: IO[bytes]) -> None:
-        fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)

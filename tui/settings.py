@@ -12,7 +12,7 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from edge import paths
+from edge import disk, paths
 
 LANGUAGES = ("en", "de")
 THEMES = ("edge-dark", "edge-light", "edge-contrast", "edge-colour-blind")
@@ -82,8 +82,4 @@ def save(settings: Settings) -> None:
     """Keep settings. A folder that cannot be written to loses them, and nothing else."""
     with contextlib.suppress(OSError):
         place().parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        new = place().with_suffix(".new")
-        descriptor = os.open(new, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
-        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-            json.dump(asdict(settings), file, ensure_ascii=False, indent=1)
-        os.replace(new, place())
+        disk.write(place(), json.dumps(asdict(settings), ensure_ascii=False, indent=1).encode())

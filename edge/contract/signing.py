@@ -9,13 +9,13 @@ from __future__ import annotations
 import base64
 import binascii
 import hashlib
-import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from edge import disk
 from edge.contract.manifest import canonical, damaged, parse_json
 from edge.errors import BundleError, UsageError
 from edge.paths import data_dir
@@ -99,9 +99,7 @@ def pin(key: PublicKey, folder: Path | None = None) -> None:
     """Trust key from now on; one pinned under its name before is replaced."""
     folder = folder or keys_folder()
     folder.mkdir(parents=True, exist_ok=True, mode=0o700)
-    temporary = folder / f".{key.name}.{os.getpid()}"
-    temporary.write_text(key.line(), encoding="ascii")
-    os.replace(temporary, folder / f"{key.name}.pub")
+    disk.write(folder / f"{key.name}.pub", key.line().encode("ascii"))
 
 
 def signature_file(key_id: str, signature: bytes) -> bytes:

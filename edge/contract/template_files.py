@@ -7,14 +7,13 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 import re
-import secrets
 import unicodedata
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from edge import disk
 from edge.contract import templates
 from edge.contract.template_check import Problem, problem
 from edge.contract.templates import Template
@@ -116,20 +115,9 @@ def save(name: str, text: str, folder: Path) -> Path:
         raise UsageError(f"A template can't be called {name!r}.", why)
     templates.parse_template(text, f"{name}.toml")
     target = folder / f"{name}.toml"
-    passing = folder / f".{name}.{secrets.token_hex(4)}.new"
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        descriptor = os.open(passing, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-        try:
-            with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
-                file.write(text)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(passing, target)
-        except BaseException:
-            with contextlib.suppress(OSError):
-                passing.unlink()
-            raise
+        disk.write(target, text.encode())
     except OSError as error:
         raise InputError("The template could not be saved.", f"{error.strerror}.", "Check the data folder.") from None
     return target

@@ -6,9 +6,10 @@ import contextlib
 import ctypes
 import os
 
+from edge import mounts
 from edge.contract.sealing import Level
 from edge.errors import SealError
-from edge.seal import descriptors, landlock, mounts, seccomp, selftest
+from edge.seal import descriptors, landlock, seccomp, selftest
 from edge.seal.policy import SealPolicy, SealStatus
 
 _PR_SET_DUMPABLE, _PR_GET_DUMPABLE, _PR_SET_NO_NEW_PRIVS = 4, 3, 38

@@ -25,6 +25,7 @@ from typing import IO, Any
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
+from edge import disk
 from edge.errors import DamagedVaultError, NotAVaultError, UsageError, VaultError
 from edge.store import db, files, header, unlock, upgrade
 from edge.store.files import FileLock, Progress, VaultFiles, no_progress
@@ -90,7 +91,7 @@ def write(
         _pack(packed, head, manifest, backup_key, records, progress)
         _check_packed(packed, head, manifest, backup_key, progress)
         os.replace(packed, target)
-        files.sync_folder(target.parent)
+        disk.sync_folder(target.parent)
     except OSError as error:
         raise files.io_error("The backup could not be written", error) from None
     finally:
@@ -242,7 +243,7 @@ def restore(
                 _set_aside(paths, there)
                 files.replace_file(paths.header, head.serialise())
                 os.replace(paths.incoming, paths.database)
-                files.sync_folder(target.parent)
+                disk.sync_folder(target.parent)
             except OSError as error:
                 raise files.io_error("The backup could not be restored", error) from None
             finally:

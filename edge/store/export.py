@@ -9,6 +9,7 @@ import os
 from dataclasses import asdict
 from pathlib import Path
 
+from edge import disk
 from edge.errors import VaultError
 from edge.store import files
 from edge.store.chain import Event
@@ -43,7 +44,7 @@ def write_plain(session: Session, records: Records, edits: Edits, target: Path) 
                     out.write(data)
             out.flush()
             os.fsync(out.fileno())
-        files.sync_folder(target.parent)
+        disk.sync_folder(target.parent)
     except BaseException as error:
         with contextlib.suppress(OSError):
             target.unlink()

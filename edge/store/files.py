@@ -6,15 +6,12 @@ Beside them lie records.vault.lock (writer's lock, failed attempts) and, while o
 
 from __future__ import annotations
 
-import contextlib
 import os
-import secrets
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO
 
+from edge import disk
 from edge.errors import VaultBusyError, VaultError
 
 # Told while long work goes on: (step, done, total). Units are the step's own (pages, bytes, checks); total is never 0.
@@ -67,37 +64,11 @@ class VaultFiles:
         return self._beside("-wal"), self._beside("-shm")
 
 
-def sync_folder(folder: Path) -> None:
-    """Make renames in folder durable. Windows has no such call; NTFS journals metadata itself."""
-    if sys.platform == "win32":
-        return
-    descriptor = os.open(folder, os.O_RDONLY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
-
-
-def sync_file(path: Path) -> None:
-    """Force the content of path to disk."""
-    with open(path, "rb+") as file:
-        os.fsync(file.fileno())
-
-
 def replace_file(path: Path, content: bytes) -> None:
     """Put content under path, whole or not at all, durable on return, readable by the owner only. Raises VaultError."""
-    temporary = path.with_name(f"{path.name}.{secrets.token_hex(4)}.tmp")
     try:
-        descriptor = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
-        with os.fdopen(descriptor, "wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-        sync_folder(path.parent)
+        disk.write(path, content)
     except OSError as error:
-        with contextlib.suppress(OSError):
-            temporary.unlink()
         raise io_error(f"{path.name} could not be written", error) from None
 
 
@@ -127,61 +98,18 @@ def io_error(what: str, error: OSError) -> VaultError:
     )
 
 
-class FileLock:
-    """An advisory lock on a file of its own, released by the system if the process dies, however it dies."""
-
-    def __init__(self, path: Path) -> None:
-        self.path = path
-        self._file: IO[bytes] | None = None
+class FileLock(disk.FileLock):
+    """The lock of a vault: errors in its words."""
 
     def acquire(self) -> None:
         """Take the lock or raise VaultBusyError at once. Raises VaultError if the file can't be made."""
         try:
-            descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
-        except OSError as error:
-            raise io_error("The vault's lock file could not be opened", error) from None
-        file = os.fdopen(descriptor, "rb+", buffering=0)
-        try:
-            _lock(file)
-        except OSError:
-            file.close()
+            super().acquire()
+        except BlockingIOError:
             raise VaultBusyError(
                 "The vault is open in another program.",
                 "One program at a time may write to it.",
                 "Close the other edgescribe window or command and try again.",
             ) from None
-        self._file = file
-
-    def release(self) -> None:
-        """Give the lock back. The file stays: removing it would let two programs lock two different files."""
-        if self._file is not None:
-            self._file.close()
-            self._file = None
-
-    @property
-    def held(self) -> bool:
-        """Whether this object holds the lock."""
-        return self._file is not None
-
-    @contextlib.contextmanager
-    def hold(self) -> Iterator[None]:
-        """Take the lock for a block."""
-        self.acquire()
-        try:
-            yield
-        finally:
-            self.release()
-
-
-if sys.platform == "win32":
-    import msvcrt
-
-    def _lock(file: IO[bytes]) -> None:
-        file.seek(1 << 30)  # a byte past any content, which stays readable
-        msvcrt.locking(file.fileno(), msvcrt.LK_NBLCK, 1)
-
-else:
-    import fcntl
-
-    def _lock(file: IO[bytes]) -> None:
-        fcntl.flock(file.fileno(), fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            raise io_error("The vault's lock file could not be opened", error) from None

@@ -9,6 +9,8 @@ import re
 import sys
 from pathlib import Path
 
+from edge.mounts import MOUNTINFO, NETWORK_TYPES, mounted_type
+
 _SYNCED = {
     "dropbox": "Dropbox",
     "onedrive": "OneDrive",
@@ -39,10 +41,7 @@ _MARKERS = {
     ".tmp.drivedownload": "Google Drive",
     ".849c9593-d756-4e56-8d6e-42412f2a707b": "OneDrive",
 }
-_NETWORK = re.compile(
-    r"^(nfs4?|cifs|smb2?|smb3|smbfs|afs|afpfs|9p|davfs2?|webdav|ncpfs|ceph|glusterfs|lustre|beegfs|"
-    r"fuse\.(sshfs|rclone|gvfsd-fuse|davfs2?|s3fs|google-drive-ocamlfuse|onedriver|glusterfs|curlftpfs))$"
-)
+_BAD_LOCKS = NETWORK_TYPES | {"9p"}  # a folder of the host in a virtual machine: no network, but no locks either
 
 
 def warning(path: Path, mounts: str | None = None) -> str | None:
@@ -58,8 +57,8 @@ def warning(path: Path, mounts: str | None = None) -> str | None:
             f"{folder} is on a network share: its locks can't be relied on, and a lost connection can damage a vault."
         )
     if mounts is None and sys.platform == "linux":
-        mounts = Path("/proc/self/mountinfo").read_text(encoding="utf-8", errors="replace")
-    if mounts and (kind := _file_system(folder, mounts)) is not None and _NETWORK.match(kind):
+        mounts = MOUNTINFO.read_text(encoding="utf-8", errors="surrogateescape")
+    if mounts and (kind := mounted_type(folder, mounts)) in _BAD_LOCKS:
         return f"{folder} is on a network file system ({kind}): its locks can't be relied on."
     return None
 
@@ -75,17 +74,3 @@ def _synced(folder: Path) -> str | None:
             if (part / marker).exists() and (part != Path.home() or marker == ".stfolder"):
                 return service
     return None
-
-
-def _file_system(folder: Path, mounts: str) -> str | None:
-    best, kind = -1, None
-    resolved = folder.resolve()
-    for line in mounts.splitlines():
-        before, _, after = line.partition(" - ")
-        fields = before.split()
-        if len(fields) < 5 or not after:
-            continue
-        point = Path(re.sub(r"\\([0-7]{3})", lambda m: chr(int(m[1], 8)), fields[4]))
-        if resolved.is_relative_to(point) and len(point.parts) >= best:
-            best, kind = len(point.parts), after.split()[0]
-    return kind

@@ -7,7 +7,6 @@ not how many kinds of characters it has. Score 3 of 4 means over 10^8 guesses, e
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
 
 from edge.errors import UsageError
 from edge.store.secret import Passphrase
@@ -17,8 +16,8 @@ MINIMUM_SCORE = 3
 _JUDGED = 72  # characters that are looked at; zxcvbn's own limit
 
 
-def check_strength(passphrase: Passphrase, related: Sequence[str] = ()) -> None:
-    """Raise UsageError with advice if passphrase is too weak. related: words an attacker would try first.
+def check_strength(passphrase: Passphrase) -> None:
+    """Raise UsageError with advice if passphrase is too weak.
 
     The estimator works on strings, so a copy stays in memory until Python reuses it; this runs only where one is set.
     """
@@ -29,12 +28,17 @@ def check_strength(passphrase: Passphrase, related: Sequence[str] = ()) -> None:
             f"It needs {MINIMUM_CHARACTERS} characters or more.",
             "Four or five unrelated words are easy to remember and hard to guess.",
         )
+    score, warning = estimate(text)
+    if score < MINIMUM_SCORE:
+        raise UsageError("The passphrase is too easy to guess.", warning, "Add another unrelated word or two.")
+
+
+def estimate(text: str) -> tuple[int, str]:
+    """Strength of a passphrase, 0 (guessed at once) to 4 (out of reach; short ones at most 1), and its fault."""
     from zxcvbn import zxcvbn
 
-    words = ["edgescribe", "clinic", "doctor", "patient", os.environ.get("USER", ""), *related]
+    words = ["edgescribe", "clinic", "doctor", "patient", os.environ.get("USER", "")]
     result = zxcvbn(text[:_JUDGED], user_inputs=[word for word in words if word])
-    if result["score"] < MINIMUM_SCORE:
-        warning = str(result["feedback"]["warning"] or "It follows a pattern that guessers try early.")
-        raise UsageError(
-            "The passphrase is too easy to guess.", warning.rstrip(".") + ".", "Add another unrelated word or two."
-        )
+    warning = str(result["feedback"]["warning"] or "It follows a pattern that guessers try early.").rstrip(".") + "."
+    score = int(result["score"])
+    return (score if len(text) >= MINIMUM_CHARACTERS else min(score, 1)), warning

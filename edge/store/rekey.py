@@ -11,6 +11,7 @@ import os
 from dataclasses import replace
 from typing import Any
 
+from edge import disk
 from edge.errors import UsageError, VaultError
 from edge.store import files, header, unlock, upgrade
 from edge.store.files import FileLock, Progress, VaultFiles, no_progress
@@ -116,7 +117,7 @@ def _swap(paths: VaultFiles, connection: Any, new: KeySet, progress: Progress) -
             )
         files.remove(*paths.wal)
         os.replace(paths.incoming, paths.database)
-        files.sync_folder(paths.database.parent)
+        disk.sync_folder(paths.database.parent)
     except OSError as error:
         raise files.io_error("The vault could not be re-encrypted", error) from None
     except BaseException:

@@ -11,6 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+from edge import disk
 from edge.errors import VaultError
 from edge.store import db, files, migrations
 from edge.store.files import Progress, VaultFiles, no_progress
@@ -55,7 +56,7 @@ def bring_up_to_date(connection: Any, paths: VaultFiles, key: RawKey) -> int:
         try:
             copy_database(connection, temporary, key)
             os.replace(temporary, copy)
-            files.sync_folder(copy.parent)
+            disk.sync_folder(copy.parent)
         except OSError as error:
             raise files.io_error("The vault could not be copied before its upgrade", error) from None
         finally:
@@ -96,7 +97,7 @@ def copy_database(connection: Any, target: os.PathLike[str], key: RawKey, progre
             raise VaultError("A copy of the vault is not complete.", "", "Try again.")
     finally:
         other.close()
-    files.sync_file(path)
+    disk.sync_file(path)
 
 
 def _told(progress: Progress) -> Callable[[int, int, int], None]:

@@ -18,6 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
+from edge import disk
 from edge.contract import sealing
 from edge.errors import DamagedVaultError, VaultError
 from edge.store import chain, db, export, files, header, place, policy, unlock, upgrade
@@ -270,10 +271,10 @@ def _build(paths: VaultFiles, head: Header, keys: KeySet, session: Session) -> N
                 chain.append(connection, session.now(), Event.VAULT_CREATED, "", {"schema": LATEST}, session.actor)
         finally:
             connection.close()
-        files.sync_file(paths.incoming)
+        disk.sync_file(paths.incoming)
         files.replace_file(paths.header, head.serialise())
         os.replace(paths.incoming, paths.database)
-        files.sync_folder(paths.database.parent)
+        disk.sync_folder(paths.database.parent)
     except OSError as error:
         raise files.io_error("The vault could not be created", error) from None
     finally:

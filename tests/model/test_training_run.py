@@ -130,7 +130,7 @@ import os, signal, sys
 from training import checkpoint, cli
 saved = []
 def sync(file):
-    saved.append(file)
+    saved.extend([file] if "/checkpoints/" in os.readlink(f"/proc/self/fd/{file}") else [])
     if len(saved) == 3:  # weights and cursor of the first, weights of the second
         os.ftruncate(file, os.fstat(file).st_size // 2)
         os.kill(os.getpid(), signal.SIGKILL)
@@ -169,7 +169,7 @@ def test_a_full_disk_is_named_and_loses_one_checkpoint_interval(
     sync, synced = os.fsync, []
 
     def full(file: int) -> None:
-        synced.append(file)
+        synced.extend([file] if "/checkpoints/" in os.readlink(f"/proc/self/fd/{file}") else [])
         if len(synced) == 3:  # weights and cursor of the first, weights of the second
             raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
         sync(file)

@@ -65,10 +65,10 @@ def answers(*done: dict[str, Any], control: int = 1) -> list[str]:
 
 
 def test_the_session_holds_and_each_fault_is_seen() -> None:
-    not_run = {"name": "n", "exit_code": None, "why": "this version has no verb `n`"}
+    not_run = {"name": "n", "exit_code": None, "why": "there is no saved record to run it on"}
     assert answers(step(), not_run) == ["holds"] * 4
     facts = next(verdict._session({"done": [step(), not_run], "counters_count": {"Ip.OutNoRoutes": 1}})).facts
-    assert facts == "1 steps ran; not run: n (this version has no verb `n`)"
+    assert facts == "1 steps ran; not run: n (there is no saved record to run it on)"
     no = "DOES NOT HOLD"
     assert answers(step(exit_code=6))[0] == no
     assert answers(not_run)[0] == no

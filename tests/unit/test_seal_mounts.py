@@ -6,8 +6,9 @@ from pathlib import Path
 
 import pytest
 
+from edge import mounts
 from edge.errors import SealError
-from edge.seal import linux, mounts
+from edge.seal import linux
 from edge.seal.policy import SealPolicy
 
 TABLE = r"""22 1 254:1 / / rw,relatime shared:1 - ext4 /dev/sda1 rw

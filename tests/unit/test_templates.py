@@ -145,7 +145,7 @@ def test_a_save_that_fails_leaves_the_old_text(tmp_path: Path, monkeypatch: pyte
     def full(*_: object) -> None:
         raise OSError(28, "No space left on device")
 
-    monkeypatch.setattr("edge.contract.template_files.os.replace", full)
+    monkeypatch.setattr("edge.disk.os.replace", full)
     with pytest.raises(InputError, match="No space left"):
         template_files.save("own", SECTION + "max_tokens = 5", tmp_path)
     assert [p.name for p in tmp_path.iterdir()] == ["own.toml"]

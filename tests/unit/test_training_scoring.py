@@ -240,13 +240,13 @@ def test_a_disk_that_fills_leaves_the_report_that_was_there(
     assert cli.main(asked) == 0
     before = {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()}
     assert before.keys() == {"report.md", "report.html"}
-    whole = Path.write_text
+    whole = Path.write_bytes
 
-    def half(path: Path, text: str, **how: str) -> int:
-        whole(path, text[: len(text) // 2], **how)
+    def half(path: Path, content: bytes) -> int:
+        whole(path, content[: len(content) // 2])
         raise OSError(errno.ENOSPC, "No space left on device")
 
-    monkeypatch.setattr(Path, "write_text", half)
+    monkeypatch.setattr(Path, "write_bytes", half)
     assert cli.main(asked) == 9
     assert "No space left on device" in capsys.readouterr().err
     assert {path.name: path.read_bytes() for path in (tmp_path / "out").iterdir()} == before
