@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -17,10 +17,11 @@ from edge.contract import templates
 from edge.contract.bundle import Found, find_bundle, list_bundles, signed_by
 from edge.contract.document import Document
 from edge.contract.events import TaskEvent
+from edge.contract.origin import Origin
 from edge.contract.prompts import PROMPT_VERSION
-from edge.contract.records import Generated, Kind, Origin
+from edge.contract.records import Generated
 from edge.contract.transcript import parse
-from edge.engine.base import Engine
+from edge.engine.base import Engine, EngineInfo
 from edge.engine.loader import load_engine
 from edge.errors import BundleError
 from edge.tasks.extract import Extraction, ExtractionFinished, elmtex, extract_fields
@@ -30,7 +31,6 @@ __all__ = [
     "Extraction",
     "ExtractionFinished",
     "Generated",
-    "Kind",
     "Note",
     "NoteFinished",
     "Scribe",
@@ -104,38 +104,26 @@ class Scribe:
         """Extract the 15 fields of a report (see edge.tasks.extract.extract_fields)."""
         return extract_fields(self.engine, document.text)
 
-    def origin(self, document: Document, result: Note | Extraction) -> Origin:
-        """Where a result comes from, for its record."""
-        info = self.engine.info
-        return Origin(
-            bundle=info.bundle,
-            bundle_sha256=info.bundle_sha256,
-            prompt_version=info.prompt_version,
-            source_sha256=document.sha256,
-            parameters={"decoding": "greedy"},
-            prompt_tokens=result.prompt_tokens,
-            generated_tokens=result.generated_tokens,
-            seconds=round(result.seconds, 3),
-            incomplete=result.incomplete,
-        )
+
+def origin(info: EngineInfo, source: Document, result: Note | Extraction | None) -> Origin:
+    """Where a result comes from; None: of an answer that broke off (incomplete)."""
+    return Origin(
+        bundle=info.bundle,
+        bundle_sha256=info.bundle_sha256,
+        prompt_version=info.prompt_version,
+        source_sha256=source.sha256,
+        parameters={"decoding": "greedy"},
+        prompt_tokens=result.prompt_tokens if result else 0,
+        generated_tokens=result.generated_tokens if result else 0,
+        seconds=round(result.seconds, 3) if result else 0.0,
+        incomplete=result.incomplete if result else True,
+    )
 
 
 def note_json(note: Note) -> dict[str, Any]:
-    """The result part of `note --json`, also the content kept in a record. "stop" stands where a section was cut."""
-    sections = [
-        {"heading": s.heading, "text": s.text} | ({"stop": s.stop} if s.stop != "end" else {}) for s in note.sections
-    ]
-    return {"template": note.template, "sections": sections}
-
-
-def extraction_json(extraction: Extraction) -> dict[str, Any]:
-    """The fields of `extract --json`, also the content kept in a record."""
-    return {
-        "fields": {
-            key: [{"text": e.text, "start": e.start, "end": e.end, "score": e.score} for e in entries]
-            for key, entries in extraction.fields.items()
-        }
-    }
+    """The result part of `note --json`: the note as it is kept, with "stop" only where a section was cut."""
+    sections = [s if s.cut else replace(s, stop="") for s in note.sections]
+    return replace(note.content, sections=tuple(sections)).to_json()
 
 
 def envelope(origin: Origin) -> dict[str, Any]:

@@ -9,7 +9,6 @@ import os
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 from edge import paths
 from edge.contract import document as documents
@@ -18,12 +17,15 @@ from edge.contract.bundle import Bundle, verify_bundle
 from edge.contract.bundle_card import BundleCard, cards
 from edge.contract.document import Document
 from edge.contract.events import TaskEvent
-from edge.contract.records import Generated, Kind, Origin, Record, Section, Source, State
+from edge.contract.fields import FieldEntry
+from edge.contract.note import EncounterNote, Rewrite, Section
+from edge.contract.origin import by_hand
+from edge.contract.records import Generated, Record, Source, State
 from edge.contract.templates import SectionSpec, Template
 from edge.contract.transcript import parse
 from edge.engine.base import EngineInfo
 from edge.errors import EdgescribeError, InputError, OutputError, UsageError
-from edge.service import Scribe
+from edge.service import Scribe, origin
 from edge.store import policy
 from edge.store.chain import Entry, Event
 from edge.store.custody import RECOVERY
@@ -33,14 +35,13 @@ from edge.store.search import Hit
 from edge.store.secret import Passphrase
 from edge.store.secretkeys import RecoveryKey
 from edge.store.vault import Vault
-from edge.tasks.extract import Entry as Fact
 from edge.tasks.extract import Extraction, ExtractionFinished, locate_all
 from edge.tasks.note import Note, NoteFinished, write_note
 from edge.text import one_line, sanitise
 
 __all__ = [
-    "RECOVERY", "BundleCard", "EngineInfo", "Entry", "Extraction", "ExtractionFinished", "Fact", "Hit", "Note",
-    "NoteFinished", "Passphrase", "Plan", "RecoveryKey", "Revision", "Scribe", "Vault",
+    "RECOVERY", "BundleCard", "EngineInfo", "Entry", "Extraction", "ExtractionFinished", "FieldEntry", "Hit", "Note",
+    "NoteFinished", "Passphrase", "Plan", "RecoveryKey", "Revision", "Scribe", "Vault", "by_hand", "origin",
 ]  # fmt: skip
 
 EXPORT_FORMS = ("md", "txt")
@@ -111,48 +112,32 @@ def section_spec(key: str, heading: str, template_name: str) -> SectionSpec:
     return SectionSpec(key, wanted, f"Write only the section {wanted!r} of the visit note, without its heading.")
 
 
-def rewritten(note: Note, info: EngineInfo | None, wish: str) -> dict[str, Any]:
-    """What a section that was written anew is kept with: text, stop, and made (by which bundle, with which wish).
+def rewritten(section: Section, note: Note, info: EngineInfo | None, wish: str) -> Section | None:
+    """The section as note wrote it anew: its text, stop, and by which bundle, with which wish.
 
-    Empty if nothing came of it, or if it was stopped: the section stays as it is then.
+    None if nothing came of it, or if it was stopped: the section stays as it is then.
     """
     if not note.sections or note.reasons[-1][1] == "cancelled":
-        return {}
-    made = {"bundle": info.bundle, "sha256": info.bundle_sha256, "wish": one_line(wish, _WISH_LIMIT)} if info else {}
-    text = "\n\n".join(section.text for section in note.sections)
-    return {"text": text, "stop": note.reasons[-1][1]} | ({"made": made} if made else {})
-
-
-def origin(info: EngineInfo, source: Document, result: Note | Extraction | None) -> Origin:
-    """Where a result comes from; None: of an answer that broke off (incomplete)."""
-    return Origin(
-        bundle=info.bundle,
-        bundle_sha256=info.bundle_sha256,
-        prompt_version=info.prompt_version,
-        source_sha256=source.sha256,
-        parameters={"decoding": "greedy"},
-        prompt_tokens=result.prompt_tokens if result else 0,
-        generated_tokens=result.generated_tokens if result else 0,
-        seconds=round(result.seconds, 3) if result else 0.0,
-        incomplete=result.incomplete if result else True,
-    )
-
-
-def by_hand(source: Document) -> Origin:
-    """Origin of a note that no model has written to."""
-    return Origin("", "", "", source.sha256)
+        return None
+    made = Rewrite(info.bundle, info.bundle_sha256, one_line(wish, _WISH_LIMIT)) if info else None
+    text = "\n\n".join(one.text for one in note.sections)
+    return section.rewritten(text, note.reasons[-1][1], made)
 
 
 def begun_by_hand(name: str, conversation: str, template_name: str = "visit") -> tuple[Source, Generated]:
     """The empty note with which a conversation is kept that was typed or corrected before any note was written."""
     document, chosen = typed(conversation, name), template(template_name)
-    sections = [{"heading": spec.title.upper(), "text": "", "key": spec.key} for spec in chosen.sections]
-    content = {"template": chosen.name, "sections": sections, "conversation": conversation}
+    content = EncounterNote(chosen.name, blank_sections(chosen), conversation)
     source = Source(document.name, document.text, document.sha256, "transcript")
-    return source, Generated(Kind.NOTE, content, by_hand(document))
+    return source, Generated(content, by_hand(document.sha256))
 
 
-def place(texts: Sequence[str], basis: str) -> list[Fact]:
+def blank_sections(chosen: Template) -> tuple[Section, ...]:
+    """The empty sections of a template."""
+    return tuple(Section(spec.title.upper(), "", spec.key) for spec in chosen.sections)
+
+
+def place(texts: Sequence[str], basis: str) -> list[FieldEntry]:
     """Where phrases stand in a text (see edge.tasks.extract.locate_all)."""
     return locate_all(list(texts), basis)
 
@@ -171,49 +156,36 @@ def score(text: str) -> int:
     return policy.estimate(text)[0] if text else 0
 
 
-def sections_of(record: Record) -> tuple[Section, ...]:
-    """Sections of the newest note that hold text."""
-    note = record.document(Kind.NOTE)
-    return tuple(s for s in note.sections() if s.text.strip()) if note else ()
-
-
 def conversation_of(record: Record) -> Source:
     """The conversation of a record as it stands: as it was given, with what was corrected in the newest note."""
     talk = [s for s in record.sources if s.name != "note"] or list(record.sources)
-    note = record.document(Kind.NOTE)
+    note = record.note
     made_from = [s for s in talk if note is not None and s.sha256 == note.origin.source_sha256]
     source = (made_from or talk or [Source("typed", "", "")])[-1]
-    corrected = note.content.get("conversation") if note is not None else None
-    return source if corrected is None else replace(source, text=str(corrected))
+    corrected = note.content.conversation if note is not None else None
+    return source if corrected is None else replace(source, text=corrected)
 
 
 def basis_of(record: Record) -> str:
     """The text that the newest extracted fields of a record point into; empty without any."""
-    found = record.document(Kind.EXTRACTION)
+    found = record.fields
     return next((s.text for s in record.sources if found and s.sha256 == found.origin.source_sha256), "")
 
 
 def report_of(record: Record) -> str:
     """What fields are extracted from: the newest note as one text, or else what the record was made of."""
-    return "\n\n".join(f"{s.heading}\n\n{s.text.strip()}" for s in sections_of(record)) or conversation_of(record).text
-
-
-def is_incomplete(record: Record) -> bool:
-    """Whether something is missing: writing stopped early, at first or in a section that was written anew."""
-    note = record.document(Kind.NOTE)
-    stops = {str(s.get("stop", "")) for s in note.content.get("sections", ())} if note else set()
-    return record.summary.incomplete or not stops <= {"", "end"}
+    return (record.note.content.text() if record.note else "") or conversation_of(record).text
 
 
 def note_as(record: Record, form: str, draft_mark: str) -> str:
     """The newest note as Markdown ("md") or plain text ("txt"); unsigned ones carry the mark at head and foot."""
     summary = record.summary
     mark = "" if summary.state is State.SIGNED else draft_mark
-    if mark and is_incomplete(record):
+    if mark and record.incomplete:
         mark += " INCOMPLETE."
     lines = [f"# {summary.title}" if form == "md" else summary.title, ""]
     lines += [f"**{mark}**" if form == "md" else mark, ""] if mark else []
-    for section in sections_of(record):
+    for section in record.note.content.written if record.note else ():
         lines += [f"## {section.heading}" if form == "md" else section.heading, "", section.text.strip(), ""]
     lines += [f"**{mark}**" if form == "md" else mark, ""] if mark else []
     return sanitise("\n".join(lines)).rstrip() + "\n"
@@ -227,7 +199,7 @@ def publish(vault: Vault, identifier: str, folder: Path, form: str, draft_mark: 
     if form not in EXPORT_FORMS:
         raise UsageError(f"There is no export form {form!r}.", f"Known: {', '.join(EXPORT_FORMS)}.")
     record = vault.records.peek(identifier)
-    if not sections_of(record):
+    if record.note is None or not record.note.content.written:
         raise UsageError("There is no note to export yet.", "", "Write the note first.")
     text = note_as(record, form, draft_mark)
     signed = record.summary.state is State.SIGNED
@@ -273,11 +245,3 @@ def as_error(fault: BaseException) -> EdgescribeError:
     if isinstance(fault, EdgescribeError):
         return fault
     return OutputError("Something in the program failed.", f"Cause: {type(fault).__name__}.", "Your text is kept.")
-
-
-def extraction_rows(content: dict[str, Any]) -> list[tuple[str, dict[str, Any]]]:
-    """Fields of a kept extraction as (field key, entry) rows, in the order of the schema."""
-    from edge.contract.schemas import FIELD_KEYS
-
-    fields = content.get("fields", {})
-    return [(key, entry) for key in FIELD_KEYS for entry in fields.get(key, [])]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 from collections.abc import Callable
@@ -11,7 +12,9 @@ from pathlib import Path
 import pytest
 from alone import assert_one_thread
 
-from edge.contract.records import Origin, RecordSummary, Section, Source
+from edge.contract.note import EncounterNote, Section
+from edge.contract.origin import Origin
+from edge.contract.records import RecordSummary, Source
 from edge.store import kdf
 from edge.store.files import FileLock, VaultFiles
 from edge.store.header import KeySet
@@ -47,6 +50,18 @@ def reopen(vault: Vault, **options: object) -> Vault:
 
 def note(vault: Vault, text: str = "Rest the knee.", title: str = "Visit") -> RecordSummary:
     return vault.records.save_note(title, SOURCE, "soap", [Section("S", "Knee pain."), Section("PLAN", text)], ORIGIN)
+
+
+def autosave_texts(vault: Vault, document: int, texts: dict[int, str]) -> None:
+    """Autosave a note in which the sections at these positions have new texts."""
+    (content,) = vault.session.query(
+        "SELECT coalesce((SELECT content FROM draft WHERE document = ?1), content) FROM document WHERE id = ?1",
+        (document,),
+    )[0]
+    kept = EncounterNote.from_json(json.loads(content))
+    for position, text in texts.items():
+        kept = kept.with_section(position, kept.sections[position].with_text(text))
+    vault.edits.autosave(document, kept)
 
 
 class SetClock:

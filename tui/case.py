@@ -5,53 +5,85 @@ Plain data and pure steps between them and what the vault keeps; no screen, no t
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
-from typing import Any
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
 
 from edge.contract.document import Document
-from edge.contract.records import Kind, Record, Source, State
+from edge.contract.fields import FieldEntry, Fields
+from edge.contract.note import INTERRUPTED, EncounterNote, Section, Unfinished
+from edge.contract.origin import Origin, by_hand
+from edge.contract.records import Record, Source, State, is_incomplete
 from edge.contract.templates import Template
-from edge.workbench import basis_of, conversation_of, typed
+from edge.workbench import basis_of, blank_sections, conversation_of, typed
 
-WHOLE = ("", "end")  # stops that leave nothing out
-INTERRUPTED = "interrupted"
+NOWHERE = by_hand("")
 
 
 @dataclass
 class Part:
-    """A section of the note. stop: why writing ended ("end", "length", "loop", "cancelled", "interrupted"), "" for a
-    text nobody generated. writing: text is growing now. written: what the model wrote, before any edit.
-    made: bundle and wish, of a section that was written anew."""
+    """A section of the note as the app holds it. section: as it was kept, or as the model wrote it; text: as it stands
+    in the field now. writing: text is growing. written: the model wrote it since the note was opened.
+    """
 
-    key: str
-    heading: str
+    section: Section
     text: str = field(default="", repr=False)
-    stop: str = ""
     writing: bool = False
-    written: str | None = field(default=None, repr=False)
-    made: dict[str, str] = field(default_factory=dict, repr=False)
+    written: bool = False
 
-    def kept(self, as_written: bool = False) -> dict[str, Any]:
-        """As it is kept; as_written: without the edits made since."""
-        text = self.written if as_written and self.written is not None else self.text
-        extra = {name: value for name, value in (("stop", self.stop), ("made", self.made)) if value}
-        return {"heading": self.heading, "text": text, "key": self.key, **extra}
+    @classmethod
+    def of(cls, section: Section) -> Part:
+        """A part that stands as its section is kept."""
+        return cls(section, section.text)
+
+    @property
+    def key(self) -> str:
+        """Its name in the note: the section's key, or its heading where an older program kept none."""
+        return self.section.key or self.section.heading
+
+    @property
+    def heading(self) -> str:
+        return self.section.heading
+
+    @property
+    def stop(self) -> str:
+        return self.section.stop
+
+    @property
+    def cut(self) -> bool:
+        return self.section.cut
+
+    def begin(self) -> None:
+        """The model begins to write it, from nothing."""
+        self.section, self.text, self.writing = Section(self.heading, "", self.section.key), "", True
+
+    def end(self, text: str, stop: str) -> None:
+        """The model has written it."""
+        self.section = replace(self.section, text=text, stop=stop)
+        self.text, self.writing, self.written = text, False, True
+
+    def mark(self, stop: str) -> None:
+        """Writing ended where it is, or before it began."""
+        if self.writing:
+            self.end(self.text, self.stop or stop)
+        self.section = replace(self.section, stop=self.stop or stop)
+
+    def become(self, section: Section) -> None:
+        """It was written anew."""
+        self.section, self.text, self.writing = section, section.text, False
+
+    def kept(self, as_written: bool = False) -> Section:
+        """As it is kept; as_written: without the edits made since the model wrote it."""
+        if self.writing:
+            return replace(self.section, text=self.text)
+        return self.section if as_written and self.written else self.section.with_text(self.text)
 
 
-@dataclass
+@dataclass(frozen=True)
 class Row:
-    """One extracted fact. start, end: characters of the basis, or None where it has no place there."""
+    """One extracted phrase under its field."""
 
     key: str
-    text: str = field(repr=False)
-    start: int | None
-    end: int | None
-    score: float
-
-    def entry(self) -> dict[str, Any]:
-        """As it is kept."""
-        return {"text": self.text, "start": self.start, "end": self.end, "score": self.score}
+    entry: FieldEntry
 
 
 @dataclass
@@ -63,7 +95,8 @@ class Case:
     job: number of the work that waits or runs for it; kind: "note", "rewrite" or "extract"; reading: share of the
     prompt that is read, while it is. dirty, rows_dirty: the note, the fields have something that is not in the vault
     yet. basis: what the rows point into. before: the kept note while another is being written. cut_off: origin of a
-    writing that the program's end cut off.
+    writing that the program's end cut off. kept, kept_fields: note and fields as they were read or written, for all of
+    them that the app does not show; origin, fields_origin: where they come from.
     """
 
     id: str = ""
@@ -80,7 +113,6 @@ class Case:
     in_one_piece: bool = False
     blank: bool = True
     talk_changed: bool = False
-    rows_whole: bool = True
     version: int = 1
     bundle: str = ""
     job: int | None = None
@@ -88,8 +120,12 @@ class Case:
     reading: float | None = None
     dirty: bool = False
     rows_dirty: bool = False
-    before: dict[str, Any] = field(default_factory=dict, repr=False)
-    cut_off: dict[str, Any] | None = field(default=None, repr=False)
+    before: EncounterNote | None = field(default=None, repr=False)
+    cut_off: Origin | None = field(default=None, repr=False)
+    kept: EncounterNote = field(default_factory=lambda: EncounterNote("visit"), repr=False)
+    kept_fields: Fields = field(default_factory=lambda: Fields({}), repr=False)
+    origin: Origin = NOWHERE
+    fields_origin: Origin = NOWHERE
 
     @property
     def busy(self) -> bool:
@@ -105,10 +141,19 @@ class Case:
         return any(part.text.strip() for part in self.parts)
 
     @property
+    def rows_whole(self) -> bool:
+        """Whether all fields were read."""
+        return not self.fields_origin.incomplete
+
+    @property
+    def note_incomplete(self) -> bool:
+        """Whether something is missing from the note."""
+        return not self.busy and is_incomplete(note_content(self), self.origin)
+
+    @property
     def incomplete(self) -> bool:
-        """Whether something is missing that a reader would expect: a cut section, cut fields, an unfinished writing."""
-        cut = any(part.stop not in WHOLE for part in self.parts)
-        return not self.busy and (cut or not self.rows_whole)
+        """Whether something is missing from the note or the fields."""
+        return self.note_incomplete or (not self.busy and not self.rows_whole)
 
     def document(self) -> Document:
         """The conversation as a document."""
@@ -129,52 +174,39 @@ class Case:
 
 def blank_parts(template: Template) -> list[Part]:
     """The empty sections of a template."""
-    return [Part(spec.key, spec.title.upper()) for spec in template.sections]
+    return parts_of(blank_sections(template))
 
 
-def note_content(case: Case, as_written: bool = False) -> dict[str, Any]:
+def note_content(case: Case, as_written: bool = False) -> EncounterNote:
     """The note as it is kept. as_written: as the model wrote it, without what was edited meanwhile."""
-    kept: dict[str, Any] = {"template": case.template, "sections": [p.kept(as_written) for p in case.parts]}
-    if (case.blank or case.talk_changed) and not as_written:
-        kept["conversation"] = case.conversation
-    return kept
+    sections = tuple(part.kept(as_written) for part in case.parts)
+    talk = case.conversation if case.blank or case.talk_changed else case.kept.conversation
+    talk = None if as_written else talk
+    return replace(case.kept, template=case.template, sections=sections, conversation=talk)
 
 
-def writing_content(case: Case, origin: Mapping[str, Any]) -> dict[str, Any]:
+def writing_content(case: Case, before: EncounterNote, origin: Origin | None) -> EncounterNote:
     """What is kept while a note is being written: the note before it, and the new one as far as it is."""
-    new = {"template": case.template, "sections": [p.kept() for p in case.parts], "origin": dict(origin)}
-    return {**case.before, "conversation": case.conversation, "unfinished": new}
+    new = Unfinished(case.template, tuple(part.kept() for part in case.parts), origin)
+    return replace(before, conversation=case.conversation, unfinished=new)
 
 
-def fields_content(case: Case) -> dict[str, Any]:
+def fields_content(case: Case) -> Fields:
     """The fields as they are kept."""
-    kept: dict[str, list[dict[str, Any]]] = {}
+    kept: dict[str, list[FieldEntry]] = {key: [] for key in case.kept_fields.entries}
     for row in case.rows:
-        kept.setdefault(row.key, []).append(row.entry())
-    return {"fields": kept}
+        kept.setdefault(row.key, []).append(row.entry)
+    return replace(case.kept_fields, entries={key: tuple(entries) for key, entries in kept.items()})
 
 
-def parts_of(content: Mapping[str, Any]) -> list[Part]:
-    """Parts of a kept note. One that was saved by the command line has no keys: its headings serve."""
-    return [
-        Part(
-            str(s.get("key") or s["heading"]),
-            str(s["heading"]),
-            str(s["text"]),
-            str(s.get("stop", "")),
-            made=dict(s.get("made", {})),
-        )
-        for s in content.get("sections", ())
-    ]
+def parts_of(sections: Sequence[Section]) -> list[Part]:
+    """Parts of a kept note."""
+    return [Part.of(section) for section in sections]
 
 
-def rows_of(content: Mapping[str, Any]) -> list[Row]:
+def rows_of(fields: Fields) -> list[Row]:
     """Rows of a kept extraction."""
-    return [
-        Row(key, str(e["text"]), e.get("start"), e.get("end"), float(e.get("score", 0.0)))
-        for key, entries in content.get("fields", {}).items()
-        for e in entries
-    ]
+    return [Row(key, entry) for key, entries in fields.entries.items() for entry in entries]
 
 
 def case_of(record: Record) -> Case:
@@ -183,27 +215,28 @@ def case_of(record: Record) -> Case:
     case = Case(summary.id, summary.title, summary.state, bundle=summary.bundle)
     talk = conversation_of(record)
     case.conversation, case.source_name = talk.text, talk.name
-    if (note := record.document(Kind.NOTE)) is not None:
+    if (note := record.note) is not None:
         case.note, case.version, case.blank = note.id, note.version, not note.origin.bundle
-        case.template = str(note.content.get("template", "visit"))
-        case.parts = parts_of(note.content)
-        _recover(case, note.content.get("unfinished"))
-    if (found := record.document(Kind.EXTRACTION)) is not None:
-        case.fields, case.rows = found.id, rows_of(found.content)
-        case.rows_whole = not found.origin.incomplete
+        case.template, case.origin = note.content.template or "visit", note.origin
+        case.kept, case.parts = note.content, parts_of(note.content.sections)
+        _recover(case)
+    if (found := record.fields) is not None:
+        case.fields, case.fields_origin = found.id, found.origin
+        case.kept_fields, case.rows = found.content, rows_of(found.content)
         case.basis = basis_of(record)
     return case
 
 
-def _recover(case: Case, unfinished: Any) -> None:
+def _recover(case: Case) -> None:
     """Take up a writing that was cut off: its parts, each without an end marked as interrupted."""
-    if not isinstance(unfinished, dict):
+    unfinished = case.kept.unfinished
+    if unfinished is None:
         return
-    case.template = str(unfinished["template"])
-    case.parts = parts_of(unfinished)
-    case.cut_off = dict(unfinished.get("origin", {}))
+    case.template, case.parts = unfinished.template, parts_of(unfinished.sections)
+    case.cut_off = unfinished.origin or NOWHERE
+    case.kept = EncounterNote(unfinished.template)
     for part in case.parts:
-        part.stop = part.stop or INTERRUPTED
+        part.mark(INTERRUPTED)
 
 
 def without_heading(text: str, heading: str) -> str:

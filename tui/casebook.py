@@ -6,11 +6,11 @@ event loop; the vault's work waits in its own thread.
 
 from __future__ import annotations
 
-from dataclasses import asdict, replace
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
-from edge.contract.records import Origin, State
+from edge.contract.note import INTERRUPTED, EncounterNote
+from edge.contract.records import State
 from edge.contract.templates import Template
 from edge.errors import UsageError
 from edge.text import one_line
@@ -20,6 +20,7 @@ from edge.workbench import (
     Extraction,
     Note,
     by_hand,
+    conversation_of,
     copied,
     origin,
     publish,
@@ -30,7 +31,6 @@ from edge.workbench import (
 from tui import clock
 from tui.bridge import Bridge, Done, ExtractJob, Job, NoteJob, RewriteJob, Update
 from tui.case import (
-    WHOLE,
     Case,
     blank_parts,
     case_of,
@@ -106,7 +106,7 @@ class Casebook:
             case.template, case.parts = chosen.name, blank_parts(chosen)
         self.cases.append(case)
         if case.cut_off is not None:
-            known = Origin(**{**asdict(by_hand(case.document())), **case.cut_off, "incomplete": True})
+            known = replace(case.cut_off if case.cut_off.bundle else by_hand(case.source().sha256), incomplete=True)
             case.cut_off = None
             await self._keeper.note(case, known)
         return case
@@ -183,15 +183,22 @@ class Casebook:
         await self.save(case, commit=True)
         note = case.note
 
-        def work(vault: Vault) -> dict[str, Any]:
+        def work(vault: Vault) -> tuple[EncounterNote | None, str]:
             if document == note:
                 vault.edits.restore(document, number)
             elif note is not None:
                 vault.edits.save(note, vault.edits.content_at(document, number))
-            return vault.edits.content_at(document, number)
+            record = vault.records.peek(case.id)
+            return record.note.content if record.note else None, conversation_of(record).text
 
-        content = await self.desk.call(work)
-        case.template, case.parts = str(content.get("template", case.template)), parts_of(content)
+        content, talk = await self.desk.call(work)
+        if content is not None:
+            case.kept, case.template, case.parts = (
+                content,
+                content.template or case.template,
+                parts_of(content.sections),
+            )
+        case.conversation, case.talk_changed = talk, False
         case.state = State.EDITED
         self._changed(case, "parts")
 
@@ -206,8 +213,10 @@ class Casebook:
         chosen = template(template_name or case.template)
         missing = [p.key for p in case.parts if p.stop != "end"]
         goes_on = chosen.name == case.template and any(p.stop == "end" for p in case.parts) and bool(missing)
+        goes_on = goes_on and {*missing} <= {spec.key for spec in chosen.sections}
         await self.save(case, commit=True)
-        case.before = {k: v for k, v in note_content(case).items() if k != "conversation"}
+        case.before = note_content(case)
+        case.kept = replace(case.kept, conversation=None) if goes_on else EncounterNote(chosen.name)
         if goes_on:
             todo = replace(chosen, sections=tuple(s for s in chosen.sections if s.key in missing))
         else:
@@ -281,7 +290,7 @@ class Casebook:
     def _update_note(self, case: Case, update: Update) -> None:
         started, finished = update.started, update.finished
         if started is not None and (part := case.part(started.key)) is not None:
-            part.writing, part.text, part.stop = True, "", ""
+            part.begin()
             self._changed(case, "state")
         if update.reading is not None:
             case.reading = update.reading
@@ -294,37 +303,34 @@ class Casebook:
             case.dirty = True
             self._changed(case, "text")
         if finished is not None and (part := case.part(finished.key)) is not None:
-            part.text = without_heading(finished.text, part.heading)
-            part.writing, part.written, part.stop = False, part.text, finished.reason
+            part.end(without_heading(finished.text, part.heading), finished.reason)
             case.dirty = True
             self._changed(case, "text")
 
     async def _note_done(self, case: Case, done: Done) -> None:
         for part in case.parts:
-            part.stop = part.stop or ("interrupted" if done.error else "cancelled")
-            part.writing = False
+            part.mark(INTERRUPTED if done.error else "cancelled")
         untouched = not any(p.text.strip() for p in case.parts) and done.result is None
-        if untouched and case.before:  # stopped before anything was written: the note there was comes back
-            case.template = str(case.before["template"])
-            case.parts = parts_of(case.before)
+        if untouched and case.before is not None:  # stopped before anything was written: the note before comes back
+            case.kept, case.template, case.parts = case.before, case.before.template, parts_of(case.before.sections)
             if case.note is not None:
                 note = case.note
                 await self.desk.call(lambda vault: vault.edits.discard(note))
         elif self.info is not None:
             result = done.result if isinstance(done.result, Note) else None
             known = origin(self.info, case.document(), result)
-            whole = all(p.stop in WHOLE for p in case.parts)
+            whole = not any(part.cut for part in case.parts)
             await self._keeper.note(case, replace(known, incomplete=not whole))
-        case.before = {}
+        case.before = None
 
     async def _rewrite_done(self, case: Case, job: RewriteJob, note: Note | None) -> None:
         part = case.part(job.spec.key)
         if part is None:
             return
         part.writing = False
-        kept = rewritten(note, self.info, job.wish) if note is not None else {}
-        if not kept:
+        new = rewritten(part.kept(), note, self.info, job.wish) if note is not None else None
+        if new is None:
             return
-        part.text, part.stop, part.made = kept["text"], kept["stop"], kept.get("made", part.made)
+        part.become(new)
         case.dirty = True
         await self._keeper.drafts(case, commit=True)

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
-from dataclasses import asdict
 
-from edge.contract.records import Generated, Kind, Origin, Source, State
+from edge.contract.origin import Origin
+from edge.contract.records import Content, Generated, Kind, Source, State
 from edge.errors import EdgescribeError
 from edge.vaults import Vault
 from edge.workbench import EngineInfo, Extraction, by_hand, origin, typed
-from tui.case import Case, Row, fields_content, note_content, writing_content
+from tui.case import Case, fields_content, note_content, rows_of, writing_content
 from tui.desk import Desk
 
 Notify = Callable[[Case, str], None]
@@ -32,23 +32,23 @@ class Keeper:
         def work(vault: Vault) -> int:
             if old is not None:
                 vault.edits.discard(old)
-            vault.records.save(case.title, source, [Generated(Kind.NOTE, first, known)], case.id)
+            vault.records.save(case.title, source, [Generated(first, known)], case.id)
             return vault.edits.document_of(case.id)
 
         case.note, case.bundle, case.blank = await self.desk.call(work), known.bundle, not known.bundle
-        case.talk_changed = False
-        case.dirty = any(p.written is not None and p.text != p.written for p in case.parts)
+        case.kept, case.origin, case.talk_changed = first, known, False
+        case.dirty = any(part.written and part.text != part.section.text for part in case.parts)
         await self.drafts(case, commit=True)
 
     async def rows(self, case: Case, found: Extraction) -> None:
         """Keep extracted fields as a new document of the encounter."""
-        case.rows = [Row(key, e.text, e.start, e.end, e.score) for key, es in found.fields.items() for e in es]
-        case.rows_whole = not found.incomplete
+        case.kept_fields, case.rows = found.content, rows_of(found.content)
         if self.info is None or not case.id:
             return
         basis = typed(case.basis, "note")
         source = Source("note", basis.text, basis.sha256, "report")
-        generated = Generated(Kind.EXTRACTION, fields_content(case), origin(self.info, basis, found))
+        case.fields_origin = origin(self.info, basis, found)
+        generated = Generated(found.content, case.fields_origin)
 
         def work(vault: Vault) -> int:
             vault.records.save(case.title, source, [generated], case.id)
@@ -72,7 +72,7 @@ class Keeper:
 
     async def _note_by_hand(self, case: Case) -> None:
         source = case.source()
-        generated = Generated(Kind.NOTE, note_content(case), by_hand(case.document()))
+        generated = Generated(note_content(case), by_hand(source.sha256))
 
         def work(vault: Vault) -> tuple[str, int]:
             code = vault.records.save(case.title, source, [generated], case.id or None).id
@@ -84,10 +84,11 @@ class Keeper:
         """Keep what was changed since the last time; commit: as revisions. Raises as the vault does."""
         if case.note is None and case.dirty:
             await self._note_by_hand(case)
-        drafts: list[tuple[int, dict[str, object]]] = []
+        drafts: list[tuple[int, Content]] = []
         if case.note is not None and case.dirty:
-            writing = case.busy and bool(case.before)
-            drafts.append((case.note, writing_content(case, self._promise(case)) if writing else note_content(case)))
+            before = case.before if case.busy else None
+            new = note_content(case) if before is None else writing_content(case, before, self._promise(case))
+            drafts.append((case.note, new))
         if case.fields is not None and case.rows_dirty:
             drafts.append((case.fields, fields_content(case)))
         final = [n for n in (case.note, case.fields) if n is not None] if commit and not case.busy else []
@@ -110,9 +111,9 @@ class Keeper:
         case.state = State.EDITED if by_hand_now else state
         self._changed(case, "state")
 
-    def _promise(self, case: Case) -> dict[str, object]:
+    def _promise(self, case: Case) -> Origin | None:
         """Origin of the note being written, for the case that its end is never seen."""
-        return asdict(origin(self.info, case.document(), None)) if self.info else {}
+        return origin(self.info, case.document(), None) if self.info else None
 
     def lock(self, case: Case) -> asyncio.Lock:
         """One thing at a time for each encounter."""

@@ -14,9 +14,8 @@ def change(case: Case, index: int | None, key: str, text: str) -> None:
             case.rows_dirty = True
         return
     found = place([text.strip()], case.basis)[0]
-    row = Row(key, found.text, found.start, found.end, found.score)
     if index is None:
-        case.rows.append(row)
+        case.rows.append(Row(key, found))
     else:
-        case.rows[index] = row
+        case.rows[index] = Row(key, case.rows[index].entry.with_place(found))
     case.rows_dirty = True

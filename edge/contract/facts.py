@@ -6,9 +6,12 @@ turns count from 0 as `edgescribe read` lists them. Text of patients stands in n
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Self
+
+from edge.contract.json_objects import number, objects, updated, whole
 
 
 class FactKind(StrEnum):
@@ -118,6 +121,12 @@ class SourceLink:
         where = {"turn": quote.turn, "start": quote.start, "end": quote.end}
         return where | {"quote": quote.text, "score": round(self.score, 3)}
 
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Self:
+        """A link of what as_json() gave."""
+        where = (whole(value.get("turn")), whole(value.get("start")), whole(value.get("end")))
+        return cls(Quote(*where, str(value.get("quote", ""))), number(value.get("score")))
+
 
 @dataclass(frozen=True)
 class Flag:
@@ -133,11 +142,19 @@ class Flag:
         text = {"message": self.message, "quotes": list(self.quotes)}
         return {"check": self.check, "severity": self.severity.value} | text
 
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Self:
+        """A flag of what as_json() gave; a severity of a newer program counts as high."""
+        severity = Severity.LOW if value.get("severity") == Severity.LOW.value else Severity.HIGH
+        quotes = tuple(str(one) for one in texts) if isinstance(texts := value.get("quotes"), list) else ()
+        return cls(str(value.get("check", "")), severity, str(value.get("message", "")), quotes)
+
 
 @dataclass(frozen=True)
 class Statement:
     """A sentence or bullet of a note with its links and flags. start, end: offsets in the text of its section, or of
     the whole note where a note is plain text. supported: at least one source was found and no check speaks against it.
+    read: the JSON object that a kept one comes from; keys that this program does not know stay in it.
     """
 
     text: str = field(repr=False)
@@ -146,9 +163,13 @@ class Statement:
     sources: tuple[SourceLink, ...] = ()
     flags: tuple[Flag, ...] = ()
     supported: bool = False
+    read: Mapping[str, Any] | None = field(default=None, repr=False, compare=False)
 
     def as_json(self) -> dict[str, Any]:
         """{"text", "start", "end", "sources", "flags", "supported"}."""
+        return updated(self.read, self._values(), lambda read: Statement.from_json(read)._values())
+
+    def _values(self) -> dict[str, Any]:
         return {
             "text": self.text,
             "start": self.start,
@@ -157,6 +178,19 @@ class Statement:
             "flags": [flag.as_json() for flag in self.flags],
             "supported": self.supported,
         }
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Self:
+        """A statement of what as_json() gave, in this version or another."""
+        return cls(
+            str(value.get("text", "")),
+            whole(value.get("start")),
+            whole(value.get("end")),
+            tuple(SourceLink.from_json(one) for one in objects(value.get("sources"))),
+            tuple(Flag.from_json(one) for one in objects(value.get("flags"))),
+            value.get("supported") is True,
+            value,
+        )
 
 
 @dataclass(frozen=True)

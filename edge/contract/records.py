@@ -8,9 +8,13 @@ Patient text is left out of every repr, so that a traceback or a log line shows 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from enum import StrEnum
-from typing import Any
+from typing import Any, Generic, TypeVar, cast
+
+from edge.contract.fields import Fields
+from edge.contract.note import EncounterNote
+from edge.contract.origin import Origin
 
 
 class Kind(StrEnum):
@@ -41,38 +45,54 @@ class Source:
 
 
 @dataclass(frozen=True)
-class Origin:
-    """Where generated content comes from; with the source's hash it is enough to write it again.
+class OtherContent:
+    """Content of a kind that this program keeps and shows, without a shape of its own for it."""
 
-    seconds: wall time of the generation. parameters: decoding options, JSON values only.
-    """
+    kind: Kind
+    read: Mapping[str, Any] = field(default_factory=dict, repr=False)
 
-    bundle: str
-    bundle_sha256: str
-    prompt_version: str
-    source_sha256: str
-    parameters: Mapping[str, Any] = field(default_factory=dict)
-    prompt_tokens: int = 0
-    generated_tokens: int = 0
-    seconds: float = 0.0
-    incomplete: bool = False
+    def to_json(self) -> dict[str, Any]:
+        """As it was read."""
+        return dict(self.read)
 
 
-@dataclass(frozen=True)
-class Section:
-    """One part of a note under its heading."""
+Content = EncounterNote | Fields | OtherContent
 
-    heading: str
-    text: str = field(repr=False)
+
+def kind_of(content: Content) -> Kind:
+    """What a document with this content is."""
+    if isinstance(content, EncounterNote):
+        return Kind.NOTE
+    return Kind.EXTRACTION if isinstance(content, Fields) else content.kind
+
+
+def content_from_json(kind: Kind, value: Mapping[str, Any]) -> Content:
+    """Content of a kind from its JSON object."""
+    if kind is Kind.NOTE:
+        return EncounterNote.from_json(value)
+    return Fields.from_json(value) if kind is Kind.EXTRACTION else OtherContent(kind, value)
 
 
 @dataclass(frozen=True)
 class Generated:
-    """One result to keep. content: JSON object; a note's is {"template": str, "sections": [{"heading", "text"}]}."""
+    """One result to keep, and where it comes from."""
 
-    kind: Kind
-    content: Mapping[str, Any] = field(repr=False)
+    content: Content = field(repr=False)
     origin: Origin
+
+    @property
+    def kind(self) -> Kind:
+        """What it is."""
+        return kind_of(self.content)
+
+
+def is_incomplete(content: Content, origin: Origin) -> bool:
+    """Whether something is missing that a reader would expect: writing ended early, at first or in a section that was
+    written anew, or was cut off by the program's end. This is the one definition; Record.incomplete asks it.
+    """
+    if isinstance(content, EncounterNote):
+        return content.cut or (origin.incomplete and not content.ends_known)
+    return origin.incomplete
 
 
 @dataclass(frozen=True)
@@ -93,24 +113,40 @@ class RecordSummary:
     legal_hold: bool = False
 
 
+C = TypeVar("C", bound=Content, covariant=True)
+N = TypeVar("N", EncounterNote, Fields)
+
+
 @dataclass(frozen=True)
-class Document:
+class Document(Generic[C]):
     """The current content of one document of an encounter and the revision it stands at (1 is what the model wrote).
 
     draft: content holds edits that are newer than that revision. version: grows with every amendment after signing.
     """
 
     id: int
-    kind: Kind
-    content: Mapping[str, Any] = field(repr=False)
+    content: C = field(repr=False)
     revision: int
     version: int
     origin: Origin
     draft: bool = False
 
-    def sections(self) -> tuple[Section, ...]:
-        """The sections of a note; empty for other kinds."""
-        return tuple(Section(s["heading"], s["text"]) for s in self.content.get("sections", ()))
+    @property
+    def kind(self) -> Kind:
+        """What it is."""
+        return kind_of(self.content)
+
+    def to_json(self) -> dict[str, Any]:
+        """{"id", "kind", "content", "revision", "version", "origin", "draft"}."""
+        return {
+            "id": self.id,
+            "kind": self.kind.value,
+            "content": self.content.to_json(),
+            "revision": self.revision,
+            "version": self.version,
+            "origin": self.origin.to_json(),
+            "draft": self.draft,
+        }
 
 
 @dataclass(frozen=True)
@@ -119,13 +155,39 @@ class Record:
 
     summary: RecordSummary
     sources: tuple[Source, ...]
-    documents: tuple[Document, ...]
+    documents: tuple[Document[Content], ...]
 
-    def document(self, kind: Kind) -> Document | None:
-        """The newest document of that kind."""
-        return next((d for d in reversed(self.documents) if d.kind == kind), None)
+    @property
+    def note(self) -> Document[EncounterNote] | None:
+        """The newest note."""
+        return newest(self.documents, EncounterNote)
+
+    @property
+    def fields(self) -> Document[Fields] | None:
+        """The newest extracted fields."""
+        return newest(self.documents, Fields)
+
+    @property
+    def incomplete(self) -> bool:
+        """Whether something is missing that a reader would expect; see incomplete()."""
+        return incomplete(self.documents)
+
+    def to_json(self) -> dict[str, Any]:
+        """{"summary", "sources", "documents"}."""
+        return {
+            "summary": asdict(self.summary),
+            "sources": [asdict(one) for one in self.sources],
+            "documents": [one.to_json() for one in self.documents],
+        }
 
 
-def note_content(template: str, sections: Sequence[Section]) -> dict[str, Any]:
-    """Content of a note as it is kept."""
-    return {"template": template, "sections": [{"heading": s.heading, "text": s.text} for s in sections]}
+def newest(documents: Sequence[Document[Content]], content: type[N]) -> Document[N] | None:
+    """The last of the documents with this content."""
+    found = (cast("Document[N]", one) for one in reversed(documents) if isinstance(one.content, content))
+    return next(found, None)
+
+
+def incomplete(documents: Sequence[Document[Content]]) -> bool:
+    """Whether something is missing from the newest note or the newest fields (see is_incomplete)."""
+    found = (newest(documents, EncounterNote), newest(documents, Fields))
+    return any(one is not None and is_incomplete(one.content, one.origin) for one in found)

@@ -10,15 +10,14 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from edge.contract.records import Kind, RecordSummary, State
+from edge.contract.records import Content, Kind, RecordSummary, State
 from edge.errors import DamagedVaultError, UsageError, VaultError
 from edge.store import delta
 from edge.store.chain import Event
-from edge.store.repo import Records, content_hash, content_text
+from edge.store.repo import Records, content_hash, content_of, content_text
 from edge.store.session import Deed, Session
 from edge.text import one_line
 
@@ -53,7 +52,7 @@ class Edits:
     def __init__(self, session: Session, records: Records) -> None:
         self._session, self._records = session, records
 
-    def autosave(self, document: int, content: Mapping[str, Any]) -> None:
+    def autosave(self, document: int, content: Content) -> None:
         """Keep the unsaved state of a document; durable on return. Raises VaultError if the record is signed."""
         _, code = self._open_encounter(document)
         text = content_text(content)
@@ -69,16 +68,6 @@ class Edits:
         with self._session.deed(Event.EDIT, code, document=document, draft=True) as deed:
             deed.connection.execute(sql, (document, text, self._session.actor, deed.at))
 
-    def autosave_sections(self, document: int, texts: Mapping[int, str]) -> None:
-        """autosave() of a note in which the sections at these positions have new texts."""
-        content = json.loads(self._current(document))
-        sections = content.get("sections", [])
-        for position, text in texts.items():
-            if not 0 <= position < len(sections):
-                raise UsageError(f"The note has no section {position + 1}.")
-            sections[position]["text"] = text
-        self.autosave(document, content)
-
     def commit(self, document: int) -> int:
         """Make the draft a revision. Returns the document's revision, unchanged if there was nothing new."""
         code = self._code(document)
@@ -88,7 +77,7 @@ class Edits:
         with self._session.deed(Event.EDIT, code, document=document) as deed:
             return self._add(deed, document, str(row[0][0]), str(row[0][1]), "edit")
 
-    def save(self, document: int, content: Mapping[str, Any]) -> int:
+    def save(self, document: int, content: Content) -> int:
         """A revision with this content at once. Returns its number."""
         _, code = self._open_encounter(document)
         with self._session.deed(Event.EDIT, code, document=document) as deed:
@@ -114,10 +103,10 @@ class Edits:
         )
         return [Revision(*row) for row in rows]
 
-    def content_at(self, document: int, number: int) -> dict[str, Any]:
+    def content_at(self, document: int, number: int) -> Content:
         """Content of a revision, checked against its hash. Raises VaultError, DamagedVaultError."""
-        content: dict[str, Any] = json.loads(self._text_at(document, number))
-        return content
+        kind = Kind(self._session.query("SELECT kind FROM document WHERE id = ?", (document,))[0][0])
+        return content_of(kind, self._text_at(document, number))
 
     def sign(self, identifier: str, signer: str) -> RecordSummary:
         """Sign an encounter: drafts become revisions, and all documents of this version final."""
@@ -240,15 +229,6 @@ class Edits:
             " AND number = document.revision WHERE encounter = ? ORDER BY document.id", (encounter,)
         )  # fmt: skip
         return [list(row) for row in rows]
-
-    def _current(self, document: int) -> str:
-        rows = self._session.query(
-            "SELECT coalesce((SELECT content FROM draft WHERE document = ?1), content) FROM document WHERE id = ?1",
-            (document,),
-        )
-        if not rows:
-            raise VaultError("There is no such document.")
-        return str(rows[0][0])
 
     def _number(self, document: int) -> int:
         return int(self._session.query("SELECT revision FROM document WHERE id = ?", (document,))[0][0])

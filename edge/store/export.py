@@ -38,7 +38,7 @@ def write_plain(session: Session, records: Records, edits: Edits, target: Path) 
                 for summary in records.list(_PAGE, offset):
                     record = records.peek(summary.id)
                     signatures = [asdict(s) for s in edits.signatures(summary.id)]
-                    line = {"format": FORMAT} | asdict(record) | {"signatures": signatures}
+                    line = {"format": FORMAT} | record.to_json() | {"signatures": signatures}
                     data = json.dumps(line, ensure_ascii=False).encode() + b"\n"
                     digest.update(data)
                     out.write(data)

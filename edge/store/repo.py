@@ -9,17 +9,20 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from edge.contract.fields import FieldEntry, Fields
+from edge.contract.note import EncounterNote, Section
+from edge.contract.origin import Origin
 from edge.contract.records import (
+    Content,
     Document,
     Generated,
     Kind,
-    Origin,
     Record,
     RecordSummary,
-    Section,
     Source,
     State,
-    note_content,
+    content_from_json,
+    incomplete,
 )
 from edge.errors import UsageError, VaultError
 from edge.store.chain import Event
@@ -28,17 +31,6 @@ from edge.text import one_line, sanitise
 
 _CODE_ALPHABET = "23456789bcdfghjkmnpqrstvwxz"  # no vowels (no words), nothing that is misread
 _CODE_LENGTH = 8
-_NEWEST = (
-    "document.encounter = encounter.id AND document.id ="
-    " (SELECT max(id) FROM document AS newer WHERE newer.encounter = document.encounter AND newer.kind = document.kind)"
-)
-_INCOMPLETE = (  # writing stopped early: at first, or in a section that was written anew
-    "(EXISTS (SELECT 1 FROM generation JOIN document ON document.id = generation.document"
-    f" WHERE generation.incomplete AND {_NEWEST})"
-    " OR EXISTS (SELECT 1 FROM document, json_each(document.content, '$.sections') AS section"
-    " WHERE coalesce(json_extract(document.content, section.fullkey || '.stop'), '') NOT IN ('', 'end')"
-    f" AND document.kind = 'note' AND {_NEWEST}))"
-)
 _REINDEX = (
     "INSERT INTO search_text (encounter, title, body) SELECT id, title, coalesce((SELECT group_concat(value, char(10))"
     " FROM document, json_tree(document.content) WHERE document.encounter = ?1 AND type = 'text'), '') FROM encounter"
@@ -83,9 +75,14 @@ def summary_of(row: Sequence[Any]) -> RecordSummary:
     )  # fmt: skip
 
 
-def content_text(content: Mapping[str, Any]) -> str:
+def content_text(content: Content) -> str:
     """Canonical text of a document's content: JSON, a line a value, so that a diff stays small."""
-    return sanitise(json.dumps(content, ensure_ascii=False, indent=0))
+    return sanitise(json.dumps(content.to_json(), ensure_ascii=False, indent=0))
+
+
+def content_of(kind: Kind, text: str) -> Content:
+    """Content of its canonical text."""
+    return content_from_json(kind, json.loads(text))
 
 
 def content_hash(text: str) -> str:
@@ -147,13 +144,15 @@ class Records:
         encounter: str | None = None,
     ) -> RecordSummary:  # fmt: skip
         """Keep a generated note; see save()."""
-        return self.save(title, source, [Generated(Kind.NOTE, note_content(template, sections), origin)], encounter)
+        return self.save(title, source, [Generated(EncounterNote(template, tuple(sections)), origin)], encounter)
 
     def save_extraction(
-        self, title: str, source: Source, fields: Mapping[str, Any], origin: Origin, encounter: str | None = None
-    ) -> RecordSummary:
-        """Keep an extraction (fields: key -> list of {"text", "start", "end", "score"}); see save()."""
-        return self.save(title, source, [Generated(Kind.EXTRACTION, {"fields": dict(fields)}, origin)], encounter)
+        self, title: str, source: Source, fields: Mapping[str, Sequence[FieldEntry]], origin: Origin,
+        encounter: str | None = None,
+    ) -> RecordSummary:  # fmt: skip
+        """Keep an extraction; see save()."""
+        content = Fields({key: tuple(entries) for key, entries in fields.items()})
+        return self.save(title, source, [Generated(content, origin)], encounter)
 
     def list(self, limit: int = 50, offset: int = 0, where: RecordFilter | None = None) -> list[RecordSummary]:
         """Summaries, last changed first."""
@@ -221,7 +220,7 @@ class Records:
             summary,
             tuple(Source(*row) for row in sources),
             tuple(
-                Document(i, Kind(kind), json.loads(content), revision, version, self._origin(i), bool(draft))
+                Document(i, content_of(Kind(kind), content), revision, version, self._origin(i), bool(draft))
                 for i, kind, content, revision, version, draft in documents
             ),
         )
@@ -332,8 +331,8 @@ class Records:
             " ON document.id = generation.document WHERE encounter = ? ORDER BY generation.id DESC LIMIT 1", (key,)
         ).fetchone()  # fmt: skip
         deed.connection.execute(
-            f"UPDATE encounter SET kinds = ?, updated = ?, incomplete = {_INCOMPLETE} WHERE id = ?",
-            (",".join(sorted(k for (k,) in kinds)), deed.at, key),
+            "UPDATE encounter SET kinds = ?, updated = ?, incomplete = ? WHERE id = ?",
+            (",".join(sorted(k for (k,) in kinds)), deed.at, int(self._is_incomplete(key)), key),
         )
         if newest is not None:
             deed.connection.execute(
@@ -341,6 +340,14 @@ class Records:
                 " WHERE id = ?", (*newest, key),
             )  # fmt: skip
         deed.connection.execute(_REINDEX, (key,))
+
+    def _is_incomplete(self, key: int) -> bool:
+        """Of the encounter as its last revisions say, whatever a draft holds."""
+        rows = self._session.query(
+            "SELECT max(id), kind, content, revision, version FROM document WHERE encounter = ? GROUP BY kind", (key,)
+        )
+        newest = (Document(i, content_of(Kind(k), c), r, v, self._origin(i)) for i, k, c, r, v in rows)
+        return incomplete(tuple(newest))
 
     def _origin(self, document: int) -> Origin:
         row = self._session.query(

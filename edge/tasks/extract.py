@@ -11,6 +11,7 @@ from typing import Literal
 
 from edge.contract import prompts
 from edge.contract.events import EngineEvent, Finished, StopReason
+from edge.contract.fields import FieldEntry, Fields
 from edge.contract.schemas import FIELD_KEYS, extraction_instruction
 from edge.engine.base import Engine, Request
 from edge.engine.constrain import extraction_grammar
@@ -23,16 +24,6 @@ _EMPTY = re.compile(r'"(\w+)":\s*\[')
 
 
 @dataclass(frozen=True)
-class Entry:
-    """One fact. start, end: characters of the report where it stands, or None; score: 1.0 exact, else similarity."""
-
-    text: str
-    start: int | None
-    end: int | None
-    score: float
-
-
-@dataclass(frozen=True)
 class Extraction:
     """All 15 fields (empty tuples where nothing was found).
 
@@ -40,12 +31,17 @@ class Extraction:
     was closed and the next field begun); "schema" if the answer lacks a field all the same.
     """
 
-    fields: dict[str, tuple[Entry, ...]]
+    fields: dict[str, tuple[FieldEntry, ...]]
     incomplete: bool
     prompt_tokens: int
     generated_tokens: int
     seconds: float
     stop: StopReason | Literal["schema"]
+
+    @property
+    def content(self) -> Fields:
+        """The fields as they are kept."""
+        return Fields(self.fields)
 
 
 @dataclass(frozen=True)
@@ -143,7 +139,7 @@ def _repair(text: str) -> dict[str, list[str]]:
     return fields
 
 
-def locate_all(entries: list[str], report: str) -> list[Entry]:
+def locate_all(entries: list[str], report: str) -> list[FieldEntry]:
     """Place entries in the report: exact, else the closest passage with its score, else without a place."""
     placed = []
     after = 0
@@ -152,20 +148,20 @@ def locate_all(entries: list[str], report: str) -> list[Entry]:
         start = start if start >= 0 else report.find(text)
         if start >= 0:
             after = start
-            placed.append(Entry(text, start, start + len(text), 1.0))
+            placed.append(FieldEntry(text, start, start + len(text), 1.0))
         else:
             placed.append(_closest(text, report))
     return placed
 
 
-def _closest(text: str, report: str) -> Entry:
+def _closest(text: str, report: str) -> FieldEntry:
     from rapidfuzz import fuzz
 
     found = fuzz.partial_ratio_alignment(text.lower(), report.lower())
     same_length = len(report.lower()) == len(report)  # a few letters ("İ") grow in lower case; offsets would be off
     if found is None or not same_length or found.score / 100 < MIN_SCORE:
-        return Entry(text, None, None, round(found.score / 100, 3) if found is not None else 0.0)
-    return Entry(text, found.dest_start, found.dest_end, round(found.score / 100, 3))
+        return FieldEntry(text, None, None, round(found.score / 100, 3) if found is not None else 0.0)
+    return FieldEntry(text, found.dest_start, found.dest_end, round(found.score / 100, 3))
 
 
 def elmtex(extraction: Extraction) -> dict[str, str]:

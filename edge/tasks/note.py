@@ -8,20 +8,12 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 from edge.contract import prompts
-from edge.contract.events import Finished, SectionFinished, SectionStarted, StopReason, TaskEvent
+from edge.contract.events import Finished, SectionFinished, SectionStarted, TaskEvent
+from edge.contract.note import EncounterNote, Section
 from edge.contract.templates import SectionSpec, Template
 from edge.contract.transcript import Transcript, render
 from edge.engine.base import Engine, Request
 from edge.errors import InputError
-
-
-@dataclass(frozen=True)
-class Section:
-    """One heading of a finished note with its text. stop: why writing ended here; "end" unless it was cut."""
-
-    heading: str
-    text: str
-    stop: StopReason = "end"
 
 
 @dataclass(frozen=True)
@@ -36,6 +28,11 @@ class Note:
     prompt_tokens: int
     generated_tokens: int
     seconds: float
+
+    @property
+    def content(self) -> EncounterNote:
+        """The note as it is kept."""
+        return EncounterNote(self.template, self.sections)
 
 
 @dataclass(frozen=True)
@@ -103,17 +100,34 @@ def split_headings(text: str, known: tuple[str, ...], title: str) -> list[Sectio
     return sections
 
 
+def _keyed(sections: list[Section], key: str) -> list[Section]:
+    """The sections with keys: that of the template's section for one of its own, and with the heading's name behind it
+    for one of several. Each is there once.
+    """
+    if len(sections) == 1:
+        return [replace(sections[0], key=key)]
+    found: list[Section] = []
+    for section in sections:
+        name = f"{key}.{re.sub(r'[^a-z0-9]+', '_', section.heading.casefold()).strip('_') or len(found) + 1}"
+        same = sum(one.key == name or one.key.startswith(f"{name}.") for one in found)
+        found.append(replace(section, key=f"{name}.{same + 1}" if same else name))
+    return found
+
+
 def _assemble(template: Template, done: list[tuple[SectionFinished, Finished]], seconds: float) -> Note:
     sections: list[Section] = []
     for finished, _ in done:
-        if not finished.absent:
-            spec = template.sections[finished.index]
-            written = split_headings(finished.text, spec.headings, spec.title.upper())
-            sections += [*written[:-1], *(replace(last, stop=finished.reason) for last in written[-1:])]
+        spec = template.sections[finished.index]
+        if finished.absent and finished.reason != "end":  # nothing came before it was cut: that is no silence
+            sections.append(Section(spec.title.upper(), "", spec.key, finished.reason))
+        elif not finished.absent:
+            written = _keyed(split_headings(finished.text, spec.headings, spec.title.upper()), spec.key)
+            sections += [replace(one, stop="end") for one in written[:-1]]
+            sections += [replace(last, stop=finished.reason) for last in written[-1:]]
     reasons = tuple((finished.key, finished.reason) for finished, _ in done)
     return Note(
         template=template.name,
-        text="\n\n".join(f"{s.heading}\n\n{s.text}" for s in sections),
+        text=EncounterNote(template.name, tuple(sections)).text(),
         sections=tuple(sections),
         incomplete=len(done) < len(template.sections) or any(reason != "end" for _, reason in reasons),
         reasons=reasons,

@@ -54,10 +54,10 @@ def write(scribe: Scribe, document: Document, args: argparse.Namespace, narrator
         narrator.say(
             f"{extraction.generated_tokens} tokens in {extraction.seconds:.1f} s with {scribe.engine.info.bundle}."
         )
-    origin = scribe.origin(document, extraction)
-    content = service.extraction_json(extraction)
+    origin = service.origin(scribe.engine.info, document, extraction)
+    content = extraction.content
     return generate.Outcome(
-        {**content, **service.envelope(origin)}, "report", service.Generated(service.Kind.EXTRACTION, content, origin)
+        {**content.to_json(), **service.envelope(origin)}, "report", service.Generated(content, origin)
     )
 
 

@@ -53,12 +53,11 @@ def write(scribe: Scribe, document: Document, args: argparse.Namespace, narrator
         if not live(args):
             generate.out(note.text + "\n")
         account(note, scribe, narrator)
-    origin = scribe.origin(document, note)
-    content = service.note_json(note)
+    origin = service.origin(scribe.engine.info, document, note)
     return generate.Outcome(
-        {"text": note.text, **content, **service.envelope(origin)},
+        {"text": note.text, **service.note_json(note), **service.envelope(origin)},
         "transcript",
-        service.Generated(service.Kind.NOTE, content, origin),
+        service.Generated(note.content, origin),
     )
 
 

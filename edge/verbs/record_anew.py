@@ -15,7 +15,7 @@ from edge.verbs.narrate import Narrator
 
 if TYPE_CHECKING:
     from edge.contract.document import Document
-    from edge.contract.records import Kind, Record
+    from edge.contract.records import Generated, Record
     from edge.vaults import Vault
 
 
@@ -50,31 +50,29 @@ def _title(args: argparse.Namespace) -> int:
 def _write(args: argparse.Namespace) -> int:
     from edge import workbench
     from edge.contract import templates, transcript
-    from edge.contract.records import Kind
     from edge.paths import data_dir
     from edge.verbs import note
 
     def conversation(record: Record) -> Document:
-        kept, talk = record.document(Kind.NOTE), workbench.conversation_of(record)
+        kept, talk = record.note, workbench.conversation_of(record)
         if talk.kind == "report" or not talk.text.strip():
             raise UsageError("This record has no conversation.", "", "`edgescribe note FILE --save` keeps one.")
-        args.template = args.template or str((kept.content if kept else {}).get("template", "")) or "visit"
+        args.template = args.template or (kept.content.template if kept else "") or "visit"
         templates.get(args.template, data_dir() / "templates")  # a wrong name is said before the model loads
         transcript.parse(talk.text)
         return workbench.typed(talk.text, talk.name)
 
-    return _anew(args, Kind.NOTE, conversation, note.write)
+    return _anew(args, conversation, note.write)
 
 
 def _extract(args: argparse.Namespace) -> int:
     from edge import workbench
-    from edge.contract.records import Kind
     from edge.verbs import extract
 
-    return _anew(args, Kind.EXTRACTION, lambda r: workbench.typed(workbench.report_of(r), "note"), extract.write)
+    return _anew(args, lambda r: workbench.typed(workbench.report_of(r), "note"), extract.write)
 
 
-def _anew(args: argparse.Namespace, kind: Kind, basis: generate.Basis, work: generate.Work) -> int:
+def _anew(args: argparse.Namespace, basis: generate.Basis, work: generate.Work) -> int:
     """Run work over a text of the record and keep what it gives beside what is there, which stays as it is."""
     from edge.contract.records import Source
 
@@ -87,7 +85,7 @@ def _anew(args: argparse.Namespace, kind: Kind, basis: generate.Basis, work: gen
             vault.records.refuse_signed(code)
             document = basis(record)
             outcome = work(bench.scribe(), document, args, narrator)
-            _commit(vault, record, kind)
+            _commit(vault, record, outcome.generated)
             source = Source(document.name, document.text, document.sha256, outcome.source_kind)
             vault.records.save(record.summary.title, source, [outcome.generated], code)
             narrator.say(f"Saved in record {code}.")
@@ -97,8 +95,10 @@ def _anew(args: argparse.Namespace, kind: Kind, basis: generate.Basis, work: gen
     return 0
 
 
-def _commit(vault: Vault, record: Record, kind: Kind) -> None:
+def _commit(vault: Vault, record: Record, generated: Generated) -> None:
     """A draft that the app left becomes a revision: what is new does not take its place."""
-    former = record.document(kind)
+    from edge.contract.records import Kind
+
+    former = record.note if generated.kind is Kind.NOTE else record.fields
     if former is not None:
         vault.edits.commit(former.id)

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import argparse
 from collections.abc import Sequence
-from dataclasses import asdict, replace
-from typing import TYPE_CHECKING, Any
+from dataclasses import replace
+from typing import TYPE_CHECKING
 
 from edge.errors import UsageError
 from edge.text import one_line, sanitise
@@ -16,7 +16,9 @@ from edge.verbs import bundle_options, generate, vault_options
 from edge.verbs.narrate import Narrator
 
 if TYPE_CHECKING:
-    from edge.contract.records import Document, Kind, Record
+    from edge.contract.fields import FieldEntry, Fields
+    from edge.contract.note import Section
+    from edge.contract.records import Content, Document, Record
     from edge.contract.transcript import Turn
     from edge.service import Scribe
     from edge.vaults import Vault
@@ -50,14 +52,7 @@ def add_actions(actions: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     rewrite.add_argument("section", metavar="SECTION", help="heading, key or number of the section")
 
 
-def _document(record: Record, kind: Kind, missing: UsageError) -> Document:
-    found = record.document(kind)
-    if found is None:
-        raise missing
-    return found
-
-
-def _save(vault: Vault, document: Document, content: dict[str, Any], history: str) -> None:
+def _save(vault: Vault, document: Document[Content], content: Content, history: str) -> None:
     """Keep content as a new revision, after a draft that the app left, which becomes one of its own."""
     vault.edits.commit(document.id)
     number = vault.edits.save(document.id, content)
@@ -127,11 +122,10 @@ def corrected(turns: Sequence[Turn], numbers: Sequence[int], name: str) -> str:
 def _keep_talk(vault: Vault, record: Record, text: str) -> None:
     """Keep a corrected conversation as the app does: with the note, or with an empty one where there is none."""
     from edge import workbench
-    from edge.contract.records import Kind
 
-    note = record.document(Kind.NOTE)
+    note = record.note
     if note is not None:
-        _save(vault, note, {**note.content, "conversation": text}, record.summary.id)
+        _save(vault, note, replace(note.content, conversation=text), record.summary.id)
         return
     source, generated = workbench.begun_by_hand(workbench.conversation_of(record).name, text)
     vault.records.save(record.summary.title, source, [generated], record.summary.id)
@@ -143,18 +137,18 @@ def _keep_talk(vault: Vault, record: Record, text: str) -> None:
 
 def _field(args: argparse.Namespace) -> int:
     from edge import workbench
-    from edge.contract.records import Kind
 
     with vault_options.open_vault(args) as vault:
         record = vault.records.get(args.id)
-        none = UsageError("This record has no fields.", "", "`edgescribe extract FILE --save` reads them.")
-        found = _document(record, Kind.EXTRACTION, none)
-        fields: dict[str, list[dict[str, Any]]] = {k: list(v) for k, v in found.content.get("fields", {}).items()}
+        found = record.fields
+        if found is None:
+            raise UsageError("This record has no fields.", "", "`edgescribe extract FILE --save` reads them.")
+        fields = found.content
         key = _known(args.field, required=not args.list)
         if not args.list:
             vault.records.refuse_signed(record.summary.id)
-            _change(fields.setdefault(key, []), args, workbench.basis_of(record))
-            _save(vault, found, {**found.content, "fields": fields}, f"{record.summary.id} --fields")
+            fields = fields.with_entries(key, changed(fields[key], args, workbench.basis_of(record)))
+            _save(vault, found, fields, f"{record.summary.id} --fields")
     _print_entries(fields, key)
     return 0
 
@@ -171,19 +165,19 @@ def _known(field: str | None, required: bool) -> str:
     return field
 
 
-def _change(entries: list[dict[str, Any]], args: argparse.Namespace, basis: str) -> None:
-    """Change the entries as asked; the place of changed words is looked up again. Raises UsageError."""
+def changed(before: tuple[FieldEntry, ...], args: argparse.Namespace, basis: str) -> tuple[FieldEntry, ...]:
+    """The entries changed as asked; the place of changed words is looked up again. Raises UsageError."""
     from edge import workbench
 
+    entries = list(before)
     given = one_line((args.set if args.add is None else args.add) or "")
     if not (given or args.remove):
         raise UsageError("There are no words to keep.", "", "Give some, or take the entry away with --remove.")
     if args.add is not None and args.entry is not None:
         raise UsageError("--entry goes with --set or --remove.", "", "A new entry is the last one.")
-    entry = asdict(workbench.place([given], basis)[0])
+    entry = workbench.place([given], basis)[0]
     if args.add is not None or (not entries and args.entry is None and not args.remove):
-        entries.append(entry)
-        return
+        return (*entries, entry)
     number = 1 if args.entry is None and len(entries) == 1 else args.entry
     if number is None or not 1 <= number <= len(entries):
         raise UsageError(
@@ -191,19 +185,19 @@ def _change(entries: list[dict[str, Any]], args: argparse.Namespace, basis: str)
             f"The field has {len(entries)}, counted from 1.",
             "`edgescribe records field ID FIELD --list` shows them; --entry takes the number.",
         )
-    entries[number - 1 : number] = [] if args.remove else [entry]
+    entries[number - 1 : number] = [] if args.remove else [entries[number - 1].with_place(entry)]
+    return tuple(entries)
 
 
-def _print_entries(fields: dict[str, list[dict[str, Any]]], only: str) -> None:
+def _print_entries(fields: Fields, only: str) -> None:
     from edge.contract.schemas import FIELD_KEYS
 
     for key in FIELD_KEYS:
         if only in ("", key):
-            for number, entry in enumerate(fields.get(key, []), start=1):
-                start, end = entry.get("start"), entry.get("end")
-                place = "[no place found]" if start is None else f"[{start}–{end}]"
-                print(f"{key} {number}  {one_line(str(entry['text']))}  {place}")
-            if not fields.get(key):
+            for number, entry in enumerate(fields[key], start=1):
+                place = "[no place found]" if entry.start is None else f"[{entry.start}–{entry.end}]"
+                print(f"{key} {number}  {one_line(entry.text)}  {place}")
+            if not fields[key]:
                 print(f"{key} –")
 
 
@@ -212,43 +206,40 @@ def _print_entries(fields: dict[str, list[dict[str, Any]]], only: str) -> None:
 
 def _rewrite(args: argparse.Namespace) -> int:
     from edge import workbench
-    from edge.contract.records import Kind
 
     narrator = Narrator(args.quiet)
     bench = generate.Bench(args, narrator)
     with vault_options.open_vault(args) as vault:
         try:
             record = vault.records.get(args.id)
-            none = UsageError("This record has no note.", "", "`edgescribe note FILE --save` writes and keeps one.")
-            note = _document(record, Kind.NOTE, none)
+            note = record.note
+            if note is None:
+                raise UsageError("This record has no note.", "", "`edgescribe note FILE --save` writes and keeps one.")
             vault.records.refuse_signed(record.summary.id)
-            sections = [dict(section) for section in note.content.get("sections", ())]
-            at = pick(sections, args.section)
+            at = pick(note.content.sections, args.section)
             talk = workbench.conversation_of(record).text
-            kept = _write(bench.scribe(), args, narrator, talk, str(note.content.get("template", "")), sections[at])
-            if not kept:
+            new = _write(bench.scribe(), args, narrator, talk, note.content.template, note.content.sections[at])
+            if new is None:
                 narrator.say("The model found nothing for this section; the note stays as it is.")
                 return 0
-            sections[at] |= kept
             # What the app kept of a writing that was cut off becomes a revision of its own.
-            content = {name: value for name, value in note.content.items() if name != "unfinished"}
-            _save(vault, note, {**content, "sections": sections}, record.summary.id)
+            _save(vault, note, replace(note.content.with_section(at, new), unfinished=None), record.summary.id)
         finally:
             narrator.clear()
             bench.close()
     return 0
 
 
-def pick(sections: Sequence[dict[str, Any]], wanted: str) -> int:
+def pick(sections: Sequence[Section], wanted: str) -> int:
     """Position of a section by its heading, key or number (from 1). Raises UsageError, with what there is."""
     name = one_line(wanted).casefold()
-    names = [{one_line(str(s.get(k, ""))).casefold() for k in ("heading", "key")} - {""} for s in sections]
+    names = [{one_line(word).casefold() for word in (s.heading, s.key)} - {""} for s in sections]
     found = [position for position, own in enumerate(names) if name in own]
     if not found and name.isdecimal() and len(name) < 5 and 1 <= int(name) <= len(sections):
         found = [int(name) - 1]
     if len(found) == 1:
         return found[0]
-    known = ", ".join(f"{n} {one_line(str(s['heading']), _NAME)}" for n, s in enumerate(sections, start=1))
+    known = ", ".join(f"{n} {one_line(s.heading, _NAME)}" for n, s in enumerate(sections, start=1))
     many = "Several sections of the note are called" if found else "The note has no section"
     raise UsageError(
         f"{many} {one_line(wanted, _NAME)!r}.",
@@ -258,19 +249,19 @@ def pick(sections: Sequence[dict[str, Any]], wanted: str) -> int:
 
 
 def _write(
-    scribe: Scribe, args: argparse.Namespace, narrator: Narrator, talk: str, template: str, section: dict[str, Any]
-) -> dict[str, Any]:
-    """Write the section and show it; returns what to keep with it, nothing if nothing came of it. Raises Cancelled."""
+    scribe: Scribe, args: argparse.Namespace, narrator: Narrator, talk: str, template: str, section: Section
+) -> Section | None:
+    """Write the section and show it; None if nothing came of it. Raises Cancelled."""
     from edge import workbench
     from edge.verbs import note as note_verb
 
-    heading = one_line(str(section["heading"]))
-    spec = workbench.section_spec(one_line(str(section.get("key", ""))) or heading, heading, template)
+    heading = one_line(section.heading)
+    spec = workbench.section_spec(one_line(section.key) or heading, heading, template)
     named = replace(spec, key=heading)  # what a person knows it by
-    events = workbench.rewrite(scribe, talk, named, str(section["text"]), args.wish)
+    events = workbench.rewrite(scribe, talk, named, section.text, args.wish)
     note = note_verb.follow(events, args, narrator)
-    kept = workbench.rewritten(note, scribe.engine.info, args.wish)
-    if not note_verb.live(args) and kept:
-        generate.out(sanitise(kept["text"]) + "\n")
+    new = workbench.rewritten(section, note, scribe.engine.info, args.wish)
+    if not note_verb.live(args) and new is not None:
+        generate.out(sanitise(new.text) + "\n")
     note_verb.account(note, scribe, narrator)
-    return kept
+    return new

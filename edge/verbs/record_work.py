@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import argparse
 import sys
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,7 +17,9 @@ from edge.verbs import vault_options
 from edge.verbs.narrate import Narrator
 
 if TYPE_CHECKING:
-    from edge.contract.records import Section
+    from collections.abc import Sequence
+
+    from edge.contract.note import Section
     from edge.vaults import Vault
 
 DRAFT_MARK = "DRAFT: not signed by a clinician."
@@ -45,39 +48,43 @@ def add_actions(actions: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     export.set_defaults(write_dirs=lambda args: (*vault_options.vault_folder(args), args.out.absolute()))
 
 
-def parse_sections(text: str, headings: list[str]) -> list[Section]:
-    """Split edited text at lines that are headings of the note or all in capitals. Raises InputError without any."""
-    from edge.contract.records import Section
+def parse_sections(text: str, before: Sequence[Section]) -> list[tuple[str, str]]:
+    """Headings and texts of an edited note, split at lines that are headings of the note before or all in capitals.
 
+    A line in capitals that stood in the section before is text there. Raises InputError where no heading is.
+    """
+    known = {one_line(one.heading): one.heading for one in before}
+    inside = {one.heading: {line.strip() for line in one.text.splitlines()} for one in before}
     sections: list[tuple[str, list[str]]] = []
     for line in text.split("\n"):
         bare = line.strip().lstrip("#").strip()
-        if bare in headings or (len(bare) > 2 and bare.isupper() and bare.replace(" ", "").isalpha()):
-            sections.append((bare, []))
+        here = inside.get(sections[-1][0], set()) if sections else set()
+        capitals = len(bare) > 2 and bare.isupper() and bare.replace(" ", "").isalpha() and bare not in here
+        if bare in known or capitals:
+            sections.append((known.get(bare, bare), []))
         elif sections:
             sections[-1][1].append(line)
         elif bare:
-            raise InputError(
-                "The text does not begin with a heading.", "", f"Begin with one of: {', '.join(headings)}."
-            )
+            raise InputError("The text does not begin with a heading.", "", f"Begin with one of: {', '.join(known)}.")
     if not sections:
-        raise InputError("The text holds no section.", "", f"Headings of this note: {', '.join(headings)}.")
-    return [Section(heading, "\n".join(lines).strip()) for heading, lines in sections]
+        raise InputError("The text holds no section.", "", f"Headings of this note: {', '.join(known)}.")
+    return [(heading, "\n".join(lines).strip()) for heading, lines in sections]
 
 
 def _edit(args: argparse.Namespace) -> int:
     from edge import service
-    from edge.contract.records import Kind, note_content
+    from edge.contract.note import edited_sections
 
     given = service.read_document(args.text)  # read before the vault opens: standard input may be slow
     with vault_options.open_vault(args) as vault:
         record = vault.records.get(args.id)
-        note = record.document(Kind.NOTE)
+        note = record.note
         if note is None:
             raise UsageError("This record has no note to edit.")
-        sections = parse_sections(given.text, [s.heading for s in note.sections()])
-        talk = {name: note.content[name] for name in ("conversation",) if name in note.content}
-        number = vault.edits.save(note.id, talk | note_content(str(note.content.get("template", "")), sections))
+        before = note.content.sections
+        content = replace(note.content, sections=edited_sections(before, parse_sections(given.text, before)))
+        vault.edits.commit(note.id)
+        number = vault.edits.save(note.id, content)
     Narrator().say(f"Saved as revision {number}; the older ones are kept (`edgescribe records history {args.id}`).")
     return 0
 
@@ -97,12 +104,10 @@ def _document(vault: Vault, args: argparse.Namespace) -> int:
 
 
 def _sign(args: argparse.Namespace) -> int:
-    from edge import workbench
-
     with vault_options.open_vault(args) as vault:
         record = vault.records.peek(args.id)
         one = record.summary
-        if workbench.is_incomplete(record):
+        if record.incomplete:
             Narrator().say("This record is marked INCOMPLETE: writing stopped early somewhere. Read it with care.")
         signer = args.signer or vault.session.actor
         if not vault_options.confirmed(args, f"Sign {one.id} ({one_line(one.title, 60)}) as {signer}?"):

@@ -5,14 +5,14 @@ from __future__ import annotations
 import argparse
 import json
 from dataclasses import asdict, replace
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from edge.text import one_line, sanitise
 from edge.verbs import record_anew, record_parts, record_work, vault_options
 from edge.verbs.narrate import Narrator
 
 if TYPE_CHECKING:
-    from edge.contract.records import Document, Record, RecordSummary
+    from edge.contract.records import Content, Document, RecordSummary
 
 
 def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -78,9 +78,9 @@ def _show(args: argparse.Namespace) -> int:
     with vault_options.open_vault(args) as vault:
         record = vault.records.get(args.id)
     if args.json:
-        print(json.dumps(_as_dict(record), ensure_ascii=False))
+        print(json.dumps(record.to_json(), ensure_ascii=False))
         return 0
-    print(line(replace(record.summary, incomplete=workbench.is_incomplete(record))) + "\n")
+    print(line(replace(record.summary, incomplete=record.incomplete)) + "\n")
     if args.source:
         for source in record.sources:
             print(f"SOURCE {one_line(source.name)}\n\n{sanitise(source.text)}\n")
@@ -91,19 +91,17 @@ def _show(args: argparse.Namespace) -> int:
     return 0
 
 
-def _printed(document: Document) -> str:
-    if document.sections():
-        return "\n\n".join(f"{one_line(s.heading)}\n\n{sanitise(s.text)}" for s in document.sections())
-    fields: dict[str, list[dict[str, Any]]] = document.content.get("fields", {})
-    return "\n".join(
-        f"{key}: {'; '.join(sanitise(e['text']) for e in entries) or '–'}" for key, entries in fields.items()
-    )
+def _printed(document: Document[Content]) -> str:
+    from edge.contract.fields import Fields
+    from edge.contract.note import EncounterNote
 
-
-def _as_dict(record: Record) -> dict[str, Any]:
-    return asdict(record) | {
-        "documents": [asdict(d) | {"content": dict(d.content), "kind": d.kind.value} for d in record.documents]
-    }
+    content = document.content
+    if isinstance(content, EncounterNote):
+        return "\n\n".join(f"{one_line(s.heading)}\n\n{sanitise(s.text)}" for s in content.sections)
+    if isinstance(content, Fields):
+        shown = ((key, "; ".join(sanitise(e.text) for e in es)) for key, es in content.entries.items())
+        return "\n".join(f"{one_line(key)}: {texts or '–'}" for key, texts in shown)
+    return sanitise(json.dumps(content.to_json(), ensure_ascii=False))
 
 
 def _delete(args: argparse.Namespace) -> int:

@@ -25,7 +25,9 @@ from typing import Any
 
 import sqlcipher3.dbapi2 as sqlcipher
 
-from edge.contract.records import Origin, Section, Source, note_content
+from edge.contract.note import EncounterNote, Section
+from edge.contract.origin import Origin
+from edge.contract.records import Source
 from edge.store import chain, db, upgrade
 from edge.store.chain import Event
 from edge.store.edits import Edits
@@ -76,7 +78,7 @@ def fill(connection: Any, count: int, source_words: int, keys: KeySet) -> None:
     for i in range(1, count + 1):
         body = " ".join(randomly.choices(words, cum_weights=weights, k=WORDS_A_NOTE))
         said = " ".join(randomly.choices(words, cum_weights=weights, k=source_words))
-        content = content_text(note_content("soap", [Section("S", body[:500]), Section("P", body[500:])]))
+        content = content_text(EncounterNote("soap", (Section("S", body[:500]), Section("P", body[500:]))))
         at = f"2025-{1 + i * 12 // (count + 1):02}-01T00:00:00.{i % 1000:03}Z"
         state = ("Draft", "Edited", "Signed")[i % 3]
         connection.execute(
@@ -175,7 +177,9 @@ def measure(connect: Callable[[], Any], count: int) -> dict[str, Cost]:
     figures["save a note"] = cost(lambda: records.save_note("Visit", source, "soap", [section], origin), 30)
     document = int(session.query("SELECT max(id) FROM document")[0][0])
     turn = iter(range(10_000))
-    figures["autosave"] = cost(lambda: edits.autosave_sections(document, {0: f"{next(turn)} " * 500}), 40)
+    figures["autosave"] = cost(
+        lambda: edits.autosave(document, EncounterNote("soap", (Section("P", f"{next(turn)} " * 500),))), 40
+    )
     connection.close()
     return figures
 

@@ -11,7 +11,10 @@ import pytest
 from functional.conftest import derive_once
 
 from edge import cli, service, vaults
-from edge.contract.records import Generated, Kind, Origin, Source
+from edge.contract.fields import Fields
+from edge.contract.note import EncounterNote
+from edge.contract.origin import Origin
+from edge.contract.records import Generated, Source
 from edge.contract.schemas import FIELD_KEYS
 from edge.engine.scripted import ScriptedEngine
 from edge.errors import UsageError, VaultError
@@ -80,7 +83,7 @@ def keep(options: list[str], *generated: Generated, text: str = TALK, kind: str 
 
 
 def a_note(*sections: dict[str, str]) -> Generated:
-    return Generated(Kind.NOTE, {"template": "soap", "sections": list(sections)}, ORIGIN)
+    return Generated(EncounterNote.from_json({"template": "soap", "sections": list(sections)}), ORIGIN)
 
 
 @pytest.fixture
@@ -105,7 +108,7 @@ def report(options: list[str]) -> str:
         "diagnosis": [{"text": "Backache", "start": None, "end": None, "score": 0.4}],
         "pathology": [],
     }
-    return keep(options, Generated(Kind.EXTRACTION, {"fields": fields}, ORIGIN), text=REPORT, kind="report")
+    return keep(options, Generated(Fields.from_json({"fields": fields}), ORIGIN), text=REPORT, kind="report")
 
 
 def note_of(run: Run, record: str) -> dict[str, Any]:
@@ -291,7 +294,7 @@ CHANGES = (
 
 
 def test_a_signed_record_is_final(run: Run, options: list[str], model: Model) -> None:
-    fields = Generated(Kind.EXTRACTION, {"fields": {}}, ORIGIN)
+    fields = Generated(Fields({}), ORIGIN)
     record = keep(options, fields, a_note({"heading": "PLAN", "text": "Rest."}))
     run("sign", record, "--signer", "Dr. Lee", "--yes")
     before = run("show", record, "--json")
@@ -317,7 +320,8 @@ def test_what_a_record_does_not_have_is_told(run: Run, options: list[str], repor
 def test_a_draft_of_the_app_becomes_a_revision_of_its_own(run: Run, options: list[str], record: str) -> None:
     draft = {"template": "soap", "sections": [{"heading": "PLAN", "text": "Typed.", "key": "plan"}]}
     with vaults.open_vault(Path(options[1]), options[3]) as vault:
-        vault.edits.autosave(vault.edits.document_of(record), {**draft, "unfinished": {"template": "soap"}})
+        content = EncounterNote.from_json({**draft, "unfinished": {"template": "soap"}})
+        vault.edits.autosave(vault.edits.document_of(record), content)
     run("rewrite", record, "plan")
     assert len(run("history", record).splitlines()) == 3
     assert "unfinished" not in note_of(run, record)["content"]

@@ -25,7 +25,7 @@ from functional.tui_kit import (
     written,
 )
 
-from edge.contract.records import Kind, State
+from edge.contract.records import State
 from edge.store.secret import Passphrase
 from tui.widgets.transcript_view import TranscriptView
 
@@ -172,21 +172,21 @@ async def test_fields_point_to_their_place_and_can_be_changed(home: Path) -> Non
         await pilot.press("f3", "down")
         view = app.screen.query_one(TranscriptView)
         await until(pilot, lambda: view.spot is not None)
-        row = next(r for r in case.rows if r.start is not None)
+        row = next(r.entry for r in case.rows if r.entry.start is not None)
         assert case.basis[row.start : row.end] == row.text == "No fever"
         assert view.source[slice(*view.spot)] == "No fever"
         await pilot.press("enter")
         await until(pilot, on(pilot, "Ask"))
         app.screen.query_one("SafeInput").value = "Rest"
         await pilot.press("enter")
-        await until(pilot, lambda: "Rest" in [r.text for r in case.rows])
-        changed = next(r for r in case.rows if r.text == "Rest")
+        await until(pilot, lambda: "Rest" in [r.entry.text for r in case.rows])
+        changed = next(r.entry for r in case.rows if r.entry.text == "Rest")
         assert case.basis[changed.start : changed.end] == "Rest"
         await leave(pilot)
     with reopen(home) as vault:
-        kept = vault.records.peek(vault.records.list()[0].id).document(Kind.EXTRACTION)
+        kept = vault.records.peek(vault.records.list()[0].id).fields
         assert kept is not None
-        assert "Rest" in [e["text"] for e in kept.content["fields"]["signs_symptoms"]]
+        assert "Rest" in [e.text for e in kept.content["signs_symptoms"]]
         assert kept.revision == 2
 
 

@@ -67,8 +67,8 @@ async def test_a_change_of_language_redraws_what_is_open(home: Path) -> None:
     assert settings.load().language == "de"
     with reopen(home) as vault:
         note = vault.records.peek(vault.records.list()[0].id).documents[-2]
-    assert note.content["sections"][0]["heading"] == "SUBJECTIVE"
-    assert note.content["sections"][0]["text"].startswith("New: ")
+    assert note.content.sections[0].heading == "SUBJECTIVE"
+    assert note.content.sections[0].text.startswith("New: ")
 
 
 async def test_a_language_change_while_a_note_streams_loses_nothing(home: Path) -> None:

@@ -10,6 +10,7 @@ import difflib
 import os
 import re
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,7 @@ from textual._compositor import Compositor
 from textual.color import Color
 from textual.widgets import Input, TextArea
 
+from edge.contract.fields import FieldEntry
 from edge.contract.template_check import SENTENCES
 from edge.seal.policy import SealStatus
 from edge.store.chain import Event
@@ -215,7 +217,8 @@ async def test_the_palette_speaks_the_language_and_a_title_outlives_the_models_n
         await pilot.press("escape")
         await until(pilot, on(pilot, "LibraryScreen"))
         case = app.book.new("visit")
-        case.title, case.rows, case.rows_whole = "Shoulder, follow-up", [Row("age", "40", None, None, 0.5)], False
+        case.title, case.rows = "Shoulder, follow-up", [Row("age", FieldEntry("40", score=0.5))]
+        case.fields_origin = replace(case.fields_origin, incomplete=True)
         app.show_case(case)
         await until(pilot, on(pilot, "EncounterScreen"))
         await quiet(pilot)

@@ -31,6 +31,7 @@ from functional.tui_kit import (
 from textual._compositor import Compositor
 from textual.events import Key, Paste
 
+from edge.contract.note import Section
 from edge.contract.records import State
 from tui.case import Part
 from tui.screens.encounter import EncounterScreen
@@ -128,7 +129,7 @@ async def test_a_long_note_keeps_its_editors(home: Path) -> None:
     async with app.run_test(size=(120, 36)) as pilot:
         await unlock(pilot)
         case = app.book.new("visit")
-        case.parts = [Part(str(n), f"SECTION {n}", "text " * 60, "end") for n in range(20)]
+        case.parts = [Part.of(Section(f"SECTION {n}", "text " * 60, str(n), "end")) for n in range(20)]
         app.push_screen(EncounterScreen(case))
         await until(pilot, lambda: len(app.screen.query(SectionEditor)) == 20)
         before = list(app.screen.query(SectionEditor))

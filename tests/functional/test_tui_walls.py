@@ -31,6 +31,8 @@ from textual.app import App, ComposeResult
 from textual.events import Paste
 from textual.widgets.text_area import Edit
 
+from edge.contract.fields import FieldEntry
+from edge.contract.note import Section
 from edge.contract.records import State
 from edge.errors import InputError
 from edge.text import sanitise
@@ -64,8 +66,9 @@ def assert_clean(app: EdgeApp, where: str) -> None:
 def hostile_case() -> Case:
     return Case(
         id="", title=HOSTILE, conversation=f"Doctor: {HOSTILE}\nPatient: {HOSTILE}", template="visit",
-        parts=[Part(HOSTILE, HOSTILE, HOSTILE, "end"), Part("b", "B", HOSTILE, "length")],
-        rows=[Row("diagnosis", HOSTILE, 0, 5, 1.0), Row(HOSTILE, HOSTILE, None, None, 0.0)], basis=HOSTILE * 3,
+        parts=[Part.of(Section(HOSTILE, HOSTILE, HOSTILE, "end")), Part.of(Section("B", HOSTILE, "b", "length"))],
+        rows=[Row("diagnosis", FieldEntry(HOSTILE, 0, 5)), Row(HOSTILE, FieldEntry(HOSTILE, score=0.0))],
+        basis=HOSTILE * 3,
     )  # fmt: skip
 
 
@@ -223,7 +226,7 @@ async def test_the_framework_has_no_side_doors(home: Path, monkeypatch: pytest.M
         app.copy_to_clipboard("secret words")
         assert not [w for w in written if "52;" in w]
         app.settings.copy_osc52 = True
-        await app.copy_note(Case(parts=[Part("a", "A", "words")]))
+        await app.copy_note(Case(parts=[Part.of(Section("A", "words", "a"))]))
         assert len([w for w in written if "\x1b]52;" in w]) == 1
         with pytest.raises(Exception, match="not written to disk"):
             app.save_screenshot()

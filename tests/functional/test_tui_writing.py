@@ -49,13 +49,13 @@ async def test_edits_are_saved_by_themselves_and_kept_apart_from_what_the_model_
         await leave(pilot)
     with reopen(home) as vault:
         (one,) = vault.records.list()
-        note = vault.records.peek(one.id).document(Kind.NOTE)
+        note = vault.records.peek(one.id).note
         assert note is not None
-        assert note.sections()[0].text.endswith("Seen.")
+        assert note.content.sections[0].text.endswith("Seen.")
         history = vault.edits.history(note.id)
         assert [r.reason for r in history] == ["generated", "edit"]
         assert history[0].author == "model:scripted"
-        assert "Seen." not in vault.edits.content_at(note.id, 1)["sections"][0]["text"]
+        assert "Seen." not in vault.edits.content_at(note.id, 1).sections[0].text
 
 
 async def test_stop_keeps_what_was_written_and_writing_again_adds_what_is_missing(home: Path) -> None:
@@ -271,4 +271,4 @@ async def test_a_typed_conversation_grows_in_one_draft(home: Path) -> None:
     with reopen(home) as vault:
         kept = vault.records.peek(vault.records.list()[0].id)
     assert len(kept.sources) == 1
-    assert kept.documents[0].content["conversation"] == "Doctor: Hello. My knee "
+    assert kept.documents[0].content.conversation == "Doctor: Hello. My knee "

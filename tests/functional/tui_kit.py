@@ -18,7 +18,9 @@ from textual.strip import Strip
 from textual.widgets import Button
 
 from edge.contract.events import EngineEvent, Text
-from edge.contract.records import Origin, Section, Source, State
+from edge.contract.note import Section
+from edge.contract.origin import Origin
+from edge.contract.records import Source, State
 from edge.engine.base import Engine, Request
 from edge.engine.scripted import ScriptedEngine
 from edge.seal.policy import SealStatus

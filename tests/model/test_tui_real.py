@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from functional.tui_kit import FLOOR, SEALED, WORDS, Gate, GatedEngine, leave, on, press_button, screen_text, until
 
-from edge.contract.records import Kind, State
+from edge.contract.records import State
 from edge.service import Scribe
 from edge.store.secret import Passphrase
 from edge.store.vault import Vault
@@ -70,9 +70,9 @@ async def test_first_run_to_signed_export_on_a_real_model(home: Path, bundle_135
     (file,) = (home / "exports").iterdir()
     with Vault.open(home / "records.vault", Passphrase(WORDS.encode())) as vault:
         (one,) = vault.records.list()
-        note = vault.records.peek(one.id).document(Kind.NOTE)
+        note = vault.records.peek(one.id).note
     assert one.state is State.SIGNED
     assert note is not None
     assert note.origin.bundle == "smollm2-135m-instruct"
     assert len(note.origin.bundle_sha256) == 64
-    assert note.sections()[0].text.strip()[:40] in file.read_text(encoding="utf-8")
+    assert note.content.sections[0].text.strip()[:40] in file.read_text(encoding="utf-8")

@@ -16,7 +16,9 @@ from pathlib import Path
 import pytest
 
 import tui.screens
-from edge.contract.records import Origin, Section, Source
+from edge.contract.note import Section
+from edge.contract.origin import Origin
+from edge.contract.records import Source
 from edge.store.vault import Vault
 from tests.security.terminal_kit import HOSTILE_SEQUENCES, OWN_SCREEN, VERBATIM, Session, Shown
 from tests.vaulting import FLOOR, WORDS, passphrase

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from vaulting import SetClock, cheap_derivation, new_vault, note, passphrase
 
+from edge.contract.note import EncounterNote
 from edge.contract.records import State
 from edge.errors import VaultError
 
@@ -25,7 +26,7 @@ def test_a_clock_that_goes_back(tmp_path: Path) -> None:
         clock.forward(days=-400)
         second = note(vault, "second")
         document = vault.edits.document_of(first.id)
-        vault.edits.save(document, {"template": "soap", "sections": []})
+        vault.edits.save(document, EncounterNote("soap"))
         report = vault.custody.verify_chain(passphrase())
         assert report.good
         assert len(report.clock_back) == 2

@@ -17,7 +17,7 @@ from alone import alone
 from kill_kit import Report, Work
 from vaulting import ORIGIN, SOURCE, cheap_derivation, note, open_known, passphrase
 
-from edge.contract.records import Section, note_content
+from edge.contract.note import EncounterNote, Section
 from edge.store import backup, chain, db, migrations, unlock
 from edge.store.files import Progress, VaultFiles
 from edge.store.secret import Passphrase
@@ -50,7 +50,7 @@ def write_on(paths: VaultFiles, unlocked: Unlocked, turn: int) -> Work:
             saved = vault.records.save_note(f"turn {turn}", SOURCE, "soap", [Section("P", f"{step} " * 300)], ORIGIN)
             report(f"saved {saved.id}")
             document = vault.edits.document_of(saved.id)
-            vault.edits.autosave(document, note_content("soap", [Section("P", f"draft {turn} {step}")]))
+            vault.edits.autosave(document, EncounterNote("soap", (Section("P", f"draft {turn} {step}"),)))
             report(f"draft {saved.id} draft {turn} {step}")
             if step % 3 == 0:
                 vault.edits.commit(document)

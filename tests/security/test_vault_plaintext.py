@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 from alone import alone
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
-from vaulting import Child, new_vault, note, passphrase
+from vaulting import Child, autosave_texts, new_vault, note, passphrase
 
+from edge.contract.note import EncounterNote, Section
 from edge.contract.records import Source
 from edge.store.chain import Event
 from edge.store.vault import Vault
@@ -62,7 +63,7 @@ def test_no_canary_in_mid_transaction_and_after(tmp_path: Path, temporary: Path)
             assert log.stat().st_size > 1_000_000
             assert where(CANARY, tmp_path) == []
         saved = note(vault, f"{CANARY} in the plan", f"{CANARY} in the title")
-        vault.edits.autosave_sections(vault.edits.document_of(saved.id), {0: f"{CANARY} draft"})
+        autosave_texts(vault, vault.edits.document_of(saved.id), {0: f"{CANARY} draft"})
         only_a_source(vault, f"{CANARY} in what was said")
         assert len(vault.search.find(CANARY)) == 2
         vault.custody.backup(tmp_path / "my.backup")
@@ -111,8 +112,8 @@ def test_a_deleted_record_leaves_nothing_even_to_the_key_holder(tmp_path: Path) 
         kept = note(vault, "Ordinary text.")
         saved = note(vault, f"{CANARY} " * 500, f"{CANARY} title")
         document = vault.edits.document_of(saved.id)
-        vault.edits.save(document, {"template": "soap", "sections": [{"heading": "P", "text": f"{CANARY} second"}]})
-        vault.edits.autosave_sections(document, {0: f"{CANARY} third"})
+        vault.edits.save(document, EncounterNote("soap", (Section("P", f"{CANARY} second"),)))
+        autosave_texts(vault, document, {0: f"{CANARY} third"})
         said = only_a_source(vault, f"[patient] {SAID}, doctor. " * 300)
         assert len(vault.search.find(SAID)) == 1
         assert all(canary.lower() in decrypted(vault) for canary in (CANARY, SAID))

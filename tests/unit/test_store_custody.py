@@ -12,6 +12,7 @@ import pytest
 from alone import alone
 from vaulting import FLOOR, ORIGIN, SOURCE, Child, SetClock, cheap_derivation, events, new_vault, note, passphrase
 
+from edge.contract.note import EncounterNote
 from edge.contract.records import State
 from edge.errors import (
     DamagedVaultError,
@@ -42,7 +43,7 @@ def vault(tmp_path: Path):
 def test_the_chain_tells_what_was_done_and_nothing_of_patients(vault: Vault, tmp_path: Path) -> None:
     saved = note(vault, "CANARY in the text", "CANARY Jane Roe")
     vault.records.get(saved.id)
-    vault.edits.save(vault.edits.document_of(saved.id), {"template": "soap", "sections": []})
+    vault.edits.save(vault.edits.document_of(saved.id), EncounterNote("soap"))
     vault.edits.sign(saved.id, "Dr. A")
     vault.records.hold(saved.id)
     vault.records.hold(saved.id, on=False)

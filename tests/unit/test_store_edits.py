@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from vaulting import ORIGIN, SOURCE, cheap_derivation, events, new_vault, note, reopen
+from vaulting import ORIGIN, SOURCE, autosave_texts, cheap_derivation, events, new_vault, note, reopen
 
-from edge.contract.records import Kind, Section, State, note_content
+from edge.contract.note import EncounterNote, Section
+from edge.contract.records import Kind, State
 from edge.errors import DamagedVaultError, UsageError, VaultError
 from edge.store.vault import Vault
 
@@ -24,19 +25,19 @@ def vault(tmp_path: Path):
         yield opened
 
 
-def content(text: str) -> dict:
-    return note_content("soap", [Section("S", "Knee pain."), Section("PLAN", text)])
+def content(text: str) -> EncounterNote:
+    return EncounterNote("soap", (Section("S", "Knee pain."), Section("PLAN", text)))
 
 
 def test_autosaved_draft_survives_and_becomes_a_revision(vault: Vault) -> None:
     saved = note(vault)
     document = vault.edits.document_of(saved.id)
-    vault.edits.autosave_sections(document, {1: "Rest two weeks."})
-    vault.edits.autosave_sections(document, {0: "Left knee pain."})
+    autosave_texts(vault, document, {1: "Rest two weeks."})
+    autosave_texts(vault, document, {0: "Left knee pain."})
     with reopen(vault) as again:
-        found = again.records.get(saved.id).document(Kind.NOTE)
+        found = again.records.get(saved.id).note
         assert found.draft
-        assert [s.text for s in found.sections()] == ["Left knee pain.", "Rest two weeks."]
+        assert [s.text for s in found.content.sections] == ["Left knee pain.", "Rest two weeks."]
         assert again.edits.content_at(document, 1) == content("Rest the knee.")
         assert again.edits.commit(document) == 2
         assert again.edits.commit(document) == 2
@@ -83,7 +84,7 @@ def test_discarded_draft_is_gone(vault: Vault) -> None:
     document = vault.edits.document_of(saved.id)
     vault.edits.autosave(document, content("nonsense"))
     vault.edits.discard(document)
-    assert not vault.records.get(saved.id).document(Kind.NOTE).draft
+    assert not vault.records.get(saved.id).note.draft
     assert vault.edits.commit(document) == 1
 
 
@@ -148,7 +149,5 @@ def test_wrong_arguments(vault: Vault) -> None:
         vault.edits.document_of(saved.id, Kind.CODES)
     with pytest.raises(VaultError, match="no such document"):
         vault.edits.autosave(99, content("x"))
-    with pytest.raises(UsageError, match="no section 3"):
-        vault.edits.autosave_sections(vault.edits.document_of(saved.id), {2: "x"})
     with pytest.raises(UsageError, match="name"):
         vault.edits.sign(saved.id, "  ")

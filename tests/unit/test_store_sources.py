@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from vaulting import ORIGIN, SOURCE, cheap_derivation, events, new_vault, note, passphrase, reopen
 
-from edge.contract.records import Kind, Section, Source, State
+from edge.contract.note import EncounterNote, Section
+from edge.contract.records import Kind, Source, State
 from edge.errors import VaultError
 from edge.store.vault import Vault
 
@@ -46,7 +47,7 @@ def test_words_of_every_source_are_found_with_those_of_the_note(vault: Vault) ->
 def test_the_same_source_again_changes_nothing_and_edits_keep_its_words(vault: Vault) -> None:
     saved = note(vault)
     vault.records.save_extraction("", SOURCE, {}, ORIGIN, encounter=saved.id)
-    vault.edits.save(vault.edits.document_of(saved.id), {"template": "soap", "sections": []})
+    vault.edits.save(vault.edits.document_of(saved.id), EncounterNote("soap"))
     vault.records.rename(saved.id, "Zanzibar")
     assert found(vault, "zanzibar hurts") == [saved.id]
     assert len(vault.records.get(saved.id).sources) == 1

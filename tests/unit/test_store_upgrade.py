@@ -51,7 +51,7 @@ def test_golden_vault_is_brought_up_to_date(version: int, tmp_path: Path) -> Non
         assert titles == ["Golden visit 1", "Golden visit 2", "Golden visit 3"]
         record = vault.records.get(vault.records.list()[0].id)
         assert {d.kind for d in record.documents} == {Kind.NOTE, Kind.EXTRACTION}
-        assert "Ibuprofen 400 mg" in record.document(Kind.NOTE).sections()[0].text
+        assert "Ibuprofen 400 mg" in record.note.content.sections[0].text
         assert len(vault.search.find("ibuprofen")) == 3
         assert len(vault.search.find('"golden visit 2"')) == 1
     with Vault.open(path, golden_passphrase()):

@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 from vaulting import cheap_derivation
 
-from edge.contract.records import Generated, Kind, Origin, Section, Source, State
+from edge.contract.fields import FieldEntry
+from edge.contract.note import EncounterNote, Section
+from edge.contract.origin import Origin
+from edge.contract.records import Generated, Kind, OtherContent, Source, State
 from edge.errors import DamagedVaultError, NotAVaultError, UsageError, VaultBusyError, VaultError, WrongKeyError
 from edge.store.kdf import KdfParameters
 from edge.store.repo import RecordFilter
@@ -45,24 +48,24 @@ def test_saved_note_is_there_after_reopening(tmp_path: Path) -> None:
         assert vault.records.list() == [saved]
         record = vault.records.get(saved.id)
         assert record.sources == (SOURCE,)
-        note = record.document(Kind.NOTE)
+        note = record.note
         assert note is not None
-        assert note.sections() == (Section("PLAN", "rest"),)
+        assert note.content.sections == (Section("PLAN", "rest"),)
         assert note.origin == ORIGIN
         assert (note.revision, note.version, note.draft) == (1, 1, False)
 
 
 def test_note_and_extraction_of_one_encounter(vault: Vault) -> None:
     first = vault.records.save_note("Visit", SOURCE, "soap", [Section("PLAN", "rest")], ORIGIN)
-    second = vault.records.save_extraction("Visit", SOURCE, {"age": [{"text": "19"}]}, ORIGIN, encounter=first.id)
+    second = vault.records.save_extraction("Visit", SOURCE, {"age": [FieldEntry("19")]}, ORIGIN, encounter=first.id)
     assert second.id == first.id
     assert second.kinds == (Kind.EXTRACTION, Kind.NOTE)
     assert len(vault.records.get(first.id).sources) == 1
 
 
 def test_a_failure_while_saving_leaves_nothing(vault: Vault) -> None:
-    good = Generated(Kind.NOTE, {"template": "soap", "sections": []}, ORIGIN)
-    bad = Generated(Kind.CODES, {"codes": object()}, ORIGIN)
+    good = Generated(EncounterNote("soap"), ORIGIN)
+    bad = Generated(OtherContent(Kind.CODES, {"codes": object()}), ORIGIN)
     entries = vault.session.query("SELECT count(*) FROM chain")
     with pytest.raises(TypeError):
         vault.records.save("Visit", SOURCE, [good, bad])

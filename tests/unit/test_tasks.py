@@ -59,7 +59,7 @@ def test_a_stop_for_length_marks_the_note() -> None:
     assert written.incomplete
     assert written.reasons == (("CC", "length"),)
     assert [section.stop for section in written.sections] == ["length"]
-    assert [set(one) for one in note_json(written)["sections"]] == [{"heading", "text", "stop"}]
+    assert [set(one) for one in note_json(written)["sections"]] == [{"heading", "text", "key", "stop"}]
 
 
 def test_of_several_headings_the_last_one_was_cut() -> None:

@@ -9,6 +9,7 @@ from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.widgets import TabbedContent, TabPane
 
+from edge.contract.note import EncounterNote
 from edge.contract.records import Kind
 from edge.workbench import Vault, template_names
 from tui import actions, rows
@@ -143,8 +144,8 @@ class EncounterScreen(EdgeScreen):
 
         def read(vault: Vault) -> list[Past]:
             notes = [d.id for d in vault.records.peek(case.id).documents if d.kind is Kind.NOTE and d.origin.bundle]
-            past = [Past(d, r, vault.edits.content_at(d, r.number)) for d in notes for r in vault.edits.history(d)]
-            return past[::-1]
+            past = [(d, r, vault.edits.content_at(d, r.number)) for d in notes for r in vault.edits.history(d)]
+            return [Past(d, r, content) for d, r, content in past if isinstance(content, EncounterNote)][::-1]
 
         await self.edge.book.save(case, commit=True)
         self.query_one(HistoryPanel).fill(await self.edge.desk.call(read), case)
@@ -168,7 +169,7 @@ class EncounterScreen(EdgeScreen):
                 rows.change(self.case, index, row.key, text)
                 self.post_message(CaseChanged(self.case, "rows"))
 
-        self.app.push_screen(Ask(heading, field_label(row.key), "" if message.add else row.text), answered)
+        self.app.push_screen(Ask(heading, field_label(row.key), "" if message.add else row.entry.text), answered)
 
     # -- actions ---------------------------------------------------------------------------------------------------
 

@@ -8,6 +8,7 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.widgets import DataTable
 
+from edge.contract.fields import FieldEntry
 from edge.contract.schemas import FIELDS
 from tui.case import Case
 from tui.labels import field_label
@@ -64,22 +65,22 @@ class FieldsPanel(Vertical):
             row = case.rows[index]
             head = field_label(row.key) if row.key != last else ""
             last = row.key
-            cells = (Text(head, style="bold"), label(row.text), label(self._place(row.start, row.score)))
+            cells = (Text(head, style="bold"), label(row.entry.text), label(self._place(row.entry)))
             table.add_row(*cells, height=None)  # as many lines as the fact needs: none is cut
         if case.rows:
             table.move_cursor(row=min(at, len(case.rows) - 1))
 
     @staticmethod
-    def _place(start: int | None, score: float) -> str:
-        if start is None:
+    def _place(entry: FieldEntry) -> str:
+        if entry.start is None:
             return t("fields.nowhere")
-        return t("fields.exact") if score >= 1 else t("fields.close", percent=round(score * 100))
+        return t("fields.exact") if entry.score >= 1 else t("fields.close", percent=round(entry.score * 100))
 
     def on_data_table_row_highlighted(self, event: DataTable.RowHighlighted) -> None:
         event.stop()
         if self._case is not None and 0 <= event.cursor_row < len(self._order):
             row = self._case.rows[self._order[event.cursor_row]]
-            self.post_message(Spot(row.start, row.end))
+            self.post_message(Spot(row.entry.start, row.entry.end))
 
     def on_data_table_row_selected(self, event: DataTable.RowSelected) -> None:
         event.stop()

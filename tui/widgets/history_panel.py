@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import difflib
 from dataclasses import dataclass
-from typing import Any
 
 from rich.text import Text
 from textual.app import ComposeResult
@@ -12,6 +11,7 @@ from textual.containers import Vertical, VerticalScroll
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
+from edge.contract.note import EncounterNote
 from edge.text import sanitise
 from edge.workbench import Revision
 from tui.case import Case
@@ -28,12 +28,12 @@ class Past:
 
     document: int
     revision: Revision
-    content: dict[str, Any]
+    content: EncounterNote
 
 
-def text_of(content: dict[str, Any]) -> str:
-    """A note's content as lines."""
-    return "\n".join(f"{s['heading']}\n{s['text']}\n" for s in content.get("sections", ()) if s["text"].strip())
+def text_of(note: EncounterNote) -> str:
+    """A note as lines."""
+    return "\n".join(f"{section.heading}\n{section.text}\n" for section in note.written)
 
 
 def difference(old: str, new: str) -> Text:

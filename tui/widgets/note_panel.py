@@ -5,7 +5,7 @@ from __future__ import annotations
 from textual.app import ComposeResult
 from textual.containers import Vertical
 
-from tui.case import WHOLE, Case
+from tui.case import Case
 from tui.messages import Ready
 from tui.texts import t
 from tui.walls import Label
@@ -29,7 +29,7 @@ class NotePanel(Vertical):
         """Bring the panel up to the case. job: "", "note" or "rewrite"."""
         if not self.ready:
             return
-        cut = not case.busy and any(part.stop not in WHOLE for part in case.parts)
+        cut = case.note_incomplete
         banner = t("encounter.signed_banner") if case.signed else t("encounter.incomplete_banner") if cut else ""
         head = self.query_one("#note-banner", Label)
         head.show(banner)

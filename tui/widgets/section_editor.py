@@ -9,7 +9,7 @@ from textual.geometry import Size
 from textual.reactive import Reactive
 from textual.widgets import TextArea
 
-from tui.case import WHOLE, Part
+from tui.case import Part
 from tui.labels import heading_label
 from tui.messages import PartEdited
 from tui.texts import t
@@ -78,7 +78,7 @@ class SectionEditor(Vertical):
             # The cursor waits at the top: if it went along, every row would be drawn anew for every word.
             area.insert(part.text[len(area.text) :], area.document.end, maintain_selection_offset=False)
             area.move_cursor((0, 0))
-        elif part.made and not part.writing and area.text:
+        elif part.section.made and not part.writing and area.text:
             area.replace(part.text, (0, 0), area.document.end)  # one edit, so that undo brings the old text back
         else:
             area.load_text(part.text)
@@ -94,7 +94,7 @@ class SectionEditor(Vertical):
             line.append(f"  {t('encounter.rewriting' if job == 'rewrite' else 'encounter.writing')}", "italic")
         elif job == "note" and not part.stop:
             line.append(f"  {t('encounter.waiting')}", "dim italic")
-        elif part.stop not in WHOLE:
+        elif part.cut:
             line.append("  ")
             line.append(f" {t(f'encounter.cut_{part.stop}')} ", "bold reverse")
         elif not part.text.strip():

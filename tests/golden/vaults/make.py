@@ -10,7 +10,10 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from edge.contract.records import Origin, Section, Source
+from edge.contract.fields import FieldEntry
+from edge.contract.note import Section
+from edge.contract.origin import Origin
+from edge.contract.records import Source
 from edge.store import migrations
 from edge.store.kdf import KdfParameters
 from edge.store.secret import Passphrase
@@ -26,7 +29,7 @@ def fill(vault: Vault) -> None:
     for number in range(1, 4):
         plan = Section("PLAN", f"Rest the knee for {number} days. Ibuprofen 400 mg.")
         saved = vault.records.save_note(f"Golden visit {number}", SOURCE, "soap", [plan], ORIGIN)
-        fields = {"age": [{"text": str(40 + number), "start": 0, "end": 2, "score": 1.0}]}
+        fields = {"age": [FieldEntry(str(40 + number), 0, 2)]}
         vault.records.save_extraction("", SOURCE, fields, ORIGIN, encounter=saved.id)
 
 
