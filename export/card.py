@@ -25,7 +25,19 @@ _ABOUT_KIND: dict[Kind, str] = {
     "decoder": "A language model that drafts clinical notes and extracts fields, inside edgescribe on one machine.",
     "encoder-decoder": "An encoder-decoder, exported as a baseline for evaluation. It is not run on laptops.",
     "embedding": "An encoder that turns texts into vectors, to compare them inside edgescribe on one machine.",
+    "tagger": "An encoder that finds spans of a text and what they are, inside edgescribe on one machine.",
 }
+
+
+_WRITER_FAILURES = (
+    "- It can state what the conversation does not: invented ages, doses, findings. Check every statement.",
+    "- It can leave out what was said, confuse speakers, and miss a negation or a side (left, right).",
+    "- It can repeat itself until it is stopped; a note stopped so is marked incomplete.",
+)
+_TAGGER_FAILURES = (
+    "- It can pass over what was said and mark what matters to nobody; its spans can be too short or too long.",
+    "- It can take a denial for a finding, a relative for the patient, a plan for what was done. Read the quotes.",
+)
 
 
 def described(manifest: Manifest) -> tuple[Manifest, dict[str, bytes]]:
@@ -71,9 +83,7 @@ def _card(manifest: Manifest) -> str:
         "",
         "## Known failures",
         "",
-        "- It can state what the conversation does not: invented ages, doses, findings. Check every statement.",
-        "- It can leave out what was said, confuse speakers, and miss a negation or a side (left, right).",
-        "- It can repeat itself until it is stopped; a note stopped so is marked incomplete.",
+        *(_TAGGER_FAILURES if manifest.kind == "tagger" else _WRITER_FAILURES),
         *_counted(manifest.figures),
         "- It was not tested on languages, accents or specialties beyond the sets named above.",
         "",
@@ -149,6 +159,12 @@ def _bom(manifest: Manifest) -> dict[str, Any]:
     }
 
 
+def _limitation(manifest: Manifest) -> str:
+    if manifest.kind == "tagger":
+        return "It can pass over what its source holds, and mark what matters to nobody."
+    return "It can state what its source does not, and leave out what it does."
+
+
 def _component(kind: str, name: str, ref: str, sha256: str = "") -> dict[str, Any]:
     hashes = {"hashes": [{"alg": "SHA-256", "content": sha256}]} if sha256 else {}
     return {"type": kind, "name": name, "bom-ref": ref, **hashes}
@@ -185,14 +201,14 @@ def _model(manifest: Manifest, ref: str) -> dict[str, Any]:
     ]
     card = {
         "modelParameters": {
-            "task": "text-generation",
-            "architectureFamily": "transformer decoder",
+            "task": "token-classification" if manifest.kind == "tagger" else "text-generation",
+            "architectureFamily": "transformer encoder" if manifest.kind == "tagger" else "transformer decoder",
             "datasets": [{"ref": f"data:{entry.name}"} for entry in manifest.data if entry.role == "training"],
         },
         "quantitativeAnalysis": {"performanceMetrics": metrics},
         "considerations": {
             "useCases": _use(manifest)[:1],
-            "technicalLimitations": ["It can state what its source does not, and leave out what it does."],
+            "technicalLimitations": [_limitation(manifest)],
         },
     }
     return {

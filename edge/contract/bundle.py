@@ -28,6 +28,7 @@ from edge.contract.manifest import (
 from edge.contract.mlx_config import MLX_CONFIG, check_mlx_config
 from edge.contract.onnx_file import MAX_ONNX_BYTES, check_onnx
 from edge.contract.signing import MAX_SIGNATURE_BYTES, PublicKey, must_be_signed, signer, trusted_keys
+from edge.contract.tagging import ENCODER_GRAPH, MAX_TAGGER_BYTES, SPAN_GRAPH, TAGGER, parse_spec
 from edge.errors import BundleError
 
 ProgressFn = Callable[[int, int], None]
@@ -40,6 +41,7 @@ _RUNTIME_PACKAGE: dict[tuple[str, Kind], str] = {
     ("onnx", "decoder"): "onnxruntime-genai",
     ("onnx", "encoder-decoder"): "onnxruntime",
     ("onnx", "embedding"): "onnxruntime",
+    ("onnx", "tagger"): "onnxruntime",
 }
 
 
@@ -130,6 +132,11 @@ def _check_onnx_files(folder: Path, manifest: Manifest) -> None:
     if manifest.kind == "decoder":
         config = _read_small(folder / GENAI_CONFIG, _MAX_CONFIG_BYTES)
         check_genai_config(config, set(sizes), manifest.context_length)
+    if manifest.kind == "tagger":
+        for name in (ENCODER_GRAPH, SPAN_GRAPH, TAGGER):
+            if name not in sizes:
+                raise damaged(f"{name} is missing")
+        parse_spec(_read_small(folder / TAGGER, MAX_TAGGER_BYTES))
     for name in sizes:
         if name.endswith(".onnx"):
             check_onnx(_read_small(folder / name, MAX_ONNX_BYTES), name, sizes)

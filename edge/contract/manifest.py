@@ -25,8 +25,9 @@ _PATH = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}\.(onnx|data|json|safetensors|md|jinja
 Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Line = Annotated[str, Field(max_length=500, pattern=r"^[^\x00-\x1f\x7f]*$")]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
-# What a model is for: a decoder writes; an encoder-decoder is a baseline for evaluation; an embedding compares texts.
-Kind = Literal["decoder", "encoder-decoder", "embedding"]
+# What a model is for: a decoder writes; an encoder-decoder is a baseline for evaluation; an embedding compares texts; a
+# tagger finds spans (edge.contract.tagging).
+Kind = Literal["decoder", "encoder-decoder", "embedding", "tagger"]
 
 
 class _Strict(BaseModel):

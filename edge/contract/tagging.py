@@ -1,0 +1,120 @@
+"""tagger.json of a tagger bundle: tasks, labels, thresholds and windows; the rest of the bundle is in its manifest.
+
+Columns of the two graphs follow from it: for each task in order, three columns a label (outside, begin, inside) for
+tokens; for spans, one a label (is it one?), then one for every value of every attribute.
+"""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
+
+from edge.contract.manifest import canonical, damaged, parse_json
+
+TAGGER, ENCODER_GRAPH, SPAN_GRAPH = "tagger.json", "model.onnx", "spans.onnx"
+MAX_TAGGER_BYTES = 1 << 18
+SCHEME = 3  # outside, begin, inside
+
+Key = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
+Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True, strict=True)
+
+
+class TaggerLabel(_Strict):
+    """A label. floor: least probability of a token within a span of it. threshold: least score of such a span."""
+
+    key: Key
+    floor: Share = 0.5
+    threshold: Share = 0.5
+
+
+class TaggerAttribute(_Strict):
+    """What every span has: one of these values. threshold: least probability of the second of two values."""
+
+    key: Key
+    values: list[Key] = Field(min_length=2, max_length=50)
+    threshold: Share = 0.5
+
+
+class TaggerTask(_Strict):
+    """One set of labels over one kind of text ("conversation" or "report")."""
+
+    key: Key
+    source: Literal["conversation", "report"]
+    labels: list[TaggerLabel] = Field(min_length=1, max_length=200)
+    attributes: list[TaggerAttribute] = []
+
+    @model_validator(mode="after")
+    def _names(self) -> TaggerTask:
+        for keys in ([one.key for one in self.labels], [one.key for one in self.attributes]):
+            if len(set(keys)) != len(keys):
+                raise ValueError("a key stands twice")
+        return self
+
+    @property
+    def token_columns(self) -> int:
+        """Columns of the token output that are this task's."""
+        return SCHEME * len(self.labels)
+
+    @property
+    def span_columns(self) -> int:
+        """Columns of the span output that are this task's."""
+        return len(self.labels) + sum(len(one.values) for one in self.attributes)
+
+
+class TaggerSpec(_Strict):
+    """What a tagger finds and how it reads: window and overlap in tokens, marks at both ends not counted.
+
+    verified: share of the span head in a span's score, the rest is the tokens' own.
+    """
+
+    format: Literal["edgescribe-tagger"] = "edgescribe-tagger"
+    version: Literal[1] = 1
+    window: int = Field(ge=16, le=8190)
+    overlap: int = Field(ge=0)
+    verified: Share = 0.5
+    tasks: list[TaggerTask] = Field(min_length=1, max_length=20)
+
+    @model_validator(mode="after")
+    def _coherent(self) -> TaggerSpec:
+        if self.overlap * 2 > self.window:
+            raise ValueError("windows overlap by more than half")
+        if len({task.key for task in self.tasks}) != len(self.tasks):
+            raise ValueError("a task stands twice")
+        return self
+
+    def task(self, key: str) -> TaggerTask | None:
+        """The task of that key, None if there is none."""
+        return next((task for task in self.tasks if task.key == key), None)
+
+    def token_slice(self, key: str) -> slice:
+        """Columns of a task in the token output."""
+        return self._slice(key, [task.token_columns for task in self.tasks])
+
+    def span_slice(self, key: str) -> slice:
+        """Columns of a task in the span output."""
+        return self._slice(key, [task.span_columns for task in self.tasks])
+
+    def _slice(self, key: str, widths: list[int]) -> slice:
+        at = [task.key for task in self.tasks].index(key)
+        return slice(sum(widths[:at]), sum(widths[: at + 1]))
+
+
+def spec_bytes(spec: TaggerSpec) -> bytes:
+    """tagger.json of a spec."""
+    return canonical(spec.model_dump(mode="json"))
+
+
+def parse_spec(raw: bytes) -> TaggerSpec:
+    """Read tagger.json. Raises BundleError."""
+    value: Any = parse_json(raw, TAGGER)
+    try:
+        return TaggerSpec.model_validate_json(raw) if isinstance(value, dict) else TaggerSpec.model_validate(value)
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        where = ".".join(str(part)[:40] for part in first["loc"])
+        raise damaged(f"{TAGGER} is not complete at {where or 'its top'}", first["msg"][:200]) from None

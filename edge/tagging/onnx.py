@@ -1,0 +1,75 @@
+"""Tagger bundles on the CPU: verified, then run by onnxruntime."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+from edge.contract.bundle import Bundle, check_unchanged, verify_bundle
+from edge.contract.prompts import load_tokenizer
+from edge.contract.tagging import ENCODER_GRAPH, SPAN_GRAPH, TAGGER, parse_spec
+from edge.errors import BundleError, EngineError
+from edge.tagging.tagger import Tagger
+
+os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # before the import (docs/adr/0002)
+
+import numpy as np
+import onnxruntime as ort
+
+
+class OnnxBackend:
+    """edge.tagging.tagger.Backend over the two graphs of a bundle."""
+
+    def __init__(self, folder: Path, threads: int = 0) -> None:
+        """threads: 0 for as many as the machine has. Raises EngineError if the runtime refuses a graph."""
+        options = ort.SessionOptions()
+        options.intra_op_num_threads = threads
+        options.enable_cpu_mem_arena = False  # windows have many lengths; the arena would keep the most of each
+        options.log_severity_level = 3
+        self._encoder, self._spans = (_session(folder / name, options) for name in (ENCODER_GRAPH, SPAN_GRAPH))
+        self._inputs = {entry.name for entry in self._encoder.get_inputs()}
+
+    def encode(self, ids: Any, mask: Any) -> tuple[Any, Any]:
+        """See Backend."""
+        feed = {"input_ids": ids, "attention_mask": mask, "token_type_ids": np.zeros_like(ids)}
+        given = {name: value for name, value in feed.items() if name in self._inputs}
+        hidden, tokens = self._encoder.run(["hidden", "tokens"], given)
+        return hidden, tokens
+
+    def judge(self, vectors: Any) -> Any:
+        """See Backend."""
+        return self._spans.run(["judged"], {"vectors": np.ascontiguousarray(vectors, dtype=np.float32)})[0]
+
+
+def _session(path: Path, options: Any) -> Any:
+    try:
+        return ort.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
+    except Exception as error:  # noqa: BLE001 - the runtime's errors share no base class
+        raise EngineError(
+            f"The runtime could not load {path.name} of the bundle {path.parent.name!r}.",
+            f"Cause: {type(error).__name__}.",
+        ) from None
+
+
+def load_tagger(folder: Path, *, allow_unsigned: bool = False, threads: int = 0) -> Tagger:
+    """Verify and load the tagger bundle in folder. Raises BundleError, EngineError."""
+    return open_tagger(verify_bundle(folder, require_signature=not allow_unsigned), threads)
+
+
+def open_tagger(bundle: Bundle, threads: int = 0) -> Tagger:
+    """Load a verified bundle. Raises BundleError for one of another kind, EngineError."""
+    manifest = bundle.manifest
+    if manifest.kind != "tagger":
+        raise BundleError(
+            f"The bundle {manifest.name!r} holds no tagger.",
+            f"Its kind is {manifest.kind}.",
+            "`edgescribe bundle list` shows what there is.",
+        )
+    spec = parse_spec((bundle.folder / TAGGER).read_bytes())
+    tokenizer = load_tokenizer(bundle.folder / "tokenizer.json")
+    backend = OnnxBackend(bundle.folder, threads)
+    check_unchanged(bundle)
+    if spec.window + 2 > manifest.context_length:
+        raise BundleError(f"The bundle {manifest.name!r} reads windows longer than its model.", "", "Build it again.")
+    return Tagger(spec, tokenizer, backend)

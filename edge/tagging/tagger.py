@@ -1,0 +1,145 @@
+"""An encoder with its heads behind one call: segments of a text in, spans with labels, scores and attributes out.
+
+What runs the numbers is a Backend (edge.tagging.onnx on a laptop, torch in training), so what is trained is scored by
+the code that ships. Time grows with the length of the text, which is limited; memory does not.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import islice
+from typing import Any, Protocol
+
+import numpy as np
+
+from edge.contract.tagging import SCHEME, TaggerSpec, TaggerTask
+from edge.errors import InputError
+from edge.tagging.decode import TokenSpan, place, probabilities, token_spans
+from edge.tagging.windows import NO_PLACE, Segment, Stream, Window, batch, stream, windows
+
+MAX_CHARACTERS = 600_000  # some 100,000 words: a day of talk, or a book
+_BATCH = 8  # windows at once: more is no faster on two cores and costs memory
+_SPANS = 512
+
+
+class Backend(Protocol):
+    """Runs the two graphs of a tagger. All arrays float32 but ids and mask, which are int64."""
+
+    def encode(self, ids: Any, mask: Any) -> tuple[Any, Any]:
+        """(hidden, tokens): shape (windows, length, width) and (windows, length, token columns)."""
+
+    def judge(self, vectors: Any) -> Any:
+        """Shape (spans, span columns) for vectors of shape (spans, 3 x width): first, last and mean of the tokens."""
+
+
+@dataclass(frozen=True)
+class Attribute:
+    """The value of an attribute and its probability."""
+
+    value: str
+    score: float
+
+
+@dataclass(frozen=True)
+class Span:
+    """A piece of the text: text[start:end] carries label. score: 0 to 1. segment: number of its turn or line."""
+
+    label: str
+    start: int
+    end: int
+    segment: int
+    score: float
+    attributes: Mapping[str, Attribute] = field(default_factory=dict)
+
+
+@dataclass(frozen=True)
+class Reading:
+    """What the encoder made of a text: the stream, hidden states (n, width) and token logits (n, columns)."""
+
+    stream: Stream
+    hidden: Any = field(repr=False)
+    tokens: Any = field(repr=False)
+
+
+class Tagger:
+    """A spec, a tokenizer and a backend."""
+
+    def __init__(self, spec: TaggerSpec, tokenizer: Any, backend: Backend) -> None:
+        self.spec = spec
+        self._tokenizer, self._backend = tokenizer, backend
+        self._marks = tuple(tokenizer.token_to_id(mark) for mark in ("[CLS]", "[SEP]", "[PAD]"))
+
+    def read(self, segments: Sequence[Segment]) -> Reading:
+        """Run the encoder over a text, once for all tasks. Raises InputError if it is too long."""
+        length = sum(len(segment.text) for segment in segments)
+        if length > MAX_CHARACTERS:
+            raise InputError(
+                "The text is too long.",
+                f"It has {length:,} characters, {MAX_CHARACTERS:,} are read at most.",
+                "Split it.",
+            )
+        found = stream(self._tokenizer, segments)
+        hidden, tokens = [], []
+        for cut, states, logits in self._windows(found):
+            kept = slice(cut.keep_start - cut.start + 1, cut.keep_end - cut.start + 1)
+            hidden.append(states[kept])
+            tokens.append(logits[kept])
+        columns = sum(task.token_columns for task in self.spec.tasks)
+        empty = np.zeros((0, columns), dtype=np.float32)
+        return Reading(found, np.concatenate(hidden) if hidden else empty, np.concatenate(tokens) if tokens else empty)
+
+    def _windows(self, found: Stream) -> Iterator[tuple[Window, Any, Any]]:
+        opening, closing, padding = self._marks
+        cuts = windows(len(found), self.spec.window, self.spec.overlap)
+        while part := list(islice(cuts, _BATCH)):
+            ids, mask = batch([found.ids[cut.start : cut.end] for cut in part], opening, closing, padding)
+            states, logits = self._backend.encode(ids, mask)
+            yield from zip(part, states, logits, strict=True)
+
+    def spans(self, task: str, text: str, reading: Reading, *, all_candidates: bool = False) -> list[Span]:
+        """Spans of a task in order of place. text: the whole that the segments' offsets count in.
+
+        all_candidates: those below their label's threshold, too. Raises ValueError for a task that the spec has not.
+        """
+        chosen = self.spec.task(task)
+        if chosen is None:
+            raise ValueError(f"no task {task!r}")
+        scheme = probabilities(reading.tokens[:, self.spec.token_slice(task)].reshape(-1, len(chosen.labels), SCHEME))
+        floors = np.asarray([label.floor for label in chosen.labels], dtype=np.float32)
+        placed = reading.stream.starts != NO_PLACE
+        candidates = token_spans(scheme, reading.stream.segment, placed, floors)
+        found = []
+        for start in range(0, len(candidates), _SPANS):
+            part = candidates[start : start + _SPANS]
+            judged = self._backend.judge(np.stack([pooled(reading.hidden, c.first, c.last) for c in part]))
+            judged = judged[:, self.spec.span_slice(task)]
+            found += [self._span(chosen, text, reading.stream, c, row) for c, row in zip(part, judged, strict=True)]
+        least = {label.key: label.threshold for label in chosen.labels}
+        return [
+            span for span in found
+            if span.end > span.start and (all_candidates or span.score >= least[span.label])
+        ]  # fmt: skip
+
+    def _span(self, task: TaggerTask, text: str, source: Stream, candidate: TokenSpan, row: Any) -> Span:
+        start, end = place(text, source, candidate)
+        share = self.spec.verified
+        verdict = 1 / (1 + float(np.exp(-np.clip(row[candidate.label], -30, 30))))
+        score = candidate.score ** (1 - share) * verdict**share
+        attributes, at = {}, len(task.labels)
+        for one in task.attributes:
+            shares = probabilities(row[at : at + len(one.values)][None])[0]
+            best = int(shares.argmax()) if len(shares) > 2 else int(shares[1] >= one.threshold)
+            attributes[one.key] = Attribute(one.values[best], float(shares[best]))
+            at += len(one.values)
+        label = task.labels[candidate.label].key
+        return Span(label, start, end, int(source.segment[candidate.first]), score, attributes)
+
+    def tag(self, task: str, text: str, segments: Sequence[Segment]) -> list[Span]:
+        """Spans of one task over a text: read and spans in one. Raises InputError, ValueError."""
+        return self.spans(task, text, self.read(segments))
+
+
+def pooled(hidden: Any, first: int, last: int) -> Any:
+    """The vector of a span: its first token, its last token, the mean over all; shape (3 x width,)."""
+    return np.concatenate([hidden[first], hidden[last], hidden[first : last + 1].mean(axis=0)])

@@ -1,0 +1,101 @@
+"""Configuration of a tagger's training: one TOML file, checked key by key. Shipped ones: training/configs/taggers."""
+
+from __future__ import annotations
+
+import tomllib
+from pathlib import Path
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from edge.contract.schemas import FIELD_KEYS
+from edge.contract.tagging import TaggerAttribute, TaggerLabel, TaggerSpec, TaggerTask
+from edge.errors import UsageError
+from training.tagger_data import FACT_ATTRIBUTES, FACT_LABELS
+
+Positive = Annotated[float, Field(gt=0)]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class TaskConfig(_Strict):
+    """A task. kind: "facts" (conversations of facts/) or "reports" (fields). train, validate: names of sets.
+
+    labels: keys of a clinic's own fields, empty for the 15 of ELMTEX; without a meaning for facts. passes: times that
+    an epoch sees the training texts.
+    """
+
+    kind: Literal["facts", "reports"]
+    train: list[str] = Field(min_length=1)
+    validate_on: list[str] = Field(alias="validate", min_length=1)
+    labels: list[str] = []
+    passes: int = Field(default=1, ge=1)
+
+
+class TrainConfig(_Strict):
+    """How it is trained. rate: of the encoder; head_rate: of the heads; warmup: share of steps; patience: epochs
+    without a better validation after which it ends; word_dropout: share of tokens that are hidden from the encoder;
+    speaker_dropout: share of texts without speakers; candidates: least probability of what the span head judges.
+    """
+
+    epochs: int = Field(default=8, ge=1)
+    patience: int = Field(default=4, ge=1)
+    batch: int = Field(default=8, ge=1)
+    rate: Positive = 2.5e-4
+    head_rate: Positive = 1e-3
+    warmup: float = Field(default=0.1, ge=0, lt=1)
+    decay: float = Field(default=0.01, ge=0)
+    dropout: float = Field(default=0.1, ge=0, lt=1)
+    word_dropout: float = Field(default=0.05, ge=0, lt=1)
+    span_weight: float = Field(default=0.5, ge=0)
+    candidates: float = Field(default=0.35, gt=0, lt=1)
+    seed: int = 0
+    bf16: bool = False
+
+
+class TaggerConfig(_Strict):
+    """The whole file. base: name in models/catalog.toml or a folder with safetensors and tokenizer.json."""
+
+    name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")
+    base: str
+    window: int = Field(default=254, ge=16)
+    overlap: int = Field(default=64, ge=0)
+    tasks: dict[str, TaskConfig] = Field(min_length=1)
+    train: TrainConfig = TrainConfig()
+
+    def labels(self, key: str) -> tuple[str, ...]:
+        """Labels of a task, in the order of its columns."""
+        task = self.tasks[key]
+        return FACT_LABELS if task.kind == "facts" else tuple(task.labels) or FIELD_KEYS
+
+    def spec(self) -> TaggerSpec:
+        """What the trained bundle will say of itself, thresholds not yet tuned."""
+        tasks = []
+        for key, task in self.tasks.items():
+            facts = task.kind == "facts"
+            tasks.append(
+                TaggerTask(
+                    key=key,
+                    source="conversation" if facts else "report",
+                    labels=[TaggerLabel(key=label) for label in self.labels(key)],
+                    attributes=[TaggerAttribute(key=k, values=list(v)) for k, v in FACT_ATTRIBUTES.items()]
+                    if facts
+                    else [],
+                )
+            )
+        return TaggerSpec(window=self.window, overlap=self.overlap, tasks=tasks)
+
+
+def load(path: Path) -> TaggerConfig:
+    """Read a configuration. Raises UsageError that names the key."""
+    try:
+        raw = tomllib.loads(path.read_text(encoding="utf-8"))
+        return TaggerConfig(**raw)
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError, TypeError) as error:
+        raise UsageError(f"{path} cannot be read.", str(error)[:200], "Correct the file.") from None
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"])
+        raise UsageError(f"{path}: {where or 'the file'} is not valid.", first["msg"][:200], "Correct it.") from None
