@@ -101,6 +101,12 @@ class TrainingError(EdgescribeError):
     exit_code, title = 9, "Training"
 
 
+class CatalogueError(EdgescribeError):
+    """A classification or its index cannot be read."""
+
+    exit_code, title = 10, "Catalogue"
+
+
 class Cancelled(EdgescribeError):
     """The user stopped the work (Ctrl-C or Stop)."""
 

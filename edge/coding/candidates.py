@@ -1,0 +1,233 @@
+"""Candidate codes of a note: mentions in context, sides resolved, combined as the classification asks, ranked.
+
+Rules follow the ICD-10-CM official guidelines for coding and reporting (FY 2026): uncertain diagnoses are not coded in
+outpatient care but symptoms are (IV.H); signs that belong to a diagnosis are not coded beside it (I.B.5); hypertension with
+heart or kidney disease and diabetes with kidney disease are combined (I.C.9.a, I.A.15).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass, field, replace
+from functools import lru_cache
+
+from edge.coding.context import Context, context
+from edge.coding.lexicon import Lexicon, Mention, sides_near, stem
+from edge.coding.structure import Line, Part, lines
+from edge.terminology.catalogue import Catalogue, Code
+
+MAX_NOTE = 400_000  # characters; beyond it only the beginning is read, and the result says so
+_WEIGHTS = {
+    Part.ASSESSMENT: 0.55,
+    Part.PLAN: 0.45,
+    Part.HISTORY: 0.3,
+    Part.COMPLAINT: 0.3,
+    Part.PRESENT: 0.25,
+    Part.OTHER: 0.3,
+    Part.RESULTS: 0.15,
+    Part.EXAM: 0.1,
+    Part.MEDICATION: 0.05,
+    Part.REVIEW: 0.02,
+    Part.ALLERGY: 0.05,
+    Part.FAMILY: 0.0,
+}
+_PROBLEM = 0.9  # a mention that is the name of a problem of the assessment
+# Parts of the body whose codes have sides; where a problem does not name its side, the rest of the note may.
+_BODY = frozenset(
+    map(
+        stem,
+        "knee hip shoulder ankle foot wrist elbow hand finger thumb toe leg arm heel ear eye breast kidney meniscus achilles "
+        "rotator carpal epicondylitis plantar patellofemoral ovary".split(),
+    )
+)
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A code that a note may be given. quote == note[start:end]. needs: what the text leaves open. confidence: 0 to 1."""
+
+    code: Code
+    quote: str = field(repr=False)
+    start: int
+    end: int
+    confidence: float
+    needs: tuple[str, ...] = ()
+    why: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True)
+class Coding:
+    """Candidates of one note, best first, and codes among them that exclude each other (excludes1)."""
+
+    edition: str
+    codes: tuple[Candidate, ...]
+    conflicts: tuple[tuple[str, str, str], ...]
+    cut: bool = False
+
+
+class Coder:
+    """Codes notes against one catalogue."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        self.catalogue = catalogue
+        self._lexicon = Lexicon(catalogue)
+        self.sided = lru_cache(4096)(self._sided)
+
+    def code(self, note: str, at_least: float = 0.5) -> Coding:
+        """Candidates with at least that confidence."""
+        found: dict[str, Candidate] = {}
+        text = note[:MAX_NOTE]
+        side_of = lru_cache(256)(lambda word: _only_side(sides_near(text, word)))
+        for line in lines(text):
+            for mention in self._lexicon.find(line.text, line.start):
+                if not mention.side and (part := next(iter(mention.term.words & _BODY), "")):
+                    mention = replace(mention, side=side_of(part))
+                candidate = self._candidate(line, mention)
+                if candidate is None:
+                    continue
+                known = found.get(candidate.code.code)
+                if known is None or candidate.confidence > known.confidence:
+                    found[candidate.code.code] = candidate
+        ranked = [c for c in self._combined(found) if c.confidence >= at_least]
+        kept = sorted(_without_symptoms(_without_general(ranked)), key=lambda c: (-c.confidence, c.start))
+        return Coding(self.catalogue.edition, tuple(kept), tuple(self._conflicts(kept)), len(note) > MAX_NOTE)
+
+    def _candidate(self, line: Line, mention: Mention) -> Candidate | None:
+        around = context(line.text, mention.start - line.start, mention.end - line.start)
+        if around.negated or around.family or line.part is Part.FAMILY:
+            return None
+        code, needs = self.sided(mention.term.code, mention.term.sided, mention.side)
+        entry = self.catalogue.get(code)
+        if entry is None or not entry.billable:
+            entry, needs = self._leaf(code)
+        if entry is None:
+            return None
+        weight = _PROBLEM if line.problem else _WEIGHTS[line.part]
+        return Candidate(
+            entry, mention.quote, mention.start, mention.end, _confidence(weight, mention, around), needs, _why(mention, line, around)
+        )
+
+    def _sided(self, plain: str, sided: str, side: str) -> tuple[str, tuple[str, ...]]:
+        """The code for a side. (code, needs): needs names the side where the code asks for one and none is known."""
+        entry = self.catalogue.get(sided if side else plain)
+        if entry is None:
+            return plain, ()
+        asks = self._sides_of(entry)
+        if not asks:
+            return entry.code, ()
+        if side in asks:
+            return asks[side], ()
+        return entry.code, ("side",)
+
+    def _sides_of(self, entry: Code) -> dict[str, str]:
+        """side -> code, for an entry whose description leaves the side open ("unspecified knee")."""
+        holder = entry
+        suffix = ""
+        if len(entry.code) == 8 and (parent := self.catalogue.get(entry.parent)) is not None:
+            holder, suffix = parent, entry.code[7:]
+        description = holder.description
+        found: dict[str, str] = {}
+        for sibling in self.catalogue.children(holder.parent):
+            for side in ("right", "left", "bilateral"):
+                if side in sibling.description and sibling.code != holder.code and _same_but_side(description, sibling.description, side):
+                    code = sibling.code if not suffix else f"{sibling.code if '.' in sibling.code else sibling.code + '.'}".ljust(7, "X") + suffix
+                    found.setdefault(side, code)
+        return found
+
+    def _leaf(self, code: str) -> tuple[Code | None, tuple[str, ...]]:
+        """A billable entry below one that is not: the unspecified one, and what it needs."""
+        leaves = list(self.catalogue.leaves(code))
+        if not leaves:
+            return None, ()
+        seventh = self.catalogue.seventh(code)
+        first = [leaf for leaf in leaves if "unspecified" in leaf.description and (not seventh or leaf.code.endswith("A"))]
+        chosen = first[0] if first else leaves[-1] if not seventh else leaves[0]
+        return chosen, ("encounter",) if seventh else ("detail",)
+
+    def _combined(self, found: dict[str, Candidate]) -> list[Candidate]:
+        """Codes of the guidelines' "with" convention in place of their parts."""
+        result = dict(found)
+        hypertension = result.get("I10")
+        heart = [c for code, c in result.items() if code.startswith("I50")]
+        kidney = [c for code, c in result.items() if code.startswith("N18")]
+        if hypertension and hypertension.confidence >= 0.5:
+            both = {(True, False): "I11.0", (False, True): "I12.9", (True, True): "I13.0"}
+            joined = both.get((any(c.confidence >= 0.5 for c in heart), any(c.confidence >= 0.5 for c in kidney)))
+            if joined is not None and (entry := self.catalogue.get(joined)) is not None:
+                del result["I10"]
+                result[joined] = replace(hypertension, code=entry, why="hypertension with heart or kidney disease is one code")
+        diabetes = result.get("E11.9")
+        if diabetes and any(c.confidence >= 0.5 for c in kidney) and (entry := self.catalogue.get("E11.22")) is not None:
+            del result["E11.9"]
+            result["E11.22"] = replace(diabetes, code=entry, why="diabetes with chronic kidney disease is one code")
+        return list(result.values())
+
+    def _conflicts(self, codes: Iterable[Candidate]) -> list[tuple[str, str, str]]:
+        """Pairs of which one excludes the other (excludes1), with the note that says so."""
+        names = [c.code.code for c in codes]
+        pairs = []
+        for one in names:
+            for note in self.catalogue.notes(one, "excludes1", inherited=True):
+                pairs += [(one, other, note) for other in names if other != one and _names(note, other)]
+        return pairs
+
+
+def _only_side(named: set[str]) -> str:
+    """The side that a note names for a part of the body, if it names one; both sides are bilateral."""
+    if len(named) == 1:
+        return next(iter(named))
+    return "bilateral" if "bilateral" in named else ""
+
+
+def _same_but_side(plain: str, sided: str, side: str) -> bool:
+    words = [w for w in sided.replace(",", " ").split() if w not in (side, "unilateral")]
+    return words == [w for w in plain.replace(",", " ").split() if w not in ("unspecified", "unilateral", "side")]
+
+
+def _names(note: str, code: str) -> bool:
+    """Whether a note's codes in parentheses cover a code: "(E10.-)", "(I50.1-)", "(A00-B99)" or the code itself."""
+    inside = note[note.rfind("(") + 1 : note.rfind(")")] if "(" in note else ""
+    for piece in inside.replace(" ", "").split(","):
+        if piece.endswith("-") and code.startswith(piece.rstrip("-").rstrip(".")):
+            return True
+        first, dash, last = piece.partition("-")
+        if dash and last and first[:3] <= code[:3] <= last[:3]:
+            return True
+        if piece == code:
+            return True
+    return False
+
+
+def _confidence(weight: float, mention: Mention, around: Context) -> float:
+    sure = weight if mention.term.own else weight * 0.85
+    sure *= 0.3 if around.uncertain else 1.0
+    return round(sure, 3)
+
+
+def _why(mention: Mention, line: Line, around: Context) -> str:
+    place = "names a problem of the assessment" if line.problem else f"stands under {line.part.value}"
+    kind = "term of the index" if mention.term.own else "words of the classification"
+    return f"{kind}; {place}" + ("; said as uncertain" if around.uncertain else "")
+
+
+def _symptom(code: str) -> bool:
+    return code.startswith("R") or code[:5] in {"M25.5", "M54.2", "M54.5", "M54.9", "M79.6", "M25.4"} or code.startswith("M54.50")
+
+
+def _without_symptoms(codes: list[Candidate]) -> list[Candidate]:
+    """Signs and symptoms go where the note names a diagnosis with at least their confidence."""
+    best = max((c.confidence for c in codes if not _symptom(c.code.code) and not c.code.code.startswith("Z")), default=0.0)
+    return [c for c in codes if not _symptom(c.code.code) or c.confidence > best]
+
+
+def _without_general(codes: list[Candidate]) -> list[Candidate]:
+    """An unspecified code goes where a more exact one of its category stands with at least as much confidence."""
+    kept = []
+    for one in codes:
+        exact = (
+            o for o in codes if o is not one and o.code.code[:3] == one.code.code[:3] and "unspecified" not in o.code.description
+        )
+        if "unspecified" in one.code.description and any(o.confidence >= one.confidence for o in exact):
+            continue
+        kept.append(one)
+    return kept

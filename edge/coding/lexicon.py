@@ -1,0 +1,185 @@
+"""Terms of the classification, found in running text by their words.
+
+A term is a set of word stems (index_terms.toml first, then short descriptions and inclusion terms of the catalogue). It is
+found where all its stems stand close together in one sentence, in any order; the longest term wins where two overlap.
+Time: linear in the text, by the rarest stem of each term.
+"""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from importlib import resources
+
+from edge.terminology.catalogue import Catalogue
+from edge.terminology.lexical import abbreviations
+
+SIDES = {"right": "right", "left": "left", "bilateral": "bilateral", "both": "bilateral"} | {
+    "rechts": "right",
+    "rechte": "right",
+    "rechten": "right",
+    "rechtes": "right",
+    "links": "left",
+    "linke": "left",
+    "linken": "left",
+    "linkes": "left",
+    "beidseits": "bilateral",
+    "beidseitig": "bilateral",
+}
+_TOKEN = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
+_IGNORED = frozenset(
+    "a an and the of in on at to with for by from or his her their my your due is was as s unspecified other nos nec type "
+    "acquired condition mild moderate severe known chronic acute der die das und von im am "
+    "bei mit des dem den".split()
+)
+_KEPT = frozenset("chronic acute severe mild moderate".split())
+_PARENTHESES = re.compile(r"\([^()]*\)|\[[^\[\]]*\]")
+_MAX_WORDS = 6  # words of a catalogue term; longer descriptions hardly ever stand in a note as they are
+_SLACK = 3  # words that may stand between those of a term
+
+
+@dataclass(frozen=True)
+class Term:
+    """A term and its codes: the plain one, and the one to resolve sides from. own: from index_terms.toml."""
+
+    words: frozenset[str]
+    code: str
+    sided: str
+    own: bool
+
+
+@dataclass(frozen=True)
+class Token:
+    """A word of text, its stem and place."""
+
+    stem: str
+    start: int
+    end: int
+
+
+@dataclass(frozen=True)
+class Mention:
+    """A term found in text[start:end]. side: "right", "left", "bilateral" or ""."""
+
+    start: int
+    end: int
+    quote: str = field(repr=False)
+    term: Term = field(repr=False)
+    side: str = ""
+
+
+def stem(word: str) -> str:
+    """A word without case, possessive and plural. Enough for terms; no claim to linguistics."""
+    word = word.casefold().replace("’", "'").removesuffix("'s").replace("-", "")
+    for ending, instead in (("ies", "y"), ("sses", "ss"), ("xes", "x"), ("es", "e"), ("s", "")):
+        if word.endswith(ending) and len(word) - len(ending) >= 3 and not word.endswith(("ss", "us", "is")):
+            return word[: -len(ending)] + instead
+    return word
+
+
+def stems(text: str) -> list[str]:
+    """Stems of a term's words; abbreviations written out, filler left out."""
+    found: list[str] = []
+    for match in _TOKEN.finditer(text):
+        word = match.group().casefold()
+        for part in _TOKEN.findall(abbreviations().get(word, word)):
+            if part.casefold() not in _IGNORED or part.casefold() in _KEPT:
+                found.append(stem(part))
+    return found
+
+
+_SIDE_STEMS = {stem(word): side for word, side in SIDES.items()}
+
+
+def tokens(text: str, start: int = 0) -> Iterator[Token]:
+    """Words of text with abbreviations written out in place (all parts at the place of the abbreviation)."""
+    for match in _TOKEN.finditer(text):
+        written = match.group()
+        word = written.casefold()
+        short = word in abbreviations() and (len(word) > 3 or written[:2].isupper())  # "MR", not "Mr. Miller"
+        for part in _TOKEN.findall(abbreviations()[word]) if short else [word]:
+            yield Token(stem(part), start + match.start(), start + match.end())
+
+
+class Lexicon:
+    """The terms of one catalogue."""
+
+    def __init__(self, catalogue: Catalogue) -> None:
+        terms: dict[frozenset[str], Term] = {}
+        for words, code, sided in index_terms():
+            terms.setdefault(frozenset(words), Term(frozenset(words), code, sided, own=True))
+        for code, text in catalogue.terms():
+            for variant in {text, _PARENTHESES.sub(" ", text)}:
+                parts = frozenset(stems(variant))
+                if 1 < len(parts) <= _MAX_WORDS or (len(parts) == 1 and len(text) > 6 and " " not in text.strip()):
+                    terms.setdefault(parts, Term(parts, code, code, own=False))
+        frequency = Counter(word for words in terms for word in words)
+        self._by_rarest: dict[str, list[Term]] = defaultdict(list)
+        for words, term in terms.items():
+            self._by_rarest[min(words, key=lambda w: (frequency[w], w))].append(term)
+
+    def find(self, text: str, start: int = 0) -> list[Mention]:
+        """Terms in one sentence, which begins at offset start of its document; overlaps resolved, in order."""
+        line = list(tokens(text, start))
+        where: dict[str, list[int]] = defaultdict(list)
+        for number, token in enumerate(line):
+            where[token.stem].append(number)
+        found: list[tuple[int, int, Term]] = []
+        for word, numbers in where.items():
+            for term in self._by_rarest.get(word, ()):
+                if term.words <= where.keys():
+                    found += [span for n in numbers if (span := _span(term, n, where)) is not None]
+        found.sort(key=lambda hit: (-len(hit[2].words), not hit[2].own, hit[1] - hit[0], hit[0]))
+        taken: set[int] = set()
+        mentions: list[Mention] = []
+        for first, last, term in found:
+            if taken.isdisjoint(range(first, last + 1)):
+                taken.update(range(first, last + 1))
+                begin, end = line[first].start, line[last].end
+                mentions.append(Mention(begin, end, text[begin - start : end - start], term, _side(line, first, last)))
+        return sorted(mentions, key=lambda m: m.start)
+
+
+def _span(term: Term, number: int, where: dict[str, list[int]]) -> tuple[int, int, Term] | None:
+    """First and last word of a term around one of its words, or None if its words stand too far apart."""
+    reach = len(term.words) + _SLACK
+    places = [number]
+    for word in term.words:
+        near = min(where[word], key=lambda n: abs(n - number))
+        if abs(near - number) > reach:
+            return None
+        places.append(near)
+    first, last = min(places), max(places)
+    return (first, last, term) if last - first < reach else None
+
+
+def sides_near(text: str, word: str) -> set[str]:
+    """Sides that text names within two words before or after a word (given as its stem)."""
+    line = list(tokens(text))
+    places = [number for number, token in enumerate(line) if token.stem == word]
+    return {side for number in places if (side := _side(line, number, number))}
+
+
+def _side(line: list[Token], first: int, last: int) -> str:
+    """The side named within a term or next to it."""
+    for reach in (0, 2):
+        near = line[max(0, first - reach) : last + 1 + reach]
+        named = {_SIDE_STEMS[token.stem] for token in near if token.stem in _SIDE_STEMS}
+        if named:
+            return named.pop() if len(named) == 1 else "bilateral" if named >= {"left", "right"} else ""
+    return ""
+
+
+@cache
+def index_terms() -> tuple[tuple[tuple[str, ...], str, str], ...]:
+    """(stems, code, code to take sides from) of edge/terminology/index_terms.toml."""
+    raw = tomllib.loads((resources.files("edge.terminology") / "index_terms.toml").read_text(encoding="utf-8"))
+    rows = []
+    for text, codes in raw["terms"].items():
+        code, sided = (codes, codes) if isinstance(codes, str) else codes
+        rows.append((tuple(stems(text)), str(code), str(sided)))
+    return tuple(rows)

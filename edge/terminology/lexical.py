@@ -1,0 +1,38 @@
+"""Words of a query, as the full-text index is asked. Abbreviations are written out; filler words are dropped."""
+
+from __future__ import annotations
+
+import re
+import tomllib
+from functools import cache
+from importlib import resources
+
+_WORD = re.compile(r"[^\W_]+")
+_STOP = frozenset(
+    "a an and are as at be by for from had has have he her his i in is it its my of on or she that the their there this "
+    "to was were with without which who you your patient pt history".split()
+)
+_MAX_WORDS = 24
+
+
+@cache
+def abbreviations() -> dict[str, str]:
+    """Clinical abbreviation in lower case -> words written out (edge/terminology/abbreviations.toml)."""
+    text = (resources.files("edge.terminology") / "abbreviations.toml").read_text(encoding="utf-8")
+    return {str(short): str(long) for short, long in tomllib.loads(text)["abbreviations"].items()}
+
+
+def words(text: str) -> list[str]:
+    """Words of text in lower case, abbreviations written out, without filler words; order kept, each once."""
+    found: list[str] = []
+    known = abbreviations()
+    for raw in _WORD.findall(text.casefold()):
+        for word in _WORD.findall(known.get(raw, raw)):
+            if word not in _STOP and word not in found:
+                found.append(word)
+    return found[:_MAX_WORDS]
+
+
+def match_query(text: str) -> str:
+    """An FTS5 query that matches any of the words (each quoted, so nothing in text acts as syntax); "" if none."""
+    return " OR ".join(f'"{word}"' for word in words(text))
