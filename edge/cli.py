@@ -1,7 +1,7 @@
 """The command line. It knows the verbs' names and how a verb ends; what a verb does is in edge/verbs/<verb>.py.
 
 Exit codes: 0 done · 1 some of several files failed · 2 usage · 3 input · 4 bundle · 5 vault · 6 engine · 7 seal ·
-130 stopped by the user.
+10 catalogue of codes · 130 stopped by the user.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from edge.verbs.narrate import complain
 if TYPE_CHECKING:
     from edge.seal import SealStatus
 
-VERBS = ("app", "demo", "note", "extract", "records", "vault", "bundle", "audit", "doctor")
+VERBS = ("app", "demo", "note", "extract", "code", "records", "vault", "bundle", "audit", "doctor")
 _MODULES = {"window": "app"} | {name: name for name in VERBS}
 
 
@@ -36,7 +36,7 @@ def build_parser(verb: str | None = None) -> argparse.ArgumentParser:
         prog="edgescribe",
         description="A clinical scribe that runs wholly on this machine. Its notes are drafts: the clinician signs.",
         epilog="Exit codes: 0 done, 1 some files failed, 2 usage, 3 input, 4 bundle, 5 vault, 6 engine, 7 seal, "
-        "130 stopped.",
+        "10 catalogue, 130 stopped.",
     )
     parser.add_argument("--version", action="version", version=f"edgescribe {__version__}")
     parser.add_argument(

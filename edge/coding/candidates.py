@@ -1,8 +1,8 @@
 """Candidate codes of a note: mentions in context, sides resolved, combined as the classification asks, ranked.
 
 Rules follow the ICD-10-CM official guidelines for coding and reporting (FY 2026): uncertain diagnoses are not coded in
-outpatient care but symptoms are (IV.H); signs that belong to a diagnosis are not coded beside it (I.B.5); hypertension with
-heart or kidney disease and diabetes with kidney disease are combined (I.C.9.a, I.A.15).
+outpatient care but symptoms are (IV.H); signs that belong to a diagnosis are not coded beside it (I.B.5); hypertension
+with heart or kidney disease and diabetes with kidney disease are combined (I.C.9.a, I.A.15).
 """
 
 from __future__ import annotations
@@ -10,11 +10,13 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
+from typing import Any
 
 from edge.coding.context import Context, context
-from edge.coding.lexicon import Lexicon, Mention, sides_near, stem
+from edge.coding.lexicon import Lexicon, Mention, Term, sides_near, stem, stems
 from edge.coding.structure import Line, Part, lines
 from edge.terminology.catalogue import Catalogue, Code
+from edge.terminology.lexical import match_query
 
 MAX_NOTE = 400_000  # characters; beyond it only the beginning is read, and the result says so
 _WEIGHTS = {
@@ -31,20 +33,23 @@ _WEIGHTS = {
     Part.ALLERGY: 0.05,
     Part.FAMILY: 0.0,
 }
+_ALTERNATIVES = 3
+LIKELY = 0.6  # candidates below it are shown on demand
 _PROBLEM = 0.9  # a mention that is the name of a problem of the assessment
 # Parts of the body whose codes have sides; where a problem does not name its side, the rest of the note may.
-_BODY = frozenset(
-    map(
-        stem,
-        "knee hip shoulder ankle foot wrist elbow hand finger thumb toe leg arm heel ear eye breast kidney meniscus achilles "
-        "rotator carpal epicondylitis plantar patellofemoral ovary".split(),
-    )
+_BODY_WORDS = (
+    "knee hip shoulder ankle foot wrist elbow hand finger thumb toe leg arm heel ear eye breast kidney meniscus "
+    "achilles rotator carpal epicondylitis plantar patellofemoral ovary"
 )
+_BODY = frozenset(map(stem, _BODY_WORDS.split()))
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """A code that a note may be given. quote == note[start:end]. needs: what the text leaves open. confidence: 0 to 1."""
+    """A code that a note may be given. quote == note[start:end]. needs: what the text leaves open. confidence: 0 to 1.
+
+    alternatives: other codes with their confidence, best first.
+    """
 
     code: Code
     quote: str = field(repr=False)
@@ -53,6 +58,25 @@ class Candidate:
     confidence: float
     needs: tuple[str, ...] = ()
     why: str = field(default="", repr=False)
+    alternatives: tuple[tuple[Code, float], ...] = ()
+
+    def as_json(self) -> dict[str, Any]:
+        """code, description, billable, quote, start, end, confidence, needs, alternatives, why."""
+        return {
+            "code": self.code.code,
+            "description": self.code.description,
+            "billable": self.code.billable,
+            "quote": self.quote,
+            "start": self.start,
+            "end": self.end,
+            "confidence": self.confidence,
+            "needs": list(self.needs),
+            "alternatives": [
+                {"code": other.code, "description": other.description, "confidence": sure}
+                for other, sure in self.alternatives
+            ],
+            "why": self.why,
+        }
 
 
 @dataclass(frozen=True)
@@ -64,6 +88,11 @@ class Coding:
     conflicts: tuple[tuple[str, str, str], ...]
     cut: bool = False
 
+    def as_json(self) -> dict[str, Any]:
+        """{"edition", "codes", "conflicts"}."""
+        conflicts = [{"code": one, "excludes": other, "note": note} for one, other, note in self.conflicts]
+        return {"edition": self.edition, "codes": [c.as_json() for c in self.codes], "conflicts": conflicts}
+
 
 class Coder:
     """Codes notes against one catalogue."""
@@ -73,15 +102,16 @@ class Coder:
         self._lexicon = Lexicon(catalogue)
         self.sided = lru_cache(4096)(self._sided)
 
-    def code(self, note: str, at_least: float = 0.5) -> Coding:
+    def code(self, note: str, at_least: float = LIKELY) -> Coding:
         """Candidates with at least that confidence."""
         found: dict[str, Candidate] = {}
         text = note[:MAX_NOTE]
         side_of = lru_cache(256)(lambda word: _only_side(sides_near(text, word)))
         for line in lines(text):
             for mention in self._lexicon.find(line.text, line.start):
-                if not mention.side and (part := next(iter(mention.term.words & _BODY), "")):
-                    mention = replace(mention, side=side_of(part))
+                if not mention.side:
+                    named = filter(None, map(side_of, self._body(mention.term)))
+                    mention = replace(mention, side=next(named, ""))
                 candidate = self._candidate(line, mention)
                 if candidate is None:
                     continue
@@ -90,7 +120,21 @@ class Coder:
                     found[candidate.code.code] = candidate
         ranked = [c for c in self._combined(found) if c.confidence >= at_least]
         kept = sorted(_without_symptoms(_without_general(ranked)), key=lambda c: (-c.confidence, c.start))
-        return Coding(self.catalogue.edition, tuple(kept), tuple(self._conflicts(kept)), len(note) > MAX_NOTE)
+        shown = tuple(replace(c, alternatives=self._alternatives(c)) for c in kept)
+        return Coding(self.catalogue.edition, shown, tuple(self._conflicts(kept)), len(note) > MAX_NOTE)
+
+    def _alternatives(self, candidate: Candidate) -> tuple[tuple[Code, float], ...]:
+        """Other billable codes whose words are those of the quote, best first, surer ones never above the candidate."""
+        hits = self.catalogue.search(candidate.quote[:200], 12) if match_query(candidate.quote[:200]) else []
+        others = [h for h in hits if h.code.billable and h.code.code != candidate.code.code][:_ALTERNATIVES]
+        top = max((h.score for h in hits), default=1.0)
+        return tuple((h.code, round(candidate.confidence * 0.5 * max(0.0, h.score / top), 3)) for h in others)
+
+    def _body(self, term: Term) -> list[str]:
+        """Parts of the body that a term or its code names, as stems."""
+        entry = self.catalogue.get(term.sided)
+        named = {*term.words, *(stems(entry.description) if entry is not None else ())}
+        return sorted(named & _BODY)
 
     def _candidate(self, line: Line, mention: Mention) -> Candidate | None:
         around = context(line.text, mention.start - line.start, mention.end - line.start)
@@ -99,12 +143,18 @@ class Coder:
         code, needs = self.sided(mention.term.code, mention.term.sided, mention.side)
         entry = self.catalogue.get(code)
         if entry is None or not entry.billable:
-            entry, needs = self._leaf(code)
+            entry, needs = self._leaf(code, mention.side)
         if entry is None:
             return None
         weight = _PROBLEM if line.problem else _WEIGHTS[line.part]
         return Candidate(
-            entry, mention.quote, mention.start, mention.end, _confidence(weight, mention, around), needs, _why(mention, line, around)
+            entry,
+            mention.quote,
+            mention.start,
+            mention.end,
+            _confidence(weight, mention, around),
+            needs,
+            _why(mention, line, around),
         )
 
     def _sided(self, plain: str, sided: str, side: str) -> tuple[str, tuple[str, ...]]:
@@ -129,20 +179,32 @@ class Coder:
         found: dict[str, str] = {}
         for sibling in self.catalogue.children(holder.parent):
             for side in ("right", "left", "bilateral"):
-                if side in sibling.description and sibling.code != holder.code and _same_but_side(description, sibling.description, side):
-                    code = sibling.code if not suffix else f"{sibling.code if '.' in sibling.code else sibling.code + '.'}".ljust(7, "X") + suffix
+                if (
+                    side in sibling.description
+                    and sibling.code != holder.code
+                    and _same_but_side(description, sibling.description, side)
+                ):
+                    code = (
+                        sibling.code
+                        if not suffix
+                        else f"{sibling.code if '.' in sibling.code else sibling.code + '.'}".ljust(7, "X") + suffix
+                    )
                     found.setdefault(side, code)
         return found
 
-    def _leaf(self, code: str) -> tuple[Code | None, tuple[str, ...]]:
-        """A billable entry below one that is not: the unspecified one, and what it needs."""
+    def _leaf(self, code: str, side: str) -> tuple[Code | None, tuple[str, ...]]:
+        """The least exact billable entry below one that is not, on the named side, and what it leaves open."""
         leaves = list(self.catalogue.leaves(code))
         if not leaves:
             return None, ()
         seventh = self.catalogue.seventh(code)
-        first = [leaf for leaf in leaves if "unspecified" in leaf.description and (not seventh or leaf.code.endswith("A"))]
-        chosen = first[0] if first else leaves[-1] if not seventh else leaves[0]
-        return chosen, ("encounter",) if seventh else ("detail",)
+        first = [leaf for leaf in leaves if not seventh or leaf.code.endswith("A")] or leaves
+
+        def general(leaf: Code) -> tuple[bool, int]:
+            text = leaf.description.casefold()
+            return bool(side) and side in text, text.count("unspecified")
+
+        return max(first, key=general), ("encounter", "detail") if seventh else ("detail",)
 
     def _combined(self, found: dict[str, Candidate]) -> list[Candidate]:
         """Codes of the guidelines' "with" convention in place of their parts."""
@@ -155,9 +217,15 @@ class Coder:
             joined = both.get((any(c.confidence >= 0.5 for c in heart), any(c.confidence >= 0.5 for c in kidney)))
             if joined is not None and (entry := self.catalogue.get(joined)) is not None:
                 del result["I10"]
-                result[joined] = replace(hypertension, code=entry, why="hypertension with heart or kidney disease is one code")
+                result[joined] = replace(
+                    hypertension, code=entry, why="hypertension with heart or kidney disease is one code"
+                )
         diabetes = result.get("E11.9")
-        if diabetes and any(c.confidence >= 0.5 for c in kidney) and (entry := self.catalogue.get("E11.22")) is not None:
+        if (
+            diabetes
+            and any(c.confidence >= 0.5 for c in kidney)
+            and (entry := self.catalogue.get("E11.22")) is not None
+        ):
             del result["E11.9"]
             result["E11.22"] = replace(diabetes, code=entry, why="diabetes with chronic kidney disease is one code")
         return list(result.values())
@@ -180,8 +248,10 @@ def _only_side(named: set[str]) -> str:
 
 
 def _same_but_side(plain: str, sided: str, side: str) -> bool:
-    words = [w for w in sided.replace(",", " ").split() if w not in (side, "unilateral")]
-    return words == [w for w in plain.replace(",", " ").split() if w not in ("unspecified", "unilateral", "side")]
+    """Whether a description is another's with a side in place of "unspecified"."""
+    left, right = (text.casefold().replace(",", " ").split() for text in (plain, sided))
+    open_words = ("unspecified", "unilateral", "side")
+    return [w for w in right if w not in (side, *open_words)] == [w for w in left if w not in open_words]
 
 
 def _names(note: str, code: str) -> bool:
@@ -211,12 +281,14 @@ def _why(mention: Mention, line: Line, around: Context) -> str:
 
 
 def _symptom(code: str) -> bool:
-    return code.startswith("R") or code[:5] in {"M25.5", "M54.2", "M54.5", "M54.9", "M79.6", "M25.4"} or code.startswith("M54.50")
+    return code.startswith(("R", "M25.4", "M25.5", "M54.2", "M54.5", "M54.9", "M79.6"))
 
 
 def _without_symptoms(codes: list[Candidate]) -> list[Candidate]:
     """Signs and symptoms go where the note names a diagnosis with at least their confidence."""
-    best = max((c.confidence for c in codes if not _symptom(c.code.code) and not c.code.code.startswith("Z")), default=0.0)
+    best = max(
+        (c.confidence for c in codes if not _symptom(c.code.code) and not c.code.code.startswith("Z")), default=0.0
+    )
     return [c for c in codes if not _symptom(c.code.code) or c.confidence > best]
 
 
@@ -225,9 +297,13 @@ def _without_general(codes: list[Candidate]) -> list[Candidate]:
     kept = []
     for one in codes:
         exact = (
-            o for o in codes if o is not one and o.code.code[:3] == one.code.code[:3] and "unspecified" not in o.code.description
+            o
+            for o in codes
+            if o is not one
+            and o.code.code[:3] == one.code.code[:3]
+            and "unspecified" not in o.code.description.casefold()
         )
-        if "unspecified" in one.code.description and any(o.confidence >= one.confidence for o in exact):
+        if "unspecified" in one.code.description.casefold() and any(o.confidence >= one.confidence for o in exact):
             continue
         kept.append(one)
     return kept

@@ -1,7 +1,7 @@
 """Terms of the classification, found in running text by their words.
 
-A term is a set of word stems (index_terms.toml first, then short descriptions and inclusion terms of the catalogue). It is
-found where all its stems stand close together in one sentence, in any order; the longest term wins where two overlap.
+A term is a set of word stems (index_terms.toml first, then short descriptions and inclusion terms of the catalogue). It
+is found where all its stems stand close together in one sentence, in any order; the longest of overlapping terms wins.
 Time: linear in the text, by the rarest stem of each term.
 """
 
@@ -31,15 +31,15 @@ SIDES = {"right": "right", "left": "left", "bilateral": "bilateral", "both": "bi
     "beidseitig": "bilateral",
 }
 _TOKEN = re.compile(r"[^\W_]+(?:['’-][^\W_]+)*")
-_IGNORED = frozenset(
-    "a an and the of in on at to with for by from or his her their my your due is was as s unspecified other nos nec type "
-    "acquired condition mild moderate severe known chronic acute der die das und von im am "
-    "bei mit des dem den".split()
+_FILLER = (
+    "a an and the of in on at to with for by from or his her their my your due is was as s unspecified other nos nec "
+    "type acquired condition known der die das und von im am bei mit des dem den"
 )
-_KEPT = frozenset("chronic acute severe mild moderate".split())
+_IGNORED = frozenset(_FILLER.split())
 _PARENTHESES = re.compile(r"\([^()]*\)|\[[^\[\]]*\]")
 _MAX_WORDS = 6  # words of a catalogue term; longer descriptions hardly ever stand in a note as they are
 _SLACK = 3  # words that may stand between those of a term
+_MAX_LINE = 200  # words looked at together: the time of a "sentence" of 100,000 words stays linear
 
 
 @dataclass(frozen=True)
@@ -87,7 +87,7 @@ def stems(text: str) -> list[str]:
     for match in _TOKEN.finditer(text):
         word = match.group().casefold()
         for part in _TOKEN.findall(abbreviations().get(word, word)):
-            if part.casefold() not in _IGNORED or part.casefold() in _KEPT:
+            if part.casefold() not in _IGNORED:
                 found.append(stem(part))
     return found
 
@@ -110,8 +110,8 @@ class Lexicon:
 
     def __init__(self, catalogue: Catalogue) -> None:
         terms: dict[frozenset[str], Term] = {}
-        for words, code, sided in index_terms():
-            terms.setdefault(frozenset(words), Term(frozenset(words), code, sided, own=True))
+        for parts, code, sided in index_terms():
+            terms.setdefault(parts, Term(parts, code, sided, own=True))
         for code, text in catalogue.terms():
             for variant in {text, _PARENTHESES.sub(" ", text)}:
                 parts = frozenset(stems(variant))
@@ -125,6 +125,10 @@ class Lexicon:
     def find(self, text: str, start: int = 0) -> list[Mention]:
         """Terms in one sentence, which begins at offset start of its document; overlaps resolved, in order."""
         line = list(tokens(text, start))
+        parts = (line[first : first + _MAX_LINE] for first in range(0, len(line), _MAX_LINE))
+        return [mention for part in parts for mention in self._find(text, start, part)]
+
+    def _find(self, text: str, start: int, line: list[Token]) -> list[Mention]:
         where: dict[str, list[int]] = defaultdict(list)
         for number, token in enumerate(line):
             where[token.stem].append(number)
@@ -175,11 +179,11 @@ def _side(line: list[Token], first: int, last: int) -> str:
 
 
 @cache
-def index_terms() -> tuple[tuple[tuple[str, ...], str, str], ...]:
+def index_terms() -> tuple[tuple[frozenset[str], str, str], ...]:
     """(stems, code, code to take sides from) of edge/terminology/index_terms.toml."""
     raw = tomllib.loads((resources.files("edge.terminology") / "index_terms.toml").read_text(encoding="utf-8"))
     rows = []
     for text, codes in raw["terms"].items():
         code, sided = (codes, codes) if isinstance(codes, str) else codes
-        rows.append((tuple(stems(text)), str(code), str(sided)))
+        rows.append((frozenset(stems(text)), str(code), str(sided)))
     return tuple(rows)

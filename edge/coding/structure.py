@@ -34,19 +34,24 @@ _PARTS = (
     (Part.EXAM, ("exam", "physical", "vital", "untersuchung", "körperlicher")),
     (Part.ASSESSMENT, ("assessment", "impression", "diagnos", "problem", "beurteilung")),
     (Part.PLAN, ("plan", "procedere", "therapie", "instructions", "follow")),
-    (Part.HISTORY, ("past", "medical history", "surgical history", "vorgeschichte", "vorerkrankung", "social", "history:")),
+    (
+        Part.HISTORY,
+        ("past", "medical history", "surgical history", "vorgeschichte", "vorerkrankung", "social", "history:"),
+    ),
     (Part.COMPLAINT, ("chief complaint", "cc", "reason for visit", "vorstellungsgrund")),
     (Part.PRESENT, ("history of present", "hpi", "subjective", "interval history", "anamnese")),
 )
-_HEADING = re.compile(r"[A-ZÄÖÜ][A-ZÄÖÜ &/,()-]{2,60}:?|[A-ZÄÖÜ][\w &/,'-]{2,50}:")
+_HEADING = re.compile(r"[A-ZÄÖÜ][A-ZÄÖÜ &/,()-]{2,60}:?|[A-Z]{2,4}:|[A-ZÄÖÜ][\w &/,'-]{2,50}:")
 _ITEM = re.compile(r"(?:\d{1,2}[.)]|[-•*])\s*")
 _LABEL = re.compile(
-    r"(?:medical reasoning|medical treatment|patient education(?: and counseling)?|additional testing|specialist referrals?"
-    r"|plan|follow[- ]?up|instructions|patient agreements?|orders?|reasoning)\s*:",
+    r"(?:medical reasoning|medical treatment|patient education(?: and counseling)?|additional testing|specialist"
+    r" referrals?|plan|follow[- ]?up|instructions|patient agreements?|orders?|reasoning)\s*:",
     re.IGNORECASE,
 )
 _SENTENCE = re.compile(r"(?<=[.!?;])\s+(?=[A-ZÄÖÜ0-9•-])")
-_NUMBERED_PROBLEM = re.compile(r"\d{1,2}[.)]\s+|(?:impression|assessment|diagnosis|diagnoses|diagnose)\s*:\s*", re.IGNORECASE)
+_NUMBERED_PROBLEM = re.compile(
+    r"\d{1,2}[.)]\s+|(?:impression|assessment|diagnosis|diagnoses|diagnose)\s*:\s*", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True)
@@ -97,9 +102,10 @@ def _sentences(text: str, start: int, part: Part, gap: bool) -> Iterator[Line]:
     numbered = _NUMBERED_PROBLEM.match(text) is not None
     bullet = not numbered and _ITEM.match(text) is not None
     short = len(text.split()) <= 12
-    position = 0
-    for number, piece in enumerate(_SENTENCE.split(text)):
+    label = re.match(r"\d{1,2}[.)]\s+", text)  # the dot of "1. " ends no sentence
+    position = label.end() if label else 0
+    for number, piece in enumerate(_SENTENCE.split(text[position:])):
         position = text.index(piece, position)
-        names = assessed and number == 0 and not bullet and short and not _LABEL.match(piece)
+        names = assessed and number == 0 and not bullet and (short or numbered) and not _LABEL.match(piece)
         yield Line(piece, start + position, part, problem=names and (numbered or gap or short))
         position += len(piece)

@@ -36,7 +36,7 @@ class Code:
 
 @dataclass(frozen=True)
 class Hit:
-    """A search result. score: BM25 as relevance, higher is better (Robertson & Zaragoza 2009). term: the words found."""
+    """A search result. score: BM25, higher is better (Robertson & Zaragoza 2009). term: the words found."""
 
     code: Code
     score: float
@@ -48,7 +48,9 @@ class Catalogue:
 
     def __init__(self, file: Path) -> None:
         try:
-            self._db = sqlite3.connect(f"file:{quote(str(file))}?mode=ro&immutable=1", uri=True, check_same_thread=False)
+            self._db = sqlite3.connect(
+                f"file:{quote(str(file))}?mode=ro&immutable=1", uri=True, check_same_thread=False
+            )
             self.edition = self._meta("edition")
             self.source_sha256 = self._meta("source_sha256")
         except sqlite3.Error as error:
@@ -71,7 +73,9 @@ class Catalogue:
             return found
         wanted = spelled(code)
         above = next((entry for n in range(len(wanted) - 1, 2, -1) if (entry := self.get(wanted[:n]))), None)
-        hint = f"{above.code} exists: {above.description}." if above else "Search for words with `edgescribe code search`."
+        hint = (
+            f"{above.code} exists: {above.description}." if above else "Search for words with `edgescribe code search`."
+        )
         raise UsageError(f"There is no code {wanted[:20]!r} in {self.edition}.", "", hint)
 
     def children(self, code: str) -> list[Code]:
@@ -168,7 +172,10 @@ def _code(row: Iterable[object]) -> Code:
 
 def spelled(code: str) -> str:
     """A code as the index writes it: capitals, a dot after three characters; ranges and chapters stay as they are."""
-    plain = code.strip().upper()[:40]
+    plain = code.strip()[:40]
+    if plain.casefold().startswith("chapter"):
+        return f"Chapter {plain[7:].strip()}"
+    plain = plain.upper()
     if "-" in plain or len(plain) <= 3 or "." in plain or not plain[1:2].isdigit():
         return plain
     return f"{plain[:3]}.{plain[3:]}"

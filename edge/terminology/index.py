@@ -9,6 +9,7 @@ import hashlib
 import os
 import sqlite3
 from collections.abc import Iterable
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, files
 from pathlib import Path
 
@@ -54,7 +55,7 @@ def packaged_tables() -> Path:
 
 def open_edition(source: Path, folder: Path | None = None) -> Catalogue:
     """The index of one edition's file, built if it is not there. Raises CatalogueError."""
-    folder = folder or paths.cache_dir() / "terminology"
+    folder = folder or paths.data_dir() / "terminology"  # a sealed process may write there
     try:
         raw = source.read_bytes()
     except OSError as error:
@@ -75,7 +76,9 @@ def build(index: Path, edition: str, source_sha256: str, entries: Iterable[Entry
         part.unlink(missing_ok=True)
         db = sqlite3.connect(part)
         try:
-            db.executescript(f"PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; {_TABLES}")
+            db.executescript(
+                f"PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA temp_store = MEMORY; {_TABLES}"
+            )
             db.executemany("INSERT INTO meta VALUES (?, ?)", [("edition", edition), ("source_sha256", source_sha256)])
             _fill(db, entries)
             db.executescript(f"{_KEYS} INSERT INTO term(term) VALUES ('optimize');")
@@ -86,8 +89,11 @@ def build(index: Path, edition: str, source_sha256: str, entries: Iterable[Entry
             os.fsync(file.fileno())
         part.replace(index)
     except (OSError, sqlite3.Error) as error:
-        part.unlink(missing_ok=True)
-        raise CatalogueError("The index of codes cannot be built.", str(error), f"Make room in {index.parent}.") from None
+        with suppress(OSError):
+            part.unlink(missing_ok=True)
+        raise CatalogueError(
+            "The index of codes cannot be built.", str(error), f"Make room in {index.parent}."
+        ) from None
 
 
 def _fill(db: sqlite3.Connection, entries: Iterable[Entry]) -> None:
@@ -100,7 +106,7 @@ def _fill(db: sqlite3.Connection, entries: Iterable[Entry]) -> None:
         notes = [(entry.code, kind, text) for kind, texts in entry.notes.items() for text in texts]
         db.executemany("INSERT INTO note VALUES (?, ?, ?)", notes)
         db.executemany("INSERT INTO seventh VALUES (?, ?, ?)", [(entry.code, c, t) for c, t in entry.seventh.items()])
-        if not entry.extended and entry.level >= 2 or not entry.parent:
+        if (not entry.extended and entry.level >= 2) or not entry.parent:
             terms = [entry.description, *entry.notes.get("inclusion", ())]
             db.executemany("INSERT INTO term (text, entry) VALUES (?, ?)", [(text, number) for text in terms])
     if not count:

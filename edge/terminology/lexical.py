@@ -8,10 +8,11 @@ from functools import cache
 from importlib import resources
 
 _WORD = re.compile(r"[^\W_]+")
-_STOP = frozenset(
-    "a an and are as at be by for from had has have he her his i in is it its my of on or she that the their there this "
-    "to was were with without which who you your patient pt history".split()
+_FILLER = (
+    "a an and are as at be by for from had has have he her his i in is it its my of on or she that the their there "
+    "this to was were with without which who you your patient pt history"
 )
+_STOP = frozenset(_FILLER.split())
 _MAX_WORDS = 24
 
 
@@ -22,10 +23,17 @@ def abbreviations() -> dict[str, str]:
     return {str(short): str(long) for short, long in tomllib.loads(text)["abbreviations"].items()}
 
 
+@cache
+def synonyms() -> dict[str, str]:
+    """abbreviations() and, for searching only, words of patients -> those words and the classification's."""
+    text = (resources.files("edge.terminology") / "abbreviations.toml").read_text(encoding="utf-8")
+    return {**abbreviations(), **{str(word): str(both) for word, both in tomllib.loads(text)["synonyms"].items()}}
+
+
 def words(text: str) -> list[str]:
-    """Words of text in lower case, abbreviations written out, without filler words; order kept, each once."""
+    """Words of text in lower case, abbreviations and synonyms written out; without filler, each once."""
     found: list[str] = []
-    known = abbreviations()
+    known = synonyms()
     for raw in _WORD.findall(text.casefold()):
         for word in _WORD.findall(known.get(raw, raw)):
             if word not in _STOP and word not in found:

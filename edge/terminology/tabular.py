@@ -58,7 +58,9 @@ def read_edition(raw: bytes) -> tuple[str, list[Entry]]:
     try:
         root = fromstring(raw, forbid_dtd=False, forbid_entities=True, forbid_external=True)
     except (ParseError, DefusedXmlException, ValueError, RecursionError):
-        raise CatalogueError("The file of codes is no XML that may be read.", "", "Give ClaML or tabular XML.") from None
+        raise CatalogueError(
+            "The file of codes is no XML that may be read.", "", "Give ClaML or tabular XML."
+        ) from None
     if root.tag == "ICD10CM.tabular":
         return f"ICD-10-CM {_text(root.find('version'))}".strip(), list(_tabular(root))
     if root.tag == "ClaML":
@@ -66,7 +68,9 @@ def read_edition(raw: bytes) -> tuple[str, list[Entry]]:
         name = (title.get("name") or _text(title)) if title is not None else ""
         version = title.get("version") or "" if title is not None else ""
         return f"{name} {version}".strip() or "unnamed edition", list(_claml(root))
-    raise CatalogueError("The file holds no list of codes.", f"Its top is {str(root.tag)[:40]!r}.", "Give ClaML or tabular XML.")
+    raise CatalogueError(
+        "The file holds no list of codes.", f"Its top is {str(root.tag)[:40]!r}.", "Give ClaML or tabular XML."
+    )
 
 
 def _text(node: Any) -> str:
@@ -99,12 +103,12 @@ def _diagnosis(node: Any, parent: str, level: int, inherited: dict[str, str]) ->
     entry.seventh = {char: text for char, text in own.items() if len(char) == 1}
     seventh = entry.seventh or inherited
     below = node.findall("diag")
-    entry.leaf = not below
+    extend = not below and bool(seventh) and len(entry.code.replace(".", "")) < 7
+    entry.leaf = not below and not extend
     yield entry
     for child in below:
         yield from _diagnosis(child, entry.code, level + 1, seventh)
-    if entry.leaf and seventh and len(entry.code.replace(".", "")) < 7:
-        entry.leaf = False
+    if extend:
         yield from _extended(entry, seventh)
 
 
@@ -112,7 +116,10 @@ def _extended(entry: Entry, seventh: dict[str, str]) -> Iterator[Entry]:
     """The codes that may be reported: X fills up to the seventh place (ICD-10-CM guidelines, I.A.4 and I.A.5)."""
     stem = entry.code if "." in entry.code else f"{entry.code}."
     stem = stem.ljust(7, "X")
+    fatal = stem.startswith("S06.") and stem[6] in "78"  # the category's note: only A goes with these sixth characters
     for char, meaning in seventh.items():
+        if fatal and char != "A":
+            continue
         yield Entry(f"{stem}{char}", f"{entry.description}, {meaning}", entry.code, entry.level + 1, extended=True)
 
 

@@ -1,0 +1,124 @@
+"""Candidate codes of a note: quotes, context, sides, combinations, conflicts, and hostile notes."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from edge.coding.candidates import Coder
+from edge.coding.structure import Part, lines
+from edge.terminology.index import open_catalogue
+from edge.verbs.code import table
+
+
+@pytest.fixture(scope="module")
+def coder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Coder]:
+    catalogue = open_catalogue(tmp_path_factory.mktemp("terminology"))
+    yield Coder(catalogue)
+    catalogue.close()
+
+
+def codes(coder: Coder, text: str) -> list[str]:
+    return [c.code.code for c in coder.code(f"ASSESSMENT AND PLAN\n\n{text}").codes]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("1. Hypertension, not controlled.", ["I10"]),
+        ("Left knee osteoarthritis.", ["M17.12"]),
+        ("Right ankle sprain.", ["S93.401A"]),
+        ("T2DM.", ["E11.9"]),
+        ("Acute on chronic systolic CHF.", ["I50.23"]),
+        ("1. Hypertension.\n2. Congestive heart failure.", ["I11.0", "I50.9"]),
+        ("1. Hypertension.\n2. CKD stage 3b.\n3. Type 2 diabetes.", ["I12.9", "N18.32", "E11.22"]),
+        ("Paroxysmal atrial fibrillation.\n\nThe atrial fibrillation is stable.", ["I48.0"]),
+        ("Kniearthrose links.", ["M17.12"]),
+    ],
+)
+def test_problems_become_codes(text: str, expected: list[str], coder: Coder) -> None:
+    assert codes(coder, text) == expected
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "No diabetes.",
+        "Denies asthma.",
+        "Possible pneumonia.",
+        "Mother with breast cancer.",
+        "Rule out gout.",
+        "Kein Diabetes.",
+        "Verdacht auf Pneumonie.",
+        "Vater mit Schlaganfall.",
+        "The patient agrees with the plan.",
+    ],
+)
+def test_what_is_denied_uncertain_or_a_relatives_is_not_coded(text: str, coder: Coder) -> None:
+    assert codes(coder, text) == []
+    assert table(coder.code(text)) == "No diagnosis that can be coded was found."
+
+
+def test_an_open_side_is_said(coder: Coder) -> None:
+    (found,) = coder.code("ASSESSMENT\n\nMeniscus tear.").codes
+    assert (found.code.code, found.needs) == ("S83.209A", ("side",))
+
+
+def test_the_side_may_stand_elsewhere_in_the_note(coder: Coder) -> None:
+    note = "CHIEF COMPLAINT\n\nRight knee injury.\n\nASSESSMENT\n\nMeniscus tear of the knee."
+    assert [c.code.code for c in coder.code(note).codes] == ["S83.206A"]
+
+
+def test_codes_that_exclude_each_other_are_shown(coder: Coder) -> None:
+    found = coder.code("ASSESSMENT\n\n1. Type 1 diabetes.\n2. Type 2 diabetes.")
+    assert {(one, other) for one, other, _ in found.conflicts} >= {("E10.9", "E11.9")}
+
+
+def test_symptoms_stand_alone_but_not_beside_a_diagnosis(coder: Coder) -> None:
+    assert codes(coder, "Cough.") == ["R05.9"]
+    assert codes(coder, "1. Pneumonia.\n2. Cough.") == ["J18.9"]
+
+
+def test_json_has_the_promised_keys(coder: Coder) -> None:
+    shown = coder.code("ASSESSMENT\n\nAsthma.").as_json()
+    assert shown["edition"] == "ICD-10-CM 2026"
+    (one,) = shown["codes"]
+    keys = ["code", "description", "billable", "quote", "start", "end", "confidence", "needs", "alternatives", "why"]
+    assert list(one) == keys
+    assert json.dumps(shown)
+
+
+def test_parts_of_a_note_by_their_headings() -> None:
+    note = "CC: cough\n\nPAST MEDICAL HISTORY\nAsthma.\n\nFamily history: gout\n\n"
+    note += "ASSESSMENT AND PLAN\n1. Gout.\n- Plan: rest."
+    assert [(line.part, line.problem) for line in lines(note)] == [
+        (Part.COMPLAINT, False),
+        (Part.HISTORY, False),
+        (Part.FAMILY, False),
+        (Part.ASSESSMENT, True),
+        (Part.ASSESSMENT, False),
+    ]
+
+
+VOCABULARY = "asthma gout no left right knee pain pneumonia . , : \n HTN ASSESSMENT mother 1. • diabetes mellitus ü"
+WORDS = st.sampled_from(VOCABULARY.split(" "))
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.lists(WORDS, max_size=60).map(" ".join))
+def test_quotes_stand_word_for_word_and_codes_are_billable(coder: Coder, note: str) -> None:
+    for found in coder.code(note, at_least=0.0).codes:
+        assert note[found.start : found.end] == found.quote
+        assert found.code.billable
+        assert 0 <= found.confidence <= 1
+
+
+@pytest.mark.parametrize(
+    "piece", ["diabetes mellitus ", "1. ", "knee ", "A" * 50, "HTN/", ": ", "no ", "\n", "Mother with gout and "]
+)
+def test_hostile_notes_end(piece: str, coder: Coder) -> None:
+    coder.code((piece * 200_000)[:200_000])
