@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import shutil
+import zipfile
 from pathlib import Path
 
 from edge.errors import BaseModelError
@@ -18,6 +19,7 @@ from export.files import claimed, named_disk_errors, need_space, new_folder, sha
 from export.gguf import CONVERTER_VERSION, convert
 from export.progress import Progress, silent
 
+_ENCODER_FILES = ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json")
 _PICKLES = (".bin", ".pt", ".pth", ".pkl", ".ckpt")
 
 
@@ -45,8 +47,20 @@ def hf_folder(
             source = fetch(base, from_, cache, progress)
             need_space(final.parent, 2 * base.parameters, f"the converted {base.name}")
             with new_folder(final) as temporary:
-                convert(source, base, temporary, progress)
+                (unpack if base.kind == "encoder" else convert)(source, base, temporary, progress)
     return final
+
+
+def unpack(source: Path, base: Base, folder: Path, progress: Progress = silent) -> None:
+    """Write the files of an encoder's archive that models are loaded from into folder. Raises BaseModelError."""
+    try:
+        with zipfile.ZipFile(source) as archive:
+            for number, name in enumerate(_ENCODER_FILES, 1):
+                progress(f"Unpacking {base.name}", number, len(_ENCODER_FILES))
+                with archive.open(name) as member, (folder / name).open("wb") as file:
+                    shutil.copyfileobj(member, file)
+    except (zipfile.BadZipFile, KeyError) as error:
+        raise BaseModelError(f"{source.name} is no archive of an encoder.", str(error)[:200]) from None
 
 
 def base_digest(base: Base, folder: Path) -> str:

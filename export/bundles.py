@@ -7,10 +7,10 @@ import re
 from pathlib import Path
 
 from edge.contract.bundle import Bundle
-from edge.errors import UsageError
+from edge.errors import BaseModelError, UsageError
 from edge.paths import checkout, data_dir
 from export.base import base_digest, hf_folder
-from export.catalog import get
+from export.catalog import Base, get
 from export.merge import adapter_ref, with_facts
 from export.options import OnnxOptions, Precision
 from export.pack import Recipe, manifest_for, pack
@@ -35,7 +35,7 @@ def make_onnx_bundle(
     bundle_name defaults to the base's name, with the precision if that is not int4. Raises BaseModelError, BundleError,
     UsageError.
     """
-    base = get(name)
+    base = _decoder(name)
     options = options or OnnxOptions()
     target = _target(name, bundle_name, options.precision, "", out)
     reference = adapter_ref(adapter)
@@ -61,7 +61,7 @@ def make_mlx_bundle(
     """The same for MLX; bundle_name defaults to the base's name and "-mlx"."""
     from export import to_mlx
 
-    base = get(name)
+    base = _decoder(name)
     target = _target(name, bundle_name, precision, "-mlx", out)
     reference = adapter_ref(adapter)
     source = hf_folder(name, cache, progress=progress)
@@ -71,6 +71,15 @@ def make_mlx_bundle(
     digest, length = base_digest(base, source), to_mlx.context_length(built)
     manifest = manifest_for(target.name, base, digest, recipe, reference, length)
     return pack(built, with_facts(manifest, adapter), target, progress), built
+
+
+def _decoder(name: str) -> Base:
+    base = get(name)
+    if base.kind != "decoder":
+        raise BaseModelError(
+            f"{name} writes nothing: it is an encoder.", "", "`edgescribe-export tagger NAME` builds a tagger from it."
+        )
+    return base
 
 
 def _target(name: str, bundle_name: str | None, precision: str, suffix: str, out: Path | None) -> Path:

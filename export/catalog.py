@@ -27,13 +27,17 @@ class Wheel(BaseModel):
 
 
 class Base(BaseModel):
-    """One entry of the catalogue. Either a GGUF `file` or a folder of Hugging Face `weights` (file -> sha256)."""
+    """One entry of the catalogue. Either a GGUF `file` or a folder of Hugging Face `weights` (file -> sha256).
+
+    The file of an encoder is a ZIP archive of such a folder.
+    """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")
     origin: str
     revision: str = ""
     licence: str
+    kind: Literal["decoder", "encoder"] = "decoder"
     parameters: int = Field(gt=0)
     context_length: int = Field(gt=0)
     prompt_format: str
@@ -52,6 +56,10 @@ class Base(BaseModel):
 
     @model_validator(mode="after")
     def _coherent(self) -> Base:
+        if self.kind == "encoder":
+            if not self.file or len(self.sha256) != 64 or self.bytes <= 0:
+                raise ValueError("an encoder needs file, sha256 and bytes")
+            return self
         if self.prompt_format not in FORMATS:
             raise ValueError(f"unknown prompt format {self.prompt_format!r}")
         if FORMATS[self.prompt_format].end.token != self.end or self.end not in self.stop:

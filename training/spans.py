@@ -39,7 +39,7 @@ def _words(span: str) -> list[str]:
     return [w.strip(".,;:()[]\"'") for w in span.casefold().split()]
 
 
-def _similar(a: str, b: str, relaxed: bool) -> float:
+def similar(a: str, b: str, relaxed: bool) -> float:
     """Overlap of two spans, 0 if they do not match."""
     first, second = _words(a), _words(b)
     if first == second:
@@ -54,12 +54,7 @@ def _similar(a: str, b: str, relaxed: bool) -> float:
 def count(wanted: Sequence[str], predicted: Sequence[str], relaxed: bool) -> Counts:
     """Counts of one field of one report."""
     pairs = sorted(
-        (
-            (s, i, j)
-            for i, w in enumerate(wanted)
-            for j, p in enumerate(predicted)
-            if (s := _similar(w, p, relaxed)) > 0
-        ),
+        ((s, i, j) for i, w in enumerate(wanted) for j, p in enumerate(predicted) if (s := similar(w, p, relaxed)) > 0),
         key=lambda pair: (-pair[0], pair[1], pair[2]),
     )
     left: set[int] = set()

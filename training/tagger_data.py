@@ -68,6 +68,7 @@ class Example:
     facts: tuple[GoldFact, ...] = field(default=(), repr=False)
     fields: dict[str, list[str]] = field(default_factory=dict, repr=False)
     lang: str = "en"
+    source: str = ""
 
 
 def facts(folder: Path, split: str) -> list[Example]:
@@ -100,7 +101,10 @@ def _visit(document: sources.Document, record: lines.Record) -> Example:
     main = {(g.label, g.start, g.end) for g in gold}
     beside = {(FACT_LABELS.index(f.kind), *quote) for f in named for quote in f.quotes}
     segments = tuple(of_transcript(parse(text)))
-    return Example(document.id, text, segments, gold, tuple(sorted(beside - main)), named, {}, document.lang)
+    source = str(record.fields["set"])
+    return Example(
+        document.id, text, segments, gold, tuple(sorted(beside - main)), named, {}, document.lang, source
+    )  # fmt: skip
 
 
 def _lines(text: str) -> Iterator[tuple[int, str]]:
@@ -155,7 +159,7 @@ def reports(name: str, folder: Path, split: str, labels: Sequence[str] = FIELD_K
     else:
         paths = [folder / name if name.startswith("elmtex") else Path(name).expanduser()]
     found = [
-        _report(record, labels) for path in paths for record in lines.records(path)
+        _report(record, labels, name) for path in paths for record in lines.records(path)
         if record.fields.get("split", split) == split
     ]  # fmt: skip
     if not found:
@@ -163,7 +167,7 @@ def reports(name: str, folder: Path, split: str, labels: Sequence[str] = FIELD_K
     return found
 
 
-def _report(record: lines.Record, labels: Sequence[str]) -> Example:
+def _report(record: lines.Record, labels: Sequence[str], source: str) -> Example:
     lines.require(record, {"report": str, "fields": dict})
     text = sanitise(record.fields["report"]).strip()
     fields: dict[str, list[str]] = record.fields["fields"]
@@ -180,8 +184,9 @@ def _report(record: lines.Record, labels: Sequence[str]) -> Example:
             gold.append(Gold(label, at, at + len(words)))
             ignore += [(label, place, place + len(words)) for place in places if place != at]
     name = str(record.fields.get("id", record.where))
+    lang = str(record.fields.get("lang", "en"))
     return Example(
-        name, text, tuple(of_report(text)), tuple(gold), tuple(ignore), (), fields, record.fields.get("lang", "en")
+        name, text, tuple(of_report(text)), tuple(gold), tuple(ignore), (), fields, lang, source
     )  # fmt: skip
 
 

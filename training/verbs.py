@@ -113,6 +113,18 @@ def _add_report(sub: Any) -> None:
     report.set_defaults(run=run_report)
 
 
+def _add_tagger(sub: Any) -> None:
+    tagger = sub.add_parser("tagger", help="train a tagger of facts or fields; prints the folder to build or commit")
+    tagger.add_argument("config", type=Path, help="such as training/configs/taggers/minilm.toml")
+    tagger.add_argument("--id", help="name of the run (default: that of the configuration, with the date)")
+    tagger.add_argument(
+        "--out", type=Path, metavar="DIR", help="where the tuned tagger goes (default: the run's folder)"
+    )
+    tagger.add_argument("--threads", type=int, default=0, metavar="N", help="0 for as many as there are")
+    tagger.add_argument("--data", metavar="DIR", help=_DATA)
+    tagger.set_defaults(run=run_tagger)
+
+
 _DATA = "data folder (default: EDGESCRIBE_DATA, else ../shared/data)"
 
 
@@ -274,4 +286,18 @@ def run_parts(args: argparse.Namespace) -> int:
         raise UsageError(f"{args.source} does not exist.", "", "Name a file to cut or a folder of parts.")
     say(f"{parts.split(args.source, args.target, args.bytes)} parts")
     print(args.target)
+    return 0
+
+
+def run_tagger(args: argparse.Namespace) -> int:
+    """Train a tagger; prints the folder of the tuned one."""
+    from training import folders, sources, tagger_config, tagger_run
+    from training.model import base_folder
+
+    chosen = tagger_config.load(args.config)
+    folder = run_folder(args.id or f"{chosen.name}-{time.strftime('%Y%m%d-%H%M%S')}")
+    tagger_run.threads(args.threads)
+    with folders.hold(folder, f"The run {folder.name!r}"), folders.writing(folder):
+        out = args.out or folder / "tagger"
+        print(tagger_run.run(chosen, base_folder(chosen.base), sources.data_dir(args.data), out, say))
     return 0

@@ -15,6 +15,10 @@ from edge.contract.manifest import canonical, damaged, parse_json
 TAGGER, ENCODER_GRAPH, SPAN_GRAPH = "tagger.json", "model.onnx", "spans.onnx"
 MAX_TAGGER_BYTES = 1 << 18
 SCHEME = 3  # outside, begin, inside
+# Of a tuned tagger as it is published: the change of each matrix of the encoder as int8 with a scale a row, the rest in
+# float16; embeddings are the base's own.
+TAGGER_WEIGHTS, SCALE = "tagger.safetensors", ".scale"
+ENCODER, TOKEN_HEAD, SPAN_HEAD = "encoder.", "tokens.", "spans."
 
 Key = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
