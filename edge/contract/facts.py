@@ -71,6 +71,25 @@ class Severity(StrEnum):
 
 
 @dataclass(frozen=True)
+class Attributes:
+    """What is said about a piece of text. relative: the relation by name ("mother"), "" for the patient.
+
+    cue: the words that decided the polarity, "" where none did.
+    """
+
+    polarity: Polarity = Polarity.AFFIRMED
+    subject: Subject = Subject.PATIENT
+    relative: str = ""
+    time: Time = Time.CURRENT
+    cue: str = field(default="", repr=False)
+
+    def as_json(self) -> dict[str, str]:
+        """{"polarity", "subject", "relative", "time"}."""
+        whom = {"subject": self.subject.value, "relative": self.relative}
+        return {"polarity": self.polarity.value} | whom | {"time": self.time.value}
+
+
+@dataclass(frozen=True)
 class Quote:
     """A verbatim piece of one turn: text == source[start:end]."""
 

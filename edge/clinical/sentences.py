@@ -1,0 +1,73 @@
+"""The sentence that a piece of clinical text stands in: abbreviations, bullets, tables and wrapped lines considered.
+
+Lazy: looks at most WINDOW characters to either side, so that a line of any length costs the same.
+"""
+
+from __future__ import annotations
+
+import re
+
+from edge.clinical.words import words as _set
+
+WINDOW = 500
+_ABBREVIATIONS = _set(
+    # German
+    "abd abs allg anam anamn ant art ausr bakt bds beid bek bes betr bez bzgl bzw ca chron cont diagn diff dist ehem ",
+    "einschl entspr erg evtl exsp ext fam fragl geb gel ggf ggfs gyn inkl insb insges int intrav ital jew kard klin ",
+    "kons kontr lat li lt lok max min mind mögl neg neurol nr o op orient path pat post postop prim prof prox ",
+    "präop re rezid rö s sek sog sono spez st stat str tab tbl tgl therap u unauff unbek urspr v va vd verd vgl vorl ",
+    "wdh wg wö wo z zn zust zt std tägl stdl mon jh kap amb stp reduz fl pck ",
+    # English
+    "dr mr mrs ms vs approx dept fig no pt e i m d h r l hx hosp incl temp est resp appt wk wks yr yrs mo mos sig ",
+    "avg inc ed al ref gen mod sev",
+)
+_STOP = re.compile(r"([^\s.!?]*)[.!?][\"')\]]?(?=\s)|\n")
+_MIXED = re.compile(r"[a-zäöüß]+[A-Z]")
+_BULLET = re.compile(r"\s*(?:[-*•–#>]|\(?\d{1,2}[.)])\s")
+_HEADED = re.compile(r"\s*[^\W\d_][\w./ -]{0,30}:")
+
+
+def sentence(text: str, start: int, end: int) -> tuple[int, int]:
+    """Bounds of the sentence or line of text around [start, end)."""
+    low, high = max(0, start - WINDOW), min(len(text), end + WINDOW)
+    left, right = low, high
+    for match in _STOP.finditer(text, low, high):
+        mark = match.start() if match[0] == "\n" else match.start() + len(match[1])
+        if match.end() <= start and _ends(text, match):
+            left = match.end()
+        elif mark >= end - 1 and _ends(text, match):
+            right = max(match.end(), end)
+            break
+    return left, right
+
+
+def _ends(text: str, match: re.Match[str]) -> bool:
+    if match[0] == "\n":
+        return not _wrapped(text, match.start())
+    word, after = match[1].casefold(), text[match.end() : match.end() + 24].lstrip(" \t\"'(")
+    mark = text[match.start() + len(match[1])]
+    if not after or after[0] == "\n" or mark != ".":
+        return mark != "." or not (after and after[0] == "\n" and _wrapped(text, text.index("\n", match.end())))
+    if after[0].islower() and not _MIXED.match(after):  # "tTG negative" begins a sentence
+        return False
+    if word in _ABBREVIATIONS or (len(word) == 1 and word.isalpha()):
+        return match[1].isupper() and len(word) == 1  # "hepatitis C. The": a letter that ends a sentence
+    if word.isdigit() and len(word) <= 2:  # "am 3. März", "1. Diagnose"
+        return not re.match(
+            r"(?:Jan|Feb|Mär|Apr|Mai|Jun|Jul|Aug|Sep|Okt|Nov|Dez|Tag|Woche|Mal|Monat|Grad|postop)", after
+        )
+    return True
+
+
+def _wrapped(text: str, at: int) -> bool:
+    """Whether the line break at this place lies within a sentence."""
+    begin = text.rfind("\n", max(0, at - WINDOW), at) + 1
+    line, rest = text[begin:at].rstrip(), text[at + 1 : at + 1 + WINDOW]
+    following = rest.split("\n", 1)[0]
+    if not line or not following.strip() or "\t" in following or _BULLET.match(following):
+        return False
+    if following.lstrip()[0].islower():
+        return line[-1] not in ".:;!?" or len(line) > 50
+    return (
+        len(line) >= 60 and line[-1] not in ".:;!?" and not _HEADED.match(following) and "  " not in following.strip()
+    )
