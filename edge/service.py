@@ -20,10 +20,10 @@ from edge.contract.events import TaskEvent
 from edge.contract.origin import Origin
 from edge.contract.prompts import PROMPT_VERSION
 from edge.contract.records import Generated
-from edge.contract.transcript import parse
 from edge.engine.base import Engine, EngineInfo
 from edge.engine.loader import load_engine
 from edge.errors import BundleError
+from edge.reading.conversation import parse
 from edge.tasks.extract import Extraction, ExtractionFinished, elmtex, extract_fields
 from edge.tasks.note import Note, NoteFinished, write_note
 

@@ -22,9 +22,9 @@ from edge.contract.note import EncounterNote, Rewrite, Section
 from edge.contract.origin import by_hand
 from edge.contract.records import Generated, Record, Source, State
 from edge.contract.templates import SectionSpec, Template
-from edge.contract.transcript import parse
 from edge.engine.base import EngineInfo
 from edge.errors import EdgescribeError, InputError, OutputError, UsageError
+from edge.reading.conversation import parse
 from edge.service import Scribe, origin
 from edge.store import policy
 from edge.store.chain import Entry, Event

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from edge.contract import prompts, templates, transcript
 from edge.errors import InputError
+from edge.reading.conversation import parse
 from edge.text import sanitise
 from export.catalog import catalogue_path
 
@@ -62,7 +63,7 @@ def _mts(text: str) -> list[Held]:
     held = []
     for row in csv.DictReader(io.StringIO(text)):
         section = templates.get(f"section:{row['section_header'].strip()}").sections[0]
-        conversation = transcript.render(transcript.parse(sanitise(row["dialogue"])))
+        conversation = transcript.render(parse(sanitise(row["dialogue"])))
         answer = sanitise(row["section_text"]).strip()
         held.append(Held(prompts.conversation_document(conversation), section.instruction, answer))
     return held

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edge.contract import prompts, templates, transcript
+from edge.contract import prompts, templates
 from edge.contract.events import Finished
 from edge.contract.manifest import canonical
 from edge.contract.prompts import PROMPT_VERSION, chat_format, load_tokenizer
@@ -26,6 +26,7 @@ from edge.engine.decode import Decoder
 from edge.engine.host import EngineHost, Loaded
 from edge.engine.loader import Model
 from edge.errors import InputError
+from edge.reading.conversation import parse
 from edge.tasks import note
 from edge.tasks.note import NoteFinished, write_note
 from edge.text import sanitise
@@ -197,7 +198,7 @@ def _expected(item: Held | Visit) -> str:
 
 def _write(engine: Engine, item: Held | Visit) -> str:
     if isinstance(item, Visit):
-        for part in write_note(engine, transcript.parse(item.dialogue), templates.get("visit")):
+        for part in write_note(engine, parse(item.dialogue), templates.get("visit")):
             if isinstance(part, NoteFinished):
                 return part.note.text
         return ""

@@ -18,9 +18,9 @@ from edge.contract import templates
 from edge.contract.events import Finished
 from edge.contract.prompts import render
 from edge.contract.schemas import FIELD_KEYS
-from edge.contract.transcript import parse
 from edge.engine.base import Engine, Request
 from edge.errors import InputError, OutputError, TrainingError, UsageError
+from edge.reading.conversation import parse
 from edge.tasks.extract import extract_fields, read_answer
 from edge.tasks.note import NoteFinished, write_note
 from training import own, sources, spans

@@ -17,6 +17,7 @@ from typing import Any
 
 from edge.contract import prompts, schemas, templates, transcript
 from edge.errors import TrainingError
+from edge.reading import conversation as talk
 from edge.text import sanitise
 from training import checklists, divisions, lines
 from training.checklists import Checklist
@@ -64,7 +65,7 @@ def data_dir(given: str | Path | None = None) -> Path:
 
 def conversation(text: str) -> str:
     """A dialogue as the document part of a prompt, exactly as inference renders it."""
-    return prompts.conversation_document(transcript.render(transcript.parse(sanitise(text))))
+    return prompts.conversation_document(transcript.render(talk.parse(sanitise(text))))
 
 
 def report(text: str) -> str:

@@ -15,8 +15,8 @@ from typing import Any
 
 from edge.contract.facts import FactKind, Polarity, Subject, Time
 from edge.contract.schemas import FIELD_KEYS
-from edge.contract.transcript import parse
 from edge.errors import TrainingError
+from edge.reading.conversation import parse
 from edge.tagging.windows import Segment, of_report, of_transcript
 from edge.text import sanitise
 from training import lines, sources

@@ -20,8 +20,8 @@ from torch.nn import functional
 from edge.contract.facts import Fact
 from edge.contract.prompts import load_tokenizer
 from edge.contract.tagging import SCHEME, TaggerSpec, TaggerTask
-from edge.contract.transcript import parse
 from edge.errors import TrainingError
+from edge.reading.conversation import parse
 from edge.tagging.facts import facts_of
 from edge.tagging.tagger import Tagger
 from training import fact_scores, tagger_batches, tagger_data

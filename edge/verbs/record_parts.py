@@ -64,11 +64,11 @@ def _save(vault: Vault, document: Document[Content], content: Content, history: 
 
 def _speaker(args: argparse.Namespace) -> int:
     from edge import workbench
-    from edge.contract import transcript
+    from edge.reading import conversation
 
     with vault_options.open_vault(args) as vault:
         record = vault.records.get(args.id)
-        turns = transcript.parse(workbench.conversation_of(record).text).turns
+        turns = conversation.parse(workbench.conversation_of(record).text).turns
         if args.list:
             for number, turn in enumerate(turns, start=1):
                 print(f"{number:>4}  {_told(turn)}")
@@ -77,7 +77,7 @@ def _speaker(args: argparse.Namespace) -> int:
         vault.records.refuse_signed(record.summary.id)
         text = corrected(turns, args.turn, args.name or "")
         _keep_talk(vault, record, text)
-    turns = transcript.parse(text).turns
+    turns = conversation.parse(text).turns
     for number in sorted(set(args.turn)):
         print(f"{number:>4}  {_told(turns[number - 1])}")
     return 0
@@ -93,6 +93,7 @@ def corrected(turns: Sequence[Turn], numbers: Sequence[int], name: str) -> str:
     Raises UsageError for a turn or a speaker that there is not, or one that would not be read as a speaker then.
     """
     from edge.contract import transcript
+    from edge.reading import conversation
 
     if any(not 1 <= number <= len(turns) for number in numbers):
         raise UsageError(
@@ -109,8 +110,8 @@ def corrected(turns: Sequence[Turn], numbers: Sequence[int], name: str) -> str:
             f"Add --as with one of {', '.join(transcript.SPEAKERS)}, or another speaker of this conversation.",
         )
     at = [number - 1 for number in numbers]
-    text = transcript.with_speaker(turns, at, speaker)
-    if not transcript.keeps_speakers(turns, at, speaker, text):
+    text = conversation.with_speaker(turns, at, speaker)
+    if not conversation.keeps_speakers(turns, at, speaker, text):
         raise UsageError(
             "The conversation would lose a speaker.",
             f"A speaker besides {', '.join(transcript.SPEAKERS)} needs two turns or more to be known as one.",

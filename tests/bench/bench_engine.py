@@ -11,9 +11,10 @@ from edge.contract import document as documents
 from edge.contract import prompts, templates
 from edge.contract.bundle import verify_bundle
 from edge.contract.events import Finished, Text
-from edge.contract.transcript import parse, render
+from edge.contract.transcript import render
 from edge.engine.base import Request
 from edge.engine.loader import load_engine
+from edge.reading.conversation import parse
 
 TOKENS = 100
 

@@ -11,8 +11,8 @@ import pytest
 
 from edge.contract import templates
 from edge.contract.bundle import verify_bundle
-from edge.contract.transcript import parse
 from edge.engine.loader import load_engine
+from edge.reading.conversation import parse
 from edge.tasks.note import Note, NoteFinished, write_note
 from export.base import hf_folder
 from export.bundles import make_mlx_bundle

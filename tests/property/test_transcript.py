@@ -6,8 +6,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.contract.document import from_bytes, from_text
-from edge.contract.transcript import Transcript, Turn, parse, render, tidy
+from edge.contract.transcript import Transcript, Turn, render, tidy
 from edge.errors import InputError
+from edge.reading.conversation import parse
 from edge.text import sanitise
 
 words = st.text(st.characters(categories=("L", "N")), min_size=1, max_size=8)

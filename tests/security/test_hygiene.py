@@ -65,7 +65,7 @@ WORK = """
 import json, os, sys
 sys.path.append({root!r})
 from edge.contract import templates
-from edge.contract.transcript import parse
+from edge.reading.conversation import parse
 from edge.engine.scripted import ScriptedEngine
 from edge.tasks import extract, note
 order = json.loads(sys.argv[1])

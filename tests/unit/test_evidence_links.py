@@ -2,9 +2,9 @@
 
 import pytest
 
-from edge.contract.transcript import parse
 from edge.evidence import links
 from edge.evidence.reading import read
+from edge.reading.conversation import parse
 
 TALK = parse(
     """[doctor] any trouble breathing?

@@ -7,10 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from edge.contract import prompts, schemas, templates, transcript
+from edge.contract import prompts, schemas, templates
 from edge.contract.events import Finished
 from edge.engine.base import EngineInfo, Request
 from edge.errors import TrainingError
+from edge.reading.conversation import parse
 from edge.tasks.extract import extract_fields
 from edge.tasks.note import write_note
 from tests import tiny
@@ -130,7 +131,7 @@ def test_training_and_inference_render_the_same_bytes(data: Path, tmp_path: Path
             else:
                 key = "CC" if name == str(own) else document.tasks[0].key
                 spec = templates.get("visit" if document.tasks[0].name == "division" else f"section:{key}")
-                list(write_note(asked, transcript.parse(document.raw), spec))  # type: ignore[arg-type]
+                list(write_note(asked, parse(document.raw), spec))  # type: ignore[arg-type]
             theirs = {_bytes(p): prompts.encode((*p.document, *p.instruction), tokenizer) for p in asked.prompts}
             for task in document.tasks:
                 ours = prompts.render(format_name, document.text, task.instruction)

@@ -6,6 +6,7 @@ import pytest
 
 from edge.contract import transcript
 from edge.errors import InputError
+from edge.reading.conversation import parse
 
 VTT = """WEBVTT
 
@@ -58,7 +59,7 @@ item []:
 
 
 def turns(text: str) -> list[tuple[str, str]]:
-    return [(t.speaker, t.text) for t in transcript.parse(text).turns]
+    return [(t.speaker, t.text) for t in parse(text).turns]
 
 
 @pytest.mark.parametrize(
@@ -107,7 +108,7 @@ def test_textgrid_is_merged_by_time() -> None:
 
 def test_offsets_point_at_the_words() -> None:
     text = "[doctor] hi there\nmore words\n[patient]  yes"
-    parsed = transcript.parse(text)
+    parsed = parse(text)
     assert [text[t.start : t.end] for t in parsed.turns] == ["hi there\nmore words", "yes"]
 
 
@@ -122,4 +123,4 @@ def test_spaced_tokens_of_speech_recognisers_are_joined() -> None:
 )  # fmt: skip
 def test_no_conversation_is_an_error(text: str) -> None:
     with pytest.raises(InputError):
-        transcript.parse(text)
+        parse(text)

@@ -3,7 +3,8 @@
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from edge.contract.transcript import SPEAKERS, parse
+from edge.contract.transcript import SPEAKERS
+from edge.reading.conversation import parse
 from tui.widgets.conversation_pane import with_next_speaker
 
 LABELS = st.sampled_from(["Doctor", "Patient", "Nurse", "Anna", "Ben", "Interpreter", "Mrs. Roe", "patient_1"])
@@ -22,8 +23,8 @@ def test_no_turn_is_lost(labels: list[str], data: st.DataObject | None) -> None:
     assert all(now == before for now, before in others if before)
 
 
-def test_one_of_three_turns_is_corrected_alone_and_one_of_two_with_the_other() -> None:
+def test_a_turn_is_corrected_alone_also_where_the_other_speaker_is_left_with_one() -> None:
     three = parse("Doctor: a\nInterpreter: b\nInterpreter: c\nInterpreter: d\nPatient: e").turns
     assert with_next_speaker(three, 2) == "Doctor: a\nInterpreter: b\nDoctor: c\nInterpreter: d\nPatient: e"
     two = parse("Doctor: a\nInterpreter: b\nInterpreter: c\nPatient: e").turns
-    assert with_next_speaker(two, 2) == "Doctor: a\nDoctor: b\nDoctor: c\nPatient: e"
+    assert with_next_speaker(two, 2) == "Doctor: a\nInterpreter: b\nDoctor: c\nPatient: e"

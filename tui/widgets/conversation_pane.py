@@ -6,8 +6,9 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.widgets import TextArea
 
-from edge.contract.transcript import SPEAKERS, Turn, keeps_speakers, parse, with_speaker
+from edge.contract.transcript import SPEAKERS, Transcript, Turn
 from edge.errors import InputError
+from edge.reading.conversation import keeps_speakers, parse, with_speaker
 from tui.messages import Ready, TalkEdited
 from tui.texts import t
 from tui.walls import Label
@@ -15,12 +16,12 @@ from tui.widgets.safe_area import SafeArea
 from tui.widgets.transcript_view import TranscriptView
 
 
-def turns_of(text: str) -> tuple[Turn, ...]:
-    """The turns of a conversation; a text without any is one turn."""
+def parsed(text: str) -> Transcript:
+    """A conversation with its turns; none for a text without any."""
     try:
-        return parse(text).turns
+        return parse(text)
     except InputError:
-        return ()
+        return Transcript(text, ())
 
 
 def lines_of(text: str) -> tuple[Turn, ...]:
@@ -69,7 +70,8 @@ class ConversationPane(Vertical):
         self._title(t("encounter.conversation"))
         if self._shown != text or not self.query_one(TranscriptView).turns:
             self._shown = text
-            self.query_one(TranscriptView).show(text, turns_of(text))
+            talk = parsed(text)
+            self.query_one(TranscriptView).show(talk.source, talk.turns)
 
     def show_basis(self, text: str) -> None:
         """Show a text that fields point into."""
