@@ -225,7 +225,7 @@ def compare(source: Source, built: Path) -> Gate:
     import numpy as np
     import torch
 
-    from edge.contract.transcript import parse
+    from edge.reading.conversation import parse
     from edge.tagging.decode import OUTSIDE, probabilities
     from edge.tagging.onnx import OnnxBackend
     from edge.tagging.tagger import Tagger
