@@ -14,7 +14,7 @@ from edge.contract.records import State
 from edge.errors import UsageError, VaultBusyError
 from edge.store import backup
 from edge.store.backup import Manifest
-from edge.store.chain import Event
+from edge.store.chain import Event, Report
 from edge.store.custody import RECOVERY
 from edge.store.files import Progress, VaultFiles, no_progress
 from edge.store.kdf import KdfParameters
@@ -35,6 +35,7 @@ __all__ = [
     "RecordFilter",
     "Records",
     "RecoveryKey",
+    "Report",
     "Secret",
     "State",
     "Vault",
@@ -45,6 +46,7 @@ __all__ = [
     "check_backup",
     "check_free",
     "create",
+    "open_beside_if_busy",
     "open_or_beside",
     "open_vault",
     "restore",
@@ -121,11 +123,16 @@ def open_vault(
 def open_or_beside(path: Path | None = None, passphrase_file: str | os.PathLike[str] | None = None) -> Vault:
     """open_vault(), and beside the program that has it open if there is one: for a backup or a check at any time."""
     with ask(passphrase_file) as passphrase:
-        target = path or paths.default_vault()
-        try:
-            return Vault.open(target, passphrase)
-        except VaultBusyError:
-            return Vault.open(target, passphrase, beside=True)
+        return open_beside_if_busy(path, passphrase)
+
+
+def open_beside_if_busy(path: Path | None, passphrase: Passphrase) -> Vault:
+    """open_or_beside() with a passphrase that is known already."""
+    target = path or paths.default_vault()
+    try:
+        return Vault.open(target, passphrase)
+    except VaultBusyError:
+        return Vault.open(target, passphrase, beside=True)
 
 
 def check_free(path: Path | None = None) -> None:

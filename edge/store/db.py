@@ -125,6 +125,18 @@ def transaction(connection: Any) -> Iterator[Any]:
 
 
 @contextlib.contextmanager
+def snapshot(connection: Any) -> Iterator[None]:
+    """Reads in the block see one state of the file, whatever another connection writes meanwhile."""
+    with translated("read"):
+        connection.execute("BEGIN")
+        try:
+            yield
+        finally:
+            if connection.in_transaction:
+                connection.rollback()
+
+
+@contextlib.contextmanager
 def translated(deed: str) -> Iterator[None]:
     """Turn SQLite's errors into named ones. deed completes "The vault could not be …"."""
     import sqlcipher3.dbapi2 as sqlcipher
@@ -173,6 +185,9 @@ def user_version(connection: Any) -> int:
     return int(connection.execute("PRAGMA user_version").fetchone()[0])
 
 
+CIPHER_CHECK, STRUCTURE_CHECK = "cipher_integrity_check", "quick_check"
+
+
 def problems(
     connection: Any, limit: int = 10, progress: Callable[[int, int], None] = lambda done, total: None
 ) -> list[str]:
@@ -181,7 +196,7 @@ def problems(
     progress: (checks done, checks in all).
     """
     found: list[str] = []
-    checks = ("cipher_integrity_check", "quick_check")
+    checks = (CIPHER_CHECK, STRUCTURE_CHECK)
     for done, pragma in enumerate(checks):
         progress(done, len(checks))
         try:

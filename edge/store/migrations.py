@@ -228,7 +228,15 @@ UPDATE encounter SET incomplete = EXISTS (
     WHERE newer.encounter = document.encounter AND newer.kind = document.kind));
 """
 
-STEPS: tuple[str, ...] = (_V1, _V2, _V3)
+# The chain vouches for the state of records: an entry covers the digests that its deed changed, and the root after it.
+# The baseline of a vault of before is an entry of its own (edge.store.states), made as this version first opens it.
+_V4 = """
+ALTER TABLE chain ADD COLUMN states TEXT;
+ALTER TABLE chain ADD COLUMN root BLOB;
+CREATE TABLE covered (code TEXT PRIMARY KEY, digest BLOB NOT NULL) WITHOUT ROWID;
+"""
+
+STEPS: tuple[str, ...] = (_V1, _V2, _V3, _V4)
 LATEST = len(STEPS)
 
 

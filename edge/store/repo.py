@@ -110,6 +110,7 @@ class Records:
                 key, code = self._new_encounter(deed, title, generated[-1].origin)
             else:
                 key, code = self._key(encounter), self.resolve(encounter)
+                deed.touch(code)
                 self.refuse_signed(code)
             deed.subject = code
             deed.detail = {
@@ -133,6 +134,7 @@ class Records:
                 key, code = self._new_encounter(deed, title, Origin("", "", "", source.sha256))
             else:
                 key, code = self._key(encounter), self.resolve(encounter)
+                deed.touch(code)
                 self.refuse_signed(code)
             deed.subject, deed.detail = code, {"kinds": []}
             self._add_source(deed, key, source)
@@ -205,8 +207,12 @@ class Records:
         return record
 
     def peek(self, identifier: str) -> Record:
-        """A whole encounter without an entry of its own: for a deed that has one (an export)."""
+        """A whole encounter without an entry of its own: for a deed that has one (an export).
+
+        Raises DamagedVaultError unless the audit chain vouches for its state, VaultError if there is no such record.
+        """
         summary = self.summary(identifier)
+        self._session.states.check(self._session.connection, summary.id)
         key = self._key(summary.id)
         sources = self._session.query(
             "SELECT name, text, sha256, kind FROM source WHERE encounter = ? ORDER BY id", (key,)
@@ -243,6 +249,7 @@ class Records:
     def wipe(self, deed: Deed, codes: Sequence[str]) -> None:
         """Delete encounters inside the caller's deed, their content and their search entries overwritten."""
         for code in codes:
+            deed.touch(code)
             deed.connection.execute("INSERT INTO purging SELECT id FROM encounter WHERE code = ?", (code,))
         deed.connection.execute("DELETE FROM encounter WHERE id IN (SELECT encounter FROM purging)")
         deed.connection.execute("DELETE FROM purging")
@@ -275,6 +282,7 @@ class Records:
 
     def _new_encounter(self, deed: Deed, title: str, origin: Origin) -> tuple[int, str]:
         code = self._new_code()
+        deed.touch(code)
         cursor = deed.connection.execute(
             "INSERT INTO encounter (code, title, state, kinds, created, updated, bundle, bundle_sha256, prompt_version,"
             " source_sha256, incomplete) VALUES (?, ?, 'Draft', '', ?, ?, ?, ?, ?, ?, 0)",

@@ -14,6 +14,7 @@ from edge.errors import UsageError, VaultError
 from edge.store.chain import Event
 from edge.store.repo import SUMMARY, Records, summary_of
 from edge.store.session import Session, text_of
+from edge.store.states import POLICY
 
 
 @dataclass(frozen=True)
@@ -40,6 +41,7 @@ class Retention:
             raise UsageError("A retention time is 1 to 36525 days.")
         shown = {state.value: value for state, value in days.items()}
         with self._session.deed(Event.POLICY, days=shown) as deed:
+            deed.touch(POLICY)
             for state, value in days.items():
                 deed.connection.execute("DELETE FROM retention WHERE state = ?", (state.value,))
                 if value is not None:
@@ -58,6 +60,7 @@ class Retention:
                 (state.value, limit),
             )
             found = [summary_of(row) for row in rows]
+            found = [one for one in found if one.state is state and one.updated < limit]  # not on an index's word alone
             due += [summary for summary in found if not summary.legal_hold]
             held += sum(summary.legal_hold for summary in found)
         return Plan(tuple(due), held)
@@ -68,6 +71,7 @@ class Retention:
         if plan.due:
             codes = [summary.id for summary in plan.due]
             with self._session.deed(Event.PURGE, records=codes, held=plan.held) as deed:
+                deed.touch(POLICY)  # what is due hangs on it
                 self._records.wipe(deed, codes)
             self._session.truncate_log()
         return plan

@@ -8,10 +8,14 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
-from edge.store import chain, db
+from edge.store import chain, db, states
 from edge.store.chain import Event
+from edge.store.states import States
 
 Clock = Callable[[], datetime]
+
+# Deeds on one record. Its state is looked at first: one that was put back would otherwise be vouched for from then on.
+_CHANGES = frozenset({Event.CREATE, Event.EDIT, Event.SIGN, Event.AMEND, Event.DELETE, Event.HOLD})
 
 
 def system_clock() -> datetime:
@@ -31,7 +35,18 @@ class Deed:
     connection: Any
     at: str
     subject: str
+    states: States
     detail: dict[str, Any] = field(default_factory=dict)
+    touched: set[str] = field(default_factory=set)
+
+    def touch(self, key: str) -> None:
+        """Say that the deed changes a record (its full id) or the policy, before it does.
+
+        Raises DamagedVaultError unless its state is the one that the audit chain vouches for.
+        """
+        if key not in self.touched:
+            self.states.check(self.connection, key)
+            self.touched.add(key)
 
 
 @dataclass
@@ -41,6 +56,7 @@ class Session:
     connection: Any
     actor: str
     clock: Clock = system_clock
+    states: States = field(default_factory=States)
 
     def now(self) -> str:
         """The time as it is kept."""
@@ -48,15 +64,30 @@ class Session:
 
     @contextlib.contextmanager
     def deed(self, event: Event, subject: str = "", **detail: Any) -> Iterator[Deed]:
-        """A transaction that ends with its entry in the audit chain: both are kept, or neither is."""
+        """A transaction that ends with its entry in the audit chain: both are kept, or neither is.
+
+        subject: full id of the one record that the deed changes or lets out; others are told to Deed.touch().
+        Raises DamagedVaultError unless the record's state is the one that the audit chain vouches for.
+        """
         with db.transaction(self.connection):
-            deed = Deed(self.connection, self.now(), subject, dict(detail))
+            deed = Deed(self.connection, self.now(), subject, self.states, dict(detail))
+            if subject and event in _CHANGES:
+                deed.touch(subject)
+            elif subject and event is Event.EXPORT:
+                self.states.check(self.connection, subject)
             yield deed
-            chain.append(self.connection, deed.at, event, deed.subject, deed.detail, self.actor)
+            vouched = self.states.changed(self.connection, deed.touched) if deed.touched else None
+            chain.append(self.connection, deed.at, event, deed.subject, deed.detail, self.actor, vouched)
 
     def append(self, deed: Deed, event: Event, detail: dict[str, Any], subject: str = "") -> None:
         """A further entry inside a deed."""
         chain.append(deed.connection, deed.at, event, subject, detail, self.actor)
+
+    def baseline(self, deed: Deed) -> None:
+        """The one entry from which on the chain of a vault of before vouches for the state of its records."""
+        begun = states.baseline(deed.connection)
+        detail = {"records": deed.connection.execute("SELECT count(*) FROM encounter").fetchone()[0]}
+        chain.append(deed.connection, deed.at, Event.BASELINE, "", detail, self.actor, begun)
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[Any]:

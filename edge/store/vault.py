@@ -21,7 +21,7 @@ from typing import Any, Self
 from edge import disk
 from edge.contract import sealing
 from edge.errors import DamagedVaultError, VaultError
-from edge.store import chain, db, export, files, header, place, policy, unlock, upgrade
+from edge.store import chain, db, export, files, header, place, policy, states, unlock, upgrade
 from edge.store.chain import Event
 from edge.store.custody import Custody
 from edge.store.edits import Edits
@@ -238,6 +238,8 @@ def _record_unlock(session: Session, paths: VaultFiles, before: int, generation:
     with session.deed(Event.UNLOCK, generation=generation, seal=sealing.level()) as deed:
         if before != LATEST:
             session.append(deed, Event.MIGRATION, {"from": before, "to": LATEST})
+        if chain.newest_root(session.connection) is None:
+            session.baseline(deed)
         if failed:
             session.append(deed, Event.UNLOCK_FAILED, {"times": len(failed), "first": failed[0], "last": failed[-1]})
     if failed:
@@ -268,7 +270,10 @@ def _build(paths: VaultFiles, head: Header, keys: KeySet, session: Session) -> N
             with db.transaction(connection):
                 connection.execute("INSERT INTO meta VALUES ('vault_id', ?)", (head.vault_id,))
                 chain.start(connection, keys.audit)
-                chain.append(connection, session.now(), Event.VAULT_CREATED, "", {"schema": LATEST}, session.actor)
+                begun = states.baseline(connection)
+                chain.append(
+                    connection, session.now(), Event.VAULT_CREATED, "", {"schema": LATEST}, session.actor, begun
+                )
         finally:
             connection.close()
         disk.sync_file(paths.incoming)

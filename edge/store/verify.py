@@ -1,4 +1,7 @@
-"""Checks of an open vault, by `vault verify` and in the background after opening: pages, structure, search index."""
+"""Checks of an open vault, by `vault verify` and in the background after opening.
+
+Pages, structure, the state of every record against the audit chain, and (by `vault verify`) the search index.
+"""
 
 from __future__ import annotations
 
@@ -7,15 +10,14 @@ from collections.abc import Callable
 from typing import Any
 
 from edge.errors import EdgescribeError
-from edge.store import db
+from edge.store import db, states
 from edge.store.files import VaultFiles
 from edge.store.secret import RawKey
 
 
 def findings(connection: Any) -> list[str]:
     """What is wrong with an open vault, in plain words without content; empty if nothing is."""
-    found = db.problems(connection)
-    if found:
+    if found := pages_and_states(connection):
         return found
     with db.translated("checked"):
         broken = connection.execute("PRAGMA foreign_key_check").fetchall()
@@ -26,6 +28,14 @@ def findings(connection: Any) -> list[str]:
     if missing:
         found.append(f"{missing} records are not in the search index")
     return found + _search_findings(connection)
+
+
+def pages_and_states(connection: Any, going: Callable[[], bool] = lambda: True) -> list[str]:
+    """What is wrong with pages, structure and the state of records; going: as edge.store.states.findings."""
+    found = db.problems(connection)
+    if any(line.startswith(db.CIPHER_CHECK) for line in found) or not going():
+        return found  # the first read of a page that is not authentic ends every other read of the connection
+    return found + states.findings(connection, going)
 
 
 def _search_findings(connection: Any) -> list[str]:
@@ -39,7 +49,7 @@ def _search_findings(connection: Any) -> list[str]:
 
 
 class BackgroundCheck:
-    """Runs both page and structure checks on a connection of its own, so that opening never waits for them."""
+    """Checks pages, structure and the state of all records on its own connection: opening never waits for them."""
 
     def __init__(self, paths: VaultFiles, key: RawKey, done: Callable[[list[str]], None]) -> None:
         self._paths, self._key, self._done = paths, key.copy(), done
@@ -64,11 +74,14 @@ class BackgroundCheck:
         """Wait until the check has ended by itself."""
         self._thread.join()
 
+    def _going(self) -> bool:
+        return not self._stopped.is_set()
+
     def _run(self) -> None:
         try:
             self._connection = db.connect(self._paths.database, self._key, any_thread=True)
             try:
-                found = [] if self._stopped.is_set() else db.problems(self._connection)
+                found = [] if self._stopped.is_set() else pages_and_states(self._connection, self._going)
             finally:
                 connection, self._connection = self._connection, None
                 connection.close()

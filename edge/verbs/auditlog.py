@@ -67,6 +67,11 @@ def _verify(args: argparse.Namespace) -> int:
         Narrator().say(f"Note: the clock stood earlier at entry {seq} than at one before it.")
     if report.good:
         print(f"{report.entries} entries, whole{' and not older than the head' if head else ''}.")
+        print(
+            f"From entry {report.vouches_from} on, each vouches for the state of the records; `vault verify` compares."
+            if report.vouches_from
+            else "No entry vouches for the state of the records."
+        )
         return 0
     print(f"First bad entry: {report.first_bad} ({report.why}). {report.entries} entries before it are whole.")
     return DamagedVaultError.exit_code

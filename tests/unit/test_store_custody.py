@@ -76,7 +76,11 @@ def forge(vault: Vault, statement: str) -> None:
         ("DELETE FROM chain WHERE seq = 5", 5),
         ("UPDATE chain SET mac = zeroblob(32) WHERE seq = 6", 6),
         ("DELETE FROM chain WHERE seq >= 6", 6),
-        ("INSERT INTO chain SELECT 99, at, event, subject, detail, actor, mac FROM chain WHERE seq = 6", 9),
+        (
+            "INSERT INTO chain SELECT 99, at, event, subject, detail, actor, mac, states, root FROM chain"
+            " WHERE seq = 6",
+            9,
+        ),
         ("UPDATE chain_state SET seq = 3, mac = (SELECT mac FROM chain WHERE seq = 3)", 9),
     ],
 )

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 from vaulting import cheap_derivation, new_vault, note, passphrase
 
+from edge.store import states
 from edge.store.vault import Vault
 
 
@@ -56,3 +57,17 @@ def test_background_check_can_be_stopped(vault: Vault) -> None:
     vault.verify_in_background(found.append)
     vault.close()
     assert found in ([], [[]])
+
+
+def test_a_deed_costs_two_digests_however_many_records_there_are(vault: Vault, monkeypatch: pytest.MonkeyPatch) -> None:
+    counted: list[int] = []
+    real = states.digest_of
+    monkeypatch.setattr(states, "digest_of", lambda connection, key: counted.append(key) or real(connection, key))
+    costs = []
+    for _ in range(3):
+        for i in range(10):
+            saved = note(vault, f"text {i}")
+        counted.clear()
+        vault.records.hold(saved.id)
+        costs.append(len(counted))
+    assert costs == [2, 2, 2]
