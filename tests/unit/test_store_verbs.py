@@ -83,7 +83,9 @@ def test_a_vault_s_whole_life(call, tmp_path: Path) -> None:
     assert code == 0
     found = [line.split()[3] for line in text.splitlines()]
     assert found[:2] == ["vault-created", "unlock"]
-    deeds = "vault-created key-change create sign key-change key-change backup unlock-failed restore export export"
+    deeds = (
+        "vault-created key-change create sign audit key-change key-change backup unlock-failed restore export export"
+    )
     assert [event for event in found if event not in ("unlock", "lock")] == deeds.split()
     assert call("vault", "recovery-key", "--remove")[0] == 0
     with pytest.raises(UsageError):
