@@ -117,12 +117,12 @@ def _verify(args: argparse.Namespace) -> int:
     with vaults.ask(args.passphrase_file) as passphrase, vaults.open_beside_if_busy(args.vault, passphrase) as vault:
         vault_options.warn(vault)
         Narrator().say("Checking …")
-        found = vault.verify()
+        if found := vault.verify():
+            print("\n".join(found))
+            return DamagedVaultError.exit_code
         report = vault.custody.verify_chain(passphrase)
         if not report.good:
-            found.append(f"audit chain: first bad entry {report.first_bad} ({report.why})")
-        if found:
-            print("\n".join(found))
+            print(f"audit chain: first bad entry {report.first_bad} ({report.why})")
             return DamagedVaultError.exit_code
         for one in vault.records.signed():
             vault.edits.signatures(one)
