@@ -16,6 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from vaulting import ORIGIN, SOURCE, cheap_derivation, new_vault, note, open_known, passphrase
 
+from edge.contract.note import EncounterNote, Section
 from edge.contract.records import State
 from edge.errors import DamagedVaultError, VaultError
 from edge.store import chain, states, unlock
@@ -82,7 +83,7 @@ def _shown(vault: Vault, code: str) -> str:
     try:
         record = vault.records.peek(code)
         ids = [d.id for d in record.documents]
-        held = [[vault.edits.content_at(i, r.number) for r in vault.edits.history(i)] for i in ids]
+        held = [[vault.edits.content_at(i, r.number).to_json() for r in vault.edits.history(i)] for i in ids]
         signed = [repr(one) for one in vault.edits.signatures(code)]
     except VaultError:
         return "refused"  # damage that shows by itself
@@ -113,8 +114,8 @@ def several(vault: Vault) -> dict[str, str]:
     return made
 
 
-def content(text: str) -> dict[str, Any]:
-    return {"template": "soap", "sections": [{"heading": "PLAN", "text": text}]}
+def content(text: str) -> EncounterNote:
+    return EncounterNote("soap", (Section("PLAN", text),))
 
 
 def later(vault: Vault, made: dict[str, str]) -> None:
