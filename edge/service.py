@@ -23,7 +23,7 @@ from edge.contract.records import Generated
 from edge.engine.base import Engine, EngineInfo
 from edge.engine.loader import load_engine
 from edge.errors import BundleError
-from edge.reading.conversation import parse
+from edge.reading import substance
 from edge.tasks.extract import Extraction, ExtractionFinished, elmtex, extract_fields
 from edge.tasks.note import Note, NoteFinished, write_note
 
@@ -98,7 +98,7 @@ class Scribe:
     def note(self, document: Document, template: str = "visit") -> Iterator[TaskEvent | NoteFinished]:
         """Write a note about a conversation (see edge.tasks.note.write_note). Raises InputError, UsageError."""
         chosen = templates.get(template, paths.data_dir() / "templates")
-        return write_note(self.engine, parse(document.text), chosen)
+        return write_note(self.engine, substance.visit(document.text), chosen)
 
     def extract(self, document: Document) -> Iterator[Any]:
         """Extract the 15 fields of a report (see edge.tasks.extract.extract_fields)."""

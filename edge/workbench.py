@@ -24,7 +24,7 @@ from edge.contract.records import Generated, Record, Source, State
 from edge.contract.templates import SectionSpec, Template
 from edge.engine.base import EngineInfo
 from edge.errors import EdgescribeError, InputError, OutputError, UsageError
-from edge.reading.conversation import parse
+from edge.reading import substance
 from edge.service import Scribe, origin
 from edge.store import policy
 from edge.store.chain import Entry, Event
@@ -80,7 +80,7 @@ def typed(text: str, name: str = "typed") -> Document:
 
 def write_parts(scribe: Scribe, text: str, chosen: Template) -> Iterator[TaskEvent | NoteFinished]:
     """Write the sections of a template about a conversation. Raises as edge.tasks.note.write_note."""
-    return write_note(scribe.engine, parse(text), chosen)
+    return write_note(scribe.engine, substance.visit(text), chosen)
 
 
 def rewrite(

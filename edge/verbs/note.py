@@ -40,10 +40,10 @@ def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 def run(args: argparse.Namespace) -> int:
     from edge.contract import templates
     from edge.paths import data_dir
-    from edge.reading import conversation
+    from edge.reading import substance
 
     templates.get(args.template, data_dir() / "templates")  # a wrong name is said before the model loads
-    return generate.run_all(args, write, lambda document: conversation.parse(document.text))
+    return generate.run_all(args, write, lambda document: substance.visit(document.text))
 
 
 def write(scribe: Scribe, document: Document, args: argparse.Namespace, narrator: Narrator) -> generate.Outcome:

@@ -51,7 +51,7 @@ def _write(args: argparse.Namespace) -> int:
     from edge import workbench
     from edge.contract import templates
     from edge.paths import data_dir
-    from edge.reading.conversation import parse
+    from edge.reading import substance
     from edge.verbs import note
 
     def conversation(record: Record) -> Document:
@@ -60,7 +60,7 @@ def _write(args: argparse.Namespace) -> int:
             raise UsageError("This record has no conversation.", "", "`edgescribe note FILE --save` keeps one.")
         args.template = args.template or (kept.content.template if kept else "") or "visit"
         templates.get(args.template, data_dir() / "templates")  # a wrong name is said before the model loads
-        parse(talk.text)
+        substance.visit(talk.text)
         return workbench.typed(talk.text, talk.name)
 
     return _anew(args, conversation, note.write)
