@@ -53,7 +53,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _one(name: str, tagger: Tagger, as_json: bool, narrator: Narrator) -> None:
-    from edge.contract.transcript import parse
+    from edge.reading.conversation import parse
     from edge.service import read_document
     from edge.tagging.facts import find_facts
     from edge.tagging.language import language

@@ -7,8 +7,8 @@ import pytest
 from tagging_kit import word_tagger
 
 from edge.contract.facts import Fact, FactKind, Polarity, Quote, Subject, Time
-from edge.contract.transcript import parse
 from edge.errors import InputError
+from edge.reading.conversation import parse
 from edge.tagging import pairs
 from edge.tagging.corrections import corrected
 from edge.tagging.facts import find_facts
