@@ -36,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
     from edge import paths
     from edge.errors import SealError
     from edge.seal.environment import reexec_clean
-    from edge.seal.evidence.network import Request, gather
+    from edge.audit.network import Request, gather
 
     if sys.platform != "linux":
         raise SealError(

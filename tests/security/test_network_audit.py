@@ -11,7 +11,7 @@ from typing import Any
 
 import pytest
 
-from edge.seal.evidence import kernel_log, report, session, stage
+from edge.audit import kernel_log, report, session, stage
 from tests.security.conftest import Pack
 
 pytestmark = pytest.mark.model
@@ -118,7 +118,7 @@ import json, os, sys
 sys.path.append({root!r})
 from pathlib import Path
 from edge.seal import environment
-from edge.seal.evidence import session, stage
+from edge.audit import session, stage
 stage.enter()
 step = session.Step("examine the machine", ("doctor",), ("doctor", "--json"))
 environ = environment.clean(os.environ) | {{"EDGESCRIBE_HOME": {home!r}}}

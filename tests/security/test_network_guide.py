@@ -8,7 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from edge.seal.evidence import attempts, report
+from edge.audit import attempts, report
 
 ROOT = Path(__file__).resolve().parents[2]
 GUIDE = (ROOT / "docs" / "audit-guide.md").read_text(encoding="utf-8")
@@ -75,7 +75,7 @@ def test_the_counters_of_a_namespace_start_at_zero_and_can_move(tmp_path: Path) 
 
 
 def test_the_hash_of_the_program(tmp_path: Path) -> None:
-    from edge.seal.evidence import inventory
+    from edge.audit import inventory
 
     line = next(text for text in block("find edge tui").splitlines() if text.startswith("find edge"))
     assert shell(line, ROOT).split()[0] == inventory.listing_digest(inventory.program_files(ROOT))

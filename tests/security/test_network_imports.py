@@ -16,10 +16,10 @@ from edge.seal.imports import CLIENTS
 ROOT = Path(__file__).resolve().parents[2]
 # Modules of ours that name `socket`: the auditor's attempts and listeners, and the macOS self-test.
 MAY_NAME_SOCKET = {
-    "edge/seal/evidence/attempts.py",
-    "edge/seal/evidence/kernel_calls.py",
-    "edge/seal/evidence/listener.py",
-    "edge/seal/evidence/stage.py",
+    "edge/audit/attempts.py",
+    "edge/audit/kernel_calls.py",
+    "edge/audit/listener.py",
+    "edge/audit/stage.py",
     "edge/seal/macos.py",
 }
 LOW_LEVEL = {"socket", "ssl", "asyncio", "selectors", "_socket", "_ssl"}

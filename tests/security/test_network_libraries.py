@@ -6,7 +6,7 @@ from importlib import metadata
 
 import pytest
 
-from edge.seal.evidence import inventory
+from edge.audit import inventory
 from tests.security.conftest import Pack
 
 SHIPPED = ("onnxruntime", "onnxruntime_genai", "sqlcipher3", "tokenizers", "rapidfuzz", "_argon2_cffi_bindings",

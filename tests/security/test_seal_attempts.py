@@ -11,14 +11,14 @@ from typing import Any
 import pytest
 from once import once
 
-from edge.seal.evidence import attempts, stage, verdict
+from edge.audit import attempts, stage, verdict
 
 NAMES = [a.name for a in attempts.ATTEMPTS] + ["early-thread", "inherited-descriptor"]
 
 
 def run_stage(folder: Path, as_root: bool) -> dict[str, Any]:
     done = subprocess.run(
-        stage.python_command("edge.seal.evidence.stage:main", {"folder": str(folder), "as_root": as_root}),
+        stage.python_command("edge.audit.stage:main", {"folder": str(folder), "as_root": as_root}),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.PIPE,
         timeout=600,

@@ -17,16 +17,16 @@ from pathlib import Path
 import pytest
 from once import once
 
-from edge.seal.evidence import kernel_log, verdict
-from edge.seal.evidence.kernel_log import CALLS, Refusals
-from edge.seal.evidence.stage import python_command
+from edge.audit import kernel_log, verdict
+from edge.audit.kernel_log import CALLS, Refusals
+from edge.audit.stage import python_command
 
 ROOT = Path(__file__).resolve().parents[2]
 QUIET = f"""
 import sys
 sys.path.append({str(ROOT)!r})
 from edge.seal import seccomp
-from edge.seal.evidence import kernel_log
+from edge.audit import kernel_log
 seccomp._FLAG_LOG = 0
 kernel_log.main()
 """
@@ -154,7 +154,7 @@ def test_the_judge_wants_a_line_of_each_call() -> None:
 
 def test_the_watched_process_needs_no_right_and_writes_nothing(tmp_path: Path) -> None:
     command = python_command(
-        "edge.seal.evidence.kernel_log:main", {"comm": kernel_log.new_name(), "folder": str(tmp_path)}
+        "edge.audit.kernel_log:main", {"comm": kernel_log.new_name(), "folder": str(tmp_path)}
     )
     done = subprocess.run(command, input=b"", capture_output=True, timeout=600, check=True)
     assert (done.stdout, list(tmp_path.iterdir())) == (b"", [])

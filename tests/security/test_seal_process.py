@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 
-from edge.seal.evidence.stage import python_command
+from edge.audit.stage import python_command
 
 ROOT = Path(__file__).resolve().parents[2]
 SEAL = """
@@ -286,7 +286,7 @@ def test_the_stage_gives_up_by_name_where_namespaces_are_forbidden(tmp_path: Pat
     own = tmp_path / "own"
     code = """
     from edge.errors import SealError
-    from edge.seal.evidence import stage
+    from edge.audit import stage
     try:
         stage.enter()
     except SealError as why:

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from edge.errors import SealError
-from edge.seal.evidence import inventory, network, report, session, signing, tracelog, verdict, watch
+from edge.audit import inventory, network, report, session, signing, tracelog, verdict, watch
 from edge.verbs import audit
 
 LOG = """100 socket(AF_INET, SOCK_STREAM, IPPROTO_IP) = -1 EPERM (Operation not permitted)
@@ -199,7 +199,7 @@ def test_a_pack_never_mixes_with_other_files(tmp_path: Path) -> None:
 
 def test_a_part_that_fails_is_an_error_with_advice() -> None:
     with pytest.raises(SealError, match="could not be gathered") as caught:
-        network._child("edge.seal.evidence.stage:main", {})
+        network._child("edge.audit.stage:main", {})
     assert "namespace" in caught.value.hint
 
 

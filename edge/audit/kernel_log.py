@@ -23,7 +23,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from edge.seal import seccomp, syscalls
-from edge.seal.evidence.stage import python_command
+from edge.audit.stage import python_command
 
 KERNEL, DAEMON = Path("/dev/kmsg"), Path("/var/log/audit/audit.log")
 _ACTIONS = Path("/proc/sys/kernel/seccomp/actions_logged")
@@ -155,7 +155,7 @@ def watch(folder: Path, rounds: int = _ROUNDS) -> Refusals:
     if why := why_unreadable():
         return Refusals(why)
     log, comm = Log(), new_name()
-    command = python_command("edge.seal.evidence.kernel_log:main", {"comm": comm, "folder": str(folder)})
+    command = python_command("edge.audit.kernel_log:main", {"comm": comm, "folder": str(folder)})
     lines: Counter[str] = Counter()
     made: list[str] = []
     try:

@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from edge.errors import SealError
-from edge.seal.evidence import inventory, kernel_log, report, signing, stage, verdict
+from edge.audit import inventory, kernel_log, report, signing, stage, verdict
 
 FORMAT = "edgescribe-network-evidence/1"
 _TIMEOUT = 3600
@@ -48,11 +48,11 @@ def gather(request: Request, say: Say) -> dict[str, Any]:
         raise SealError("The folder for the evidence is not empty.", str(request.out), "Name another with --out.")
     say("Attempts to get out, without the seal and with it")
     with tempfile.TemporaryDirectory(prefix="edgescribe-audit-") as folder:
-        attempts = _child("edge.seal.evidence.stage:main", {"folder": folder})
+        attempts = _child("edge.audit.stage:main", {"folder": folder})
     say("A synthetic session, watched; beside it, what the kernel's log says of refused calls")
     with tempfile.TemporaryDirectory(prefix="edgescribe-audit-") as folder, ThreadPoolExecutor(1) as beside:
         log = beside.submit(kernel_log.watch, Path(folder) / "log")
-        session = _child("edge.seal.evidence.session:main", _session_request(request, folder))
+        session = _child("edge.audit.session:main", _session_request(request, folder))
         logged = {**asdict(log.result()), "missing": list(log.result().missing)}
     say("Hashes of program, packages, libraries and bundle")
     evidence: dict[str, Any] = {

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import cast
 
 from edge.seal import environment
-from edge.seal.evidence import stage, tracelog, watch
+from edge.audit import stage, tracelog, watch
 
 _TIMEOUT = 1800
 _SAMPLE_EVERY = 0.04

@@ -22,9 +22,9 @@ from functools import partial
 from pathlib import Path
 
 from edge.errors import SealError
-from edge.seal.evidence import attempts
-from edge.seal.evidence.attempts import Outcome, Result
-from edge.seal.evidence.listener import LOOPBACK, Listeners
+from edge.audit import attempts
+from edge.audit.attempts import Outcome, Result
+from edge.audit.listener import LOOPBACK, Listeners
 
 _NEWNS, _NEWUSER, _NEWNET = 0x00020000, 0x10000000, 0x40000000
 _MS_BIND, _MS_REC, _MS_PRIVATE = 4096, 16384, 1 << 18
@@ -172,7 +172,7 @@ def _run_attempts(
     leader, terminal = pty.openpty()
     try:
         done = subprocess.run(
-            python_command("edge.seal.evidence.attempts:main", request),
+            python_command("edge.audit.attempts:main", request),
             stdin=terminal,
             stdout=subprocess.PIPE,
             pass_fds=(left_open.fileno(),),

@@ -21,8 +21,8 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Literal
 
-from edge.seal.evidence import kernel_calls
-from edge.seal.evidence.listener import LOOPBACK, Target
+from edge.audit import kernel_calls
+from edge.audit.listener import LOOPBACK, Target
 from edge.seal.seccomp import machine
 
 # refused: by the seal (EPERM, EACCES, a closed descriptor, a kill). reached: went through. absent: this system has no
