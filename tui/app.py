@@ -1,9 +1,9 @@
-"""Wiring: the vault's desk, the engine's bridge, the casebook and the screens, from unlock to lock.
+"""Wiring: the threads of the vault and of the model, the open encounters and the screens, from unlock to lock.
 
 main() runs it in this process, which the command line has sealed. LOCKED as exit code asks the launcher for a new one:
 locking ends the process that holds keys and text.
 
-What only an open vault needs (casebook, other screens, workbench) is imported by the bridge's thread once the unlock
+What only an open vault needs (open encounters, other screens) is imported by the model's thread once the unlock
 screen is drawn, and by then at the latest where it is used: from the command to that screen nobody may wait.
 """
 
@@ -28,37 +28,37 @@ from textual.screen import Screen
 from edge import paths
 from edge.errors import EdgescribeError
 from tui import actions, idle, settings, terminal, texts
-from tui.desk import Desk
-from tui.messages import CaseChanged
+from tui.base_app import BaseApp
 from tui.screens.base import EdgeScreen
 from tui.screens.unlock import UnlockScreen
-from tui.shell import Shell
+from tui.template_drafts import TemplateDrafts
 from tui.texts import t
-from tui.unsaved import Unsaved
+from tui.vault_thread import VaultThread
+from tui.widgets.messages import CaseChanged
 
 if TYPE_CHECKING:
     from edge.seal import SealStatus
     from edge.service import Scribe
-    from tui.bridge import Bridge, Fact, Opener
     from tui.case import Case
-    from tui.casebook import Casebook
+    from tui.model_thread import Fact, ModelThread, Opener
+    from tui.open_encounters import OpenEncounters
 
 LOCKED = 75
 CLEAR_AFTER = 60  # seconds until a copy is taken off the clipboard
-_BEHIND = ("tui.casebook", "tui.screens.library", "tui.screens.encounter", "tui.screens.settings")
+_BEHIND = ("tui.open_encounters", "tui.screens.library", "tui.screens.encounter", "tui.screens.settings")
 _TOUCHES = (Key, MouseDown, MouseScrollDown, MouseScrollUp, Paste)
 
 
-class EdgeApp(Shell):
+class EdgeApp(BaseApp):
     """seal: what this process was sealed with."""
 
     BINDINGS = actions.bindings("app")
 
-    def __init__(self, desk: Desk, opener: Opener, kept: settings.Settings, seal: SealStatus | None) -> None:
+    def __init__(self, vault: VaultThread, opener: Opener, kept: settings.Settings, seal: SealStatus | None) -> None:
         super().__init__(kept.theme)
-        self.desk, self.settings = desk, kept
-        self._opener, self._bridge = opener, cast("Bridge | None", None)
-        self.unsaved = Unsaved(desk)
+        self.vault, self.settings = vault, kept
+        self._opener, self._thread = opener, cast("ModelThread | None", None)
+        self.unsaved = TemplateDrafts(vault)
         self.seal_level = seal.level if seal else "none"
         self.seal = seal
         self._idle = idle.Idle()
@@ -70,27 +70,27 @@ class EdgeApp(Shell):
         texts.use(kept.language)
 
     @property
-    def bridge(self) -> Bridge:
+    def model(self) -> ModelThread:
         """The way to the engine."""
-        if self._bridge is None:
-            from tui.bridge import Bridge
+        if self._thread is None:
+            from tui.model_thread import ModelThread
 
-            self._bridge = Bridge(self._opener)
-        return self._bridge
+            self._thread = ModelThread(self._opener)
+        return self._thread
 
     @cached_property
-    def book(self) -> Casebook:
+    def encounters(self) -> OpenEncounters:
         """The open encounters."""
-        from tui.casebook import Casebook
+        from tui.open_encounters import OpenEncounters
 
-        return Casebook(self.desk, self.bridge, self._changed)
+        return OpenEncounters(self.vault, self.model, self._changed)
 
     def get_default_screen(self) -> Screen[Any]:
         """Unlock itself where there is a vault: an empty screen below it would be styled and drawn first."""
-        return UnlockScreen() if self.desk.exists() else super().get_default_screen()
+        return UnlockScreen() if self.vault.exists() else super().get_default_screen()
 
     def on_mount(self) -> None:
-        if not self.desk.exists():
+        if not self.vault.exists():
             from tui.screens.welcome import WelcomeScreen
 
             self.push_screen(WelcomeScreen())
@@ -106,7 +106,7 @@ class EdgeApp(Shell):
         typed, self._early = self._early, None
         for event in typed or ():
             self.post_message(event)
-        self.bridge.start()
+        self.model.start()
 
     async def on_event(self, event: Event) -> None:
         if self._early is not None and isinstance(event, Key | Paste):
@@ -124,7 +124,7 @@ class EdgeApp(Shell):
 
     def queue_line(self) -> str:
         """What the model has to do, for the status bar."""
-        count, seconds = self._bridge.waiting() if self._bridge else (0, None)
+        count, seconds = self._thread.waiting() if self._thread else (0, None)
         if not count:
             return ""
         if seconds is None:
@@ -135,19 +135,19 @@ class EdgeApp(Shell):
     # -- news from the engine, once in a tenth of a second -----------------------------------------------------------
 
     def _take(self) -> None:
-        for fact in self._bridge.take() if self._bridge and not self._leaving else ():
+        for fact in self._thread.take() if self._thread and not self._leaving else ():
             self._heed(fact)
         if isinstance(self.screen, EdgeScreen):
             self.screen.tick()
 
     def _heed(self, fact: Fact) -> None:
-        from tui.bridge import Done, Loading, Ready, Unavailable, Update
+        from tui.model_thread import Done, Loading, Ready, Unavailable, Update
 
         match fact:
             case Loading(done, total):
                 self._model = (t("app.loading", percent=int(100 * done / max(1, total))), ())
             case Ready(info):
-                self.book.info, self._no_model = info, None
+                self.encounters.info, self._no_model = info, None
                 marks = {"test_model": info.purpose == "test", "unsigned_model": info.signed_by is None}
                 self._model = (info.bundle, tuple(key for key, holds in marks.items() if holds))
             case Unavailable(error):
@@ -156,22 +156,22 @@ class EdgeApp(Shell):
                 if self._unlocked:
                     self._inside()
             case Update():
-                self.book.update(fact)
+                self.encounters.update(fact)
             case Done():
-                self.go(self.book.done(fact))
+                self.go(self.encounters.done(fact))
 
     def _second(self) -> None:
         if not self.is_headless and not self._leaving and terminal.gone():
             self.go(self.leave(143))  # closed without a word: an unlocked vault must not stay open unseen
             return
-        if not self.desk.is_open or self._leaving:
+        if not self.vault.is_open or self._leaving:
             return
         self._idle.sweep()
         if self._idle.over(self.settings.lock_minutes):
             self.action_lock()
             return
-        if any(case.dirty or case.rows_dirty for case in self.book.cases):
-            self.go(self.book.save_all())
+        if any(case.dirty or case.rows_dirty for case in self.encounters.cases):
+            self.go(self.encounters.save_all())
         if self.unsaved.dirty:
             self.go(self.unsaved.save())
 
@@ -189,7 +189,7 @@ class EdgeApp(Shell):
         from tui.screens.library import LibraryScreen
 
         self._idle.touch()
-        await self.desk.call(lambda vault: vault.verify_in_background(self.damage.extend))
+        await self.vault.call(lambda vault: vault.verify_in_background(self.damage.extend))
         await self.unsaved.load()
         if isinstance(done := self.screen, UnlockScreen):  # the stack's first, which stays: emptied, below the list
             await self.push_screen(LibraryScreen())
@@ -197,14 +197,14 @@ class EdgeApp(Shell):
         else:
             await self.switch_screen(LibraryScreen())
         self.call_after_refresh(self._inside)
-        if place := await self.desk.call(lambda vault: vault.warning()):
+        if place := await self.vault.call(lambda vault: vault.warning()):
             self.tell(place)
         if list(self.unsaved):
             self.tell(t("templates.left"))
         pending, last = list(self.settings.pending), self.settings.last
         for identifier in pending:
             with contextlib.suppress(EdgescribeError):  # wiped or signed since: nothing to take up
-                await self.book.write(await self.book.open(identifier))
+                await self.encounters.write(await self.encounters.open(identifier))
         if sample:
             await self.sample_case()
         elif last:
@@ -223,18 +223,18 @@ class EdgeApp(Shell):
         if self._leaving:
             return
         self._leaving = True
-        if self.desk.is_open:
+        if self.vault.is_open:
             cases = [s.case for s in self.screen_stack if isinstance(s, EdgeScreen) and s.case is not None]
             shown = cases[0].id if cases else ""
-            busy = [case.id for case in self.book.cases if case.kind == "note" and case.busy and case.id]
+            busy = [case.id for case in self.encounters.cases if case.kind == "note" and case.busy and case.id]
             self.settings.last, self.settings.pending = shown, busy
         settings.save(self.settings)
-        await asyncio.to_thread(self.bridge.close)
+        await asyncio.to_thread(self.model.close)
         try:
-            if self.desk.is_open:
+            if self.vault.is_open:
                 await self._keep_all()
         finally:
-            await asyncio.to_thread(self.desk.close)
+            await asyncio.to_thread(self.vault.close)
             self.exit(code, return_code=code)
 
     async def _keep_all(self) -> None:
@@ -242,28 +242,28 @@ class EdgeApp(Shell):
         try:
             await self.unsaved.save()
         finally:
-            await self.book.save_all(commit=True)
+            await self.encounters.save_all(commit=True)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         if action in ("lock", "settings"):
             here = getattr(self.screen, "scope", "") in ("settings", "template")  # an editor stands above the settings
-            return self.desk.is_open and not (action == "settings" and here)
+            return self.vault.is_open and not (action == "settings" and here)
         return True
 
     def action_lock(self) -> None:
-        if self.desk.is_open:
+        if self.vault.is_open:
             self.go(self.leave(LOCKED))
 
     async def action_quit(self) -> None:
-        if self.bridge.waiting()[0]:
-            from tui.screens.dialogs import Confirm
+        if self.model.waiting()[0]:
+            from tui.widgets.dialogs import Confirm
 
             self.push_screen(Confirm(t("app.quit_busy")), lambda sure: self.go(self.leave(0)) if sure else None)
         else:
             self.go(self.leave(0))
 
     def action_help(self) -> None:
-        from tui.screens.dialogs import Help
+        from tui.widgets.dialogs import Help
 
         self.push_screen(Help())
 
@@ -288,20 +288,20 @@ class EdgeApp(Shell):
         self.push_screen(EncounterScreen(case))
 
     async def open_case(self, identifier: str) -> None:
-        self.show_case(await self.book.open(identifier, self.settings.template))
+        self.show_case(await self.encounters.open(identifier, self.settings.template))
 
     async def sample_case(self) -> None:
         """A new encounter with the sample visit that ships with the program."""
-        case = self.book.new(self.settings.template)
+        case = self.encounters.new(self.settings.template)
         from importlib import resources
 
         text = resources.files("edge.samples").joinpath("visit.txt").read_text(encoding="utf-8")
-        self.book.set_conversation(case, text, "visit.txt")
+        self.encounters.set_conversation(case, text, "visit.txt")
         case.title = t("library.sample_title")
         self.show_case(case)
 
     async def case_from_file(self, path: Path) -> None:
-        case = self.book.new(self.settings.template)
+        case = self.encounters.new(self.settings.template)
         self.fill_from_file(case, path)
         self.show_case(case)
 
@@ -310,16 +310,16 @@ class EdgeApp(Shell):
         from edge.service import read_document
 
         document = read_document(str(path))
-        self.book.set_conversation(case, document.text, document.name)
+        self.encounters.set_conversation(case, document.text, document.name)
 
     async def leave_case(self, case: Case) -> None:
         """Back to the list; the model goes on if it is at work."""
-        await self.book.close_case(case)
+        await self.encounters.close_case(case)
         if isinstance(self.screen, EdgeScreen) and self.screen.case is case:
             self.pop_screen()
 
     async def export(self, identifier: str, form: str) -> None:
-        target = await self.book.export(identifier, self.settings.exports(), form, t("app.draft_mark"))
+        target = await self.encounters.export(identifier, self.settings.exports(), form, t("app.draft_mark"))
         self.tell(t("export.done", file=settings.short(target)))
 
     async def copy_note(self, case: Case) -> None:
@@ -328,7 +328,7 @@ class EdgeApp(Shell):
             self.tell(t("export.no_copy"))
             return
         text = case.note_text() if case.signed else f"{t('app.draft_mark')}\n\n{case.note_text()}"
-        await self.book.copied(case)
+        await self.encounters.copied(case)
         self.copy_through_terminal = True
         self.copy_to_clipboard(text)
         self.copy_through_terminal = False
@@ -367,7 +367,7 @@ def main(args: argparse.Namespace) -> int:
     kept = settings.load()
     vault = getattr(args, "vault", None) or paths.default_vault()
     bundle = getattr(args, "bundle", None) or kept.bundle or None
-    desk = Desk(vault)
+    thread = VaultThread(vault)
     unsigned = bool(getattr(args, "allow_unsigned", False))
 
     def opener(progress: Callable[[int, int], None]) -> Scribe:
@@ -377,21 +377,21 @@ def main(args: argparse.Namespace) -> int:
         return Scribe.open(bundle, progress, unsigned)
 
     launcher, modes = os.getppid(), terminal.modes()
-    app = EdgeApp(desk, opener, kept, getattr(args, "seal", None))
+    app = EdgeApp(thread, opener, kept, getattr(args, "seal", None))
     try:
         code = app.run()
     finally:
-        if desk.is_open:  # a fault of the app itself: what was typed is kept all the same
-            for save in (app.unsaved.save, app.book.save_all):
+        if thread.is_open:  # a fault of the app itself: what was typed is kept all the same
+            for save in (app.unsaved.save, app.encounters.save_all):
                 with contextlib.suppress(Exception):
                     asyncio.run(save())
-        desk.close()
+        thread.close()
     code = 1 if code is None else code
     if terminal.gone():
         terminal.give_up()
     elif os.getppid() != launcher:
         terminal.let_go(modes)  # it was killed
     sys.stdout.flush()
-    if not app.bridge.ended:
+    if not app.model.ended:
         os._exit(code)  # a runtime that is still loading would be torn down under its own feet
     return code

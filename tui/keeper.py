@@ -11,16 +11,16 @@ from edge.errors import EdgescribeError
 from edge.vaults import Vault
 from edge.workbench import EngineInfo, Extraction, by_hand, origin, typed
 from tui.case import Case, fields_content, note_content, rows_of, writing_content
-from tui.desk import Desk
+from tui.vault_thread import VaultThread
 
 Notify = Callable[[Case, str], None]
 
 
 class Keeper:
-    """Used by the casebook alone. info: of the bundle that writes. Callers hold lock(case), except for note()."""
+    """For open_encounters alone. info: of the bundle that writes. Callers hold lock(case), except for note()."""
 
-    def __init__(self, desk: Desk, changed: Notify) -> None:
-        self.desk, self._changed = desk, changed
+    def __init__(self, vault: VaultThread, changed: Notify) -> None:
+        self.vault, self._changed = vault, changed
         self.info: EngineInfo | None = None
         self._locks: dict[int, asyncio.Lock] = {}
 
@@ -35,7 +35,7 @@ class Keeper:
             vault.records.save(case.title, source, [Generated(first, known)], case.id)
             return vault.edits.document_of(case.id)
 
-        case.note, case.bundle, case.blank = await self.desk.call(work), known.bundle, not known.bundle
+        case.note, case.bundle, case.blank = await self.vault.call(work), known.bundle, not known.bundle
         case.kept, case.origin, case.talk_changed = first, known, False
         case.dirty = any(part.written and part.text != part.section.text for part in case.parts)
         await self.drafts(case, commit=True)
@@ -54,7 +54,7 @@ class Keeper:
             vault.records.save(case.title, source, [generated], case.id)
             return vault.edits.document_of(case.id, Kind.EXTRACTION)
 
-        case.fields, case.rows_dirty = await self.desk.call(work), False
+        case.fields, case.rows_dirty = await self.vault.call(work), False
 
     async def first(self, case: Case) -> None:
         """The first time: a conversation that came in one piece is kept as a source alone, final from then on.
@@ -64,7 +64,7 @@ class Keeper:
         if case.in_one_piece and not case.has_note:
             source = case.source()
             case.dirty = False
-            case.id = (await self.desk.call(lambda vault: vault.records.save_source(case.title, source))).id
+            case.id = (await self.vault.call(lambda vault: vault.records.save_source(case.title, source))).id
         else:
             case.dirty = False
             await self._note_by_hand(case)
@@ -78,7 +78,7 @@ class Keeper:
             code = vault.records.save(case.title, source, [generated], case.id or None).id
             return code, vault.edits.document_of(code)
 
-        case.id, case.note = await self.desk.call(work)
+        case.id, case.note = await self.vault.call(work)
 
     async def drafts(self, case: Case, commit: bool) -> None:
         """Keep what was changed since the last time; commit: as revisions. Raises as the vault does."""
@@ -102,7 +102,7 @@ class Keeper:
             return vault.records.summary(case.id).state
 
         try:
-            state = await self.desk.call(work)
+            state = await self.vault.call(work)
         except EdgescribeError:
             case.dirty = True  # UNSAVED stays on the screen until a save succeeds
             raise

@@ -6,24 +6,24 @@ from collections.abc import Sequence
 
 from edge.contract.records import RecordSummary, State
 from edge.vaults import RecordFilter, Vault
-from tui.desk import Desk
+from tui.vault_thread import VaultThread
 
 
-async def in_states(desk: Desk, states: Sequence[State], limit: int) -> list[RecordSummary]:
+async def in_states(thread: VaultThread, states: Sequence[State], limit: int) -> list[RecordSummary]:
     """Encounters in these states, last changed first."""
 
     def read(vault: Vault) -> list[RecordSummary]:
         found = [s for state in states for s in vault.records.list(limit, 0, RecordFilter(state=state))]
         return sorted(found, key=lambda s: s.updated, reverse=True)[:limit]
 
-    return await desk.call(read)
+    return await thread.call(read)
 
 
-async def search(desk: Desk, words: str, limit: int) -> list[RecordSummary]:
+async def search(thread: VaultThread, words: str, limit: int) -> list[RecordSummary]:
     """Encounters that match, newest first. The passage that matched is left out: finding it costs most."""
-    return await desk.call(lambda vault: [hit.summary for hit in vault.search.find(words, limit, snippets=False)])
+    return await thread.call(lambda vault: [hit.summary for hit in vault.search.find(words, limit, snippets=False)])
 
 
-async def count(desk: Desk) -> int:
+async def count(thread: VaultThread) -> int:
     """How many encounters there are."""
-    return await desk.call(lambda vault: vault.records.count())
+    return await thread.call(lambda vault: vault.records.count())

@@ -13,8 +13,8 @@ import os
 import socket
 import struct
 
-from edge.seal import syscalls
 from edge.audit.listener import LOOPBACK, Target
+from edge.seal import syscalls
 from edge.seal.seccomp import machine
 
 _CLONE_NEWUSER, _CLONE_NEWNET = 0x10000000, 0x40000000

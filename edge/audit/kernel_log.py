@@ -22,8 +22,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from edge.seal import seccomp, syscalls
 from edge.audit.stage import python_command
+from edge.seal import seccomp, syscalls
 
 KERNEL, DAEMON = Path("/dev/kmsg"), Path("/var/log/audit/audit.log")
 _ACTIONS = Path("/proc/sys/kernel/seccomp/actions_logged")

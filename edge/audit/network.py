@@ -16,8 +16,8 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from edge.errors import SealError
 from edge.audit import inventory, kernel_log, report, signing, stage, verdict
+from edge.errors import SealError
 
 FORMAT = "edgescribe-network-evidence/1"
 _TIMEOUT = 3600

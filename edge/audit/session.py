@@ -19,8 +19,8 @@ from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import cast
 
-from edge.seal import environment
 from edge.audit import stage, tracelog, watch
+from edge.seal import environment
 
 _TIMEOUT = 1800
 _SAMPLE_EVERY = 0.04

@@ -21,10 +21,10 @@ from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
 
-from edge.errors import SealError
 from edge.audit import attempts
 from edge.audit.attempts import Outcome, Result
 from edge.audit.listener import LOOPBACK, Listeners
+from edge.errors import SealError
 
 _NEWNS, _NEWUSER, _NEWNET = 0x00020000, 0x10000000, 0x40000000
 _MS_BIND, _MS_REC, _MS_PRIVATE = 4096, 16384, 1 << 18

@@ -34,9 +34,9 @@ def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 def run(args: argparse.Namespace) -> int:
     """Gather the evidence, write the pack, print the findings."""
     from edge import paths
+    from edge.audit.network import Request, gather
     from edge.errors import SealError
     from edge.seal.environment import reexec_clean
-    from edge.audit.network import Request, gather
 
     if sys.platform != "linux":
         raise SealError(

@@ -100,8 +100,8 @@ async def type_while_streaming(app: Any, times: list[tuple[float, float]]) -> No
     app.screen._try()
     await until(lambda: getattr(app.screen, "scope", "") == "library")
     app.action_lock = lambda: None
-    case = app.book.new("visit")
-    app.book.set_conversation(case, "Doctor: What brings you in?\nPatient: My left knee hurts since Monday.")
+    case = app.encounters.new("visit")
+    app.encounters.set_conversation(case, "Doctor: What brings you in?\nPatient: My left knee hurts since Monday.")
     app.show_case(case)
     await until(lambda: getattr(app.screen, "case", None) is case and app.screen._filled)
     app.screen.action_write()
@@ -122,7 +122,7 @@ async def type_while_streaming(app: Any, times: list[tuple[float, float]]) -> No
             times.append((time.perf_counter() - began, time.thread_time() - worked))
         assert case.busy
         await asyncio.sleep(0.03)
-    app.book.stop(case)
+    app.encounters.stop(case)
     app.go(app.leave(0))
 
 
@@ -132,7 +132,7 @@ def keys(home: Path) -> list[tuple[float, float]]:
     from edge.service import Scribe
     from tui import settings
     from tui.app import EdgeApp, load_behind
-    from tui.desk import Desk
+    from tui.vault_thread import VaultThread
 
     os.environ.update(EDGESCRIBE_HOME=str(home), TERM="xterm-256color", COLORTERM="truecolor", LANG="C.UTF-8")
     engine = ScriptedEngine(lambda task: "A line." if "subjective" in task else "word " * 510, delay=0.05)
@@ -142,7 +142,7 @@ def keys(home: Path) -> list[tuple[float, float]]:
         load_behind()
         return Scribe(engine)
 
-    app = EdgeApp(Desk(home / "records.vault"), opener, settings.load(), None)
+    app = EdgeApp(VaultThread(home / "records.vault"), opener, settings.load(), None)
     outer, inner = terminal()
     # A process, as a terminal program is: a thread that reads would take turns with the screen's.
     reader = subprocess.Popen([sys.executable, "-c", "import os\nwhile os.read(0, 65536): pass"], stdin=outer)

@@ -41,7 +41,7 @@ from edge.store.vault import Vault
 from edge.workbench import template_folder
 from tui import settings
 from tui.app import EdgeApp
-from tui.desk import Desk
+from tui.vault_thread import VaultThread
 
 CELL = (9, 18)  # pixels
 FONTS = Path("/usr/share/fonts/truetype/dejavu")
@@ -110,7 +110,7 @@ async def first_run(app: EdgeApp, pilot: Any, shot: Callable[[str], Any]) -> Non
     app.screen._go_on()  # its key is nobody's business, not even a sample's
     await until(pilot, on(pilot, "ModelScreen"))
     await shot("model")
-    await until(pilot, lambda: app.bridge._scribe is not None, "the bundle", PATIENT)
+    await until(pilot, lambda: app.model._scribe is not None, "the bundle", PATIENT)
     await press_button(pilot, "sample")
     await until(pilot, on(pilot, "EncounterScreen"))
     case = app.screen.case
@@ -152,7 +152,7 @@ async def first_run(app: EdgeApp, pilot: Any, shot: Callable[[str], Any]) -> Non
 async def later(app: EdgeApp, pilot: Any, shot: Callable[[str], Any]) -> None:
     """Every later start: unlock, the list, the settings."""
     await until(pilot, on(pilot, "UnlockScreen"))
-    await until(pilot, lambda: app.bridge._scribe is not None, "the bundle", PATIENT)
+    await until(pilot, lambda: app.model._scribe is not None, "the bundle", PATIENT)
     await shot("unlock")
     app.settings.last = ""
     await unlock(pilot)
@@ -196,7 +196,7 @@ async def make(out: Path, bundle: str, size: tuple[int, int], theme: str) -> Non
         if not bundle:
             return make_app(home)
         kept = settings.load()
-        return EdgeApp(Desk(home / "records.vault", FLOOR), lambda p: Scribe.open(bundle, p), kept, SEALED)
+        return EdgeApp(VaultThread(home / "records.vault", FLOOR), lambda p: Scribe.open(bundle, p), kept, SEALED)
 
     for part in (first_run, later):
         app = app_with()
@@ -205,7 +205,7 @@ async def make(out: Path, bundle: str, size: tuple[int, int], theme: str) -> Non
             app.animation_level = "none"
 
             async def shot(name: str, app: EdgeApp = app, pilot: Any = pilot) -> None:
-                if not app.bridge.waiting()[0]:
+                if not app.model.waiting()[0]:
                     await quiet(pilot)
                 draw(app, out / f"{name}.png")
 

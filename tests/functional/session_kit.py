@@ -28,8 +28,8 @@ from textual.keys import _character_to_key
 from edge.store.vault import Vault
 from tui import idle
 from tui.app import LOCKED, EdgeApp
-from tui.bridge import Bridge, Job
 from tui.case import Case
+from tui.model_thread import Job, ModelThread
 
 RECORDED = Path(__file__).parent / "sessions" / "visit.keys"
 WARM = 3  # visits until everything that is loaded once has been
@@ -109,7 +109,7 @@ def rss() -> float:
 def alive() -> list[Any]:
     """Things that a visit makes and that must be gone after it: screens, widgets, what was drawn, encounters, jobs."""
     idle.collect()
-    kinds = (DOMNode, StylesCache, Case, Job, Bridge, Vault)
+    kinds = (DOMNode, StylesCache, Case, Job, ModelThread, Vault)
     return [one for one in gc.get_objects() if issubclass(type(one), kinds)]
 
 

@@ -40,7 +40,7 @@ async def test_what_would_go_is_shown_before_anything_goes(home: Path) -> None:
         fill(vault, "Draft on hold")
         fill(vault, "Signed one", state=State.SIGNED)
     app = make_app(home)
-    app.desk._options["clock"] = lambda: MOMENT + timedelta(days=40)
+    app.vault._options["clock"] = lambda: MOMENT + timedelta(days=40)
     async with app.run_test(size=(120, 36)) as pilot:
         await unlock(pilot)
         await until(pilot, lambda: "Draft on hold" in screen_text(app))
@@ -55,14 +55,14 @@ async def test_what_would_go_is_shown_before_anything_goes(home: Path) -> None:
         await pilot.press(*"30x", "enter")
         await until(pilot, lambda: "1 would go: 1 more are kept by a legal hold" in screen_text(app))
         assert "Old draft" in screen_text(app)
-        assert await app.desk.call(lambda vault: vault.records.count()) == 3
-        assert await app.desk.call(lambda vault: vault.retention.policy()) == {State.DRAFT: 30}
+        assert await app.vault.call(lambda vault: vault.records.count()) == 3
+        assert await app.vault.call(lambda vault: vault.retention.policy()) == {State.DRAFT: 30}
         delete.focus()
         await pilot.press("enter")
         await until(pilot, on(pilot, "Confirm"))
         await pilot.press("enter")  # the focus is on No
         await until(pilot, on(pilot, "SettingsScreen"))
-        assert await app.desk.call(lambda vault: vault.records.count()) == 3
+        assert await app.vault.call(lambda vault: vault.records.count()) == 3
         await until(pilot, lambda: not delete.has_class("-active"))
         await pilot.press("enter")
         await until(pilot, on(pilot, "Confirm"))
@@ -80,19 +80,19 @@ async def test_nothing_goes_that_was_not_shown(home: Path) -> None:
     with make_vault(home) as vault:
         fill(vault, "Old draft")
     app = make_app(home)
-    app.desk._options["clock"] = lambda: MOMENT + timedelta(days=40)
+    app.vault._options["clock"] = lambda: MOMENT + timedelta(days=40)
     async with app.run_test(size=(80, 24)) as pilot:
         await unlock(pilot)
         await settings_tab(pilot, "retention")
         app.screen.query_one("#days-draft").value = "30"
         app.screen.query_one("#retention-show").press()
         await until(pilot, lambda: "1 would go" in screen_text(app))
-        await app.desk.call(lambda vault: vault.records.hold(vault.records.list()[0].id))
+        await app.vault.call(lambda vault: vault.records.hold(vault.records.list()[0].id))
         app.screen.query_one("#retention-delete").press()
         await until(pilot, on(pilot, "Confirm"))
         await press_button(pilot, "yes")
         await until(pilot, lambda: "nothing was wiped" in screen_text(app))
-        assert await app.desk.call(lambda vault: vault.records.count()) == 1
+        assert await app.vault.call(lambda vault: vault.records.count()) == 1
         await leave(pilot)
 
 
@@ -144,7 +144,7 @@ async def test_a_sound_vault_says_nothing(home: Path) -> None:
     app = make_app(home)
     async with app.run_test(size=(80, 24)) as pilot:
         await unlock(pilot)
-        await app.desk.call(lambda vault: vault._check.wait())
+        await app.vault.call(lambda vault: vault._check.wait())
         await quiet(pilot)
         assert "DAMAGED" not in screen_text(app)
         assert app.damage == []

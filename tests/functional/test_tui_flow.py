@@ -234,8 +234,8 @@ async def test_lock_leaves_with_its_own_code_and_idleness_locks(home: Path) -> N
         await unlock(pilot)
         app._idle._last -= 6 * 60
         await until(pilot, lambda: app.return_code == LOCKED, "the lock")
-    assert not app.desk.is_open
-    assert app.bridge.ended
+    assert not app.vault.is_open
+    assert app.model.ended
 
 
 async def test_delete_asks_and_wipes(home: Path) -> None:
@@ -249,7 +249,7 @@ async def test_delete_asks_and_wipes(home: Path) -> None:
         await until(pilot, on(pilot, "Confirm"))
         await pilot.press("enter")  # the focus is on No
         await until(pilot, on(pilot, "LibraryScreen"))
-        assert await app.desk.call(lambda vault: vault.records.count()) == 1
+        assert await app.vault.call(lambda vault: vault.records.count()) == 1
         await pilot.press("d")
         await until(pilot, on(pilot, "Confirm"))
         await press_button(pilot, "yes")

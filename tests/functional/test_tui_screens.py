@@ -220,7 +220,7 @@ async def test_the_palette_speaks_the_language_and_a_title_outlives_the_models_n
         await until(pilot, lambda: "Diesen Befehl gibt es nicht" in screen_text(app))
         await pilot.press("escape")
         await until(pilot, on(pilot, "LibraryScreen"))
-        case = app.book.new("visit")
+        case = app.encounters.new("visit")
         case.title, case.rows = "Shoulder, follow-up", [Row("age", FieldEntry("40", score=0.5))]
         case.fields_origin = replace(case.fields_origin, incomplete=True)
         app.show_case(case)
@@ -230,7 +230,7 @@ async def test_the_palette_speaks_the_language_and_a_title_outlives_the_models_n
         assert "Shoulder, f" in first
         assert "Testmodell" in first
         assert "scripted" not in first
-        app.book.cases.remove(case)
+        app.encounters.cases.remove(case)
         await leave(pilot)
 
 

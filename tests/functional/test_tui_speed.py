@@ -63,7 +63,7 @@ async def test_keys_reach_the_screen_while_a_note_streams(home: Path) -> None:
         assert case.parts[1].writing, "the note was to stream all the while"
         await until(pilot, lambda: len(case.parts[1].text) > len(streamed) + 5, "more of the note")
         await until(pilot, lambda: typed[:36] in screen_text(app))
-        app.book.stop(case)
+        app.encounters.stop(case)
         await until(pilot, lambda: not case.busy)
         await leave(pilot)
     assert case.parts[0].text.startswith(typed)
@@ -128,7 +128,7 @@ async def test_a_long_note_keeps_its_editors(home: Path) -> None:
     app = make_app(home)
     async with app.run_test(size=(120, 36)) as pilot:
         await unlock(pilot)
-        case = app.book.new("visit")
+        case = app.encounters.new("visit")
         case.parts = [Part.of(Section(f"SECTION {n}", "text " * 60, str(n), "end")) for n in range(20)]
         app.push_screen(EncounterScreen(case))
         await until(pilot, lambda: len(app.screen.query(SectionEditor)) == 20)

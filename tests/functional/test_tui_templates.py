@@ -160,8 +160,8 @@ async def open_editor_of(pilot: object, tab: TemplatesTab, name: str) -> SafeAre
 async def as_killed(app: EdgeApp) -> None:
     """Let the vault go without a goodbye: nothing is kept on the way."""
     app._leaving = True
-    app.bridge.close()
-    await asyncio.to_thread(app.desk.close)
+    app.model.close()
+    await asyncio.to_thread(app.vault.close)
     app.exit(0)
 
 
@@ -223,7 +223,7 @@ async def test_a_new_template_outlives_a_kill_and_can_be_given_up(home: Path) ->
         app.screen.query_one(SafeArea).load_text(typed)
         await until(pilot, lambda: app.unsaved.get("knee") == typed)
         await until(pilot, lambda: not app.unsaved.dirty, "the save of every second")
-        assert await app.desk.call(lambda vault: vault.unsaved.texts()) == {"knee": typed}
+        assert await app.vault.call(lambda vault: vault.unsaved.texts()) == {"knee": typed}
         await as_killed(app)
     again = make_app(home)
     async with again.run_test(size=(120, 36)) as pilot:

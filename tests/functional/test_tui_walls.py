@@ -38,9 +38,9 @@ from edge.errors import InputError
 from edge.text import sanitise
 from tui.app import EdgeApp
 from tui.case import Case, Part, Row
-from tui.screens.dialogs import Ask, Choose, Complaint, Confirm, Help, Sign
 from tui.screens.encounter import EncounterScreen
-from tui.walls import SafeInput
+from tui.widgets.dialogs import Ask, Choose, Complaint, Confirm, Help, Sign
+from tui.widgets.safe import SafeInput
 from tui.widgets.safe_area import SafeArea
 
 HOSTILE = (
@@ -170,7 +170,7 @@ async def test_resize_storm_while_a_note_streams(home: Path) -> None:
             gate.let(2)
             await pilot.resize_terminal(rng.randint(8, 220), rng.randint(3, 70))
         assert case.busy
-        app.book.stop(case)
+        app.encounters.stop(case)
         await until(pilot, lambda: not case.busy)
         await pilot.resize_terminal(120, 36)
         await until(pilot, lambda: "word word" in screen_text(app))
@@ -253,8 +253,8 @@ async def test_a_fault_shows_its_place_and_no_patient_text(home: Path, capsys: p
     shown = capsys.readouterr().err
     assert "KeyError" in shown
     assert "Keller" not in shown
-    app.bridge.close()
-    app.desk.close()
+    app.model.close()
+    app.vault.close()
 
 
 class Field(App[None]):

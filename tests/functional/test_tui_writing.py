@@ -138,10 +138,10 @@ async def test_a_kill_loses_nothing_and_the_queue_goes_on(home: Path) -> None:
         so_far = case.parts[0].text
         assert case.busy
         app._leaving = True
-        app.bridge.take = list  # as a kill: nothing that comes now is kept, no goodbye
-        app.bridge.close()
-        await asyncio.to_thread(app.desk.close)
-        app.book.cases.clear()
+        app.model.take = list  # as a kill: nothing that comes now is kept, no goodbye
+        app.model.close()
+        await asyncio.to_thread(app.vault.close)
+        app.encounters.cases.clear()
         app.exit(0)
     again = make_app(home)
     async with again.run_test(size=(120, 36)) as pilot:
@@ -226,12 +226,12 @@ async def test_a_pasted_conversation_is_kept_before_any_note(home: Path) -> None
         await unlock(pilot)
         case = await new_with(pilot)
         await until(pilot, lambda: case.id and not case.dirty, "the autosave")
-        record = await app.desk.call(lambda vault: vault.records.peek(case.id))
+        record = await app.vault.call(lambda vault: vault.records.peek(case.id))
         assert [s.text for s in record.sources] == [TALK]
         assert record.documents == ()
         app._leaving = True  # as a kill: no goodbye
-        app.bridge.close()
-        await asyncio.to_thread(app.desk.close)
+        app.model.close()
+        await asyncio.to_thread(app.vault.close)
         app.exit(0)
     again = make_app(home)
     again.settings.last, again.settings.template = "", "soap"
@@ -243,7 +243,7 @@ async def test_a_pasted_conversation_is_kept_before_any_note(home: Path) -> None
         await until(pilot, on(pilot, "EncounterScreen"))
         case = case_on(again)
         assert (case.conversation, case.template) == (TALK, "soap")
-        again.book.set_conversation(case, TALK + "\nDoctor: Rest.")
+        again.encounters.set_conversation(case, TALK + "\nDoctor: Rest.")
         await until(pilot, lambda: not case.dirty, "the changed conversation")
         await pilot.press("ctrl+g")
         await until(pilot, lambda: case.has_note and idle(again))

@@ -31,8 +31,8 @@ from edge.store.vault import Vault
 from tui import settings
 from tui.app import EdgeApp
 from tui.case import Case
-from tui.desk import Desk
 from tui.screens.encounter import EncounterScreen
+from tui.vault_thread import VaultThread
 from tui.widgets.note_panel import NotePanel
 from tui.widgets.section_editor import SectionEditor
 
@@ -123,13 +123,13 @@ class GatedEngine:
 
 def make_app(folder: Path, answers: Callable[[str], str] = script, gate: Gate | None = None, **engine: Any) -> EdgeApp:
     """An app over a scripted engine, behind a gate if there is one. engine: options of ScriptedEngine."""
-    desk = Desk(folder / "records.vault", FLOOR, moment)
+    vault = VaultThread(folder / "records.vault", FLOOR, moment)
 
     def scribe(_: Any) -> Scribe:
         scripted = ScriptedEngine(answers, **engine)
         return Scribe(GatedEngine(scripted, gate) if gate else scripted)
 
-    return EdgeApp(desk, scribe, settings.load(), SEALED)
+    return EdgeApp(vault, scribe, settings.load(), SEALED)
 
 
 def make_vault(folder: Path) -> Vault:

@@ -15,7 +15,7 @@ from edge.store.secret import Passphrase
 from edge.store.vault import Vault
 from tui import settings, texts
 from tui.app import EdgeApp
-from tui.desk import Desk
+from tui.vault_thread import VaultThread
 from tui.widgets.section_editor import SectionEditor
 
 pytestmark = pytest.mark.model
@@ -30,7 +30,7 @@ async def test_first_run_to_signed_export_on_a_real_model(home: Path, bundle_135
     def opener(progress: Callable[[int, int], None]) -> Scribe:
         return Scribe(GatedEngine(Scribe.open(str(bundle_135m), progress).engine, gate))
 
-    app = EdgeApp(Desk(home / "records.vault", FLOOR), opener, kept, SEALED)
+    app = EdgeApp(VaultThread(home / "records.vault", FLOOR), opener, kept, SEALED)
     async with app.run_test(size=(120, 36)) as pilot:
         await until(pilot, on(pilot, "WelcomeScreen"))
         app.screen.query_one("#first").value = app.screen.query_one("#second").value = WORDS
@@ -43,7 +43,7 @@ async def test_first_run_to_signed_export_on_a_real_model(home: Path, bundle_135
         await press_button(pilot, "sample")
         await until(pilot, on(pilot, "EncounterScreen"))
         case = app.screen.case
-        await until(pilot, lambda: app.book.info is not None, "the bundle")
+        await until(pilot, lambda: app.encounters.info is not None, "the bundle")
         await until(pilot, lambda: "test model" in screen_text(app))
         await pilot.press("ctrl+g")
         area = app.screen.query_one(SectionEditor).area
@@ -54,7 +54,7 @@ async def test_first_run_to_signed_export_on_a_real_model(home: Path, bundle_135
             drawn.append(area.text)
             gate.let(3)
         assert all(new.startswith(old) for old, new in pairwise(drawn))
-        app.book.stop(case)
+        app.encounters.stop(case)
         await until(pilot, lambda: not case.busy, "the stop")
         assert case.parts[0].text
         await pilot.press("f8")
@@ -66,7 +66,7 @@ async def test_first_run_to_signed_export_on_a_real_model(home: Path, bundle_135
         await pilot.press("enter")
         await until(pilot, lambda: list((home / "exports").glob("*.md")), "the file")
         await leave(pilot)
-    assert app.bridge.ended
+    assert app.model.ended
     (file,) = (home / "exports").iterdir()
     with Vault.open(home / "records.vault", Passphrase(WORDS.encode())) as vault:
         (one,) = vault.records.list()

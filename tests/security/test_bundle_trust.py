@@ -26,7 +26,7 @@ from export.machine import built_here, key_file, sign_here
 from export.sign import keygen, sign
 from tui import launcher, settings, texts
 from tui.app import EdgeApp
-from tui.desk import Desk
+from tui.vault_thread import VaultThread
 
 
 def test_the_loader_refuses_an_unsigned_bundle_before_it_reads_a_weight(tmp_path: Path) -> None:
@@ -163,7 +163,7 @@ async def test_the_apps_status_line_says_it(tmp_path: Path, language: str, word:
         engine.info = replace(engine.info, signed_by=signer)
         opener = partial(lambda engine, _: service.Scribe(engine), engine)
         kept = replace(settings.load(), language=language)
-        app = EdgeApp(Desk(tmp_path / "records.vault", FLOOR), opener, kept, SEALED)
+        app = EdgeApp(VaultThread(tmp_path / "records.vault", FLOOR), opener, kept, SEALED)
         async with app.run_test(size=(80, 24)) as pilot:
             await until(pilot, lambda app=app: "scripted" in screen_text(app))  # type: ignore[misc]
             assert (word in screen_text(app)) is (signer is None)

@@ -153,8 +153,6 @@ def test_the_judge_wants_a_line_of_each_call() -> None:
 
 
 def test_the_watched_process_needs_no_right_and_writes_nothing(tmp_path: Path) -> None:
-    command = python_command(
-        "edge.audit.kernel_log:main", {"comm": kernel_log.new_name(), "folder": str(tmp_path)}
-    )
+    command = python_command("edge.audit.kernel_log:main", {"comm": kernel_log.new_name(), "folder": str(tmp_path)})
     done = subprocess.run(command, input=b"", capture_output=True, timeout=600, check=True)
     assert (done.stdout, list(tmp_path.iterdir())) == (b"", [])

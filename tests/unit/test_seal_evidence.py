@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from edge.errors import SealError
 from edge.audit import inventory, network, report, session, signing, tracelog, verdict, watch
+from edge.errors import SealError
 from edge.verbs import audit
 
 LOG = """100 socket(AF_INET, SOCK_STREAM, IPPROTO_IP) = -1 EPERM (Operation not permitted)

@@ -1,4 +1,4 @@
-"""Opening a vault without the seal is left in its audit chain: by verbs, by the app's desk, with an old kernel."""
+"""Opening a vault without the seal is left in its audit chain: by verbs, by the app, with an old kernel."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from vaulting import WORDS, new_vault, passphrase
 
 from edge.seal.environment import clean
 from edge.store.vault import Vault
-from tui.desk import Desk
+from tui.vault_thread import VaultThread
 
 ROOT = Path(__file__).resolve().parents[2]
 # The verb as a person starts it, on a kernel that lacks what is named.
@@ -75,7 +75,7 @@ def test_without_a_seal_and_without_the_option_nothing_is_opened(tmp_path: Path)
 def test_the_app_s_desk_leaves_it_too(tmp_path: Path) -> None:
     """This process is not sealed, as the app started with --unsealed on such a system is not."""
     new_vault(tmp_path).close()
-    desk = Desk(tmp_path / "records.vault")
-    asyncio.run(desk.open(passphrase()))
-    desk.close()
+    thread = VaultThread(tmp_path / "records.vault")
+    asyncio.run(thread.open(passphrase()))
+    thread.close()
     assert last_unlock(tmp_path)["seal"] == "none"

@@ -15,15 +15,15 @@ from edge.workbench import Vault, template_names
 from tui import actions, rows
 from tui.case import Case
 from tui.labels import field_label, meant, titled
-from tui.messages import CaseChanged, PartEdited, RestoreAsked, RowChosen, Spot, TalkEdited
 from tui.screens.base import EdgeScreen
-from tui.screens.dialogs import Ask, Choose, Sign
 from tui.settings import short
 from tui.texts import t
 from tui.widgets.conversation_pane import ConversationPane
+from tui.widgets.dialogs import Ask, Choose, Sign
 from tui.widgets.fields_panel import FieldsPanel
 from tui.widgets.history_panel import HistoryPanel, Past
 from tui.widgets.key_bar import KeyBar
+from tui.widgets.messages import CaseChanged, PartEdited, RestoreAsked, RowChosen, Spot, TalkEdited
 from tui.widgets.note_panel import NotePanel
 from tui.widgets.panels import PANELS
 from tui.widgets.status_bar import StatusBar
@@ -31,7 +31,7 @@ from tui.widgets.transcript_view import TranscriptView
 
 
 class EncounterScreen(EdgeScreen):
-    """Shows a case and passes on what the user wants; the casebook does it."""
+    """Shows a case and passes on what the user wants; the open encounters do it."""
 
     scope = "encounter"
     BINDINGS = actions.bindings("encounter")
@@ -110,7 +110,7 @@ class EncounterScreen(EdgeScreen):
     def on_talk_edited(self, message: TalkEdited) -> None:
         if self.case.signed or self.case.busy:
             return
-        self.edge.book.set_conversation(self.case, message.text)
+        self.edge.encounters.set_conversation(self.case, message.text)
         pane = self.query_one(ConversationPane)
         if not pane.editing:
             pane.show_talk(self.case.conversation)
@@ -147,14 +147,14 @@ class EncounterScreen(EdgeScreen):
             past = [(d, r, vault.edits.content_at(d, r.number)) for d in notes for r in vault.edits.history(d)]
             return [Past(d, r, content) for d, r, content in past if isinstance(content, EncounterNote)][::-1]
 
-        await self.edge.book.save(case, commit=True)
-        self.query_one(HistoryPanel).fill(await self.edge.desk.call(read), case)
+        await self.edge.encounters.save(case, commit=True)
+        self.query_one(HistoryPanel).fill(await self.edge.vault.call(read), case)
 
     def on_restore_asked(self, message: RestoreAsked) -> None:
         self.edge.go(self._restore(message.document, message.number))
 
     async def _restore(self, document: int, number: int) -> None:
-        await self.edge.book.restore(self.case, document, number)
+        await self.edge.encounters.restore(self.case, document, number)
         await self._fill_history()
         self.edge.tell(t("history.restored"))
 
@@ -198,13 +198,13 @@ class EncounterScreen(EdgeScreen):
             pane.show_talk(self.case.conversation)
             pane.edit(False)
         self.action_panel_note()
-        await self.edge.book.write(self.case, template_name)
+        await self.edge.encounters.write(self.case, template_name)
         self.set_class(True, "-note-side")
         if had:
             self.edge.tell(t("encounter.in_history"))
 
     def action_stop(self) -> None:
-        self.edge.book.stop(self.case)
+        self.edge.encounters.stop(self.case)
 
     def action_rewrite(self) -> None:
         editor = self.query_one(NotePanel).current()
@@ -214,7 +214,7 @@ class EncounterScreen(EdgeScreen):
 
         def answered(wish: str | None) -> None:
             if wish is not None:
-                self.edge.go(self.edge.book.rewrite(self.case, key, wish))
+                self.edge.go(self.edge.encounters.rewrite(self.case, key, wish))
 
         heading = t("rewrite.title", section=meant(editor.part.heading))
         self.app.push_screen(Ask(heading, t("rewrite.wish"), ok=t("rewrite.button")), answered)
@@ -230,7 +230,7 @@ class EncounterScreen(EdgeScreen):
 
     def action_extract(self) -> None:
         self.action_panel_fields()
-        self.edge.go(self.edge.book.extract(self.case))
+        self.edge.go(self.edge.encounters.extract(self.case))
 
     def action_sign(self) -> None:
         def answered(name: str | None) -> None:
@@ -241,11 +241,11 @@ class EncounterScreen(EdgeScreen):
         self.app.push_screen(Sign(self.edge.settings.signer, self.case.incomplete), answered)
 
     async def _sign(self, name: str) -> None:
-        await self.edge.book.sign(self.case, name)
+        await self.edge.encounters.sign(self.case, name)
         self.edge.tell(t("sign.done"))
 
     def action_amend(self) -> None:
-        self.edge.go(self.edge.book.amend(self.case))
+        self.edge.go(self.edge.encounters.amend(self.case))
 
     def action_export(self) -> None:
         forms = [("md", t("export.md")), ("txt", t("export.txt"))]
@@ -262,12 +262,12 @@ class EncounterScreen(EdgeScreen):
         self.edge.go(self.edge.copy_note(self.case))
 
     def action_save(self) -> None:
-        self.edge.go(self.edge.book.save(self.case, commit=True))
+        self.edge.go(self.edge.encounters.save(self.case, commit=True))
 
     def action_title(self) -> None:
         def answered(title: str | None) -> None:
             if title:
-                self.edge.go(self.edge.book.rename(self.case, title))
+                self.edge.go(self.edge.encounters.rename(self.case, title))
 
         self.app.push_screen(Ask(t("title.title"), "", self.case.title), answered)
 

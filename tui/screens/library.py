@@ -14,11 +14,11 @@ from edge.contract.records import RecordSummary, State
 from tui import actions, shelf
 from tui.clock import day_and_time
 from tui.screens.base import EdgeScreen
-from tui.screens.dialogs import Ask, Choose, Confirm
 from tui.settings import short
 from tui.texts import t
-from tui.walls import Label, SafeInput, label
+from tui.widgets.dialogs import Ask, Choose, Confirm
 from tui.widgets.key_bar import KeyBar
+from tui.widgets.safe import Label, SafeInput, label
 from tui.widgets.status_bar import StatusBar
 from tui.widgets.table import Table
 
@@ -65,7 +65,7 @@ class LibraryScreen(EdgeScreen):
 
     def refresh_list(self) -> None:
         """Read the list again."""
-        if self.edge.desk.is_open:
+        if self.edge.vault.is_open:
             self._asked += 1
             self.edge.go(self._load(self._asked))
 
@@ -74,14 +74,14 @@ class LibraryScreen(EdgeScreen):
         await asyncio.sleep(0.05 if words else 0)  # while somebody types, only the last question is asked
         if asked != self._asked:
             return
-        desk = self.edge.desk
+        thread = self.edge.vault
         if words.strip():
-            found = await shelf.search(desk, words, self._limit)
+            found = await shelf.search(thread, words, self._limit)
         else:
-            found = await shelf.in_states(desk, UNSIGNED, self._limit) if self._filter != "only_signed" else []
+            found = await shelf.in_states(thread, UNSIGNED, self._limit) if self._filter != "only_signed" else []
             if self._filter != "unsigned" and len(found) < self._limit:
-                found += await shelf.in_states(desk, SIGNED, self._limit - len(found))
-        total = await shelf.count(desk)
+                found += await shelf.in_states(thread, SIGNED, self._limit - len(found))
+        total = await shelf.count(thread)
         if asked == self._asked:
             self._fill(found, total, bool(words.strip()))
 
@@ -169,7 +169,7 @@ class LibraryScreen(EdgeScreen):
         self.refresh_list()
 
     def action_new(self) -> None:
-        self.edge.show_case(self.edge.book.new(self.edge.settings.template))
+        self.edge.show_case(self.edge.encounters.new(self.edge.settings.template))
 
     def action_open_row(self) -> None:
         if (row := self._current()) is not None:
@@ -198,7 +198,7 @@ class LibraryScreen(EdgeScreen):
         self.app.push_screen(Confirm(question), answered)
 
     async def _delete(self, identifier: str, signed: bool) -> None:
-        await self.edge.book.delete(identifier, signed_too=signed)
+        await self.edge.encounters.delete(identifier, signed_too=signed)
         self.edge.tell(t("library.deleted"))
         self.refresh_list()
 
@@ -207,7 +207,7 @@ class LibraryScreen(EdgeScreen):
             self.edge.go(self._hold(row.id, not row.legal_hold))
 
     async def _hold(self, identifier: str, on: bool) -> None:
-        await self.edge.desk.call(lambda vault: vault.records.hold(identifier, on))
+        await self.edge.vault.call(lambda vault: vault.records.hold(identifier, on))
         self.edge.tell(t("library.held" if on else "library.lifted"))
         self.refresh_list()
 

@@ -15,13 +15,13 @@ from tui import actions, settings
 from tui.clock import local_time
 from tui.labels import event_label, seal_line, titled
 from tui.screens.base import EdgeScreen
-from tui.screens.dialogs import with_passphrase
 from tui.settings import short
 from tui.texts import t
-from tui.walls import Label, SafeInput, button, label
+from tui.widgets.dialogs import with_passphrase
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.model_tab import ModelTab
 from tui.widgets.retention_tab import RetentionTab
+from tui.widgets.safe import Label, SafeInput, button, label
 from tui.widgets.status_bar import StatusBar
 from tui.widgets.table import Table
 from tui.widgets.templates_tab import TemplatesTab
@@ -171,7 +171,7 @@ class SettingsScreen(EdgeScreen):
         await self._fill_chain()
 
     async def _fill_chain(self) -> None:
-        entries = await self.edge.desk.call(audit_tail)
+        entries = await self.edge.vault.call(audit_tail)
         table = self.query_one("#chain", DataTable)
         table.clear(columns=True)
         for name, width in (("number", 6), ("time", 17), ("event", 16), ("record", 10), ("who", 16), ("detail", 60)):
@@ -200,7 +200,7 @@ class SettingsScreen(EdgeScreen):
             with_passphrase(self.edge, self._verify)
 
     async def _verify(self, secret: Passphrase) -> None:
-        report = await self.edge.desk.call(lambda vault: vault.custody.verify_chain(secret))
+        report = await self.edge.vault.call(lambda vault: vault.custody.verify_chain(secret))
         good = t("settings.chain_good", count=report.entries)
         text = good if report.good else t("settings.chain_bad", why=report.why)
         self.query_one("#verdict", Label).show(text)

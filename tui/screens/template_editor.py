@@ -14,10 +14,10 @@ from edge.text import one_line
 from edge.workbench import template_folder
 from tui import actions
 from tui.screens.base import EdgeScreen
-from tui.screens.dialogs import Confirm
 from tui.texts import t
-from tui.walls import Label
+from tui.widgets.dialogs import Confirm
 from tui.widgets.key_bar import KeyBar
+from tui.widgets.safe import Label
 from tui.widgets.safe_area import SafeArea
 from tui.widgets.status_bar import StatusBar
 from tui.widgets.template_preview import TemplatePreview

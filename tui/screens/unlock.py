@@ -10,8 +10,8 @@ from edge.errors import EdgescribeError
 from edge.text import one_line
 from tui.screens.base import EdgeScreen
 from tui.texts import t
-from tui.walls import Label, SafeInput, button
 from tui.widgets.key_bar import KeyBar
+from tui.widgets.safe import Label, SafeInput, button
 from tui.widgets.status_bar import StatusBar
 
 
@@ -40,7 +40,7 @@ class UnlockScreen(EdgeScreen):
         self.query_one("#secret").focus()
 
     async def redraw(self) -> None:
-        if not self.edge.desk.is_open:  # else it has done its work, and is empty
+        if not self.edge.vault.is_open:  # else it has done its work, and is empty
             await super().redraw()
 
     def on_input_submitted(self) -> None:
@@ -72,7 +72,7 @@ class UnlockScreen(EdgeScreen):
         field.value = ""
         try:
             with RecoveryKey.parse(typed) if self._recovery else Passphrase(typed.encode()) as secret:
-                await self.edge.desk.open(secret)
+                await self.edge.vault.open(secret)
         except EdgescribeError as error:
             status.show(one_line(f"{error.what} {error.why} {error.hint}") + "\n" + t("unlock.seconds"))
             field.disabled = False

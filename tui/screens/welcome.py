@@ -11,11 +11,11 @@ from textual.widgets.option_list import Option
 
 from edge.workbench import BundleCard, Passphrase, RecoveryKey, bundles, score, strength
 from tui.screens.base import EdgeScreen
-from tui.screens.dialogs import Confirm
 from tui.texts import t
-from tui.walls import Label, SafeInput, button, label
 from tui.widgets.bundle_card import BundleView
+from tui.widgets.dialogs import Confirm
 from tui.widgets.key_bar import KeyBar
+from tui.widgets.safe import Label, SafeInput, button, label
 from tui.widgets.status_bar import StatusBar
 
 
@@ -88,8 +88,8 @@ class WelcomeScreen(EdgeScreen):
     async def _create(self, passphrase: Passphrase) -> None:
         with passphrase:
             try:
-                await self.edge.desk.create(passphrase)
-                key = await self.edge.desk.call(lambda vault: vault.custody.new_recovery_key(passphrase))
+                await self.edge.vault.create(passphrase)
+                key = await self.edge.vault.call(lambda vault: vault.custody.new_recovery_key(passphrase))
             finally:
                 for field in self.query(Input):
                     field.disabled = False

@@ -11,7 +11,7 @@ from textual.containers import VerticalScroll
 from edge.text import one_line
 from edge.workbench import BundleCard
 from tui.texts import catalogue, current, t
-from tui.walls import Label, plain
+from tui.widgets.safe import Label, plain
 
 
 def purpose_of(card: BundleCard) -> str:

@@ -9,9 +9,9 @@ from textual.widgets import TextArea
 from edge.contract.transcript import SPEAKERS, Transcript, Turn
 from edge.errors import InputError
 from edge.reading.conversation import keeps_speakers, parse, with_speaker
-from tui.messages import Ready, TalkEdited
 from tui.texts import t
-from tui.walls import Label
+from tui.widgets.messages import Ready, TalkEdited
+from tui.widgets.safe import Label
 from tui.widgets.safe_area import SafeArea
 from tui.widgets.transcript_view import TranscriptView
 

@@ -12,9 +12,9 @@ from edge.contract.fields import FieldEntry
 from edge.contract.schemas import FIELDS
 from tui.case import Case
 from tui.labels import field_label
-from tui.messages import RowChosen, Spot
 from tui.texts import t
-from tui.walls import Label, label
+from tui.widgets.messages import RowChosen, Spot
+from tui.widgets.safe import Label, label
 from tui.widgets.table import Table
 
 

@@ -17,9 +17,9 @@ from edge.workbench import Revision
 from tui.case import Case
 from tui.clock import local_time
 from tui.labels import author_label
-from tui.messages import RestoreAsked
 from tui.texts import t
-from tui.walls import Label, label
+from tui.widgets.messages import RestoreAsked
+from tui.widgets.safe import Label, label
 
 
 @dataclass(frozen=True)

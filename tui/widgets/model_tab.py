@@ -14,8 +14,8 @@ from edge.errors import BundleError
 from edge.workbench import BundleCard, bundles, verify
 from tui.settings import Settings
 from tui.texts import t
-from tui.walls import Label, button, label
 from tui.widgets.bundle_card import BundleView
+from tui.widgets.safe import Label, button, label
 from tui.widgets.table import Table
 
 

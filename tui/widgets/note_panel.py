@@ -6,9 +6,9 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 
 from tui.case import Case
-from tui.messages import Ready
 from tui.texts import t
-from tui.walls import Label
+from tui.widgets.messages import Ready
+from tui.widgets.safe import Label
 from tui.widgets.section_editor import SectionEditor, Sections
 
 

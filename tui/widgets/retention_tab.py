@@ -13,9 +13,9 @@ from edge.errors import UsageError
 from edge.vaults import Vault
 from edge.workbench import Plan
 from tui.clock import day_and_time
-from tui.screens.dialogs import Confirm
 from tui.texts import t
-from tui.walls import Label, SafeInput, button, label
+from tui.widgets.dialogs import Confirm
+from tui.widgets.safe import Label, SafeInput, button, label
 from tui.widgets.table import Table
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ class RetentionTab(Vertical):
         self.edge.go(self._read())
 
     async def _read(self) -> None:
-        policy = await self.edge.desk.call(lambda vault: vault.retention.policy())
+        policy = await self.edge.vault.call(lambda vault: vault.retention.policy())
         for state, days in policy.items():
             self.query_one(f"#days-{state.value.lower()}", Input).value = str(days)
 
@@ -86,7 +86,7 @@ class RetentionTab(Vertical):
                 vault.retention.set_policy(wanted)
             return vault.retention.plan()
 
-        self._fill(await self.edge.desk.call(work))
+        self._fill(await self.edge.vault.call(work))
 
     def _fill(self, plan: Plan, done: str = "") -> None:
         self._plan = plan
@@ -106,7 +106,7 @@ class RetentionTab(Vertical):
     async def _delete(self) -> None:
         """Delete what was shown; if something else is due by now, show that instead."""
         shown = {one.id for one in self._plan.due} if self._plan else set()
-        busy = {case.id for case in self.edge.book.cases if case.busy}
+        busy = {case.id for case in self.edge.encounters.cases if case.busy}
         if shown & busy:
             raise UsageError("The model writes in one of these encounters.", "", "Stop it, or wait for its end.")
 
@@ -116,6 +116,6 @@ class RetentionTab(Vertical):
             gone = vault.retention.purge()
             return vault.retention.plan(), len(gone.due)
 
-        self.edge.book.forget(shown)
-        plan, gone = await self.edge.desk.call(work)
+        self.edge.encounters.forget(shown)
+        plan, gone = await self.edge.vault.call(work)
         self._fill(plan, t("retention.gone", count=gone) if gone else t("retention.changed"))

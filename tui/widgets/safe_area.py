@@ -1,4 +1,4 @@
-"""A field for many lines behind the second wall (tui/walls.py); apart from it, as the first screen needs none."""
+"""A field for many lines, filtered (tui/widgets/safe.py); apart from it: the first screen needs none."""
 
 from __future__ import annotations
 

@@ -11,9 +11,9 @@ from textual.widgets import TextArea
 
 from tui.case import Part
 from tui.labels import heading_label
-from tui.messages import PartEdited
 from tui.texts import t
-from tui.walls import Label, label
+from tui.widgets.messages import PartEdited
+from tui.widgets.safe import Label, label
 from tui.widgets.safe_area import SafeArea
 
 # The size of what a container holds follows from the layout just made. Textual's own asks for a second one then: a key

@@ -8,7 +8,7 @@ from textual.containers import VerticalScroll
 
 from edge.contract.templates import Template
 from tui.texts import t
-from tui.walls import Label, plain
+from tui.widgets.safe import Label, plain
 
 
 class TemplatePreview(VerticalScroll):

@@ -16,10 +16,10 @@ from edge.contract.templates import parse_template
 from edge.errors import EdgescribeError
 from edge.workbench import template, template_folder
 from tui.labels import meant
-from tui.screens.dialogs import Ask, Confirm
 from tui.screens.template_editor import TemplateEditor, in_words
 from tui.texts import t
-from tui.walls import Label, button, label
+from tui.widgets.dialogs import Ask, Confirm
+from tui.widgets.safe import Label, button, label
 from tui.widgets.table import Table
 from tui.widgets.template_preview import TemplatePreview
 

@@ -11,10 +11,10 @@ from textual.widgets import Button, ProgressBar
 
 from edge.errors import EdgescribeError
 from edge.workbench import Passphrase, RecoveryKey, Vault
-from tui.screens.dialogs import Ask, with_passphrase
 from tui.settings import short
 from tui.texts import t
-from tui.walls import Label, button
+from tui.widgets.dialogs import Ask, with_passphrase
+from tui.widgets.safe import Label, button
 
 if TYPE_CHECKING:
     from tui.app import EdgeApp
@@ -44,10 +44,10 @@ class VaultTab(Vertical):
         self.edge.go(self._read())
 
     async def _read(self) -> None:
-        kinds = await self.edge.desk.call(lambda vault: vault.custody.slots())
-        lines = [t("settings.vault_file", path=short(self.edge.desk.path))]
+        kinds = await self.edge.vault.call(lambda vault: vault.custody.slots())
+        lines = [t("settings.vault_file", path=short(self.edge.vault.path))]
         lines.append(t("settings.vault_keys", kinds=", ".join(t(f"settings.opens_{kind}") for kind in kinds)))
-        if (info := self.edge.book.info) is not None:
+        if (info := self.edge.encounters.info) is not None:
             lines.append(t("settings.vault_bundle", name=info.bundle, sha=info.bundle_sha256))
         self.query_one("#vault-line", Label).show("\n".join(lines))
         if self.edge.damage:
@@ -71,7 +71,7 @@ class VaultTab(Vertical):
     async def _new_key(self, secret: Passphrase) -> None:
         from tui.screens.welcome import RecoveryScreen
 
-        key: RecoveryKey = await self.edge.desk.call(lambda vault: vault.custody.new_recovery_key(secret))
+        key: RecoveryKey = await self.edge.vault.call(lambda vault: vault.custody.new_recovery_key(secret))
         await self.app.push_screen(RecoveryScreen(key, first=False))
 
     async def _ask_new(self, secret: Passphrase) -> None:
@@ -88,11 +88,11 @@ class VaultTab(Vertical):
                 self._say(t("first.differ"))
                 return
             with current, Passphrase(typed.encode()) as new:
-                await self.edge.desk.call(lambda vault: vault.custody.change_passphrase(current, new))
+                await self.edge.vault.call(lambda vault: vault.custody.change_passphrase(current, new))
             self._say(t("settings.changed"))
 
     async def _check(self) -> None:
-        found = await self.edge.desk.call(Vault.verify)
+        found = await self.edge.vault.call(Vault.verify)
         self._say(t("settings.sound") if not found else t("settings.unsound", what="; ".join(found)))
 
     async def _backup(self) -> None:
@@ -103,7 +103,7 @@ class VaultTab(Vertical):
         timer = self.set_interval(0.1, self._show_progress)
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            target, _ = await self.edge.desk.call(lambda vault: vault.custody.backup(folder, progress=self._count))
+            target, _ = await self.edge.vault.call(lambda vault: vault.custody.backup(folder, progress=self._count))
         except OSError as fault:
             raise EdgescribeError("The backup could not be written.", fault.strerror or "") from None
         finally:

@@ -136,8 +136,8 @@ class Done:
 Fact = Loading | Ready | Unavailable | Update | Done
 
 
-class Bridge:
-    """Owns the open bundle. opener is called on the bridge's own thread; a bundle that died is opened again."""
+class ModelThread:
+    """Owns the open bundle. opener is called on this thread; a bundle that died is opened again."""
 
     def __init__(self, opener: Opener) -> None:
         self._opener = opener
@@ -147,7 +147,7 @@ class Bridge:
         self._active: Job | None = None
         self._buffer: list[Fact] = []
         self._closing = False
-        self._thread = threading.Thread(target=self._work, name="bridge", daemon=True)
+        self._thread = threading.Thread(target=self._work, name="model", daemon=True)
         self._pace: list[float] = []  # seconds a section, newest last
         self._since = 0.0
 

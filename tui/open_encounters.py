@@ -1,4 +1,4 @@
-"""What the app can do with encounters: open, save, write, rewrite, extract, sign, export. Joins desk, bridge and cases.
+"""What the app can do with encounters: open, save, write, rewrite, extract, sign, export: over both threads.
 
 Results go into the vault when they come, whether a screen shows the encounter or not. All methods run in the app's
 event loop; the vault's work waits in its own thread.
@@ -29,7 +29,6 @@ from edge.workbench import (
     template,
 )
 from tui import clock
-from tui.bridge import Bridge, Done, ExtractJob, Job, NoteJob, RewriteJob, Update
 from tui.case import (
     Case,
     blank_parts,
@@ -38,8 +37,9 @@ from tui.case import (
     parts_of,
     without_heading,
 )
-from tui.desk import Desk
 from tui.keeper import Keeper, Notify
+from tui.model_thread import Done, ExtractJob, Job, ModelThread, NoteJob, RewriteJob, Update
+from tui.vault_thread import VaultThread
 
 PIECE = 40  # characters that come at once are pasted or opened, not typed
 
@@ -52,13 +52,13 @@ def _template_or_visit(name: str) -> Template:
         return template("visit")
 
 
-class Casebook:
+class OpenEncounters:
     """The open encounters of an unlocked vault. changed(case, what): what is "text", "parts", "rows" or "state"."""
 
-    def __init__(self, desk: Desk, bridge: Bridge, changed: Notify) -> None:
-        self.desk, self.bridge, self._changed = desk, bridge, changed
+    def __init__(self, vault: VaultThread, model: ModelThread, changed: Notify) -> None:
+        self.vault, self.model, self._changed = vault, model, changed
         self.cases: list[Case] = []
-        self._keeper = Keeper(desk, changed)
+        self._keeper = Keeper(vault, changed)
 
     @property
     def info(self) -> EngineInfo | None:
@@ -74,13 +74,13 @@ class Casebook:
     async def delete(self, identifier: str, signed_too: bool = False) -> None:
         """Wipe an encounter. Raises as Records.delete."""
         self.forget({identifier})
-        await self.desk.call(lambda vault: vault.records.delete(identifier, signed_too=signed_too))
+        await self.vault.call(lambda vault: vault.records.delete(identifier, signed_too=signed_too))
 
     def forget(self, identifiers: set[str]) -> None:
         """Let go of encounters that are about to be wiped; what the model does for them ends."""
         for case in [c for c in self.cases if c.id in identifiers]:
             if case.job is not None:
-                self.bridge.stop(case.job)
+                self.model.stop(case.job)
             self.cases.remove(case)
 
     # -- one encounter --------------------------------------------------------------------------------------------
@@ -100,7 +100,7 @@ class Casebook:
         for case in self.cases:
             if case.id == identifier:
                 return case
-        case = case_of(await self.desk.call(lambda vault: vault.records.get(identifier)))
+        case = case_of(await self.vault.call(lambda vault: vault.records.get(identifier)))
         if not case.parts and not case.signed:
             chosen = _template_or_visit(template_name if case.note is None else case.template)
             case.template, case.parts = chosen.name, blank_parts(chosen)
@@ -141,7 +141,7 @@ class Casebook:
         """Give the encounter another title."""
         case.title = one_line(title, 160) or case.title
         if case.id:
-            await self.desk.call(lambda vault: vault.records.rename(case.id, case.title))
+            await self.vault.call(lambda vault: vault.records.rename(case.id, case.title))
         self._changed(case, "state")
 
     async def close_case(self, case: Case) -> None:
@@ -157,13 +157,13 @@ class Casebook:
         if not case.has_note:
             raise UsageError("There is no note to sign.", "", "Write one first.")
         await self.save(case, commit=True)
-        summary = await self.desk.call(lambda vault: vault.edits.sign(case.id, signer))
+        summary = await self.vault.call(lambda vault: vault.edits.sign(case.id, signer))
         case.state = summary.state
         self._changed(case, "state")
 
     async def amend(self, case: Case) -> None:
         """Begin a new version of a signed encounter; the signed one stays."""
-        summary = await self.desk.call(lambda vault: vault.edits.amend(case.id))
+        summary = await self.vault.call(lambda vault: vault.edits.amend(case.id))
         case.state, case.version = summary.state, case.version + 1
         self._changed(case, "state")
 
@@ -171,12 +171,12 @@ class Casebook:
         """Write the note into a folder. Raises as edge.workbench.publish."""
         for case in [c for c in self.cases if c.id == case_id]:
             await self.save(case, commit=True)
-        return await self.desk.call(lambda vault: publish(vault, case_id, folder, form, draft_mark))
+        return await self.vault.call(lambda vault: publish(vault, case_id, folder, form, draft_mark))
 
     async def copied(self, case: Case) -> None:
         """The note's text was copied out."""
         if case.id:
-            await self.desk.call(lambda vault: copied(vault, case.id))
+            await self.vault.call(lambda vault: copied(vault, case.id))
 
     async def restore(self, case: Case, document: int, number: int) -> None:
         """Bring an old revision of this note, or of an earlier one, back as the newest revision."""
@@ -191,7 +191,7 @@ class Casebook:
             record = vault.records.peek(case.id)
             return record.note.content if record.note else None, conversation_of(record).text
 
-        content, talk = await self.desk.call(work)
+        content, talk = await self.vault.call(work)
         if content is not None:
             case.kept, case.template, case.parts = (
                 content,
@@ -247,7 +247,7 @@ class Casebook:
     def stop(self, case: Case) -> None:
         """End what the model does for this encounter; what was written stays."""
         if case.job is not None:
-            self.bridge.stop(case.job)
+            self.model.stop(case.job)
 
     def update(self, update: Update) -> None:
         """Take news of a job."""
@@ -285,7 +285,7 @@ class Casebook:
 
     def _queue(self, case: Case, job: Job) -> None:
         case.job, case.kind = job.number, job.kind
-        self.bridge.submit(job)
+        self.model.submit(job)
 
     def _update_note(self, case: Case, update: Update) -> None:
         started, finished = update.started, update.finished
@@ -315,7 +315,7 @@ class Casebook:
             case.kept, case.template, case.parts = case.before, case.before.template, parts_of(case.before.sections)
             if case.note is not None:
                 note = case.note
-                await self.desk.call(lambda vault: vault.edits.discard(note))
+                await self.vault.call(lambda vault: vault.edits.discard(note))
         elif self.info is not None:
             result = done.result if isinstance(done.result, Note) else None
             known = origin(self.info, case.document(), result)

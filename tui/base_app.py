@@ -1,4 +1,4 @@
-"""The app's outer walls: what is drawn is filtered, no side door is open, and a fault shows no patient text."""
+"""The app's base: what is drawn is filtered, no side door is open, and a fault shows no patient text."""
 
 from __future__ import annotations
 
@@ -16,10 +16,10 @@ from edge.text import one_line
 from tui.commands import Commands
 from tui.texts import t
 from tui.themes import THEMES
-from tui.walls import SafeLines
+from tui.widgets.safe import SafeLines
 
 
-class Shell(App[int]):
+class BaseApp(App[int]):
     """Textual's App without its ways out: screenshots, tracebacks with locals, the terminal's clipboard unasked."""
 
     CSS_PATH = "first.tcss"
@@ -29,7 +29,7 @@ class Shell(App[int]):
 
     def __init__(self, theme: str = THEMES[0].name) -> None:
         super().__init__()
-        self._walls = [SafeLines()]
+        self._filters = [SafeLines()]
         for one in THEMES:
             self.register_theme(one)
         self._begin_with(theme)
@@ -43,7 +43,7 @@ class Shell(App[int]):
         self._refresh_truecolor_filter(self.ansi_theme)
 
     def get_line_filters(self) -> Sequence[LineFilter]:
-        return [*super().get_line_filters(), *self._walls]
+        return [*super().get_line_filters(), *self._filters]
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         return ()
@@ -86,7 +86,7 @@ class Shell(App[int]):
 
     def complain(self, error: EdgescribeError) -> None:
         """Show a named error in front of everything."""
-        from tui.screens.dialogs import Complaint
+        from tui.widgets.dialogs import Complaint
 
         self.push_screen(Complaint(error))
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-class Desk:
+class VaultThread:
     """Runs work on the vault, in order, one thing at a time. Closed until open() or create() is done."""
 
     def __init__(

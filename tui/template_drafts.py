@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 
-from tui.desk import Desk
+from tui.vault_thread import VaultThread
 
 
-class Unsaved:
+class TemplateDrafts:
     """Texts by the template's name. All methods run in the app's event loop."""
 
-    def __init__(self, desk: Desk) -> None:
-        self._desk = desk
+    def __init__(self, vault: VaultThread) -> None:
+        self._vault = vault
         self._texts: dict[str, str] = {}
         self._changed: set[str] = set()
 
@@ -42,7 +42,7 @@ class Unsaved:
 
     async def load(self) -> None:
         """Take up what the vault kept. Raises as the vault does."""
-        kept = await self._desk.call(lambda vault: vault.unsaved.texts())
+        kept = await self._vault.call(lambda vault: vault.unsaved.texts())
         self._texts = kept | self._texts
 
     async def save(self) -> None:
@@ -52,7 +52,7 @@ class Unsaved:
         texts = {name: self._texts.get(name) for name in self._changed}
         self._changed = set()
         try:
-            await self._desk.call(lambda vault: vault.unsaved.keep(texts))
+            await self._vault.call(lambda vault: vault.unsaved.keep(texts))
         except BaseException:
             self._changed |= set(texts)  # tried again at the next save
             raise

@@ -16,11 +16,11 @@ from textual.widgets.option_list import Option
 from edge.errors import EdgescribeError
 from tui import actions
 from tui.texts import t
-from tui.walls import Label, SafeInput, button, label
+from tui.widgets.safe import Label, SafeInput, button, label
 
 if TYPE_CHECKING:
     from edge.vaults import Passphrase
-    from tui.shell import Shell
+    from tui.base_app import BaseApp
 
 R = TypeVar("R")
 
@@ -44,7 +44,7 @@ class Dialog(ModalScreen[R]):
         self.dismiss(None)
 
 
-def with_passphrase(app: Shell, then: Callable[[Passphrase], Coroutine[Any, Any, None]]) -> None:
+def with_passphrase(app: BaseApp, then: Callable[[Passphrase], Coroutine[Any, Any, None]]) -> None:
     """Ask for the passphrase, and do something with it; it is wiped after that."""
 
     async def guarded(secret: Passphrase) -> None:

@@ -1,4 +1,4 @@
-"""The second wall between text and terminal (the first is edge.text at ingest): nothing unsafe is drawn or taken in.
+"""The second filter between text and terminal (the first is edge.text at ingest): nothing unsafe is drawn or taken in.
 
 Textual writes control sequences found in text straight to the terminal and reads square brackets as markup. So every
 line is filtered as it is drawn, typed and pasted text is sanitised before it enters a field, and labels are plain.
