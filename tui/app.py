@@ -62,7 +62,7 @@ class EdgeApp(BaseApp):
         self.seal_level = seal.level if seal else "none"
         self.seal = seal
         self._idle = idle.Idle()
-        self._model: tuple[str, tuple[str, ...]] = (t("app.loading", percent=0), ())
+        self._model_line: tuple[str, tuple[str, ...]] = (t("app.loading", percent=0), ())
         self._leaving = self._unlocked = False
         self._early: list[Event] | None = []  # keys until the first screen stands
         self._no_model: EdgescribeError | None = None  # why, until it was told
@@ -120,7 +120,7 @@ class EdgeApp(BaseApp):
 
     def model_line(self) -> tuple[str, tuple[str, ...]]:
         """The bundle's name or how far its loading is, and what must be known of it (keys of texts)."""
-        return self._model
+        return self._model_line
 
     def queue_line(self) -> str:
         """What the model has to do, for the status bar."""
@@ -145,13 +145,13 @@ class EdgeApp(BaseApp):
 
         match fact:
             case Loading(done, total):
-                self._model = (t("app.loading", percent=int(100 * done / max(1, total))), ())
+                self._model_line = (t("app.loading", percent=int(100 * done / max(1, total))), ())
             case Ready(info):
                 self.encounters.info, self._no_model = info, None
                 marks = {"test_model": info.purpose == "test", "unsigned_model": info.signed_by is None}
-                self._model = (info.bundle, tuple(key for key, holds in marks.items() if holds))
+                self._model_line = (info.bundle, tuple(key for key, holds in marks.items() if holds))
             case Unavailable(error):
-                self._model = (t("app.no_model"), ())
+                self._model_line = (t("app.no_model"), ())
                 self._no_model = error
                 if self._unlocked:
                     self._inside()

@@ -29,7 +29,7 @@ class BaseApp(App[int]):
 
     def __init__(self, theme: str = THEMES[0].name) -> None:
         super().__init__()
-        self._filters = [SafeLines()]
+        self._safe_lines = [SafeLines()]
         for one in THEMES:
             self.register_theme(one)
         self._begin_with(theme)
@@ -43,7 +43,7 @@ class BaseApp(App[int]):
         self._refresh_truecolor_filter(self.ansi_theme)
 
     def get_line_filters(self) -> Sequence[LineFilter]:
-        return [*super().get_line_filters(), *self._filters]
+        return [*super().get_line_filters(), *self._safe_lines]
 
     def get_system_commands(self, screen: Screen[Any]) -> Iterable[SystemCommand]:
         return ()

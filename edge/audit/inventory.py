@@ -77,7 +77,7 @@ def sha256_file(path: Path) -> str:
 
 def program_root() -> Path:
     """Return the folder that holds the packages `edge` and `tui`."""
-    return Path(__file__).resolve().parents[3]
+    return Path(__file__).resolve().parents[2]
 
 
 def program_files(root: Path) -> dict[str, str]:

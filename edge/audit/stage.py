@@ -29,7 +29,7 @@ from edge.errors import SealError
 _NEWNS, _NEWUSER, _NEWNET = 0x00020000, 0x10000000, 0x40000000
 _MS_BIND, _MS_REC, _MS_PRIVATE = 4096, 16384, 1 << 18
 _SIOCGIFFLAGS, _SIOCSIFFLAGS, _IFF_UP = 0x8913, 0x8914, 1
-_ROOT = Path(__file__).resolve().parents[3]
+_ROOT = Path(__file__).resolve().parents[2]
 
 # Every counter that a packet, a connection or a failed try to make one would raise (RFC 1213; Linux's own OutNoRoutes).
 COUNTED = (
