@@ -98,7 +98,7 @@ def test_the_text_says_what_was_not_run(pack: Pack) -> None:
 
 
 def test_the_pack_holds_no_words_of_the_visit_and_no_passphrase(pack: Pack) -> None:
-    visit = (Path(session.__file__).parents[2] / "samples" / "visit.txt").read_text(encoding="utf-8")
+    visit = (Path(session.__file__).parents[1] / "samples" / "visit.txt").read_text(encoding="utf-8")
     sentences = [line.split(":", 1)[-1].strip() for line in visit.splitlines() if len(line) > 40]
     assert len(sentences) > 5
     for path in pack.folder.iterdir():
