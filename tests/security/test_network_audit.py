@@ -130,7 +130,7 @@ print(json.dumps([done.exit_code, done.rise, done.trace, json.loads(output)[0]])
 def test_a_step_under_strace_shows_only_refusals(tmp_path: Path) -> None:
     strace = shutil.which("strace") or ""
     code = WATCH.format(
-        root=str(Path(stage.__file__).resolve().parents[3]),
+        root=str(Path(stage.__file__).resolve().parents[2]),
         home=str(tmp_path),
         strace=strace,
         log=str(tmp_path / "log"),
