@@ -16,10 +16,10 @@ from edge.contract import document as documents
 from edge.contract import templates
 from edge.contract.bundle import Found, find_bundle, list_bundles, signed_by
 from edge.contract.document import Document
+from edge.contract.encounter import Generated
 from edge.contract.events import TaskEvent
 from edge.contract.origin import Origin
 from edge.contract.prompts import PROMPT_VERSION
-from edge.contract.records import Generated
 from edge.engine.base import Engine, EngineInfo
 from edge.engine.loader import load_engine
 from edge.errors import BundleError

@@ -10,15 +10,15 @@ import os
 from pathlib import Path
 
 from edge import paths
-from edge.contract.records import State
+from edge.contract.encounter import State
 from edge.errors import UsageError, VaultBusyError
 from edge.store import backup
+from edge.store.admin import RECOVERY
 from edge.store.backup import Manifest
 from edge.store.chain import Event, Report
-from edge.store.custody import RECOVERY
+from edge.store.encounters import EncounterFilter, Encounters
 from edge.store.files import Progress, VaultFiles, no_progress
 from edge.store.kdf import KdfParameters
-from edge.store.repo import RecordFilter, Records
 from edge.store.search import Hit
 from edge.store.secret import Passphrase, read_passphrase_file
 from edge.store.secretkeys import RecoveryKey, Secret
@@ -27,13 +27,13 @@ from edge.store.vault import Vault, refuse_existing
 
 __all__ = [
     "RECOVERY",
+    "EncounterFilter",
+    "Encounters",
     "Hit",
     "KdfParameters",
     "Manifest",
     "Passphrase",
     "Progress",
-    "RecordFilter",
-    "Records",
     "RecoveryKey",
     "Report",
     "Secret",

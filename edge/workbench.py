@@ -16,19 +16,19 @@ from edge.contract import template_files, templates
 from edge.contract.bundle import Bundle, verify_bundle
 from edge.contract.bundle_card import BundleCard, cards
 from edge.contract.document import Document
+from edge.contract.encounter import Encounter, Generated, Source, State
 from edge.contract.events import TaskEvent
 from edge.contract.fields import FieldEntry
 from edge.contract.note import EncounterNote, Rewrite, Section
 from edge.contract.origin import by_hand
-from edge.contract.records import Generated, Record, Source, State
 from edge.contract.templates import SectionSpec, Template
 from edge.engine.base import EngineInfo
 from edge.errors import EdgescribeError, InputError, OutputError, UsageError
 from edge.reading import substance
 from edge.service import Scribe, origin
 from edge.store import policy
+from edge.store.admin import RECOVERY
 from edge.store.chain import Entry, Event
-from edge.store.custody import RECOVERY
 from edge.store.edits import Revision
 from edge.store.retention import Plan
 from edge.store.search import Hit
@@ -156,7 +156,7 @@ def score(text: str) -> int:
     return policy.estimate(text)[0] if text else 0
 
 
-def conversation_of(record: Record) -> Source:
+def conversation_of(record: Encounter) -> Source:
     """The conversation of a record as it stands: as it was given, with what was corrected in the newest note."""
     talk = [s for s in record.sources if s.name != "note"] or list(record.sources)
     note = record.note
@@ -166,18 +166,18 @@ def conversation_of(record: Record) -> Source:
     return source if corrected is None else replace(source, text=corrected)
 
 
-def basis_of(record: Record) -> str:
+def basis_of(record: Encounter) -> str:
     """The text that the newest extracted fields of a record point into; empty without any."""
     found = record.fields
     return next((s.text for s in record.sources if found and s.sha256 == found.origin.source_sha256), "")
 
 
-def report_of(record: Record) -> str:
+def report_of(record: Encounter) -> str:
     """What fields are extracted from: the newest note as one text, or else what the record was made of."""
     return (record.note.content.text() if record.note else "") or conversation_of(record).text
 
 
-def note_as(record: Record, form: str, draft_mark: str) -> str:
+def note_as(record: Encounter, form: str, draft_mark: str) -> str:
     """The newest note as Markdown ("md") or plain text ("txt"); unsigned ones carry the mark at head and foot."""
     summary = record.summary
     mark = "" if summary.state is State.SIGNED else draft_mark
@@ -198,7 +198,7 @@ def publish(vault: Vault, identifier: str, folder: Path, form: str, draft_mark: 
     """
     if form not in EXPORT_FORMS:
         raise UsageError(f"There is no export form {form!r}.", f"Known: {', '.join(EXPORT_FORMS)}.")
-    record = vault.records.peek(identifier)
+    record = vault.encounters.peek(identifier)
     if record.note is None or not record.note.content.written:
         raise UsageError("There is no note to export yet.", "", "Write the note first.")
     text = note_as(record, form, draft_mark)
@@ -237,7 +237,7 @@ def copied(vault: Vault, identifier: str) -> None:
 def audit_tail(vault: Vault, limit: int = 200) -> list[Entry]:
     """The newest entries of the audit chain, newest first."""
     last = vault.session.query("SELECT max(seq) FROM chain")[0][0] or 0
-    return list(vault.custody.entries(max(0, last - limit)))[::-1]
+    return list(vault.admin.entries(max(0, last - limit)))[::-1]
 
 
 def as_error(fault: BaseException) -> EdgescribeError:

@@ -12,9 +12,9 @@ from pathlib import Path
 import pytest
 from alone import assert_one_thread
 
+from edge.contract.encounter import EncounterSummary, Source
 from edge.contract.note import EncounterNote, Section
 from edge.contract.origin import Origin
-from edge.contract.records import RecordSummary, Source
 from edge.store import kdf
 from edge.store.files import FileLock, VaultFiles
 from edge.store.header import KeySet
@@ -48,8 +48,10 @@ def reopen(vault: Vault, **options: object) -> Vault:
     return Vault.open(vault.paths.database, passphrase(), **options)
 
 
-def note(vault: Vault, text: str = "Rest the knee.", title: str = "Visit") -> RecordSummary:
-    return vault.records.save_note(title, SOURCE, "soap", [Section("S", "Knee pain."), Section("PLAN", text)], ORIGIN)
+def note(vault: Vault, text: str = "Rest the knee.", title: str = "Visit") -> EncounterSummary:
+    return vault.encounters.save_note(
+        title, SOURCE, "soap", [Section("S", "Knee pain."), Section("PLAN", text)], ORIGIN
+    )
 
 
 def autosave_texts(vault: Vault, document: int, texts: dict[int, str]) -> None:
@@ -78,7 +80,7 @@ class SetClock:
 
 
 def events(vault: Vault) -> list[str]:
-    return [entry.event for entry in vault.custody.entries()]
+    return [entry.event for entry in vault.admin.entries()]
 
 
 def cheap_derivation(monkeypatch: pytest.MonkeyPatch) -> KdfParameters:

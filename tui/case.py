@@ -9,10 +9,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from edge.contract.document import Document
+from edge.contract.encounter import Encounter, Source, State, is_incomplete
 from edge.contract.fields import FieldEntry, Fields
 from edge.contract.note import INTERRUPTED, EncounterNote, Section, Unfinished
 from edge.contract.origin import Origin, by_hand
-from edge.contract.records import Record, Source, State, is_incomplete
 from edge.contract.templates import Template
 from edge.workbench import basis_of, blank_sections, conversation_of, typed
 
@@ -209,7 +209,7 @@ def rows_of(fields: Fields) -> list[Row]:
     return [Row(key, entry) for key, entries in fields.entries.items() for entry in entries]
 
 
-def case_of(record: Record) -> Case:
+def case_of(record: Encounter) -> Case:
     """The encounter as it was left, a cut-off writing included."""
     summary = record.summary
     case = Case(summary.id, summary.title, summary.state, bundle=summary.bundle)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable
 
+from edge.contract.encounter import Content, Generated, Kind, Source, State
 from edge.contract.origin import Origin
-from edge.contract.records import Content, Generated, Kind, Source, State
 from edge.errors import EdgescribeError
 from edge.vaults import Vault
 from edge.workbench import EngineInfo, Extraction, by_hand, origin, typed
@@ -32,7 +32,7 @@ class Keeper:
         def work(vault: Vault) -> int:
             if old is not None:
                 vault.edits.discard(old)
-            vault.records.save(case.title, source, [Generated(first, known)], case.id)
+            vault.encounters.save(case.title, source, [Generated(first, known)], case.id)
             return vault.edits.document_of(case.id)
 
         case.note, case.bundle, case.blank = await self.vault.call(work), known.bundle, not known.bundle
@@ -51,7 +51,7 @@ class Keeper:
         generated = Generated(found.content, case.fields_origin)
 
         def work(vault: Vault) -> int:
-            vault.records.save(case.title, source, [generated], case.id)
+            vault.encounters.save(case.title, source, [generated], case.id)
             return vault.edits.document_of(case.id, Kind.EXTRACTION)
 
         case.fields, case.rows_dirty = await self.vault.call(work), False
@@ -64,7 +64,7 @@ class Keeper:
         if case.in_one_piece and not case.has_note:
             source = case.source()
             case.dirty = False
-            case.id = (await self.vault.call(lambda vault: vault.records.save_source(case.title, source))).id
+            case.id = (await self.vault.call(lambda vault: vault.encounters.save_source(case.title, source))).id
         else:
             case.dirty = False
             await self._note_by_hand(case)
@@ -75,7 +75,7 @@ class Keeper:
         generated = Generated(note_content(case), by_hand(source.sha256))
 
         def work(vault: Vault) -> tuple[str, int]:
-            code = vault.records.save(case.title, source, [generated], case.id or None).id
+            code = vault.encounters.save(case.title, source, [generated], case.id or None).id
             return code, vault.edits.document_of(code)
 
         case.id, case.note = await self.vault.call(work)
@@ -99,7 +99,7 @@ class Keeper:
                 vault.edits.autosave(document, content)
             for document in final:
                 vault.edits.commit(document)
-            return vault.records.summary(case.id).state
+            return vault.encounters.summary(case.id).state
 
         try:
             state = await self.vault.call(work)

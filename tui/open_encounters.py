@@ -9,8 +9,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+from edge.contract.encounter import State
 from edge.contract.note import INTERRUPTED, EncounterNote
-from edge.contract.records import State
 from edge.contract.templates import Template
 from edge.errors import UsageError
 from edge.text import one_line
@@ -72,9 +72,9 @@ class OpenEncounters:
     # -- the list ------------------------------------------------------------------------------------------------
 
     async def delete(self, identifier: str, signed_too: bool = False) -> None:
-        """Wipe an encounter. Raises as Records.delete."""
+        """Wipe an encounter. Raises as Encounters.delete."""
         self.forget({identifier})
-        await self.vault.call(lambda vault: vault.records.delete(identifier, signed_too=signed_too))
+        await self.vault.call(lambda vault: vault.encounters.delete(identifier, signed_too=signed_too))
 
     def forget(self, identifiers: set[str]) -> None:
         """Let go of encounters that are about to be wiped; what the model does for them ends."""
@@ -100,7 +100,7 @@ class OpenEncounters:
         for case in self.cases:
             if case.id == identifier:
                 return case
-        case = case_of(await self.vault.call(lambda vault: vault.records.get(identifier)))
+        case = case_of(await self.vault.call(lambda vault: vault.encounters.get(identifier)))
         if not case.parts and not case.signed:
             chosen = _template_or_visit(template_name if case.note is None else case.template)
             case.template, case.parts = chosen.name, blank_parts(chosen)
@@ -141,7 +141,7 @@ class OpenEncounters:
         """Give the encounter another title."""
         case.title = one_line(title, 160) or case.title
         if case.id:
-            await self.vault.call(lambda vault: vault.records.rename(case.id, case.title))
+            await self.vault.call(lambda vault: vault.encounters.rename(case.id, case.title))
         self._changed(case, "state")
 
     async def close_case(self, case: Case) -> None:
@@ -188,7 +188,7 @@ class OpenEncounters:
                 vault.edits.restore(document, number)
             elif note is not None:
                 vault.edits.save(note, vault.edits.content_at(document, number))
-            record = vault.records.peek(case.id)
+            record = vault.encounters.peek(case.id)
             return record.note.content if record.note else None, conversation_of(record).text
 
         content, talk = await self.vault.call(work)

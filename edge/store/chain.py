@@ -4,7 +4,7 @@
 
 k_1 comes from the audit key in the vault's header; only the newest k is kept, so whoever takes it from a running
 program can't rewrite what came before (Bellare & Yee 1997; Schneier & Kelsey 1999). An entry is written in the same
-transaction as the deed, and covers what the deed made of the records: their digests and the root over all of them
+transaction as the change, and covers what the change made of the records: their digests and the root over all of them
 (edge.store.states). No entry holds patient data: subjects are record ids, details are counts, hashes and settings.
 """
 
@@ -54,7 +54,7 @@ class Event(StrEnum):
 class Entry:
     """One entry. at: UTC by this machine's clock; order is by seq, as a clock may go back. mac: 32 bytes.
 
-    states: JSON, digests by record that the deed changed; root: over all records after it, 32 bytes
+    states: JSON, digests by record that the change changed; root: over all records after it, 32 bytes
     (edge.store.states). Both are None before the chain vouched for the state of records.
     """
 

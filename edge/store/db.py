@@ -137,20 +137,20 @@ def snapshot(connection: Any) -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def translated(deed: str) -> Iterator[None]:
-    """Turn SQLite's errors into named ones. deed completes "The vault could not be …"."""
+def translated(done: str) -> Iterator[None]:
+    """Turn SQLite's errors into named ones. done completes "The vault could not be …"."""
     import sqlcipher3.dbapi2 as sqlcipher
 
     try:
         yield
     except (sqlcipher.Error, OSError) as error:
-        raise named(error, deed) from None
+        raise named(error, done) from None
 
 
-def named(error: Exception, deed: str) -> VaultError:
+def named(error: Exception, done: str) -> VaultError:
     """The named error for one of SQLite's or the system's."""
     text = str(error).lower()
-    what = f"The vault could not be {deed}."
+    what = f"The vault could not be {done}."
     if isinstance(error, OSError):
         return VaultError(
             what, error.strerror or type(error).__name__, "Check free space and rights of the vault's folder."

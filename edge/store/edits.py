@@ -13,12 +13,12 @@ import json
 from dataclasses import dataclass
 from typing import Any
 
-from edge.contract.records import Content, Kind, RecordSummary, State
+from edge.contract.encounter import Content, EncounterSummary, Kind, State
 from edge.errors import DamagedVaultError, UsageError, VaultError
 from edge.store import delta
 from edge.store.chain import Event
-from edge.store.repo import Records, content_hash, content_of, content_text
-from edge.store.session import Deed, Session
+from edge.store.encounters import Encounters, content_hash, content_of, content_text
+from edge.store.session import Change, Session
 from edge.text import one_line
 
 WHOLE_EVERY = 16  # revisions between two that are kept in full: bounds the work of reading one
@@ -49,7 +49,7 @@ class Signature:
 class Edits:
     """Changes to the documents of one open vault. document: Document.id."""
 
-    def __init__(self, session: Session, records: Records) -> None:
+    def __init__(self, session: Session, records: Encounters) -> None:
         self._session, self._records = session, records
 
     def autosave(self, document: int, content: Content) -> None:
@@ -64,9 +64,9 @@ class Edits:
             with self._session.transaction() as connection:
                 connection.execute(sql, (document, text, self._session.actor, self._session.now()))
             return
-        # The first save of a sitting is the deed that the chain tells of; the last is the revision.
-        with self._session.deed(Event.EDIT, code, document=document, draft=True) as deed:
-            deed.connection.execute(sql, (document, text, self._session.actor, deed.at))
+        # The first save of a sitting is the change that the chain tells of; the last is the revision.
+        with self._session.change(Event.EDIT, code, document=document, draft=True) as change:
+            change.connection.execute(sql, (document, text, self._session.actor, change.at))
 
     def commit(self, document: int) -> int:
         """Make the draft a revision. Returns the document's revision, unchanged if there was nothing new."""
@@ -74,26 +74,26 @@ class Edits:
         row = self._session.query("SELECT content, author FROM draft WHERE document = ?", (document,))
         if not row:
             return self._number(document)
-        with self._session.deed(Event.EDIT, code, document=document) as deed:
-            return self._add(deed, document, str(row[0][0]), str(row[0][1]), "edit")
+        with self._session.change(Event.EDIT, code, document=document) as change:
+            return self._add(change, document, str(row[0][0]), str(row[0][1]), "edit")
 
     def save(self, document: int, content: Content) -> int:
         """A revision with this content at once. Returns its number."""
         _, code = self._open_encounter(document)
-        with self._session.deed(Event.EDIT, code, document=document) as deed:
-            return self._add(deed, document, content_text(content), self._session.actor, "edit")
+        with self._session.change(Event.EDIT, code, document=document) as change:
+            return self._add(change, document, content_text(content), self._session.actor, "edit")
 
     def discard(self, document: int) -> None:
         """Drop the draft; the document is as its last revision again."""
-        with self._session.deed(Event.EDIT, self._code(document), document=document, discarded=True) as deed:
-            deed.connection.execute("DELETE FROM draft WHERE document = ?", (document,))
+        with self._session.change(Event.EDIT, self._code(document), document=document, discarded=True) as change:
+            change.connection.execute("DELETE FROM draft WHERE document = ?", (document,))
 
     def restore(self, document: int, number: int) -> int:
         """A new revision with the content of an old one. Returns its number."""
         _, code = self._open_encounter(document)
         text = self._text_at(document, number)
-        with self._session.deed(Event.EDIT, code, document=document, restored=number) as deed:
-            return self._add(deed, document, text, self._session.actor, f"restore {number}")
+        with self._session.change(Event.EDIT, code, document=document, restored=number) as change:
+            return self._add(change, document, text, self._session.actor, f"restore {number}")
 
     def history(self, document: int) -> list[Revision]:
         """All revisions, oldest first."""
@@ -108,7 +108,7 @@ class Edits:
         kind = Kind(self._session.query("SELECT kind FROM document WHERE id = ?", (document,))[0][0])
         return content_of(kind, self._text_at(document, number))
 
-    def sign(self, identifier: str, signer: str) -> RecordSummary:
+    def sign(self, identifier: str, signer: str) -> EncounterSummary:
         """Sign an encounter: drafts become revisions, and all documents of this version final."""
         summary = self._records.summary(identifier)
         signer = one_line(signer, 160)
@@ -119,36 +119,36 @@ class Edits:
         if summary.state is State.SIGNED:
             raise VaultError("This record is signed already.", "", "Amend it to change and sign it again.")
         encounter, version = self._session.query("SELECT id, version FROM encounter WHERE code = ?", (summary.id,))[0]
-        with self._session.deed(Event.SIGN, summary.id, version=version, signer=signer) as deed:
-            drafts = deed.connection.execute(
+        with self._session.change(Event.SIGN, summary.id, version=version, signer=signer) as change:
+            drafts = change.connection.execute(
                 "SELECT document, draft.content, author FROM draft JOIN document ON document.id = document"
                 " WHERE encounter = ?", (encounter,)
             ).fetchall()  # fmt: skip
             for document, text, author in drafts:
-                self._add(deed, document, text, author, "edit")
+                self._add(change, document, text, author, "edit")
             revisions = self._revisions(encounter)
-            digest = _digest(summary.id, version, signer, deed.at, revisions)
-            deed.connection.execute(
+            digest = _digest(summary.id, version, signer, change.at, revisions)
+            change.connection.execute(
                 "INSERT INTO signature (encounter, version, signer, at, revisions, digest) VALUES (?, ?, ?, ?, ?, ?)",
-                (encounter, version, signer, deed.at, json.dumps(revisions), digest),
+                (encounter, version, signer, change.at, json.dumps(revisions), digest),
             )
-            deed.connection.execute(
-                "UPDATE encounter SET state = 'Signed', updated = ? WHERE id = ?", (deed.at, encounter)
+            change.connection.execute(
+                "UPDATE encounter SET state = 'Signed', updated = ? WHERE id = ?", (change.at, encounter)
             )
-            deed.detail["digest"] = digest
+            change.detail["digest"] = digest
         return self._records.summary(summary.id)
 
-    def amend(self, identifier: str) -> RecordSummary:
+    def amend(self, identifier: str) -> EncounterSummary:
         """Begin the next version of a signed encounter. The signed one stays as it is, in its revisions."""
         summary = self._records.summary(identifier)
         if summary.state is not State.SIGNED:
             raise VaultError("This record is not signed.", "", "Edit it as it is.")
-        with self._session.deed(Event.AMEND, summary.id) as deed:
-            deed.connection.execute(
+        with self._session.change(Event.AMEND, summary.id) as change:
+            change.connection.execute(
                 "UPDATE encounter SET state = 'Edited', version = version + 1, updated = ? WHERE code = ?",
-                (deed.at, summary.id),
+                (change.at, summary.id),
             )
-            deed.connection.execute(
+            change.connection.execute(
                 "UPDATE document SET version = version + 1 WHERE encounter = (SELECT id FROM encounter WHERE code = ?)",
                 (summary.id,),
             )
@@ -186,8 +186,8 @@ class Edits:
             raise VaultError(f"This record has no {kind.value}.")
         return int(rows[0][0])
 
-    def _add(self, deed: Deed, document: int, text: str, author: str, reason: str) -> int:
-        execute = deed.connection.execute
+    def _add(self, change: Change, document: int, text: str, author: str, reason: str) -> int:
+        execute = change.connection.execute
         old, number, version, encounter = execute(
             "SELECT content, revision, version, encounter FROM document WHERE id = ?", (document,)
         ).fetchone()
@@ -199,13 +199,13 @@ class Edits:
         execute(
             "INSERT INTO revision (document, number, version, author, created, reason, whole, data, sha256)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            (document, number, version, author, deed.at, reason, int(whole),
+            (document, number, version, author, change.at, reason, int(whole),
              text if whole else delta.make(old, text), content_hash(text)),
         )  # fmt: skip
         execute("UPDATE document SET content = ?, revision = ? WHERE id = ?", (text, number, document))
         execute("UPDATE encounter SET state = 'Edited' WHERE id = ?", (encounter,))
-        self._records.refresh(deed, encounter)
-        deed.detail["revision"] = number
+        self._records.refresh(change, encounter)
+        change.detail["revision"] = number
         return int(number)
 
     def _text_at(self, document: int, number: int) -> str:

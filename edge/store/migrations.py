@@ -228,7 +228,7 @@ UPDATE encounter SET incomplete = EXISTS (
     WHERE newer.encounter = document.encounter AND newer.kind = document.kind));
 """
 
-# The chain vouches for the state of records: an entry covers the digests that its deed changed, and the root after it.
+# The chain vouches for the state of records: an entry covers the digests that its change made, and the root after it.
 # The baseline of a vault of before is an entry of its own (edge.store.states), made as this version first opens it.
 _V4 = """
 ALTER TABLE chain ADD COLUMN states TEXT;

@@ -82,7 +82,7 @@ def _with_slots(
 def rotate(paths: VaultFiles, passphrase: Passphrase, connection: Any, progress: Progress = no_progress) -> None:
     """Re-encrypt the vault under new keys. connection is closed; open the vault again afterwards.
 
-    The caller holds the writer's lock and has recorded the deed. Needs free space for one more copy. Raises
+    The caller holds the writer's lock and has recorded the change. Needs free space for one more copy. Raises
     WrongKeyError, VaultBusyError (a backup is running) or VaultError, each with the vault as it was. progress:
     "sealing", "copying" in pages, "checking" in checks, "replacing", "ending".
     """

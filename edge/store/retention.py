@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
-from edge.contract.records import RecordSummary, State
+from edge.contract.encounter import EncounterSummary, State
 from edge.errors import UsageError, VaultError
 from edge.store.chain import Event
-from edge.store.repo import SUMMARY, Records, summary_of
+from edge.store.encounters import SUMMARY, Encounters, summary_of
 from edge.store.session import Session, text_of
 from edge.store.states import POLICY
 
@@ -21,14 +21,14 @@ from edge.store.states import POLICY
 class Plan:
     """What a purge would delete, and how many due records legal holds keep."""
 
-    due: tuple[RecordSummary, ...]
+    due: tuple[EncounterSummary, ...]
     held: int
 
 
 class Retention:
     """The retention policy of one open vault."""
 
-    def __init__(self, session: Session, records: Records) -> None:
+    def __init__(self, session: Session, records: Encounters) -> None:
         self._session, self._records = session, records
 
     def policy(self) -> dict[State, int]:
@@ -40,18 +40,18 @@ class Retention:
         if any(value is not None and not 1 <= value <= 36525 for value in days.values()):
             raise UsageError("A retention time is 1 to 36525 days.")
         shown = {state.value: value for state, value in days.items()}
-        with self._session.deed(Event.POLICY, days=shown) as deed:
-            deed.touch(POLICY)
+        with self._session.change(Event.POLICY, days=shown) as change:
+            change.touch(POLICY)
             for state, value in days.items():
-                deed.connection.execute("DELETE FROM retention WHERE state = ?", (state.value,))
+                change.connection.execute("DELETE FROM retention WHERE state = ?", (state.value,))
                 if value is not None:
-                    deed.connection.execute("INSERT INTO retention VALUES (?, ?)", (state.value, value))
+                    change.connection.execute("INSERT INTO retention VALUES (?, ?)", (state.value, value))
 
     def plan(self) -> Plan:
         """What is due now (the dry run). Raises VaultError if the clock can't be right."""
         now = self._session.clock().astimezone(UTC)
         self._check_clock(now)
-        due: list[RecordSummary] = []
+        due: list[EncounterSummary] = []
         held = 0
         for state, days in self.policy().items():
             limit = text_of(now - timedelta(days=days))
@@ -70,9 +70,9 @@ class Retention:
         plan = self.plan()
         if plan.due:
             codes = [summary.id for summary in plan.due]
-            with self._session.deed(Event.PURGE, records=codes, held=plan.held) as deed:
-                deed.touch(POLICY)  # what is due hangs on it
-                self._records.wipe(deed, codes)
+            with self._session.change(Event.PURGE, records=codes, held=plan.held) as change:
+                change.touch(POLICY)  # what is due hangs on it
+                self._records.wipe(change, codes)
             self._session.truncate_log()
         return plan
 

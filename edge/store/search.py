@@ -11,8 +11,8 @@ import re
 import unicodedata
 from dataclasses import dataclass, field
 
-from edge.contract.records import RecordSummary
-from edge.store.repo import SUMMARY, summary_of
+from edge.contract.encounter import EncounterSummary
+from edge.store.encounters import SUMMARY, summary_of
 from edge.store.session import Session
 from edge.text import sanitise
 
@@ -26,7 +26,7 @@ _WORDS = re.compile(r"[^\W_]+", re.UNICODE)
 class Hit:
     """A record that matches, and the place: snippet has the matching words between « and »."""
 
-    summary: RecordSummary
+    summary: EncounterSummary
     snippet: str = field(repr=False)
 
 
@@ -65,7 +65,7 @@ class Search:
         self._session = session
 
     def find(self, typed: str, limit: int = 50, offset: int = 0, snippets: bool = True) -> list[Hit]:
-        """Records that match, newest first. Nothing typed, or nothing that can match, finds nothing."""
+        """Encounters that match, newest first. Nothing typed, or nothing that can match, finds nothing."""
         wanted = expression(typed)
         if not wanted:
             return []

@@ -1,4 +1,4 @@
-"""An open vault's working state (connection, actor, clock), and the deed: a change with its audit entry."""
+"""An open vault's working state (connection, actor, clock), and the change: a change with its audit entry."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from edge.store.states import States
 
 Clock = Callable[[], datetime]
 
-# Deeds on one record. Its state is looked at first: one that was put back would otherwise be vouched for from then on.
+# Changes to one encounter. Its state is checked first: one that was put back would be vouched for from then on.
 _CHANGES = frozenset({Event.CREATE, Event.EDIT, Event.SIGN, Event.AMEND, Event.DELETE, Event.HOLD})
 
 
@@ -29,7 +29,7 @@ def text_of(moment: datetime) -> str:
 
 
 @dataclass
-class Deed:
+class Change:
     """A change under way. subject and detail may be completed until the block ends; no patient data in either."""
 
     connection: Any
@@ -40,7 +40,7 @@ class Deed:
     touched: set[str] = field(default_factory=set)
 
     def touch(self, key: str) -> None:
-        """Say that the deed changes a record (its full id) or the policy, before it does.
+        """Say that the change changes a record (its full id) or the policy, before it does.
 
         Raises DamagedVaultError unless its state is the one that the audit chain vouches for.
         """
@@ -63,41 +63,41 @@ class Session:
         return text_of(self.clock())
 
     @contextlib.contextmanager
-    def deed(self, event: Event, subject: str = "", **detail: Any) -> Iterator[Deed]:
+    def change(self, event: Event, subject: str = "", **detail: Any) -> Iterator[Change]:
         """A transaction that ends with its entry in the audit chain: both are kept, or neither is.
 
-        subject: full id of the one record that the deed changes or lets out; others are told to Deed.touch().
+        subject: full id of the one record that the change changes or lets out; others are told to Change.touch().
         Raises DamagedVaultError unless the record's state is the one that the audit chain vouches for.
         """
         with db.transaction(self.connection):
-            deed = Deed(self.connection, self.now(), subject, self.states, dict(detail))
+            change = Change(self.connection, self.now(), subject, self.states, dict(detail))
             if subject and event in _CHANGES:
-                deed.touch(subject)
+                change.touch(subject)
             elif subject and event is Event.EXPORT:
                 self.states.check(self.connection, subject)
-            yield deed
-            vouched = self.states.changed(self.connection, deed.touched) if deed.touched else None
-            chain.append(self.connection, deed.at, event, deed.subject, deed.detail, self.actor, vouched)
+            yield change
+            vouched = self.states.changed(self.connection, change.touched) if change.touched else None
+            chain.append(self.connection, change.at, event, change.subject, change.detail, self.actor, vouched)
 
-    def append(self, deed: Deed, event: Event, detail: dict[str, Any], subject: str = "") -> None:
-        """A further entry inside a deed."""
-        chain.append(deed.connection, deed.at, event, subject, detail, self.actor)
+    def append(self, change: Change, event: Event, detail: dict[str, Any], subject: str = "") -> None:
+        """A further entry inside a change."""
+        chain.append(change.connection, change.at, event, subject, detail, self.actor)
 
-    def baseline(self, deed: Deed) -> None:
+    def baseline(self, change: Change) -> None:
         """The one entry from which on the chain of a vault of before vouches for the state of its records."""
-        begun = states.baseline(deed.connection)
-        detail = {"records": deed.connection.execute("SELECT count(*) FROM encounter").fetchone()[0]}
-        chain.append(deed.connection, deed.at, Event.BASELINE, "", detail, self.actor, begun)
+        begun = states.baseline(change.connection)
+        detail = {"records": change.connection.execute("SELECT count(*) FROM encounter").fetchone()[0]}
+        chain.append(change.connection, change.at, Event.BASELINE, "", detail, self.actor, begun)
 
     @contextlib.contextmanager
     def transaction(self) -> Iterator[Any]:
-        """A transaction without an entry, for what only continues a deed that has one (autosave)."""
+        """A transaction without an entry, for what only continues a change that has one (autosave)."""
         with db.transaction(self.connection):
             yield self.connection
 
     def record(self, event: Event, subject: str = "", **detail: Any) -> None:
         """An entry for something that changes no data (a view, an unlock)."""
-        with self.deed(event, subject, **detail):
+        with self.change(event, subject, **detail):
             pass
 
     def query(self, sql: str, parameters: tuple[Any, ...] = ()) -> list[tuple[Any, ...]]:

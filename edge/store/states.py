@@ -5,7 +5,7 @@
     root              = SHA-256 over 256 buckets of (encounter, digest): a change rehashes one bucket
 
 Every page of the file is authenticated, its age is not: somebody without a key can put back older pages. So every entry
-of the chain carries the digests that its deed changed and the root after it, under the entry's MAC (edge.store.chain).
+of the chain carries the digests of what it changed and the root after it, under the entry's MAC (edge.store.chain).
 The table `covered` is a cache of what the chain says; where its root is not the chain's newest, the chain is read from
 its baseline on, and counts. Unsaved drafts, unsaved templates and the search index are not covered.
 """
@@ -48,7 +48,7 @@ _ROWS: tuple[tuple[str, str], ...] = (
 TABLES = tuple(name for name, _ in _ROWS)
 
 Changes = Mapping[str, bytes | None]
-"""Digest by key after a deed; None: the encounter was deleted."""
+"""Digest by key after a change; None: the encounter was deleted."""
 
 
 def digest_of(connection: Any, encounter: int) -> bytes:
@@ -195,7 +195,7 @@ class States:
         with db.translated("read"):
             vouched_for = digest_at(connection, key) == self.expected(connection).get(key)
         if not vouched_for:
-            what = "The retention policy" if key == POLICY else f"Record {key}"
+            what = "The retention policy" if key == POLICY else f"Encounter {key}"
             raise DamagedVaultError(
                 f"{what} is not in the state that the audit chain vouches for.",
                 "Older pages were put back into the vault, or a disk lost a write.",
@@ -203,7 +203,7 @@ class States:
             )
 
     def changed(self, connection: Any, keys: Iterable[str]) -> chain.Vouched:
-        """What a deed made of these keys, for its entry. The cache is written in the same transaction."""
+        """What a change made of these keys, for its entry. The cache is written in the same transaction."""
         known = self.expected(connection)
         now = {key: digest_at(connection, key) for key in keys}
         changes = {key: digest for key, digest in now.items() if digest != known.get(key)}

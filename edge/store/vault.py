@@ -1,7 +1,7 @@
 """A vault from outside: create it, open it with a passphrase or a recovery key, use it, close it.
 
     with Vault.open(path, Passphrase(b"…")) as vault:
-        vault.records.list()
+        vault.encounters.list()
 
 One thread owns an open vault. Keys are in memory from open() to close(), and close() wipes them.
 """
@@ -22,14 +22,14 @@ from edge import disk
 from edge.contract import sealing
 from edge.errors import DamagedVaultError, VaultError
 from edge.store import chain, db, export, files, header, place, policy, states, unlock, upgrade
+from edge.store.admin import VaultAdmin
 from edge.store.chain import Event
-from edge.store.custody import Custody
 from edge.store.edits import Edits
+from edge.store.encounters import Encounters
 from edge.store.files import FileLock, Progress, VaultFiles, no_progress
 from edge.store.header import Header, KeySet
 from edge.store.kdf import KdfParameters, tuned
 from edge.store.migrations import LATEST
-from edge.store.repo import Records
 from edge.store.retention import Retention
 from edge.store.search import Search
 from edge.store.secret import Passphrase, RawKey, SecretBytes, harden_process
@@ -41,7 +41,7 @@ from edge.store.verify import BackgroundCheck, findings
 
 
 def current_user() -> str:
-    """The name under which deeds are recorded: the system's user name."""
+    """The name under which changes are recorded: the system's user name."""
     try:
         return getpass.getuser()
     except (OSError, KeyError):
@@ -51,7 +51,7 @@ def current_user() -> str:
 class Vault:
     """An open vault. Make one with create() or open().
 
-    records, edits, search, retention, unsaved: what is in it; custody: its keys, backups and audit chain.
+    encounters, edits, search, retention, unsaved: what is in it; admin: its keys, backups and audit chain.
     """
 
     def __init__(
@@ -60,12 +60,12 @@ class Vault:
         self.paths, self.vault_id, self.session = paths, vault_id, session
         self._key, self._backup_key, self._lock = key, backup_key, lock
         self._check: BackgroundCheck | None = None
-        self.records = Records(session)
-        self.edits = Edits(session, self.records)
+        self.encounters = Encounters(session)
+        self.edits = Edits(session, self.encounters)
         self.search = Search(session)
-        self.retention = Retention(session, self.records)
+        self.retention = Retention(session, self.encounters)
         self.unsaved = Unsaved(session)
-        self.custody = Custody(paths, vault_id, key, backup_key, session)
+        self.admin = VaultAdmin(paths, vault_id, key, backup_key, session)
 
     @classmethod
     def create(
@@ -144,7 +144,7 @@ class Vault:
                 if not beside:  # an auditor must be able to look into a broken chain
                     raise
             vault = cls(paths, unlocked.header.vault_id, keys.database.copy(), keys.backup.copy(), session, lock)
-            vault.custody.beside = beside
+            vault.admin.beside = beside
             return vault
         except BaseException:
             connection.close()
@@ -153,13 +153,13 @@ class Vault:
             keys.wipe()
 
     def close(self) -> None:
-        """Record the lock, close the file, wipe the keys and give the writer's lock back. Safe to call twice."""
+        """Encounter the lock, close the file, wipe the keys and give the writer's lock back. Safe to call twice."""
         if not self._lock.held:
             return
         try:
             if self._check is not None:
                 self._check.stop()
-            if not self.custody.beside:
+            if not self.admin.beside:
                 with contextlib.suppress(VaultError):  # a full disk or damage must not keep the keys in memory
                     self.session.record(Event.LOCK)
         finally:
@@ -177,14 +177,14 @@ class Vault:
 
         if self._check is not None:
             self._check.stop()
-        self.custody.confirm(passphrase)
+        self.admin.confirm(passphrase)
         with FileLock(self.paths.maintenance).hold():  # a backup under way is told before anything is begun
             self.session.record(Event.KEY_CHANGE, what="rotation begun")
         try:
             rekey.rotate(self.paths, passphrase, self.session.connection, progress)
             unlocked = unlock.unlock(self.paths, passphrase)
-            self._key = self.custody.key = unlocked.keys.database.copy()
-            self._backup_key = self.custody.backup_key = unlocked.keys.backup.copy()
+            self._key = self.admin.key = unlocked.keys.database.copy()
+            self._backup_key = self.admin.backup_key = unlocked.keys.backup.copy()
             unlocked.keys.wipe()
             self.session.connection = db.connect(self.paths.database, self._key)
             db.fence(self.session.connection)
@@ -208,8 +208,8 @@ class Vault:
 
     def export_plain(self, secret: Secret, target: Path) -> int:
         """Write all records in clear to a new file, after the secret was given again. Returns how many."""
-        self.custody.confirm(secret)
-        return export.write_plain(self.session, self.records, self.edits, Path(target))
+        self.admin.confirm(secret)
+        return export.write_plain(self.session, self.encounters, self.edits, Path(target))
 
     def warning(self) -> str | None:
         """A sentence about a folder that is synced or on a network, or None."""
@@ -235,13 +235,13 @@ def _check_identity(connection: Any, head: Header) -> None:
 
 def _record_unlock(session: Session, paths: VaultFiles, before: int, generation: int) -> None:
     failed = unlock.failures(paths)
-    with session.deed(Event.UNLOCK, generation=generation, seal=sealing.level()) as deed:
+    with session.change(Event.UNLOCK, generation=generation, seal=sealing.level()) as change:
         if before != LATEST:
-            session.append(deed, Event.MIGRATION, {"from": before, "to": LATEST})
+            session.append(change, Event.MIGRATION, {"from": before, "to": LATEST})
         if chain.newest_root(session.connection) is None:
-            session.baseline(deed)
+            session.baseline(change)
         if failed:
-            session.append(deed, Event.UNLOCK_FAILED, {"times": len(failed), "first": failed[0], "last": failed[-1]})
+            session.append(change, Event.UNLOCK_FAILED, {"times": len(failed), "first": failed[0], "last": failed[-1]})
     if failed:
         unlock.forget_failures(paths)
 

@@ -40,7 +40,7 @@ def _show(args: argparse.Namespace) -> int:
     from edge import vaults
 
     with vaults.open_vault(args.vault, args.passphrase_file, beside=True) as vault:
-        for entry in vault.custody.entries(after=args.after):
+        for entry in vault.admin.entries(after=args.after):
             if args.json:
                 fields = {"seq": entry.seq, "at": entry.at, "event": entry.event, "subject": entry.subject}
                 print(
@@ -62,7 +62,7 @@ def _verify(args: argparse.Namespace) -> int:
         vaults.ask(args.passphrase_file) as passphrase,
         vaults.Vault.open(args.vault or paths.default_vault(), passphrase, beside=True) as vault,
     ):
-        report = vault.custody.verify_chain(passphrase, head)
+        report = vault.admin.verify_chain(passphrase, head)
     for seq in report.clock_back:
         Narrator().say(f"Note: the clock stood earlier at entry {seq} than at one before it.")
     if report.good:
@@ -94,5 +94,5 @@ def _head(args: argparse.Namespace) -> int:
         vaults.ask(args.passphrase_file) as passphrase,
         vaults.Vault.open(args.vault or paths.default_vault(), passphrase, beside=True) as vault,
     ):
-        print(vault.custody.signed_head(passphrase), end="")
+        print(vault.admin.signed_head(passphrase), end="")
     return 0

@@ -40,7 +40,7 @@ def run(args: argparse.Namespace) -> int:
         with _vault(args, narrator) as vault:
             record = _visit(scribe, vault, args, narrator)
             _heading(narrator, "4. What the demo vault holds now")
-            for summary in vault.records.list(limit=10):
+            for summary in vault.encounters.list(limit=10):
                 print(records.line(summary), flush=True)
     where = f"--vault {args.vault} --passphrase-file {args.passphrase_file}"
     narrator.say("\nWhat to type next:")
@@ -79,7 +79,7 @@ def _private(path: str, flags: int) -> int:
 def _visit(scribe: Scribe, vault: Vault, args: argparse.Namespace, narrator: Narrator) -> str:
     """Write, extract and save; returns the record's id."""
     from edge.contract import document as documents
-    from edge.contract.records import Source
+    from edge.contract.encounter import Source
 
     sample = resources.files("edge.samples").joinpath("visit.txt").read_bytes()
     visit = documents.from_bytes(sample, "visit.txt")
@@ -92,7 +92,7 @@ def _visit(scribe: Scribe, vault: Vault, args: argparse.Namespace, narrator: Nar
     report = documents.from_text(text, "note")
     found = extract.write(scribe, report, argparse.Namespace(json=False, format="table"), narrator)
     source = Source(visit.name, visit.text, visit.sha256, "transcript")
-    record = vault.records.save(args.title, source, [written.generated]).id
+    record = vault.encounters.save(args.title, source, [written.generated]).id
     basis = Source("note", report.text, report.sha256, "report")
-    vault.records.save(args.title, basis, [found.generated], encounter=record)
+    vault.encounters.save(args.title, basis, [found.generated], encounter=record)
     return record

@@ -16,7 +16,7 @@ from edge.verbs.narrate import Narrator, complain
 
 if TYPE_CHECKING:
     from edge.contract.document import Document
-    from edge.contract.records import Record
+    from edge.contract.encounter import Encounter
     from edge.service import Scribe
     from edge.vaults import Vault
 
@@ -30,7 +30,7 @@ class Outcome:
     generated: Any
 
 
-Basis = Callable[["Record"], "Document"]  # what of a kept record is worked on
+Basis = Callable[["Encounter"], "Document"]  # what of a kept record is worked on
 Work = Callable[["Scribe", "Document", argparse.Namespace, Narrator], Outcome]
 Check = Callable[["Document"], object]  # raises InputError for a document that the verb cannot use
 

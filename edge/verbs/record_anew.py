@@ -1,4 +1,4 @@
-"""The deeds of `edgescribe records` that put something new beside what is kept: a whole note, fields, another title.
+"""The changes of `edgescribe records` that put something new beside what is kept: a whole note, fields, another title.
 
 The app's Ctrl+G, F7 and title line, for screen readers and scripts. What there was stays in the history.
 """
@@ -15,7 +15,7 @@ from edge.verbs.narrate import Narrator
 
 if TYPE_CHECKING:
     from edge.contract.document import Document
-    from edge.contract.records import Generated, Record
+    from edge.contract.encounter import Encounter, Generated
     from edge.vaults import Vault
 
 
@@ -42,8 +42,8 @@ def _title(args: argparse.Namespace) -> int:
     if not words:
         raise UsageError("There are no words for a title.", "", "`edgescribe records title ID TITLE`.")
     with vault_options.open_vault(args) as vault:
-        summary = vault.records.rename(args.id, words)
-    Narrator().say(f"Record {summary.id} is called {summary.title!r}.")
+        summary = vault.encounters.rename(args.id, words)
+    Narrator().say(f"Encounter {summary.id} is called {summary.title!r}.")
     return 0
 
 
@@ -54,7 +54,7 @@ def _write(args: argparse.Namespace) -> int:
     from edge.reading import substance
     from edge.verbs import note
 
-    def conversation(record: Record) -> Document:
+    def conversation(record: Encounter) -> Document:
         kept, talk = record.note, workbench.conversation_of(record)
         if talk.kind == "report" or not talk.text.strip():
             raise UsageError("This record has no conversation.", "", "`edgescribe note FILE --save` keeps one.")
@@ -75,20 +75,20 @@ def _extract(args: argparse.Namespace) -> int:
 
 def _anew(args: argparse.Namespace, basis: generate.Basis, work: generate.Work) -> int:
     """Run work over a text of the record and keep what it gives beside what is there, which stays as it is."""
-    from edge.contract.records import Source
+    from edge.contract.encounter import Source
 
     narrator = Narrator(args.quiet)
     bench = generate.Bench(args, narrator)
     with vault_options.open_vault(args) as vault:
         try:
-            record = vault.records.get(args.id)
+            record = vault.encounters.get(args.id)
             code = record.summary.id
-            vault.records.refuse_signed(code)
+            vault.encounters.refuse_signed(code)
             document = basis(record)
             outcome = work(bench.scribe(), document, args, narrator)
             _commit(vault, record, outcome.generated)
             source = Source(document.name, document.text, document.sha256, outcome.source_kind)
-            vault.records.save(record.summary.title, source, [outcome.generated], code)
+            vault.encounters.save(record.summary.title, source, [outcome.generated], code)
             narrator.say(f"Saved in record {code}.")
         finally:
             narrator.clear()
@@ -96,9 +96,9 @@ def _anew(args: argparse.Namespace, basis: generate.Basis, work: generate.Work) 
     return 0
 
 
-def _commit(vault: Vault, record: Record, generated: Generated) -> None:
+def _commit(vault: Vault, record: Encounter, generated: Generated) -> None:
     """A draft that the app left becomes a revision: what is new does not take its place."""
-    from edge.contract.records import Kind
+    from edge.contract.encounter import Kind
 
     former = record.note if generated.kind is Kind.NOTE else record.fields
     if former is not None:

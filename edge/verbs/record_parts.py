@@ -1,4 +1,4 @@
-"""The deeds of `edgescribe records` on parts of a record: who spoke, one extracted field, one section written anew.
+"""The changes of `edgescribe records` on parts of a record: who spoke, one extracted field, one section written anew.
 
 Each does what the app does with the same part, and every older state stays in the history.
 """
@@ -16,9 +16,9 @@ from edge.verbs import bundle_options, generate, vault_options
 from edge.verbs.narrate import Narrator
 
 if TYPE_CHECKING:
+    from edge.contract.encounter import Content, Document, Encounter
     from edge.contract.fields import FieldEntry, Fields
     from edge.contract.note import Section
-    from edge.contract.records import Content, Document, Record
     from edge.contract.transcript import Turn
     from edge.service import Scribe
     from edge.vaults import Vault
@@ -36,11 +36,11 @@ def add_actions(actions: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--as", dest="name", metavar="NAME", help="Doctor, Patient, Nurse, Guest or another speaker of the conversation"
     )
     field = actions.add_parser("field", help="correct, add or remove one extracted fact")
-    deed = field.add_mutually_exclusive_group(required=True)
-    deed.add_argument("--list", action="store_true", help="print the numbered entries with their places")
-    deed.add_argument("--set", metavar="TEXT", help="the right words for an entry")
-    deed.add_argument("--add", metavar="TEXT", help="one more entry")
-    deed.add_argument("--remove", action="store_true", help="take an entry away")
+    change = field.add_mutually_exclusive_group(required=True)
+    change.add_argument("--list", action="store_true", help="print the numbered entries with their places")
+    change.add_argument("--set", metavar="TEXT", help="the right words for an entry")
+    change.add_argument("--add", metavar="TEXT", help="one more entry")
+    change.add_argument("--remove", action="store_true", help="take an entry away")
     field.add_argument("--entry", type=int, metavar="N", help="number of the entry, where the field has several")
     rewrite = actions.add_parser("rewrite", help="write one section of a note anew from its conversation")
     rewrite.add_argument("--wish", default="", metavar="TEXT", help="what to change, in plain words")
@@ -67,14 +67,14 @@ def _speaker(args: argparse.Namespace) -> int:
     from edge.reading import conversation
 
     with vault_options.open_vault(args) as vault:
-        record = vault.records.get(args.id)
+        record = vault.encounters.get(args.id)
         turns = conversation.parse(workbench.conversation_of(record).text).turns
         if args.list:
             for number, turn in enumerate(turns, start=1):
                 print(f"{number:>4}  {_told(turn)}")
             Narrator().say(f"{len(turns)} turns.")
             return 0
-        vault.records.refuse_signed(record.summary.id)
+        vault.encounters.refuse_signed(record.summary.id)
         text = corrected(turns, args.turn, args.name or "")
         _keep_talk(vault, record, text)
     turns = conversation.parse(text).turns
@@ -120,7 +120,7 @@ def corrected(turns: Sequence[Turn], numbers: Sequence[int], name: str) -> str:
     return text
 
 
-def _keep_talk(vault: Vault, record: Record, text: str) -> None:
+def _keep_talk(vault: Vault, record: Encounter, text: str) -> None:
     """Keep a corrected conversation as the app does: with the note, or with an empty one where there is none."""
     from edge import workbench
 
@@ -129,7 +129,7 @@ def _keep_talk(vault: Vault, record: Record, text: str) -> None:
         _save(vault, note, replace(note.content, conversation=text), record.summary.id)
         return
     source, generated = workbench.begun_by_hand(workbench.conversation_of(record).name, text)
-    vault.records.save(record.summary.title, source, [generated], record.summary.id)
+    vault.encounters.save(record.summary.title, source, [generated], record.summary.id)
     Narrator().say("Saved; the conversation as it was given is kept.")
 
 
@@ -140,14 +140,14 @@ def _field(args: argparse.Namespace) -> int:
     from edge import workbench
 
     with vault_options.open_vault(args) as vault:
-        record = vault.records.get(args.id)
+        record = vault.encounters.get(args.id)
         found = record.fields
         if found is None:
             raise UsageError("This record has no fields.", "", "`edgescribe extract FILE --save` reads them.")
         fields = found.content
         key = _known(args.field, required=not args.list)
         if not args.list:
-            vault.records.refuse_signed(record.summary.id)
+            vault.encounters.refuse_signed(record.summary.id)
             fields = fields.with_entries(key, changed(fields[key], args, workbench.basis_of(record)))
             _save(vault, found, fields, f"{record.summary.id} --fields")
     _print_entries(fields, key)
@@ -212,11 +212,11 @@ def _rewrite(args: argparse.Namespace) -> int:
     bench = generate.Bench(args, narrator)
     with vault_options.open_vault(args) as vault:
         try:
-            record = vault.records.get(args.id)
+            record = vault.encounters.get(args.id)
             note = record.note
             if note is None:
                 raise UsageError("This record has no note.", "", "`edgescribe note FILE --save` writes and keeps one.")
-            vault.records.refuse_signed(record.summary.id)
+            vault.encounters.refuse_signed(record.summary.id)
             at = pick(note.content.sections, args.section)
             talk = workbench.conversation_of(record).text
             new = _write(bench.scribe(), args, narrator, talk, note.content.template, note.content.sections[at])

@@ -1,4 +1,4 @@
-"""The deeds of `edgescribe records` that change a record or let it leave: edit, restore, sign, amend, export.
+"""The changes of `edgescribe records` that change a record or let it leave: edit, restore, sign, amend, export.
 
 Everything the app does with a record can be done here too, for screen readers and scripts.
 """
@@ -77,7 +77,7 @@ def _edit(args: argparse.Namespace) -> int:
 
     given = service.read_document(args.text)  # read before the vault opens: standard input may be slow
     with vault_options.open_vault(args) as vault:
-        record = vault.records.get(args.id)
+        record = vault.encounters.get(args.id)
         note = record.note
         if note is None:
             raise UsageError("This record has no note to edit.")
@@ -98,14 +98,14 @@ def _restore(args: argparse.Namespace) -> int:
 
 def _document(vault: Vault, args: argparse.Namespace) -> int:
     """Document.id of the record's note, or of its fields."""
-    from edge.contract.records import Kind
+    from edge.contract.encounter import Kind
 
     return vault.edits.document_of(args.id, Kind.EXTRACTION if args.fields else Kind.NOTE)
 
 
 def _sign(args: argparse.Namespace) -> int:
     with vault_options.open_vault(args) as vault:
-        record = vault.records.peek(args.id)
+        record = vault.encounters.peek(args.id)
         one = record.summary
         if record.incomplete:
             Narrator().say("This record is marked INCOMPLETE: writing stopped early somewhere. Read it with care.")
@@ -113,14 +113,14 @@ def _sign(args: argparse.Namespace) -> int:
         if not vault_options.confirmed(args, f"Sign {one.id} ({one_line(one.title, 60)}) as {signer}?"):
             return 0
         signed = vault.edits.sign(one.id, signer)
-    Narrator().say(f"Record {signed.id} is signed by {one_line(signer, 100)}. A change now makes a new version.")
+    Narrator().say(f"Encounter {signed.id} is signed by {one_line(signer, 100)}. A change now makes a new version.")
     return 0
 
 
 def _amend(args: argparse.Namespace) -> int:
     with vault_options.open_vault(args) as vault:
         one = vault.edits.amend(args.id)
-    Narrator().say(f"Record {one.id} can be edited again; the signed version stays as it is.")
+    Narrator().say(f"Encounter {one.id} can be edited again; the signed version stays as it is.")
     return 0
 
 

@@ -12,7 +12,7 @@ from edge.verbs import record_anew, record_parts, record_work, vault_options
 from edge.verbs.narrate import Narrator
 
 if TYPE_CHECKING:
-    from edge.contract.records import Content, Document, RecordSummary
+    from edge.contract.encounter import Content, Document, EncounterSummary
 
 
 def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -42,8 +42,8 @@ def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 
 def _list(args: argparse.Namespace) -> int:
     with vault_options.open_vault(args) as vault:
-        found = vault.records.list(limit=max(1, args.limit))
-        total = vault.records.count()
+        found = vault.encounters.list(limit=max(1, args.limit))
+        total = vault.encounters.count()
     if args.json:
         for one in found:
             print(json.dumps(asdict(one), ensure_ascii=False))
@@ -54,7 +54,7 @@ def _list(args: argparse.Namespace) -> int:
     return 0
 
 
-def line(one: RecordSummary) -> str:
+def line(one: EncounterSummary) -> str:
     marks = " INCOMPLETE" if one.incomplete else ""
     when = one.updated[:16].replace("T", " ")
     kinds = "+".join(one.kinds)
@@ -76,7 +76,7 @@ def _show(args: argparse.Namespace) -> int:
     from edge import workbench
 
     with vault_options.open_vault(args) as vault:
-        record = vault.records.get(args.id)
+        record = vault.encounters.get(args.id)
     if args.json:
         print(json.dumps(record.to_json(), ensure_ascii=False))
         return 0
@@ -106,9 +106,9 @@ def _printed(document: Document[Content]) -> str:
 
 def _delete(args: argparse.Namespace) -> int:
     with vault_options.open_vault(args) as vault:
-        one = vault.records.summary(args.id)
+        one = vault.encounters.summary(args.id)
         if not vault_options.confirmed(args, f"{line(one)}\nWipe this record? Its content cannot be brought back."):
             return 0
-        vault.records.delete(one.id, signed_too=args.signed_too)
-    Narrator().say(f"Record {one.id} is deleted.")
+        vault.encounters.delete(one.id, signed_too=args.signed_too)
+    Narrator().say(f"Encounter {one.id} is deleted.")
     return 0

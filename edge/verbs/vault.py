@@ -13,7 +13,7 @@ from edge.verbs import vault_options
 from edge.verbs.narrate import Narrator
 
 if TYPE_CHECKING:
-    from edge.contract.records import State
+    from edge.contract.encounter import State
     from edge.vaults import Manifest, Passphrase, Progress, Report, Secret, Vault
 
 Run = Callable[[argparse.Namespace], int]
@@ -105,7 +105,7 @@ def _create(args: argparse.Namespace) -> int:
 
 
 def _print_recovery_key(vault: Vault, passphrase: Passphrase) -> None:
-    with vault.custody.new_recovery_key(passphrase) as key:
+    with vault.admin.new_recovery_key(passphrase) as key:
         print(key.text())
     Narrator().say("This is the recovery key. Write it on paper and lock that away; it is not shown again.")
 
@@ -120,13 +120,13 @@ def _verify(args: argparse.Namespace) -> int:
         if found := vault.verify():
             print("\n".join(found))
             return DamagedVaultError.exit_code
-        report = vault.custody.verify_chain(passphrase)
+        report = vault.admin.verify_chain(passphrase)
         if not report.good:
             print(f"audit chain: first bad entry {report.first_bad} ({report.why})")
             return DamagedVaultError.exit_code
-        for one in vault.records.signed():
+        for one in vault.encounters.signed():
             vault.edits.signatures(one)
-        count = vault.records.count()
+        count = vault.encounters.count()
     Narrator().say(f"{count} records; pages, structure, search index, signatures and the audit chain are sound.")
     Narrator().say(f"{_vouched(report)} A whole older vault passes too: hold it against a head kept elsewhere.")
     return 0
@@ -148,7 +148,7 @@ def _passphrase(args: argparse.Namespace) -> int:
         vaults.Vault.open(args.vault or paths.default_vault(), current) as vault,
         _new_passphrase(args.new_passphrase_file) as new,
     ):
-        vault.custody.change_passphrase(current, new)
+        vault.admin.change_passphrase(current, new)
     Narrator().say("The passphrase is changed. Backups made before open with the old one.")
     return 0
 
@@ -168,7 +168,7 @@ def _recovery(args: argparse.Namespace) -> int:
         vaults.Vault.open(args.vault or paths.default_vault(), passphrase) as vault,
     ):
         if args.remove:
-            vault.custody.remove_key(passphrase, vaults.RECOVERY)
+            vault.admin.remove_key(passphrase, vaults.RECOVERY)
             Narrator().say("The recovery key opens nothing any more.")
         else:
             _print_recovery_key(vault, passphrase)
@@ -208,7 +208,7 @@ def _backup(args: argparse.Namespace) -> int:
     narrator = Narrator()
     with vaults.open_or_beside(args.vault, args.passphrase_file) as vault:
         narrator.say("Copying and checking …")
-        file, manifest = vault.custody.backup(args.destination, args.keep, _told(narrator))
+        file, manifest = vault.admin.backup(args.destination, args.keep, _told(narrator))
     narrator.clear()
     print(file)
     narrator.say(f"{_what(manifest)}, checked.")
@@ -246,7 +246,7 @@ def _export(args: argparse.Namespace) -> int:
 
 
 def _retention(args: argparse.Namespace) -> int:
-    from edge.contract.records import State
+    from edge.contract.encounter import State
 
     with vault_options.open_vault(args) as vault:
         if args.set:
@@ -262,7 +262,7 @@ def _retention(args: argparse.Namespace) -> int:
 
 
 def _state(name: str) -> State:
-    from edge.contract.records import State
+    from edge.contract.encounter import State
 
     for state in State:
         if state.value.casefold() == name.casefold():
@@ -280,6 +280,6 @@ def _days(text: str) -> int | None:
 
 def _hold(args: argparse.Namespace) -> int:
     with vault_options.open_vault(args) as vault:
-        one = vault.records.hold(args.id, not args.lift)
+        one = vault.encounters.hold(args.id, not args.lift)
     print(f"{one.id} legal hold: {'on' if one.legal_hold else 'off'}", file=sys.stdout)
     return 0

@@ -80,8 +80,8 @@ def confirmed(args: argparse.Namespace, question: str) -> bool:
 
 def save_result(vault: Vault, document: Document, args: argparse.Namespace, source_kind: str, generated: Any) -> str:
     """Keep a document and its result as one record, whole or not at all. Returns the record's id."""
-    from edge.contract.records import Source
+    from edge.contract.encounter import Source
 
     title = args.title or (Path(document.name).stem if document.name != "standard input" else document.name)
     source = Source(document.name, document.text, document.sha256, source_kind)
-    return vault.records.save(one_line(title, 120), source, [generated]).id
+    return vault.encounters.save(one_line(title, 120), source, [generated]).id

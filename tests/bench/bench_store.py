@@ -25,14 +25,14 @@ from typing import Any
 
 import sqlcipher3.dbapi2 as sqlcipher
 
+from edge.contract.encounter import Source
 from edge.contract.note import EncounterNote, Section
 from edge.contract.origin import Origin
-from edge.contract.records import Source
 from edge.store import chain, db, upgrade
 from edge.store.chain import Event
 from edge.store.edits import Edits
+from edge.store.encounters import EncounterFilter, Encounters, State, content_hash, content_text
 from edge.store.header import KeySet
-from edge.store.repo import RecordFilter, Records, State, content_hash, content_text
 from edge.store.search import Search
 from edge.store.session import Session, text_of
 
@@ -162,14 +162,14 @@ def measure(connect: Callable[[], Any], count: int) -> dict[str, Cost]:
     figures = {"open, key known": cost(lambda: _opened(connect), 20)}
     connection = connect()
     session = Session(connection, "bench")
-    records = Records(session)
+    records = Encounters(session)
     search, edits = Search(session), Edits(session, records)
     asked = queries(random.Random(2))
     each = [cost(lambda q=q: search.find(q), 5) for q in asked]
     figures |= {"search p50": at(each, 0.5), "search p95": at(each, 0.95), "search worst": at(each, 1.0)}
     figures["list page"] = cost(lambda: records.list(50, 0), 20)
     figures["list page, last"] = cost(lambda: records.list(50, count - 50), 10)
-    signed = RecordFilter(state=State.SIGNED)
+    signed = EncounterFilter(state=State.SIGNED)
     figures["list page, signed"] = cost(lambda: records.list(50, 1000, signed), 10)
     figures["show a record"] = cost(lambda: records.get(_code(777)), 20)
     origin = Origin("b", "b" * 64, "1", "a" * 64)

@@ -34,7 +34,7 @@ from functional.tui_kit import (
 from rich.cells import cell_len
 from textual.widgets import DataTable
 
-from edge.contract.records import State
+from edge.contract.encounter import State
 from edge.service import Scribe
 from edge.store.secret import Passphrase
 from edge.store.vault import Vault
@@ -181,9 +181,9 @@ def others(home: Path) -> None:
         fill(vault, "Shoulder, follow-up", "Shoulder better.", State.SIGNED)
         fill(vault, "Ankle sprain", "Ankle pain.")
         text = resources.files("edge.samples").joinpath("visit.txt").read_text(encoding="utf-8")
-        from edge.contract.records import Source
+        from edge.contract.encounter import Source
 
-        vault.records.save_source("Knee, left", Source("knee.txt", text, "6" * 64))
+        vault.encounters.save_source("Knee, left", Source("knee.txt", text, "6" * 64))
     template_folder().mkdir(exist_ok=True)
     (template_folder() / "knee-follow-up.toml").write_text(KNEE, encoding="utf-8")
 

@@ -11,10 +11,10 @@ import pytest
 from functional.conftest import derive_once
 
 from edge import cli, service, vaults
+from edge.contract.encounter import Generated, Source
 from edge.contract.fields import Fields
 from edge.contract.note import EncounterNote
 from edge.contract.origin import Origin
-from edge.contract.records import Generated, Source
 from edge.contract.schemas import FIELD_KEYS
 from edge.engine.scripted import ScriptedEngine
 from edge.errors import UsageError, VaultError
@@ -78,8 +78,8 @@ def keep(options: list[str], *generated: Generated, text: str = TALK, kind: str 
     with vaults.open_vault(Path(options[1]), options[3]) as vault:
         source = Source("visit.txt", text, "5" * 64, kind)
         if not generated:
-            return vault.records.save_source("Mrs. K.", source).id
-        return vault.records.save("Mrs. K.", source, generated).id
+            return vault.encounters.save_source("Mrs. K.", source).id
+        return vault.encounters.save("Mrs. K.", source, generated).id
 
 
 def a_note(*sections: dict[str, str]) -> Generated:

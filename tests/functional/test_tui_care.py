@@ -22,7 +22,7 @@ from functional.tui_kit import (
 )
 from textual.widgets import Button, DataTable, ProgressBar
 
-from edge.contract.records import Source, State
+from edge.contract.encounter import Source, State
 from edge.store.secret import Passphrase
 from edge.vaults import check_backup
 
@@ -55,14 +55,14 @@ async def test_what_would_go_is_shown_before_anything_goes(home: Path) -> None:
         await pilot.press(*"30x", "enter")
         await until(pilot, lambda: "1 would go: 1 more are kept by a legal hold" in screen_text(app))
         assert "Old draft" in screen_text(app)
-        assert await app.vault.call(lambda vault: vault.records.count()) == 3
+        assert await app.vault.call(lambda vault: vault.encounters.count()) == 3
         assert await app.vault.call(lambda vault: vault.retention.policy()) == {State.DRAFT: 30}
         delete.focus()
         await pilot.press("enter")
         await until(pilot, on(pilot, "Confirm"))
         await pilot.press("enter")  # the focus is on No
         await until(pilot, on(pilot, "SettingsScreen"))
-        assert await app.vault.call(lambda vault: vault.records.count()) == 3
+        assert await app.vault.call(lambda vault: vault.encounters.count()) == 3
         await until(pilot, lambda: not delete.has_class("-active"))
         await pilot.press("enter")
         await until(pilot, on(pilot, "Confirm"))
@@ -73,7 +73,7 @@ async def test_what_would_go_is_shown_before_anything_goes(home: Path) -> None:
         await until(pilot, lambda: "2 of 2" in screen_text(app))
         await leave(pilot)
     with reopen(home) as vault:
-        assert sorted(one.title for one in vault.records.list()) == ["Draft on hold", "Signed one"]
+        assert sorted(one.title for one in vault.encounters.list()) == ["Draft on hold", "Signed one"]
 
 
 async def test_nothing_goes_that_was_not_shown(home: Path) -> None:
@@ -87,12 +87,12 @@ async def test_nothing_goes_that_was_not_shown(home: Path) -> None:
         app.screen.query_one("#days-draft").value = "30"
         app.screen.query_one("#retention-show").press()
         await until(pilot, lambda: "1 would go" in screen_text(app))
-        await app.vault.call(lambda vault: vault.records.hold(vault.records.list()[0].id))
+        await app.vault.call(lambda vault: vault.encounters.hold(vault.encounters.list()[0].id))
         app.screen.query_one("#retention-delete").press()
         await until(pilot, on(pilot, "Confirm"))
         await press_button(pilot, "yes")
         await until(pilot, lambda: "nothing was wiped" in screen_text(app))
-        assert await app.vault.call(lambda vault: vault.records.count()) == 1
+        assert await app.vault.call(lambda vault: vault.encounters.count()) == 1
         await leave(pilot)
 
 
@@ -124,7 +124,7 @@ async def test_a_backup_shows_how_far_it_is_and_how_to_bring_it_back(home: Path)
 async def test_damage_is_told_in_the_status_line_after_unlock(home: Path) -> None:
     with make_vault(home) as vault:
         text = "\n".join(f"Doctor: turn {n} of a long visit." for n in range(3_000))
-        vault.records.save_source("Long visit", Source("visit.txt", text, "7" * 64))
+        vault.encounters.save_source("Long visit", Source("visit.txt", text, "7" * 64))
     file = home / "records.vault"
     raw = bytearray(file.read_bytes())
     raw[len(raw) // 2] ^= 1

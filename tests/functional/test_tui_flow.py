@@ -25,7 +25,7 @@ from functional.tui_kit import (
     written,
 )
 
-from edge.contract.records import State
+from edge.contract.encounter import State
 from edge.store.secret import Passphrase
 from tui.widgets.transcript_view import TranscriptView
 
@@ -77,10 +77,10 @@ async def test_first_run_to_signed_export(home: Path) -> None:
     assert "DRAFT" not in file.name
     assert file.stat().st_mode & 0o077 == 0
     with reopen(home) as vault:
-        (one,) = vault.records.list()
+        (one,) = vault.encounters.list()
         assert one.state is State.SIGNED
         assert [s.signer for s in vault.edits.signatures(one.id)] == ["Dr. Keller"]
-        assert len(vault.records.peek(one.id).sources) == 2
+        assert len(vault.encounters.peek(one.id).sources) == 2
 
 
 async def test_unsigned_export_carries_draft_and_can_be_found(home: Path) -> None:
@@ -155,7 +155,7 @@ async def test_signed_is_final_until_a_new_version(home: Path) -> None:
         await until(pilot, lambda: case_on(app).parts[0].text.startswith("xyz"))
         await leave(pilot)
     with reopen(home) as vault:
-        summary = vault.records.summary(identifier)
+        summary = vault.encounters.summary(identifier)
         assert summary.state is State.EDITED
         assert len(vault.edits.signatures(identifier)) == 1
 
@@ -184,7 +184,7 @@ async def test_fields_point_to_their_place_and_can_be_changed(home: Path) -> Non
         assert case.basis[changed.start : changed.end] == "Rest"
         await leave(pilot)
     with reopen(home) as vault:
-        kept = vault.records.peek(vault.records.list()[0].id).fields
+        kept = vault.encounters.peek(vault.encounters.list()[0].id).fields
         assert kept is not None
         assert "Rest" in [e.text for e in kept.content["signs_symptoms"]]
         assert kept.revision == 2
@@ -208,7 +208,7 @@ async def test_speakers_are_corrected(home: Path) -> None:
 
 async def test_wrong_passphrase_then_recovery_key(home: Path) -> None:
     with make_vault(home) as vault, Passphrase(WORDS.encode()) as secret:
-        key = vault.custody.new_recovery_key(secret).text()
+        key = vault.admin.new_recovery_key(secret).text()
     app = make_app(home)
     async with app.run_test(size=(80, 24)) as pilot:
         await until(pilot, on(pilot, "UnlockScreen"))
@@ -249,7 +249,7 @@ async def test_delete_asks_and_wipes(home: Path) -> None:
         await until(pilot, on(pilot, "Confirm"))
         await pilot.press("enter")  # the focus is on No
         await until(pilot, on(pilot, "LibraryScreen"))
-        assert await app.vault.call(lambda vault: vault.records.count()) == 1
+        assert await app.vault.call(lambda vault: vault.encounters.count()) == 1
         await pilot.press("d")
         await until(pilot, on(pilot, "Confirm"))
         await press_button(pilot, "yes")

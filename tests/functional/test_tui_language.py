@@ -66,7 +66,7 @@ async def test_a_change_of_language_redraws_what_is_open(home: Path) -> None:
         await leave(pilot)
     assert settings.load().language == "de"
     with reopen(home) as vault:
-        note = vault.records.peek(vault.records.list()[0].id).documents[-2]
+        note = vault.encounters.peek(vault.encounters.list()[0].id).documents[-2]
     assert note.content.sections[0].heading == "SUBJECTIVE"
     assert note.content.sections[0].text.startswith("New: ")
 

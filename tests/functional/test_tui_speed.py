@@ -31,8 +31,8 @@ from functional.tui_kit import (
 from textual._compositor import Compositor
 from textual.events import Key, Paste
 
+from edge.contract.encounter import State
 from edge.contract.note import Section
-from edge.contract.records import State
 from tui.case import Part
 from tui.screens.encounter import EncounterScreen
 from tui.widgets.section_editor import SectionEditor

@@ -31,9 +31,9 @@ from textual.app import App, ComposeResult
 from textual.events import Paste
 from textual.widgets.text_area import Edit
 
+from edge.contract.encounter import State
 from edge.contract.fields import FieldEntry
 from edge.contract.note import Section
-from edge.contract.records import State
 from edge.errors import InputError
 from edge.text import sanitise
 from tui.app import EdgeApp

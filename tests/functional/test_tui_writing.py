@@ -26,7 +26,7 @@ from functional.tui_kit import (
 )
 from textual.geometry import Region
 
-from edge.contract.records import Kind, State
+from edge.contract.encounter import Kind, State
 from tui import settings
 
 
@@ -48,8 +48,8 @@ async def test_edits_are_saved_by_themselves_and_kept_apart_from_what_the_model_
         await until(pilot, lambda: "UNSAVED" not in screen_text(app))
         await leave(pilot)
     with reopen(home) as vault:
-        (one,) = vault.records.list()
-        note = vault.records.peek(one.id).note
+        (one,) = vault.encounters.list()
+        note = vault.encounters.peek(one.id).note
         assert note is not None
         assert note.content.sections[0].text.endswith("Seen.")
         history = vault.edits.history(note.id)
@@ -77,7 +77,7 @@ async def test_stop_keeps_what_was_written_and_writing_again_adds_what_is_missin
         assert "acetaminophen" in case.note_text()
         await leave(pilot)
     with reopen(home) as vault:
-        notes = [d for d in vault.records.peek(vault.records.list()[0].id).documents if d.kind is Kind.NOTE]
+        notes = [d for d in vault.encounters.peek(vault.encounters.list()[0].id).documents if d.kind is Kind.NOTE]
         assert [d.origin.incomplete for d in notes if d.origin.bundle] == [True, False]
 
 
@@ -122,7 +122,7 @@ async def test_several_are_written_while_another_is_edited(home: Path) -> None:
         await until(pilot, lambda: "3 of 3" in screen_text(app))
         await leave(pilot)
     with reopen(home) as vault:
-        assert [s.bundle for s in vault.records.list()] == ["scripted"] * 3
+        assert [s.bundle for s in vault.encounters.list()] == ["scripted"] * 3
 
 
 async def test_a_kill_loses_nothing_and_the_queue_goes_on(home: Path) -> None:
@@ -156,7 +156,7 @@ async def test_a_kill_loses_nothing_and_the_queue_goes_on(home: Path) -> None:
         await leave(pilot)
     assert so_far
     with reopen(home) as vault:
-        notes = [d for d in vault.records.peek(case.id).documents if d.kind is Kind.NOTE and d.origin.bundle]
+        notes = [d for d in vault.encounters.peek(case.id).documents if d.kind is Kind.NOTE and d.origin.bundle]
         assert [d.origin.incomplete for d in notes] == [True, False]
 
 
@@ -177,7 +177,7 @@ async def test_a_dying_engine_is_told_and_the_text_stays(home: Path) -> None:
         assert case.incomplete
         await leave(pilot)
     with reopen(home) as vault:
-        (one,) = vault.records.list()
+        (one,) = vault.encounters.list()
         assert one.incomplete
 
 
@@ -226,7 +226,7 @@ async def test_a_pasted_conversation_is_kept_before_any_note(home: Path) -> None
         await unlock(pilot)
         case = await new_with(pilot)
         await until(pilot, lambda: case.id and not case.dirty, "the autosave")
-        record = await app.vault.call(lambda vault: vault.records.peek(case.id))
+        record = await app.vault.call(lambda vault: vault.encounters.peek(case.id))
         assert [s.text for s in record.sources] == [TALK]
         assert record.documents == ()
         app._leaving = True  # as a kill: no goodbye
@@ -249,8 +249,8 @@ async def test_a_pasted_conversation_is_kept_before_any_note(home: Path) -> None
         await until(pilot, lambda: case.has_note and idle(again))
         await leave(pilot)
     with reopen(home) as vault:
-        (one,) = vault.records.list()
-        kept = vault.records.peek(one.id)
+        (one,) = vault.encounters.list()
+        kept = vault.encounters.peek(one.id)
     assert [s.text for s in kept.sources] == [TALK, TALK + "\nDoctor: Rest."]
     assert [d.origin.bundle for d in kept.documents] == ["", "scripted"]
     assert not one.incomplete
@@ -269,6 +269,6 @@ async def test_a_typed_conversation_grows_in_one_draft(home: Path) -> None:
             await until(pilot, lambda word=word: case.conversation.endswith(word) and not case.dirty)
         await leave(pilot)
     with reopen(home) as vault:
-        kept = vault.records.peek(vault.records.list()[0].id)
+        kept = vault.encounters.peek(vault.encounters.list()[0].id)
     assert len(kept.sources) == 1
     assert kept.documents[0].content.conversation == "Doctor: Hello. My knee "

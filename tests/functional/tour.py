@@ -14,7 +14,7 @@ from bundle_kit import contents, write_bundle
 from functional.tui_kit import TALK, WORDS, empty_vault, fill, on, quiet, screen_text, strips, text_of, until, yesterday
 from textual.strip import Strip
 
-from edge.contract.records import State
+from edge.contract.encounter import State
 from edge.store.secret import Passphrase
 from edge.store.vault import Vault
 from tui.app import EdgeApp

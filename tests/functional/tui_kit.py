@@ -17,10 +17,10 @@ from textual.message_pump import MessagePump
 from textual.strip import Strip
 from textual.widgets import Button
 
+from edge.contract.encounter import Source, State
 from edge.contract.events import EngineEvent, Text
 from edge.contract.note import Section
 from edge.contract.origin import Origin
-from edge.contract.records import Source, State
 from edge.engine.base import Engine, Request
 from edge.engine.scripted import ScriptedEngine
 from edge.seal.policy import SealStatus
@@ -168,7 +168,7 @@ def fill(vault: Vault, title: str, text: str = "Knee pain.", state: State = Stat
     """A record with a note; returns its id."""
     origin = Origin("scripted", "0" * 64, "1", "5" * 64)
     source = Source("visit.txt", TALK, "5" * 64)
-    summary = vault.records.save_note(
+    summary = vault.encounters.save_note(
         title, source, "soap", [Section("SUBJECTIVE", text), Section("PLAN", "Rest.")], origin
     )
     if state is State.SIGNED:

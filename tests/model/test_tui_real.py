@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from functional.tui_kit import FLOOR, SEALED, WORDS, Gate, GatedEngine, leave, on, press_button, screen_text, until
 
-from edge.contract.records import State
+from edge.contract.encounter import State
 from edge.service import Scribe
 from edge.store.secret import Passphrase
 from edge.store.vault import Vault
@@ -69,8 +69,8 @@ async def test_first_run_to_signed_export_on_a_real_model(home: Path, bundle_135
     assert app.model.ended
     (file,) = (home / "exports").iterdir()
     with Vault.open(home / "records.vault", Passphrase(WORDS.encode())) as vault:
-        (one,) = vault.records.list()
-        note = vault.records.peek(one.id).note
+        (one,) = vault.encounters.list()
+        note = vault.encounters.peek(one.id).note
     assert one.state is State.SIGNED
     assert note is not None
     assert note.origin.bundle == "smollm2-135m-instruct"

@@ -16,9 +16,9 @@ from pathlib import Path
 import pytest
 
 import tui.screens
+from edge.contract.encounter import Source
 from edge.contract.note import Section
 from edge.contract.origin import Origin
-from edge.contract.records import Source
 from edge.store.vault import Vault
 from tests.security.terminal_kit import HOSTILE_SEQUENCES, OWN_SCREEN, VERBATIM, Session, Shown
 from tests.vaulting import FLOOR, WORDS, passphrase
@@ -81,7 +81,7 @@ def hostile_home(tmp_path: Path) -> Path:
     origin = Origin(HOSTILE, "b" * 64, "1", "5" * 64)
     source = Source(HOSTILE, f"Doctor: {HOSTILE}\nPatient: {HOSTILE}", "5" * 64)
     with Vault.create(folder / "records.vault", passphrase(), kdf=FLOOR, actor=HOSTILE) as vault:
-        vault.records.save_note(HOSTILE, source, "soap", [Section(HOSTILE, HOSTILE)], origin)
+        vault.encounters.save_note(HOSTILE, source, "soap", [Section(HOSTILE, HOSTILE)], origin)
     for name, text in (("plain", " ".join(VERBATIM)), ("unusable", HOSTILE)):
         words = json.dumps(text)  # TOML says it in the same way: escapes, no control characters
         section = f'[[sections]]\nkey = "a"\ntitle = {words}\ninstruction = {words}\nheadings = [{words}]\n'

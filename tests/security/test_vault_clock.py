@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from vaulting import SetClock, cheap_derivation, new_vault, note, passphrase
 
+from edge.contract.encounter import State
 from edge.contract.note import EncounterNote
-from edge.contract.records import State
 from edge.errors import VaultError
 
 
@@ -27,10 +27,10 @@ def test_a_clock_that_goes_back(tmp_path: Path) -> None:
         second = note(vault, "second")
         document = vault.edits.document_of(first.id)
         vault.edits.save(document, EncounterNote("soap"))
-        report = vault.custody.verify_chain(passphrase())
+        report = vault.admin.verify_chain(passphrase())
         assert report.good
         assert len(report.clock_back) == 2
         assert [r.number for r in vault.edits.history(document)] == [1, 2]
         with pytest.raises(VaultError, match="clock"):
             vault.retention.purge()
-        assert {r.id for r in vault.records.list()} == {first.id, second.id}
+        assert {r.id for r in vault.encounters.list()} == {first.id, second.id}

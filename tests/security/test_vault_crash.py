@@ -25,7 +25,7 @@ from edge.store.unlock import Unlocked
 from edge.store.vault import Vault
 
 WRITE_KILLS, ROTATION_KILLS, MIGRATION_KILLS, CREATION_KILLS, RESTORE_KILLS = 200, 50, 24, 20, 20
-CALLS_WRITING = 240  # some six deeds
+CALLS_WRITING = 240  # some six changes
 ROTATION_STAGES = ("begin", "beginning", "sealing", "copying", "checking", "replacing", "ending", "closing")
 GOLDEN = Path(__file__).resolve().parents[1] / "golden" / "vaults"
 
@@ -41,30 +41,30 @@ def made(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[VaultFiles, U
 
 
 def write_on(paths: VaultFiles, unlocked: Unlocked, turn: int) -> Work:
-    """Work for a child: save, autosave, commit, delete; a line of acknowledgement after each deed returned."""
+    """Work for a child: save, autosave, commit, delete; a line of acknowledgement after each change returned."""
 
     def work(report: Report) -> None:
         vault = open_known(paths, unlocked)
         report("opened")
         for step in range(1000):
-            saved = vault.records.save_note(f"turn {turn}", SOURCE, "soap", [Section("P", f"{step} " * 300)], ORIGIN)
+            saved = vault.encounters.save_note(f"turn {turn}", SOURCE, "soap", [Section("P", f"{step} " * 300)], ORIGIN)
             report(f"saved {saved.id}")
             document = vault.edits.document_of(saved.id)
             vault.edits.autosave(document, EncounterNote("soap", (Section("P", f"draft {turn} {step}"),)))
             report(f"draft {saved.id} draft {turn} {step}")
             if step % 3 == 0:
                 vault.edits.commit(document)
-            if vault.records.count() > 12:
-                oldest = vault.records.list(1, 12)[0].id
+            if vault.encounters.count() > 12:
+                oldest = vault.encounters.list(1, 12)[0].id
                 report(f"deleting {oldest}")
-                vault.records.delete(oldest)
+                vault.encounters.delete(oldest)
                 report(f"deleted {oldest}")
 
     return work
 
 
 def check(paths: VaultFiles, unlocked: Unlocked, acknowledged: dict[str, str], deleting: set[str]) -> None:
-    """Both checks clean, the chain whole, and every acknowledged deed there."""
+    """Both checks clean, the chain whole, and every acknowledged change there."""
     connection = db.connect(paths.database, unlocked.keys.database)
     try:
         assert db.problems(connection) == []
@@ -145,15 +145,15 @@ def test_50_kills_while_rotating_keys(made: tuple[VaultFiles, Unlocked]) -> None
     salts: set[bytes] = set()
     hit: Counter[str] = Counter()
     with Vault.open(paths.database, passphrase()) as vault:
-        saved = [r.id for r in vault.records.list()]
+        saved = [r.id for r in vault.encounters.list()]
     for after, stops in kill_kit.moments(whole, ROTATION_KILLS, randomly):
         outcome = kill_kit.run(rotate(paths), after, stops)
         hit[outcome.said[-1]] += outcome.killed
         salts.add(paths.database.read_bytes()[:16])
         with Vault.open(paths.database, passphrase()) as vault:
-            assert [r.id for r in vault.records.list()] == saved
+            assert [r.id for r in vault.encounters.list()] == saved
             assert vault.verify() == []
-            assert vault.custody.verify_chain(passphrase()).good
+            assert vault.admin.verify_chain(passphrase()).good
         assert not paths.incoming.exists()
     assert sum(hit.values()) > ROTATION_KILLS - 5
     assert all(hit[stage] >= ROTATION_KILLS // len(ROTATION_STAGES) - 2 for stage in ROTATION_STAGES), hit
@@ -196,7 +196,7 @@ def test_kills_while_migrating_each_golden_vault(version: int, tmp_path: Path) -
             states.add(state())
         with open_known(paths, unlocked) as vault:
             assert vault.verify() == []
-            assert [r.title for r in vault.records.list()] == [f"Golden visit {n}" for n in (3, 2, 1)]
+            assert [r.title for r in vault.encounters.list()] == [f"Golden visit {n}" for n in (3, 2, 1)]
             assert len(vault.search.find("ibuprofen")) == 3
             assert chain.verify(vault.session.connection, unlocked.keys.audit).good
     assert cut_off >= MIGRATION_KILLS
@@ -235,7 +235,7 @@ def test_kills_while_restoring_lose_neither_the_backup_nor_the_vault_before(
 ) -> None:
     paths, unlocked = made
     with open_known(paths, unlocked) as vault:
-        file, _ = vault.custody.backup(tmp_path / "my.backup")
+        file, _ = vault.admin.backup(tmp_path / "my.backup")
         later = note(vault, "after the backup").id
     randomly = random.Random(13)
 
@@ -258,10 +258,10 @@ def test_kills_while_restoring_lose_neither_the_backup_nor_the_vault_before(
         states.add((paths.incoming.exists(), paths.header.exists(), paths.database.exists()))
         backup.restore(file, passphrase(), paths.database, replace=True)
         with Vault.open(paths.database, passphrase()) as vault:
-            assert vault.records.count() == 4
+            assert vault.encounters.count() == 4
         aside = [p for p in tmp_path.glob("records.vault.replaced-*") if p.read_bytes() == present[paths.database.name]]
         assert len(aside) == 1
     assert len(states) > 2, states
     fresh()
     with Vault.open(paths.database, passphrase()) as vault:
-        assert vault.records.summary(later).id == later
+        assert vault.encounters.summary(later).id == later

@@ -90,11 +90,11 @@ def test_an_older_page_put_back_is_found_or_harmless_and_an_older_file_by_the_he
     with open_known(paths, unlocked) as vault:
         for i in range(3):
             note(vault, f"later {i} " * 300)
-        head = vault.custody.signed_head(passphrase())
+        head = vault.admin.signed_head(passphrase())
     paths.database.write_bytes(old)
     with open_known(paths, unlocked) as vault:
         assert vault.verify() == []
-        report = vault.custody.verify_chain(passphrase(), head)
+        report = vault.admin.verify_chain(passphrase(), head)
         assert not report.good
 
 
@@ -189,7 +189,7 @@ def test_hostile_key_files_are_refused_before_they_cost_anything(
 def test_a_hostile_point_in_the_recovery_slot_is_a_wrong_key(tmp_path: Path) -> None:
     """The public half of the recovery key is readable, so a forged slot can name it."""
     with new_vault(tmp_path) as vault:
-        recovery = vault.custody.new_recovery_key(passphrase())
+        recovery = vault.admin.new_recovery_key(passphrase())
     for point in ("00" * 32, "01" + "00" * 31):
         content = rewritten(vault.paths.header.read_bytes(), lambda raw, p=point: raw["slots"][1].update(ephemeral=p))
         vault.paths.header.write_bytes(content)
@@ -235,9 +235,9 @@ with Vault.create(folder / "records.vault", passphrase(), kdf=FLOOR) as vault:
     except VaultError as error:
         assert "full" in str(error).lower(), error
     assert len(saved) > 3
-    assert sorted(r.id for r in vault.records.list(1000)) == sorted(saved)
+    assert sorted(r.id for r in vault.encounters.list(1000)) == sorted(saved)
     try:
-        vault.custody.backup(folder)
+        vault.admin.backup(folder)
         raise SystemExit("a backup fitted on a full disk")
     except VaultError:
         pass
@@ -256,12 +256,12 @@ except VaultError:
 assert not (folder / "second.vault").exists()
 ballast.unlink()
 with Vault.open(folder / "records.vault", passphrase()) as vault:
-    assert sorted(r.id for r in vault.records.list(1000)) == sorted(saved)
+    assert sorted(r.id for r in vault.encounters.list(1000)) == sorted(saved)
     assert vault.verify() == []
     saved.append(note(vault, "after").id)
     vault.rotate_keys(passphrase())
     assert vault.verify() == []
-    assert vault.custody.verify_chain(passphrase()).good
+    assert vault.admin.verify_chain(passphrase()).good
 print(len(saved))
 """
 

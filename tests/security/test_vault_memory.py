@@ -28,7 +28,7 @@ from edge.store.secret import read_passphrase_file
 from edge.store.vault import Vault
 with read_passphrase_file(sys.argv[2]) as passphrase:
     vault = Vault.open(Path(sys.argv[1]), passphrase)
-vault.records.get(vault.records.list()[0].id)
+vault.encounters.get(vault.encounters.list()[0].id)
 if sys.argv[3] == "closed":
     vault.close()
 ctypes.CDLL(None).prctl(4, 1, 0, 0, 0)  # let the parent look, as only this test may

@@ -15,8 +15,8 @@ from alone import alone
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
 from vaulting import Child, autosave_texts, new_vault, note, passphrase
 
+from edge.contract.encounter import Source
 from edge.contract.note import EncounterNote, Section
-from edge.contract.records import Source
 from edge.store.chain import Event
 from edge.store.vault import Vault
 
@@ -52,13 +52,13 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_no_canary_in_mid_transaction_and_after(tmp_path: Path, temporary: Path) -> None:
     with new_vault(tmp_path) as vault:
-        with vault.session.deed(Event.EDIT) as deed:
+        with vault.session.change(Event.EDIT) as change:
             for i in range(700):  # far more than the page cache holds, so pages spill to disk before the commit
                 text = f"{CANARY} {i} " * 1300
-                deed.connection.execute("INSERT INTO meta VALUES (?, ?)", (f"spill {i}", text))
+                change.connection.execute("INSERT INTO meta VALUES (?, ?)", (f"spill {i}", text))
             sort = "SELECT count(*) FROM (SELECT DISTINCT value || name FROM meta ORDER BY value || name)"
-            assert deed.connection.execute(sort).fetchone() == (701,)
-            deed.connection.execute(f"CREATE TEMP TABLE leak AS SELECT value || '{CANARY}' AS v FROM meta LIMIT 300")
+            assert change.connection.execute(sort).fetchone() == (701,)
+            change.connection.execute(f"CREATE TEMP TABLE leak AS SELECT value || '{CANARY}' AS v FROM meta LIMIT 300")
             log = vault.paths.wal[0]
             assert log.stat().st_size > 1_000_000
             assert where(CANARY, tmp_path) == []
@@ -66,7 +66,7 @@ def test_no_canary_in_mid_transaction_and_after(tmp_path: Path, temporary: Path)
         autosave_texts(vault, vault.edits.document_of(saved.id), {0: f"{CANARY} draft"})
         only_a_source(vault, f"{CANARY} in what was said")
         assert len(vault.search.find(CANARY)) == 2
-        vault.custody.backup(tmp_path / "my.backup")
+        vault.admin.backup(tmp_path / "my.backup")
         vault.rotate_keys(passphrase())
         assert where(CANARY, tmp_path) == []
     assert where(CANARY, tmp_path) == []
@@ -93,9 +93,9 @@ def test_no_canary_after_a_crash(tmp_path: Path, temporary: Path) -> None:
         with new_vault(tmp_path) as vault:
             note(vault, f"{CANARY} in the plan")
             only_a_source(vault, f"{CANARY} in what was said " * 400)
-            with vault.session.deed(Event.EDIT) as deed:
+            with vault.session.change(Event.EDIT) as change:
                 for i in range(700):
-                    deed.connection.execute("INSERT INTO meta VALUES (?, ?)", (f"spill {i}", f"{CANARY} " * 2000))
+                    change.connection.execute("INSERT INTO meta VALUES (?, ?)", (f"spill {i}", f"{CANARY} " * 2000))
                 report(b".")
                 os.kill(os.getpid(), 9)
 
@@ -117,19 +117,19 @@ def test_a_deleted_record_leaves_nothing_even_to_the_key_holder(tmp_path: Path) 
         said = only_a_source(vault, f"[patient] {SAID}, doctor. " * 300)
         assert len(vault.search.find(SAID)) == 1
         assert all(canary.lower() in decrypted(vault) for canary in (CANARY, SAID))
-        vault.records.delete(saved.id)
-        vault.records.delete(said)
+        vault.encounters.delete(saved.id)
+        vault.encounters.delete(said)
         after = decrypted(vault)
         assert "ordinary text" in after
         for word in f"{CANARY}-{SAID}".lower().split("-"):
             assert word not in after, word
         assert vault.search.find(CANARY) == vault.search.find(SAID) == []
-        assert [r.id for r in vault.records.list()] == [kept.id]
+        assert [r.id for r in vault.encounters.list()] == [kept.id]
 
 
 def only_a_source(vault: Vault, text: str) -> str:
     """An encounter that holds a transcript and nothing else yet; returns its id."""
-    return vault.records.save_source("Visit", Source("visit.txt", text, sha256(text.encode()).hexdigest())).id
+    return vault.encounters.save_source("Visit", Source("visit.txt", text, sha256(text.encode()).hexdigest())).id
 
 
 def decrypted(vault: Vault) -> str:
@@ -138,7 +138,7 @@ def decrypted(vault: Vault) -> str:
     AES-256-CBC per page; salt in the first 16 bytes of page 1, IV and HMAC in the last 80 bytes (SQLCipher 4 design).
     """
     vault.session.truncate_log()
-    data, key = vault.paths.database.read_bytes(), bytes(vault.custody.key.view()[:32])
+    data, key = vault.paths.database.read_bytes(), bytes(vault.admin.key.view()[:32])
     pages = []
     for at in range(0, len(data), PAGE):
         page = data[at : at + PAGE]

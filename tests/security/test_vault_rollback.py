@@ -16,8 +16,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from vaulting import ORIGIN, SOURCE, cheap_derivation, new_vault, note, open_known, passphrase
 
+from edge.contract.encounter import State
 from edge.contract.note import EncounterNote, Section
-from edge.contract.records import State
 from edge.errors import DamagedVaultError, VaultError
 from edge.store import chain, states, unlock
 from edge.store.files import VaultFiles
@@ -71,7 +71,7 @@ class TwoCopies:
 def shown(vault: Vault, known: Iterable[str] = ()) -> dict[str, str]:
     """All that is covered, by record, as the program reads it. known: ids to ask for beside those listed."""
     with contextlib.suppress(VaultError):  # a list that can't be read hides what is in it
-        known = {*known, *(summary.id for summary in vault.records.list(1000))}
+        known = {*known, *(summary.id for summary in vault.encounters.list(1000))}
     found = {code: _shown(vault, code) for code in known}
     found[states.POLICY] = repr(sorted(vault.retention.policy().items()))
     return {code: text for code, text in found.items() if text}
@@ -81,7 +81,7 @@ def _shown(vault: Vault, code: str) -> str:
     if not vault.session.query("SELECT 1 FROM encounter WHERE code = ?", (code,)):
         return ""
     try:
-        record = vault.records.peek(code)
+        record = vault.encounters.peek(code)
         ids = [d.id for d in record.documents]
         held = [[vault.edits.content_at(i, r.number).to_json() for r in vault.edits.history(i)] for i in ids]
         signed = [repr(one) for one in vault.edits.signatures(code)]
@@ -108,7 +108,7 @@ def several(vault: Vault) -> dict[str, str]:
     """Encounters in every state, large and small. Returns their ids by what will be done to them."""
     names = ["sign", "hold", "delete", "amend", "edit", "rename", "still", "lift"]
     made = {name: note(vault, f"{name}: 10 mg " * (40 if i % 2 else 900), name).id for i, name in enumerate(names)}
-    vault.records.hold(made["lift"])
+    vault.encounters.hold(made["lift"])
     vault.edits.sign(made["amend"], "Dr. A")
     vault.edits.save(vault.edits.document_of(made["sign"]), content("10 mg"))
     return made
@@ -119,17 +119,17 @@ def content(text: str) -> EncounterNote:
 
 
 def later(vault: Vault, made: dict[str, str]) -> None:
-    """A deed of every kind."""
+    """A change of every kind."""
     vault.edits.save(vault.edits.document_of(made["sign"]), content("99 mg"))
     vault.edits.sign(made["sign"], "Dr. A")
-    vault.records.hold(made["hold"])
-    vault.records.hold(made["lift"], on=False)
-    vault.records.delete(made["delete"])
+    vault.encounters.hold(made["hold"])
+    vault.encounters.hold(made["lift"], on=False)
+    vault.encounters.delete(made["delete"])
     vault.edits.amend(made["amend"])
     vault.edits.autosave(vault.edits.document_of(made["edit"]), content("typed"))
     vault.edits.commit(vault.edits.document_of(made["edit"]))
-    vault.records.rename(made["rename"], "another title")
-    vault.records.save_extraction("", SOURCE, {"age": []}, ORIGIN, encounter=made["rename"])
+    vault.encounters.rename(made["rename"], "another title")
+    vault.encounters.save_extraction("", SOURCE, {"age": []}, ORIGIN, encounter=made["rename"])
     vault.retention.set_policy({State.DRAFT: 30})
     made["new"] = note(vault, "new: 5 mg " * 500, "new").id
 
@@ -217,23 +217,23 @@ def test_a_signed_note_put_back_is_named_and_never_used(copies: TwoCopies, cache
     code, held = copies.made["sign"], copies.made["hold"]
     copies.put_back(pages_of(copies, TABLES_OF_A_RECORD | ({"covered"} if cache_too else set())))
     with copies.open() as vault:
-        assert vault.records.summary(code).state is State.EDITED  # what the pages say now
-        deeds: list[Callable[[], object]] = [
-            lambda: vault.records.get(code),
-            lambda: vault.records.peek(code),
+        assert vault.encounters.summary(code).state is State.EDITED  # what the pages say now
+        changes: list[Callable[[], object]] = [
+            lambda: vault.encounters.get(code),
+            lambda: vault.encounters.peek(code),
             lambda: vault.edits.sign(code, "Dr. A"),
             lambda: vault.edits.save(vault.edits.document_of(code), content("10 mg, again")),
-            lambda: vault.records.delete(code),
-            lambda: vault.records.delete(held),
-            lambda: vault.records.hold(code),
-            lambda: vault.records.rename(code, "x"),
+            lambda: vault.encounters.delete(code),
+            lambda: vault.encounters.delete(held),
+            lambda: vault.encounters.hold(code),
+            lambda: vault.encounters.rename(code, "x"),
             lambda: vault.session.record(chain.Event.EXPORT, code),
-            lambda: vault.records.save_note("", SOURCE, "soap", [], ORIGIN, encounter=code),
+            lambda: vault.encounters.save_note("", SOURCE, "soap", [], ORIGIN, encounter=code),
             lambda: vault.export_plain(passphrase(), tmp_path / "out"),
         ]
-        for deed in deeds:
-            with pytest.raises(DamagedVaultError, match=r"Record [0-9a-z]{8} is not in the state"):
-                deed()
+        for change in changes:
+            with pytest.raises(DamagedVaultError, match=r"Encounter [0-9a-z]{8} is not in the state"):
+                change()
         assert not (tmp_path / "out").exists()
         found: list[list[str]] = []
         vault.verify_in_background(found.append).wait()
@@ -257,7 +257,7 @@ def test_a_draft_put_back_beside_a_signed_note_is_not_shown_as_the_note(copies: 
     with both.open() as vault:
         assert any(both.made in line for line in vault.verify())
         with pytest.raises(DamagedVaultError, match=both.made):
-            vault.records.peek(both.made)
+            vault.encounters.peek(both.made)
 
 
 def test_an_older_schema_page_does_not_buy_a_second_baseline(tmp_path: Path) -> None:
@@ -265,7 +265,7 @@ def test_an_older_schema_page_does_not_buy_a_second_baseline(tmp_path: Path) -> 
     path = golden(3, tmp_path)
     old = split(path.read_bytes())
     with Vault.open(path, golden_passphrase()) as vault:
-        saved = vault.records.list()[0].id
+        saved = vault.encounters.list()[0].id
         vault.edits.save(vault.edits.document_of(saved), content("99 mg"))
         vault.edits.sign(saved, "Dr. A")
     unlocked = unlock.unlock(VaultFiles(path), golden_passphrase())
@@ -273,10 +273,10 @@ def test_an_older_schema_page_does_not_buy_a_second_baseline(tmp_path: Path) -> 
     pages = [old[i] if i < len(old) and owner.get(i + 1) not in CHAIN else page for i, page in enumerate(new)]
     path.write_bytes(b"".join(pages))
     with open_known(VaultFiles(path), unlocked) as vault:
-        assert [entry.event for entry in vault.custody.entries()].count("baseline") == 1
+        assert [entry.event for entry in vault.admin.entries()].count("baseline") == 1
         assert any(saved in line for line in vault.verify())
         with pytest.raises(DamagedVaultError, match=saved):
-            vault.records.peek(saved)
+            vault.encounters.peek(saved)
         with pytest.raises(DamagedVaultError, match="vouches for the records already"):
             states.baseline(vault.session.connection)
 
@@ -285,8 +285,8 @@ def test_a_vault_of_before_gets_one_baseline(tmp_path: Path) -> None:
     path = golden(3, tmp_path)
     for _ in range(2):
         with Vault.open(path, golden_passphrase()) as vault:
-            report = vault.custody.verify_chain(golden_passphrase())
-            entries = list(vault.custody.entries())
+            report = vault.admin.verify_chain(golden_passphrase())
+            entries = list(vault.admin.entries())
             assert vault.verify() == []
     baselines = [entry for entry in entries if entry.event == "baseline"]
     assert [entry.seq for entry in baselines] == [report.vouches_from]
@@ -298,13 +298,13 @@ def test_a_vault_of_before_gets_one_baseline(tmp_path: Path) -> None:
 def test_a_new_vault_is_vouched_for_from_its_first_entry(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     cheap_derivation(monkeypatch)
     with new_vault(tmp_path) as vault:
-        assert vault.custody.verify_chain(passphrase()).vouches_from == 1
+        assert vault.admin.verify_chain(passphrase()).vouches_from == 1
 
 
 def test_the_table_of_digests_alone_is_only_a_cache(copies: TwoCopies) -> None:
     copies.put_back(pages_of(copies, {"covered"}))
     with copies.open() as vault:
         assert vault.verify() == []
-        vault.records.hold(copies.made["still"])
-        assert vault.records.summary(copies.made["still"]).legal_hold
+        vault.encounters.hold(copies.made["still"])
+        assert vault.encounters.summary(copies.made["still"]).legal_hold
         assert vault.verify() == []

@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from vaulting import ORIGIN, SOURCE, autosave_texts, cheap_derivation, events, new_vault, note, reopen
 
+from edge.contract.encounter import Kind, State
 from edge.contract.note import EncounterNote, Section
-from edge.contract.records import Kind, State
 from edge.errors import DamagedVaultError, UsageError, VaultError
 from edge.store.vault import Vault
 
@@ -35,13 +35,13 @@ def test_autosaved_draft_survives_and_becomes_a_revision(vault: Vault) -> None:
     autosave_texts(vault, document, {1: "Rest two weeks."})
     autosave_texts(vault, document, {0: "Left knee pain."})
     with reopen(vault) as again:
-        found = again.records.get(saved.id).note
+        found = again.encounters.get(saved.id).note
         assert found.draft
         assert [s.text for s in found.content.sections] == ["Left knee pain.", "Rest two weeks."]
         assert again.edits.content_at(document, 1) == content("Rest the knee.")
         assert again.edits.commit(document) == 2
         assert again.edits.commit(document) == 2
-        assert again.records.summary(saved.id).state is State.EDITED
+        assert again.encounters.summary(saved.id).state is State.EDITED
         assert [(r.number, r.author, r.reason) for r in again.edits.history(document)] == [
             (1, "model:test-bundle", "generated"),
             (2, "dr.test", "edit"),
@@ -84,7 +84,7 @@ def test_discarded_draft_is_gone(vault: Vault) -> None:
     document = vault.edits.document_of(saved.id)
     vault.edits.autosave(document, content("nonsense"))
     vault.edits.discard(document)
-    assert not vault.records.get(saved.id).note.draft
+    assert not vault.encounters.get(saved.id).note.draft
     assert vault.edits.commit(document) == 1
 
 
@@ -99,8 +99,8 @@ def test_a_signed_record_is_final(vault: Vault) -> None:
         lambda: vault.edits.save(document, content("x")),
         lambda: vault.edits.restore(document, 1),
         lambda: vault.edits.sign(saved.id, "Dr. Ada Test"),
-        lambda: vault.records.save_note("v", SOURCE, "soap", [], ORIGIN, encounter=saved.id),
-        lambda: vault.records.delete(saved.id),
+        lambda: vault.encounters.save_note("v", SOURCE, "soap", [], ORIGIN, encounter=saved.id),
+        lambda: vault.encounters.delete(saved.id),
     ):
         with pytest.raises(VaultError, match="signed"):
             change()
@@ -117,7 +117,7 @@ def test_a_signed_record_is_final(vault: Vault) -> None:
         with pytest.raises(VaultError):
             vault.session.query(statement)
     assert [s.signer for s in vault.edits.signatures(saved.id)] == ["Dr. Ada Test"]
-    assert vault.records.delete(saved.id, signed_too=True) == saved.id
+    assert vault.encounters.delete(saved.id, signed_too=True) == saved.id
 
 
 def test_an_amendment_is_a_new_version(vault: Vault) -> None:

@@ -11,7 +11,7 @@ from vaulting import FLOOR, cheap_derivation, events, new_vault, note, passphras
 
 from edge.errors import DamagedVaultError, NotAVaultError, UsageError, VaultError, WrongKeyError
 from edge.store import header, kdf, rekey, unlock
-from edge.store.custody import RECOVERY
+from edge.store.admin import RECOVERY
 from edge.store.kdf import KdfParameters, derive, tuned
 from edge.store.policy import check_strength
 from edge.store.secret import Passphrase, RawKey, SecretBytes, read_passphrase_file
@@ -132,26 +132,26 @@ def test_recovery_key_opens_and_a_new_one_replaces_it(tmp_path: Path) -> None:
     vault = new_vault(tmp_path)
     saved = note(vault)
     with pytest.raises(WrongKeyError):
-        vault.custody.new_recovery_key(passphrase("not the passphrase"))
-    first = RecoveryKey.parse(vault.custody.new_recovery_key(passphrase()).text().lower().replace("-", " "))
+        vault.admin.new_recovery_key(passphrase("not the passphrase"))
+    first = RecoveryKey.parse(vault.admin.new_recovery_key(passphrase()).text().lower().replace("-", " "))
     vault.close()
     with Vault.open(vault.paths.database, first) as again:
-        assert again.records.list() == [saved]
-        assert again.custody.slots() == ("passphrase", "recovery")
-        again.custody.change_passphrase(first, passphrase("an entirely different phrase"))
+        assert again.encounters.list() == [saved]
+        assert again.admin.slots() == ("passphrase", "recovery")
+        again.admin.change_passphrase(first, passphrase("an entirely different phrase"))
     with Vault.open(vault.paths.database, first):
         pass
     with pytest.raises(WrongKeyError):
         Vault.open(vault.paths.database, passphrase())
     with Vault.open(vault.paths.database, passphrase("an entirely different phrase")) as again:
-        second = again.custody.new_recovery_key(passphrase("an entirely different phrase"))
+        second = again.admin.new_recovery_key(passphrase("an entirely different phrase"))
         assert events(again).count("key-change") == 3
     with pytest.raises(WrongKeyError):
         Vault.open(vault.paths.database, first)
     with Vault.open(vault.paths.database, second) as again:
-        again.custody.remove_key(passphrase("an entirely different phrase"), RECOVERY)
+        again.admin.remove_key(passphrase("an entirely different phrase"), RECOVERY)
         with pytest.raises(UsageError):
-            again.custody.remove_key(passphrase("an entirely different phrase"), RECOVERY)
+            again.admin.remove_key(passphrase("an entirely different phrase"), RECOVERY)
     with pytest.raises(WrongKeyError):
         Vault.open(vault.paths.database, second)
 
@@ -180,19 +180,19 @@ def test_a_vault_with_a_slot_for_a_system_keyring_keeps_it_and_can_lose_it(tmp_p
         rekey.add_secret(vault.paths, passphrase(), header.KEYRING, secret)
         other = passphrase("an entirely different phrase")
         with Vault.open(vault.paths.database, passphrase()) as again:
-            assert again.custody.slots() == ("passphrase", "keyring")
-            again.custody.change_passphrase(passphrase(), other)
+            assert again.admin.slots() == ("passphrase", "keyring")
+            again.admin.change_passphrase(passphrase(), other)
         header.open_with_secret(unlock.read_header(vault.paths), header.KEYRING, secret).wipe()
     with Vault.open(vault.paths.database, other) as again:
-        again.custody.remove_key(other, header.KEYRING)
-        assert again.custody.slots() == ("passphrase",)
+        again.admin.remove_key(other, header.KEYRING)
+        assert again.admin.slots() == ("passphrase",)
 
 
 def test_passphrase_change_does_not_touch_the_records(tmp_path: Path) -> None:
     vault = new_vault(tmp_path)
     note(vault)
     salt = vault.paths.database.read_bytes()[:16]
-    vault.custody.change_passphrase(passphrase(), passphrase("an entirely different phrase"))
+    vault.admin.change_passphrase(passphrase(), passphrase("an entirely different phrase"))
     vault.close()
     assert vault.paths.database.read_bytes()[:16] == salt
     Vault.open(vault.paths.database, passphrase("an entirely different phrase")).close()
@@ -201,7 +201,7 @@ def test_passphrase_change_does_not_touch_the_records(tmp_path: Path) -> None:
 def test_rotation_changes_every_page_and_keeps_every_way_in(tmp_path: Path) -> None:
     vault = new_vault(tmp_path)
     saved = [note(vault, f"text {i}") for i in range(5)]
-    recovery = vault.custody.new_recovery_key(passphrase())
+    recovery = vault.admin.new_recovery_key(passphrase())
     vault.session.truncate_log()
     before, header_before = vault.paths.database.read_bytes(), vault.paths.header.read_bytes()
     with pytest.raises(WrongKeyError):
@@ -209,14 +209,14 @@ def test_rotation_changes_every_page_and_keeps_every_way_in(tmp_path: Path) -> N
     vault.rotate_keys(passphrase())
     assert vault.verify() == []
     note(vault, "after")
-    assert vault.custody.verify_chain(passphrase()).good
+    assert vault.admin.verify_chain(passphrase()).good
     vault.close()
     after = vault.paths.database.read_bytes()
     pages = {after[i : i + 4096] for i in range(0, len(after), 4096)}
     assert not any(before[i : i + 4096] in pages for i in range(0, len(before), 4096))
     for secret in (passphrase(), recovery):
         with Vault.open(vault.paths.database, secret) as again:
-            assert {r.id for r in again.records.list()} > {s.id for s in saved}
+            assert {r.id for r in again.encounters.list()} > {s.id for s in saved}
     # The old key file with the new records: named for what it is.
     vault.paths.header.write_bytes(header_before)
     with pytest.raises(DamagedVaultError, match="do not belong together"):
@@ -233,7 +233,7 @@ def test_wrong_passphrases_wait_longer_and_are_told(tmp_path: Path) -> None:
     assert waits == [0, 0, 0, 1, 2, 4]
     assert unlock.delay(1000) == 30
     with Vault.open(vault.paths.database, passphrase(), sleep=waits.append) as again:
-        entry = next(e for e in again.custody.entries() if e.event == "unlock-failed")
+        entry = next(e for e in again.admin.entries() if e.event == "unlock-failed")
         assert json.loads(entry.detail)["times"] == 6
     assert len(waits) == 6
     with Vault.open(vault.paths.database, passphrase()) as again:
@@ -252,7 +252,7 @@ def _tampered(content: bytes, change) -> bytes:
 
 def test_key_file_is_authenticated_as_a_whole(tmp_path: Path) -> None:
     vault = new_vault(tmp_path)
-    vault.custody.new_recovery_key(passphrase())
+    vault.admin.new_recovery_key(passphrase())
     vault.close()
     good = vault.paths.header.read_bytes()
     foreign = header.secret_slot(RECOVERY, vault.vault_id, RecoveryKey.random(20), SecretBytes.random(32))

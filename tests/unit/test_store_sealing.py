@@ -45,8 +45,8 @@ def listed(folder: Path, lacking: str, *options: str) -> subprocess.CompletedPro
 def last_unlock(folder: Path) -> dict[str, object]:
     """What the newest unlock entry but this reader's own says."""
     with Vault.open(folder / "records.vault", passphrase()) as vault:
-        assert vault.custody.verify_chain(passphrase()).good
-        return json.loads([entry.detail for entry in vault.custody.entries() if entry.event == "unlock"][-2])
+        assert vault.admin.verify_chain(passphrase()).good
+        return json.loads([entry.detail for entry in vault.admin.entries() if entry.event == "unlock"][-2])
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_without_a_seal_and_without_the_option_nothing_is_opened(tmp_path: Path)
     done = listed(tmp_path, "both")
     assert done.returncode == 7
     with Vault.open(tmp_path / "records.vault", passphrase()) as vault:
-        assert [entry.event for entry in vault.custody.entries()] == ["vault-created", "unlock", "lock", "unlock"]
+        assert [entry.event for entry in vault.admin.entries()] == ["vault-created", "unlock", "lock", "unlock"]
 
 
 def test_the_app_s_desk_leaves_it_too(tmp_path: Path) -> None:

@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from vaulting import ORIGIN, SOURCE, cheap_derivation, events, new_vault, note, passphrase, reopen
 
+from edge.contract.encounter import Kind, Source, State
 from edge.contract.note import EncounterNote, Section
-from edge.contract.records import Kind, Source, State
 from edge.errors import VaultError
 from edge.store.vault import Vault
 
@@ -37,7 +37,7 @@ def test_words_of_every_source_are_found_with_those_of_the_note(vault: Vault) ->
     note(vault, "Nothing else.", "John Doe")
     assert found(vault, "patient roe") == [saved.id]  # one word of the source, one of the title
     assert found(vault, "marzipan") == []
-    vault.records.save_extraction("", OTHER, {}, ORIGIN, encounter=saved.id)
+    vault.encounters.save_extraction("", OTHER, {}, ORIGIN, encounter=saved.id)
     assert found(vault, '"oh marzipan"') == [saved.id]
     assert "«marzipan»" in vault.search.find("marzipan")[0].snippet
     assert len(found(vault, "knee hurts")) == 2
@@ -46,17 +46,17 @@ def test_words_of_every_source_are_found_with_those_of_the_note(vault: Vault) ->
 
 def test_the_same_source_again_changes_nothing_and_edits_keep_its_words(vault: Vault) -> None:
     saved = note(vault)
-    vault.records.save_extraction("", SOURCE, {}, ORIGIN, encounter=saved.id)
+    vault.encounters.save_extraction("", SOURCE, {}, ORIGIN, encounter=saved.id)
     vault.edits.save(vault.edits.document_of(saved.id), EncounterNote("soap"))
-    vault.records.rename(saved.id, "Zanzibar")
+    vault.encounters.rename(saved.id, "Zanzibar")
     assert found(vault, "zanzibar hurts") == [saved.id]
-    assert len(vault.records.get(saved.id).sources) == 1
+    assert len(vault.encounters.get(saved.id).sources) == 1
     assert vault.verify() == []
 
 
 def test_a_deleted_source_is_found_no_more(vault: Vault) -> None:
-    kept, gone = note(vault), vault.records.save_source("Visit", OTHER)
-    vault.records.delete(gone.id)
+    kept, gone = note(vault), vault.encounters.save_source("Visit", OTHER)
+    vault.encounters.delete(gone.id)
     assert found(vault, "marzipan") == []
     assert found(vault, "hurts") == [kept.id]
     assert vault.session.query("SELECT count(*) FROM source") == [(1,)]
@@ -72,34 +72,34 @@ def test_a_source_is_final(vault: Vault, statement: str) -> None:
 
 def test_an_encounter_that_holds_only_a_source(tmp_path: Path) -> None:
     vault = new_vault(tmp_path)
-    saved = vault.records.save_source("Jane Roe", OTHER)
+    saved = vault.encounters.save_source("Jane Roe", OTHER)
     assert (saved.state, saved.kinds, saved.bundle, saved.incomplete) == (State.DRAFT, (), "", False)
     assert saved.source_sha256 == OTHER.sha256
     with reopen(vault) as again:
-        assert again.records.list() == [saved]
-        assert again.records.count() == 1
+        assert again.encounters.list() == [saved]
+        assert again.encounters.count() == 1
         assert found(again, "marzipan roe") == [saved.id]
-        record = again.records.get(saved.id[:5])
+        record = again.encounters.get(saved.id[:5])
         assert (record.sources, record.documents) == ((OTHER,), ())
         with pytest.raises(VaultError, match="nothing to sign"):
             again.edits.sign(saved.id, "Dr. A")
-        again.records.rename(saved.id, "Jane Doe")
-        written = again.records.save_note("", OTHER, "soap", [Section("P", "Rest.")], ORIGIN, encounter=saved.id)
+        again.encounters.rename(saved.id, "Jane Doe")
+        written = again.encounters.save_note("", OTHER, "soap", [Section("P", "Rest.")], ORIGIN, encounter=saved.id)
         assert (written.kinds, written.bundle) == ((Kind.NOTE,), ORIGIN.bundle)
         assert again.edits.sign(saved.id, "Dr. A").state is State.SIGNED
         with pytest.raises(VaultError, match="signed"):
-            again.records.save_source("", SOURCE, encounter=saved.id)
+            again.encounters.save_source("", SOURCE, encounter=saved.id)
         assert again.verify() == []
-        assert again.custody.verify_chain(passphrase()).good
+        assert again.admin.verify_chain(passphrase()).good
         assert events(again).count("create") == 2
 
 
 def test_incomplete_is_what_the_newest_document_of_each_kind_says(vault: Vault) -> None:
     half = replace(ORIGIN, incomplete=True)
-    saved = vault.records.save_note("Visit", SOURCE, "soap", [Section("P", "half")], half)
+    saved = vault.encounters.save_note("Visit", SOURCE, "soap", [Section("P", "half")], half)
     assert saved.incomplete
-    whole = vault.records.save_note("", SOURCE, "soap", [Section("P", "whole")], ORIGIN, encounter=saved.id)
+    whole = vault.encounters.save_note("", SOURCE, "soap", [Section("P", "whole")], ORIGIN, encounter=saved.id)
     assert not whole.incomplete
-    assert vault.records.save_extraction("", SOURCE, {}, half, encounter=saved.id).incomplete
-    assert not vault.records.save_extraction("", SOURCE, {}, ORIGIN, encounter=saved.id).incomplete
-    assert not vault.records.list()[0].incomplete
+    assert vault.encounters.save_extraction("", SOURCE, {}, half, encounter=saved.id).incomplete
+    assert not vault.encounters.save_extraction("", SOURCE, {}, ORIGIN, encounter=saved.id).incomplete
+    assert not vault.encounters.list()[0].incomplete

@@ -35,10 +35,10 @@ def test_they_are_there_after_reopening_and_not_in_clear(path: Path) -> None:
     assert not [file for file in files if b"Example" in file.read_bytes()]
     with Vault.open(path, Passphrase(WORDS)) as vault:
         assert vault.unsaved.texts() == {"hip": "", "knee": TEXT}
-        entries = list(vault.custody.entries())
+        entries = list(vault.admin.entries())
         vault.unsaved.keep({"knee": None, "hip": "x", "never": None})
         assert vault.unsaved.texts() == {"hip": "x"}
-        assert list(vault.custody.entries()) == entries  # no record, no entry
+        assert list(vault.admin.entries()) == entries  # no record, no entry
         assert vault.verify() == []
     with Vault.open(path, Passphrase(WORDS)) as vault:
         assert vault.unsaved.texts() == {"hip": "x"}
@@ -55,7 +55,7 @@ def test_new_keys_and_a_backup_take_them_along(path: Path, tmp_path: Path) -> No
     with Vault.open(path, Passphrase(WORDS)) as vault:
         vault.rotate_keys(Passphrase(WORDS))
         assert vault.unsaved.texts()["knee"] == TEXT
-        vault.custody.backup(tmp_path / "copy.edgebak")
+        vault.admin.backup(tmp_path / "copy.edgebak")
     backup.restore(tmp_path / "copy.edgebak", Passphrase(WORDS), tmp_path / "again" / "records.vault")
     with Vault.open(tmp_path / "again" / "records.vault", Passphrase(WORDS)) as vault:
         assert vault.unsaved.texts() == {"hip": "", "knee": TEXT}

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from vaulting import new_vault, passphrase
 
-from edge.contract.records import Kind
+from edge.contract.encounter import Kind
 from edge.errors import VaultError
 from edge.store import migrations
 from edge.store.secret import Passphrase
@@ -44,12 +44,12 @@ def test_golden_vault_is_brought_up_to_date(version: int, tmp_path: Path) -> Non
     with Vault.open(path, golden_passphrase()) as vault:
         assert vault.session.query("PRAGMA user_version") == [(migrations.LATEST,)]
         assert copy.exists() == (version < migrations.LATEST)
-        assert ("migration" in [e.event for e in vault.custody.entries()]) == (version < migrations.LATEST)
+        assert ("migration" in [e.event for e in vault.admin.entries()]) == (version < migrations.LATEST)
         assert vault.verify() == []
-        assert vault.custody.verify_chain(golden_passphrase()).good
-        titles = sorted(r.title for r in vault.records.list())
+        assert vault.admin.verify_chain(golden_passphrase()).good
+        titles = sorted(r.title for r in vault.encounters.list())
         assert titles == ["Golden visit 1", "Golden visit 2", "Golden visit 3"]
-        record = vault.records.get(vault.records.list()[0].id)
+        record = vault.encounters.get(vault.encounters.list()[0].id)
         assert {d.kind for d in record.documents} == {Kind.NOTE, Kind.EXTRACTION}
         assert "Ibuprofen 400 mg" in record.note.content.sections[0].text
         assert len(vault.search.find("ibuprofen")) == 3

@@ -7,13 +7,13 @@ from pathlib import Path
 import pytest
 from vaulting import cheap_derivation
 
+from edge.contract.encounter import Generated, Kind, OtherContent, Source, State
 from edge.contract.fields import FieldEntry
 from edge.contract.note import EncounterNote, Section
 from edge.contract.origin import Origin
-from edge.contract.records import Generated, Kind, OtherContent, Source, State
 from edge.errors import DamagedVaultError, NotAVaultError, UsageError, VaultBusyError, VaultError, WrongKeyError
+from edge.store.encounters import EncounterFilter
 from edge.store.kdf import KdfParameters
-from edge.store.repo import RecordFilter
 from edge.store.secret import Passphrase
 from edge.store.vault import Vault
 
@@ -41,12 +41,12 @@ def vault(tmp_path: Path):
 def test_saved_note_is_there_after_reopening(tmp_path: Path) -> None:
     path = tmp_path / "new" / "records.vault"
     with Vault.create(path, passphrase(), kdf=FLOOR) as vault:
-        saved = vault.records.save_note("Knee visit", SOURCE, "soap", [Section("PLAN", "rest")], ORIGIN)
+        saved = vault.encounters.save_note("Knee visit", SOURCE, "soap", [Section("PLAN", "rest")], ORIGIN)
         assert saved.state is State.DRAFT
         assert len(saved.id) == 8
     with Vault.open(path, passphrase()) as vault:
-        assert vault.records.list() == [saved]
-        record = vault.records.get(saved.id)
+        assert vault.encounters.list() == [saved]
+        record = vault.encounters.get(saved.id)
         assert record.sources == (SOURCE,)
         note = record.note
         assert note is not None
@@ -56,11 +56,11 @@ def test_saved_note_is_there_after_reopening(tmp_path: Path) -> None:
 
 
 def test_note_and_extraction_of_one_encounter(vault: Vault) -> None:
-    first = vault.records.save_note("Visit", SOURCE, "soap", [Section("PLAN", "rest")], ORIGIN)
-    second = vault.records.save_extraction("Visit", SOURCE, {"age": [FieldEntry("19")]}, ORIGIN, encounter=first.id)
+    first = vault.encounters.save_note("Visit", SOURCE, "soap", [Section("PLAN", "rest")], ORIGIN)
+    second = vault.encounters.save_extraction("Visit", SOURCE, {"age": [FieldEntry("19")]}, ORIGIN, encounter=first.id)
     assert second.id == first.id
     assert second.kinds == (Kind.EXTRACTION, Kind.NOTE)
-    assert len(vault.records.get(first.id).sources) == 1
+    assert len(vault.encounters.get(first.id).sources) == 1
 
 
 def test_a_failure_while_saving_leaves_nothing(vault: Vault) -> None:
@@ -68,8 +68,8 @@ def test_a_failure_while_saving_leaves_nothing(vault: Vault) -> None:
     bad = Generated(OtherContent(Kind.CODES, {"codes": object()}), ORIGIN)
     entries = vault.session.query("SELECT count(*) FROM chain")
     with pytest.raises(TypeError):
-        vault.records.save("Visit", SOURCE, [good, bad])
-    assert vault.records.count() == 0
+        vault.encounters.save("Visit", SOURCE, [good, bad])
+    assert vault.encounters.count() == 0
     assert vault.session.query("SELECT count(*) FROM source") == [(0,)]
     assert vault.session.query("SELECT count(*) FROM chain") == entries
 
@@ -79,30 +79,30 @@ def test_no_entry_no_deed(vault: Vault) -> None:
         "CREATE TEMP TRIGGER refuse BEFORE INSERT ON main.chain BEGIN SELECT RAISE(ABORT, 'no'); END"
     )
     with pytest.raises(VaultError):
-        vault.records.save_note("Visit", SOURCE, "soap", [], ORIGIN)
+        vault.encounters.save_note("Visit", SOURCE, "soap", [], ORIGIN)
     vault.session.connection.execute("DROP TRIGGER refuse")
-    assert vault.records.count() == 0
+    assert vault.encounters.count() == 0
 
 
 def test_list_pages_and_filters(vault: Vault) -> None:
-    ids = [vault.records.save_note(f"Visit {i}", SOURCE, "soap", [], ORIGIN).id for i in range(7)]
-    assert [r.id for r in vault.records.list(limit=3, offset=2)] == ids[::-1][2:5]
-    assert vault.records.count(RecordFilter(kind=Kind.EXTRACTION)) == 0
-    assert vault.records.count(RecordFilter(state=State.DRAFT, kind=Kind.NOTE)) == 7
-    assert vault.records.list(where=RecordFilter(until="2000")) == []
+    ids = [vault.encounters.save_note(f"Visit {i}", SOURCE, "soap", [], ORIGIN).id for i in range(7)]
+    assert [r.id for r in vault.encounters.list(limit=3, offset=2)] == ids[::-1][2:5]
+    assert vault.encounters.count(EncounterFilter(kind=Kind.EXTRACTION)) == 0
+    assert vault.encounters.count(EncounterFilter(state=State.DRAFT, kind=Kind.NOTE)) == 7
+    assert vault.encounters.list(where=EncounterFilter(until="2000")) == []
 
 
 def test_get_by_beginning_and_unknown_id(vault: Vault) -> None:
-    saved = vault.records.save_note("Visit", SOURCE, "soap", [], ORIGIN)
-    assert vault.records.get(saved.id[:4]).summary == saved
+    saved = vault.encounters.save_note("Visit", SOURCE, "soap", [], ORIGIN)
+    assert vault.encounters.get(saved.id[:4]).summary == saved
     for wrong in ("", "zz", saved.id[:3], "%", "aaaa", "' OR 1=1 --"):
         with pytest.raises(VaultError, match="no such record"):
-            vault.records.get(wrong)
+            vault.encounters.get(wrong)
 
 
 def test_delete_leaves_only_the_tombstone(vault: Vault) -> None:
-    saved = vault.records.save_note("Visit", SOURCE, "soap", [], ORIGIN)
-    assert vault.records.delete(saved.id) == saved.id
+    saved = vault.encounters.save_note("Visit", SOURCE, "soap", [], ORIGIN)
+    assert vault.encounters.delete(saved.id) == saved.id
     for table in ("encounter", "source", "document", "generation", "revision"):
         assert vault.session.query(f"SELECT count(*) FROM {table}") == [(0,)], table
     assert vault.session.query("SELECT event FROM chain ORDER BY seq DESC LIMIT 1") == [("delete",)]
@@ -151,7 +151,7 @@ def test_one_writer(vault: Vault) -> None:
 
 def test_nothing_to_save(vault: Vault) -> None:
     with pytest.raises(UsageError):
-        vault.records.save("Visit", SOURCE, [])
+        vault.encounters.save("Visit", SOURCE, [])
 
 
 @pytest.mark.parametrize(
@@ -178,7 +178,7 @@ def test_the_application_connection_is_fenced(vault: Vault, statement: str) -> N
 
 
 def test_files_are_private(vault: Vault) -> None:
-    vault.records.save_note("Visit", SOURCE, "soap", [], ORIGIN)
+    vault.encounters.save_note("Visit", SOURCE, "soap", [], ORIGIN)
     found = sorted(vault.paths.database.parent.iterdir())
     assert len(found) >= 4
     assert all(path.stat().st_mode & 0o077 == 0 for path in found), found

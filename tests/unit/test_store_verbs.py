@@ -83,10 +83,10 @@ def test_a_vault_s_whole_life(call, tmp_path: Path) -> None:
     assert code == 0
     found = [line.split()[3] for line in text.splitlines()]
     assert found[:2] == ["vault-created", "unlock"]
-    deeds = (
+    changes = (
         "vault-created key-change create sign audit key-change key-change backup unlock-failed restore export export"
     )
-    assert [event for event in found if event not in ("unlock", "lock")] == deeds.split()
+    assert [event for event in found if event not in ("unlock", "lock")] == changes.split()
     assert call("vault", "recovery-key", "--remove")[0] == 0
     with pytest.raises(UsageError):
         call("vault", "recovery-key", "--remove")
@@ -96,9 +96,9 @@ def test_a_backup_is_restored_on_another_machine_with_the_paper_alone(tmp_path: 
     """By the program itself, sealed, in another person's home; the passphrase is forgotten."""
     with new_vault(tmp_path) as opened:
         note(opened, "Rest the knee.")
-        with opened.custody.new_recovery_key(passphrase()) as key:
+        with opened.admin.new_recovery_key(passphrase()) as key:
             (tmp_path / "paper").write_text(key.text() + "\n")
-        file, _ = opened.custody.backup(tmp_path / "my.backup")
+        file, _ = opened.admin.backup(tmp_path / "my.backup")
     elsewhere = tmp_path / "elsewhere"
     elsewhere.mkdir()
     for name in (file.name, "paper"):
@@ -118,7 +118,7 @@ def test_a_backup_is_restored_on_another_machine_with_the_paper_alone(tmp_path: 
     with Vault.open(restored, RecoveryKey.parse((elsewhere / "paper").read_text())) as again:
         assert len(again.search.find("knee")) == 1
         assert again.verify() == []
-        assert ("restore", "dr.other") in [(entry.event, entry.actor) for entry in again.custody.entries()]
+        assert ("restore", "dr.other") in [(entry.event, entry.actor) for entry in again.admin.entries()]
 
 
 def test_rotation_backup_and_restore_draw_their_progress(call, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -68,6 +68,6 @@ def test_a_deed_costs_two_digests_however_many_records_there_are(vault: Vault, m
         for i in range(10):
             saved = note(vault, f"text {i}")
         counted.clear()
-        vault.records.hold(saved.id)
+        vault.encounters.hold(saved.id)
         costs.append(len(counted))
     assert costs == [2, 2, 2]

@@ -9,8 +9,8 @@ from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.widgets import TabbedContent, TabPane
 
+from edge.contract.encounter import Kind
 from edge.contract.note import EncounterNote
-from edge.contract.records import Kind
 from edge.workbench import Vault, template_names
 from tui import actions, rows
 from tui.case import Case
@@ -143,7 +143,7 @@ class EncounterScreen(EdgeScreen):
             return
 
         def read(vault: Vault) -> list[Past]:
-            notes = [d.id for d in vault.records.peek(case.id).documents if d.kind is Kind.NOTE and d.origin.bundle]
+            notes = [d.id for d in vault.encounters.peek(case.id).documents if d.kind is Kind.NOTE and d.origin.bundle]
             past = [(d, r, vault.edits.content_at(d, r.number)) for d in notes for r in vault.edits.history(d)]
             return [Past(d, r, content) for d, r, content in past if isinstance(content, EncounterNote)][::-1]
 

@@ -10,7 +10,7 @@ from textual.app import ComposeResult
 from textual.widgets import DataTable, Input
 from textual.widgets.data_table import CellDoesNotExist
 
-from edge.contract.records import RecordSummary, State
+from edge.contract.encounter import EncounterSummary, State
 from tui import actions, shelf
 from tui.clock import day_and_time
 from tui.screens.base import EdgeScreen
@@ -35,7 +35,7 @@ class LibraryScreen(EdgeScreen):
 
     def __init__(self) -> None:
         super().__init__()
-        self._rows: list[RecordSummary] = []
+        self._rows: list[EncounterSummary] = []
         self._filter = FILTERS[0]
         self._limit = PAGE
         self._asked = 0
@@ -85,7 +85,7 @@ class LibraryScreen(EdgeScreen):
         if asked == self._asked:
             self._fill(found, total, bool(words.strip()))
 
-    def _fill(self, found: list[RecordSummary], total: int, searched: bool) -> None:
+    def _fill(self, found: list[EncounterSummary], total: int, searched: bool) -> None:
         table = self.query_one(DataTable)
         here = self._rows[table.cursor_row].id if 0 <= table.cursor_row < len(self._rows) else ""
         self._rows = found
@@ -113,7 +113,7 @@ class LibraryScreen(EdgeScreen):
         )
 
     @staticmethod
-    def _state(row: RecordSummary) -> Text:
+    def _state(row: EncounterSummary) -> Text:
         cell = Text(t(f"app.{row.state.value.lower()}"), style="" if row.state is State.SIGNED else "bold")
         if not row.bundle:
             cell.append(f" {t('app.unfinished' if row.kinds else 'app.no_note')}", "italic")
@@ -123,7 +123,7 @@ class LibraryScreen(EdgeScreen):
             cell.append(f" {t('app.hold')}", "bold")
         return cell
 
-    def _current(self) -> RecordSummary | None:
+    def _current(self) -> EncounterSummary | None:
         table = self.query_one(DataTable)
         try:
             return self._rows[table.cursor_row] if self._rows and table.cursor_row >= 0 else None
@@ -207,7 +207,7 @@ class LibraryScreen(EdgeScreen):
             self.edge.go(self._hold(row.id, not row.legal_hold))
 
     async def _hold(self, identifier: str, on: bool) -> None:
-        await self.edge.vault.call(lambda vault: vault.records.hold(identifier, on))
+        await self.edge.vault.call(lambda vault: vault.encounters.hold(identifier, on))
         self.edge.tell(t("library.held" if on else "library.lifted"))
         self.refresh_list()
 

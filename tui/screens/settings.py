@@ -200,7 +200,7 @@ class SettingsScreen(EdgeScreen):
             with_passphrase(self.edge, self._verify)
 
     async def _verify(self, secret: Passphrase) -> None:
-        report = await self.edge.vault.call(lambda vault: vault.custody.verify_chain(secret))
+        report = await self.edge.vault.call(lambda vault: vault.admin.verify_chain(secret))
         good = t("settings.chain_good", count=report.entries)
         text = good if report.good else t("settings.chain_bad", why=report.why)
         self.query_one("#verdict", Label).show(text)

@@ -89,7 +89,7 @@ class WelcomeScreen(EdgeScreen):
         with passphrase:
             try:
                 await self.edge.vault.create(passphrase)
-                key = await self.edge.vault.call(lambda vault: vault.custody.new_recovery_key(passphrase))
+                key = await self.edge.vault.call(lambda vault: vault.admin.new_recovery_key(passphrase))
             finally:
                 for field in self.query(Input):
                     field.disabled = False

@@ -8,7 +8,7 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.widgets import Button, DataTable, Input
 
-from edge.contract.records import State
+from edge.contract.encounter import State
 from edge.errors import UsageError
 from edge.vaults import Vault
 from edge.workbench import Plan

@@ -44,7 +44,7 @@ class VaultTab(Vertical):
         self.edge.go(self._read())
 
     async def _read(self) -> None:
-        kinds = await self.edge.vault.call(lambda vault: vault.custody.slots())
+        kinds = await self.edge.vault.call(lambda vault: vault.admin.slots())
         lines = [t("settings.vault_file", path=short(self.edge.vault.path))]
         lines.append(t("settings.vault_keys", kinds=", ".join(t(f"settings.opens_{kind}") for kind in kinds)))
         if (info := self.edge.encounters.info) is not None:
@@ -71,7 +71,7 @@ class VaultTab(Vertical):
     async def _new_key(self, secret: Passphrase) -> None:
         from tui.screens.welcome import RecoveryScreen
 
-        key: RecoveryKey = await self.edge.vault.call(lambda vault: vault.custody.new_recovery_key(secret))
+        key: RecoveryKey = await self.edge.vault.call(lambda vault: vault.admin.new_recovery_key(secret))
         await self.app.push_screen(RecoveryScreen(key, first=False))
 
     async def _ask_new(self, secret: Passphrase) -> None:
@@ -88,7 +88,7 @@ class VaultTab(Vertical):
                 self._say(t("first.differ"))
                 return
             with current, Passphrase(typed.encode()) as new:
-                await self.edge.vault.call(lambda vault: vault.custody.change_passphrase(current, new))
+                await self.edge.vault.call(lambda vault: vault.admin.change_passphrase(current, new))
             self._say(t("settings.changed"))
 
     async def _check(self) -> None:
@@ -103,7 +103,7 @@ class VaultTab(Vertical):
         timer = self.set_interval(0.1, self._show_progress)
         try:
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-            target, _ = await self.edge.vault.call(lambda vault: vault.custody.backup(folder, progress=self._count))
+            target, _ = await self.edge.vault.call(lambda vault: vault.admin.backup(folder, progress=self._count))
         except OSError as fault:
             raise EdgescribeError("The backup could not be written.", fault.strerror or "") from None
         finally:

@@ -10,10 +10,10 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
+from edge.contract.encounter import Source
 from edge.contract.fields import FieldEntry
 from edge.contract.note import Section
 from edge.contract.origin import Origin
-from edge.contract.records import Source
 from edge.store import migrations
 from edge.store.kdf import KdfParameters
 from edge.store.secret import Passphrase
@@ -28,9 +28,9 @@ def fill(vault: Vault) -> None:
     """Three encounters with made-up content."""
     for number in range(1, 4):
         plan = Section("PLAN", f"Rest the knee for {number} days. Ibuprofen 400 mg.")
-        saved = vault.records.save_note(f"Golden visit {number}", SOURCE, "soap", [plan], ORIGIN)
+        saved = vault.encounters.save_note(f"Golden visit {number}", SOURCE, "soap", [plan], ORIGIN)
         fields = {"age": [FieldEntry(str(40 + number), 0, 2)]}
-        vault.records.save_extraction("", SOURCE, fields, ORIGIN, encounter=saved.id)
+        vault.encounters.save_extraction("", SOURCE, fields, ORIGIN, encounter=saved.id)
 
 
 def main() -> int:

@@ -1,4 +1,4 @@
-"""The care of an open vault: its secrets, backups, plain export and audit chain. Each deed is in the chain.
+"""The care of an open vault: its secrets, backups, plain export and audit chain. Each change is in the chain.
 
 The audit key is not in memory while a vault is open; verify_chain() and signed_head() ask for the secret again, as
 does everything that changes keys or lets text out.
@@ -21,7 +21,7 @@ from edge.store.secretkeys import RecoveryKey, Secret
 from edge.store.session import Session
 
 
-class Custody:
+class VaultAdmin:
     """Made by Vault; beside: next to a program that has the vault open, so keys can't be changed."""
 
     beside = False
@@ -112,7 +112,7 @@ class Custody:
         return audit_key
 
     def _begin(self, secret: Secret, what: str) -> None:
-        """The entry before the deed: the key file is not part of the database, so the two can't be one transaction."""
+        """The entry before the change: the key file is outside the database, so the two can't be one transaction."""
         if self.beside:
             raise VaultError("Keys can't be changed while another program has the vault open.")
         self.confirm(secret)

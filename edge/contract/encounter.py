@@ -88,7 +88,7 @@ class Generated:
 
 def is_incomplete(content: Content, origin: Origin) -> bool:
     """Whether something is missing that a reader would expect: writing ended early, at first or in a section that was
-    written anew, or was cut off by the program's end. This is the one definition; Record.incomplete asks it.
+    written anew, or was cut off by the program's end. This is the one definition; Encounter.incomplete asks it.
     """
     if isinstance(content, EncounterNote):
         return content.cut or (origin.incomplete and not content.ends_known)
@@ -96,7 +96,7 @@ def is_incomplete(content: Content, origin: Origin) -> bool:
 
 
 @dataclass(frozen=True)
-class RecordSummary:
+class EncounterSummary:
     """One line of the list of records. id: 8 characters, unique here. Bundle and hashes: of the newest result."""
 
     id: str
@@ -150,10 +150,10 @@ class Document(Generic[C]):
 
 
 @dataclass(frozen=True)
-class Record:
+class Encounter:
     """A whole encounter."""
 
-    summary: RecordSummary
+    summary: EncounterSummary
     sources: tuple[Source, ...]
     documents: tuple[Document[Content], ...]
 

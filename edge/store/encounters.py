@@ -9,24 +9,24 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from edge.contract.fields import FieldEntry, Fields
-from edge.contract.note import EncounterNote, Section
-from edge.contract.origin import Origin
-from edge.contract.records import (
+from edge.contract.encounter import (
     Content,
     Document,
+    Encounter,
+    EncounterSummary,
     Generated,
     Kind,
-    Record,
-    RecordSummary,
     Source,
     State,
     content_from_json,
     incomplete,
 )
+from edge.contract.fields import FieldEntry, Fields
+from edge.contract.note import EncounterNote, Section
+from edge.contract.origin import Origin
 from edge.errors import UsageError, VaultError
 from edge.store.chain import Event
-from edge.store.session import Deed, Session
+from edge.store.session import Change, Session
 from edge.text import one_line, sanitise
 
 _CODE_ALPHABET = "23456789bcdfghjkmnpqrstvwxz"  # no vowels (no words), nothing that is misread
@@ -44,7 +44,7 @@ SUMMARY = (
 
 
 @dataclass(frozen=True)
-class RecordFilter:
+class EncounterFilter:
     """What a list shows; None means any. since and until: UTC text, compared with the last change."""
 
     state: State | None = None
@@ -66,10 +66,10 @@ class RecordFilter:
         return " AND ".join(sql for sql, _ in parts) or "1", tuple(value for _, value in parts)
 
 
-def summary_of(row: Sequence[Any]) -> RecordSummary:
+def summary_of(row: Sequence[Any]) -> EncounterSummary:
     """A row of SUMMARY as a summary."""
     code, title, created, updated, state, kinds, bundle, bundle_sha256, prompt, source_sha256, incomplete, hold = row
-    return RecordSummary(
+    return EncounterSummary(
         code, title, created, updated, State(state), tuple(Kind(k) for k in kinds.split(",") if k), bundle,
         bundle_sha256, prompt, source_sha256, bool(incomplete), bool(hold),
     )  # fmt: skip
@@ -90,7 +90,7 @@ def content_hash(text: str) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-class Records:
+class Encounters:
     """The encounters of one open vault."""
 
     def __init__(self, session: Session) -> None:
@@ -98,76 +98,76 @@ class Records:
 
     def save(
         self, title: str, source: Source, generated: Sequence[Generated], encounter: str | None = None
-    ) -> RecordSummary:
+    ) -> EncounterSummary:
         """Keep a source and what was generated from it, as a new encounter or added to one, whole or not at all.
 
         Raises UsageError if nothing was generated, VaultError if there is no such encounter.
         """
         if not generated:
             raise UsageError("There is nothing to save.", "No result was generated.")
-        with self._session.deed(Event.CREATE) as deed:
+        with self._session.change(Event.CREATE) as change:
             if encounter is None:
-                key, code = self._new_encounter(deed, title, generated[-1].origin)
+                key, code = self._new_encounter(change, title, generated[-1].origin)
             else:
                 key, code = self._key(encounter), self.resolve(encounter)
-                deed.touch(code)
+                change.touch(code)
                 self.refuse_signed(code)
-            deed.subject = code
-            deed.detail = {
+            change.subject = code
+            change.detail = {
                 "kinds": [g.kind.value for g in generated],
                 "bundle_sha256": generated[-1].origin.bundle_sha256,
             }
-            self._note_bundle(deed, generated[-1].origin)
-            self._add_source(deed, key, source)
+            self._note_bundle(change, generated[-1].origin)
+            self._add_source(change, key, source)
             for one in generated:
-                self._add_document(deed, key, one)
-            self.refresh(deed, key)
+                self._add_document(change, key, one)
+            self.refresh(change, key)
         return self.summary(code)
 
-    def save_source(self, title: str, source: Source, encounter: str | None = None) -> RecordSummary:
+    def save_source(self, title: str, source: Source, encounter: str | None = None) -> EncounterSummary:
         """Keep a source from which nothing is generated yet, as a new encounter or added to one.
 
         Its list line names no kind and no bundle. Raises VaultError for a signed encounter or none.
         """
-        with self._session.deed(Event.CREATE) as deed:
+        with self._session.change(Event.CREATE) as change:
             if encounter is None:
-                key, code = self._new_encounter(deed, title, Origin("", "", "", source.sha256))
+                key, code = self._new_encounter(change, title, Origin("", "", "", source.sha256))
             else:
                 key, code = self._key(encounter), self.resolve(encounter)
-                deed.touch(code)
+                change.touch(code)
                 self.refuse_signed(code)
-            deed.subject, deed.detail = code, {"kinds": []}
-            self._add_source(deed, key, source)
-            self.refresh(deed, key)
+            change.subject, change.detail = code, {"kinds": []}
+            self._add_source(change, key, source)
+            self.refresh(change, key)
         return self.summary(code)
 
     def save_note(
         self, title: str, source: Source, template: str, sections: Sequence[Section], origin: Origin,
         encounter: str | None = None,
-    ) -> RecordSummary:  # fmt: skip
+    ) -> EncounterSummary:  # fmt: skip
         """Keep a generated note; see save()."""
         return self.save(title, source, [Generated(EncounterNote(template, tuple(sections)), origin)], encounter)
 
     def save_extraction(
         self, title: str, source: Source, fields: Mapping[str, Sequence[FieldEntry]], origin: Origin,
         encounter: str | None = None,
-    ) -> RecordSummary:  # fmt: skip
+    ) -> EncounterSummary:  # fmt: skip
         """Keep an extraction; see save()."""
         content = Fields({key: tuple(entries) for key, entries in fields.items()})
         return self.save(title, source, [Generated(content, origin)], encounter)
 
-    def list(self, limit: int = 50, offset: int = 0, where: RecordFilter | None = None) -> list[RecordSummary]:
+    def list(self, limit: int = 50, offset: int = 0, where: EncounterFilter | None = None) -> list[EncounterSummary]:
         """Summaries, last changed first."""
-        condition, values = (where or RecordFilter()).where()
+        condition, values = (where or EncounterFilter()).where()
         rows = self._session.query(
             f"SELECT {SUMMARY} FROM encounter WHERE {condition} ORDER BY updated DESC, id DESC LIMIT ? OFFSET ?",
             (*values, limit, offset),
         )
         return [summary_of(row) for row in rows]
 
-    def count(self, where: RecordFilter | None = None) -> int:
+    def count(self, where: EncounterFilter | None = None) -> int:
         """How many encounters list() would give in all."""
-        condition, values = (where or RecordFilter()).where()
+        condition, values = (where or EncounterFilter()).where()
         return int(self._session.query(f"SELECT count(*) FROM encounter WHERE {condition}", values)[0][0])
 
     def signed(self) -> Sequence[str]:
@@ -195,19 +195,19 @@ class Records:
             "`edgescribe records list` shows the ids." if not rows else "Type more of the id.",
         )
 
-    def summary(self, identifier: str) -> RecordSummary:
+    def summary(self, identifier: str) -> EncounterSummary:
         """One summary. Raises VaultError if there is no such record."""
         code = self.resolve(identifier)
         return summary_of(self._session.query(f"SELECT {SUMMARY} FROM encounter WHERE code = ?", (code,))[0])
 
-    def get(self, identifier: str) -> Record:
+    def get(self, identifier: str) -> Encounter:
         """A whole encounter; the view goes into the audit chain. Raises VaultError if there is no such record."""
         record = self.peek(identifier)
         self._session.record(Event.VIEW, record.summary.id)
         return record
 
-    def peek(self, identifier: str) -> Record:
-        """A whole encounter without an entry of its own: for a deed that has one (an export).
+    def peek(self, identifier: str) -> Encounter:
+        """A whole encounter without an entry of its own: for a change that has one (an export).
 
         Raises DamagedVaultError unless the audit chain vouches for its state, VaultError if there is no such record.
         """
@@ -222,7 +222,7 @@ class Records:
             " FROM document LEFT JOIN draft ON draft.document = document.id WHERE encounter = ? ORDER BY id",
             (key,),
         )
-        return Record(
+        return Encounter(
             summary,
             tuple(Source(*row) for row in sources),
             tuple(
@@ -241,35 +241,35 @@ class Records:
             raise VaultError("This record is on legal hold.", "", "Lift the hold before deleting it.")
         if summary.state is State.SIGNED and not signed_too:
             raise VaultError("This record is signed.", "Signed records are not deleted by chance.", "Add --signed-too.")
-        with self._session.deed(Event.DELETE, summary.id, state=summary.state.value) as deed:
-            self.wipe(deed, [summary.id])
+        with self._session.change(Event.DELETE, summary.id, state=summary.state.value) as change:
+            self.wipe(change, [summary.id])
         self._session.truncate_log()
         return summary.id
 
-    def wipe(self, deed: Deed, codes: Sequence[str]) -> None:
-        """Delete encounters inside the caller's deed, their content and their search entries overwritten."""
+    def wipe(self, change: Change, codes: Sequence[str]) -> None:
+        """Delete encounters inside the caller's change, their content and their search entries overwritten."""
         for code in codes:
-            deed.touch(code)
-            deed.connection.execute("INSERT INTO purging SELECT id FROM encounter WHERE code = ?", (code,))
-        deed.connection.execute("DELETE FROM encounter WHERE id IN (SELECT encounter FROM purging)")
-        deed.connection.execute("DELETE FROM purging")
+            change.touch(code)
+            change.connection.execute("INSERT INTO purging SELECT id FROM encounter WHERE code = ?", (code,))
+        change.connection.execute("DELETE FROM encounter WHERE id IN (SELECT encounter FROM purging)")
+        change.connection.execute("DELETE FROM purging")
 
-    def hold(self, identifier: str, on: bool = True) -> RecordSummary:
+    def hold(self, identifier: str, on: bool = True) -> EncounterSummary:
         """Set or lift a legal hold: while it is on, nothing deletes the record."""
         code = self.resolve(identifier)
-        with self._session.deed(Event.HOLD, code, on=on) as deed:
-            deed.connection.execute("UPDATE encounter SET legal_hold = ? WHERE code = ?", (int(on), code))
+        with self._session.change(Event.HOLD, code, on=on) as change:
+            change.connection.execute("UPDATE encounter SET legal_hold = ? WHERE code = ?", (int(on), code))
         return self.summary(code)
 
-    def rename(self, identifier: str, title: str) -> RecordSummary:
+    def rename(self, identifier: str, title: str) -> EncounterSummary:
         """Give an encounter another title."""
         code = self.resolve(identifier)
-        with self._session.deed(Event.EDIT, code, title=True) as deed:
-            deed.connection.execute(
+        with self._session.change(Event.EDIT, code, title=True) as change:
+            change.connection.execute(
                 "UPDATE encounter SET title = ?, updated = ? WHERE code = ?",
-                (one_line(title, TITLE_LENGTH), deed.at, code),
+                (one_line(title, TITLE_LENGTH), change.at, code),
             )
-            deed.connection.execute(_REINDEX, (self._key(code),))
+            change.connection.execute(_REINDEX, (self._key(code),))
         return self.summary(code)
 
     def refuse_signed(self, code: str) -> None:
@@ -280,13 +280,13 @@ class Records:
     def _key(self, code: str) -> int:
         return int(self._session.query("SELECT id FROM encounter WHERE code = ?", (self.resolve(code),))[0][0])
 
-    def _new_encounter(self, deed: Deed, title: str, origin: Origin) -> tuple[int, str]:
+    def _new_encounter(self, change: Change, title: str, origin: Origin) -> tuple[int, str]:
         code = self._new_code()
-        deed.touch(code)
-        cursor = deed.connection.execute(
+        change.touch(code)
+        cursor = change.connection.execute(
             "INSERT INTO encounter (code, title, state, kinds, created, updated, bundle, bundle_sha256, prompt_version,"
             " source_sha256, incomplete) VALUES (?, ?, 'Draft', '', ?, ?, ?, ?, ?, ?, 0)",
-            (code, one_line(title, TITLE_LENGTH), deed.at, deed.at, origin.bundle, origin.bundle_sha256,
+            (code, one_line(title, TITLE_LENGTH), change.at, change.at, origin.bundle, origin.bundle_sha256,
              origin.prompt_version, origin.source_sha256),
         )  # fmt: skip
         return int(cursor.lastrowid), code
@@ -297,57 +297,57 @@ class Records:
             if not self._session.query("SELECT 1 FROM encounter WHERE code = ?", (code,)):
                 return code
 
-    def _note_bundle(self, deed: Deed, origin: Origin) -> None:
+    def _note_bundle(self, change: Change, origin: Origin) -> None:
         """An entry of its own when another model bundle writes than the last time."""
-        last = deed.connection.execute("SELECT bundle_sha256 FROM generation ORDER BY id DESC LIMIT 1").fetchone()
+        last = change.connection.execute("SELECT bundle_sha256 FROM generation ORDER BY id DESC LIMIT 1").fetchone()
         if last is not None and last[0] != origin.bundle_sha256:
             detail = {"bundle": origin.bundle, "bundle_sha256": origin.bundle_sha256, "before": last[0]}
-            self._session.append(deed, Event.BUNDLE_CHANGE, detail)
+            self._session.append(change, Event.BUNDLE_CHANGE, detail)
 
-    def _add_source(self, deed: Deed, key: int, source: Source) -> None:
-        deed.connection.execute(
+    def _add_source(self, change: Change, key: int, source: Source) -> None:
+        change.connection.execute(
             "INSERT INTO source (encounter, name, kind, text, sha256, created) VALUES (?, ?, ?, ?, ?, ?)"
             " ON CONFLICT (encounter, sha256) DO NOTHING",
-            (key, one_line(source.name, TITLE_LENGTH), source.kind, sanitise(source.text), source.sha256, deed.at),
+            (key, one_line(source.name, TITLE_LENGTH), source.kind, sanitise(source.text), source.sha256, change.at),
         )
 
-    def _add_document(self, deed: Deed, key: int, generated: Generated) -> None:
+    def _add_document(self, change: Change, key: int, generated: Generated) -> None:
         text, origin = content_text(generated.content), generated.origin
-        cursor = deed.connection.execute(
+        cursor = change.connection.execute(
             "INSERT INTO document (encounter, kind, content, revision, version) VALUES (?, ?, ?, 1, 1)",
             (key, generated.kind.value, text),
         )
         document = int(cursor.lastrowid)
-        deed.connection.execute(
+        change.connection.execute(
             "INSERT INTO generation (document, bundle, bundle_sha256, prompt_version, source_sha256, parameters,"
             " prompt_tokens, generated_tokens, seconds, incomplete, created) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
             (document, origin.bundle, origin.bundle_sha256, origin.prompt_version, origin.source_sha256,
              json.dumps(dict(origin.parameters), sort_keys=True), origin.prompt_tokens, origin.generated_tokens,
-             origin.seconds, int(origin.incomplete), deed.at),
+             origin.seconds, int(origin.incomplete), change.at),
         )  # fmt: skip
-        deed.connection.execute(
+        change.connection.execute(
             "INSERT INTO revision (document, number, version, author, created, reason, whole, data, sha256)"
             " VALUES (?, 1, 1, ?, ?, 'generated', 1, ?, ?)",
-            (document, f"model:{origin.bundle}", deed.at, text, content_hash(text)),
+            (document, f"model:{origin.bundle}", change.at, text, content_hash(text)),
         )
 
-    def refresh(self, deed: Deed, key: int) -> None:
-        """Bring the encounter's list line and its search text up to its documents, inside the caller's deed."""
-        kinds = deed.connection.execute("SELECT DISTINCT kind FROM document WHERE encounter = ?", (key,)).fetchall()
-        newest = deed.connection.execute(  # none while there is only a source
+    def refresh(self, change: Change, key: int) -> None:
+        """Bring the encounter's list line and its search text up to its documents, inside the caller's change."""
+        kinds = change.connection.execute("SELECT DISTINCT kind FROM document WHERE encounter = ?", (key,)).fetchall()
+        newest = change.connection.execute(  # none while there is only a source
             "SELECT bundle, bundle_sha256, prompt_version, source_sha256 FROM generation JOIN document"
             " ON document.id = generation.document WHERE encounter = ? ORDER BY generation.id DESC LIMIT 1", (key,)
         ).fetchone()  # fmt: skip
-        deed.connection.execute(
+        change.connection.execute(
             "UPDATE encounter SET kinds = ?, updated = ?, incomplete = ? WHERE id = ?",
-            (",".join(sorted(k for (k,) in kinds)), deed.at, int(self._is_incomplete(key)), key),
+            (",".join(sorted(k for (k,) in kinds)), change.at, int(self._is_incomplete(key)), key),
         )
         if newest is not None:
-            deed.connection.execute(
+            change.connection.execute(
                 "UPDATE encounter SET bundle = ?, bundle_sha256 = ?, prompt_version = ?, source_sha256 = ?"
                 " WHERE id = ?", (*newest, key),
             )  # fmt: skip
-        deed.connection.execute(_REINDEX, (key,))
+        change.connection.execute(_REINDEX, (key,))
 
     def _is_incomplete(self, key: int) -> bool:
         """Of the encounter as its last revisions say, whatever a draft holds."""

@@ -12,8 +12,8 @@ import pytest
 from alone import alone
 from vaulting import FLOOR, ORIGIN, SOURCE, Child, SetClock, cheap_derivation, events, new_vault, note, passphrase
 
+from edge.contract.encounter import State
 from edge.contract.note import EncounterNote
-from edge.contract.records import State
 from edge.errors import (
     DamagedVaultError,
     InputError,
@@ -42,21 +42,21 @@ def vault(tmp_path: Path):
 
 def test_the_chain_tells_what_was_done_and_nothing_of_patients(vault: Vault, tmp_path: Path) -> None:
     saved = note(vault, "CANARY in the text", "CANARY Jane Roe")
-    vault.records.get(saved.id)
+    vault.encounters.get(saved.id)
     vault.edits.save(vault.edits.document_of(saved.id), EncounterNote("soap"))
     vault.edits.sign(saved.id, "Dr. A")
-    vault.records.hold(saved.id)
-    vault.records.hold(saved.id, on=False)
-    vault.custody.backup(tmp_path)
+    vault.encounters.hold(saved.id)
+    vault.encounters.hold(saved.id, on=False)
+    vault.admin.backup(tmp_path)
     vault.export_plain(passphrase(), tmp_path / "out.jsonl")
     for _ in range(2):
-        vault.records.save_note("v", SOURCE, "soap", [], replace(ORIGIN, bundle="newer", bundle_sha256="c" * 64))
-    vault.records.delete(saved.id, signed_too=True)
+        vault.encounters.save_note("v", SOURCE, "soap", [], replace(ORIGIN, bundle="newer", bundle_sha256="c" * 64))
+    vault.encounters.delete(saved.id, signed_too=True)
     assert events(vault) == [
         "vault-created", "unlock", "create", "view", "edit", "sign", "legal-hold", "legal-hold", "backup", "export",
         "export", "bundle-change", "create", "create", "delete",
     ]  # fmt: skip
-    text = json.dumps([(e.subject, e.detail, e.actor) for e in vault.custody.entries()])
+    text = json.dumps([(e.subject, e.detail, e.actor) for e in vault.admin.entries()])
     assert "CANARY" not in text
     assert "Jane" not in text
 
@@ -89,7 +89,7 @@ def test_verification_names_the_first_bad_entry(vault: Vault, statement: str, fi
         note(vault, f"text {i}")
     assert vault.session.query("SELECT max(seq) FROM chain") == [(8,)]
     forge(vault, statement)
-    report = vault.custody.verify_chain(passphrase())
+    report = vault.admin.verify_chain(passphrase())
     assert (report.good, report.first_bad) == (False, first_bad)
     assert report.why
     if "chain_state" in statement or "99" in statement:
@@ -97,7 +97,7 @@ def test_verification_names_the_first_bad_entry(vault: Vault, statement: str, fi
         with pytest.raises(DamagedVaultError, match="chain"):
             Vault.open(vault.paths.database, passphrase())
         with Vault.open(vault.paths.database, passphrase(), beside=True) as auditor:
-            assert auditor.custody.verify_chain(passphrase()).first_bad == first_bad
+            assert auditor.admin.verify_chain(passphrase()).first_bad == first_bad
 
 
 def test_a_head_kept_elsewhere_finds_an_older_file(vault: Vault) -> None:
@@ -106,16 +106,16 @@ def test_a_head_kept_elsewhere_finds_an_older_file(vault: Vault) -> None:
     old = {path: path.read_bytes() for path in (vault.paths.database, vault.paths.header)}
     with Vault.open(vault.paths.database, passphrase()) as again:
         note(again)
-        head = again.custody.signed_head(passphrase())
-        assert again.custody.verify_chain(passphrase(), head).good
+        head = again.admin.signed_head(passphrase())
+        assert again.admin.verify_chain(passphrase(), head).good
         note(again)
-        assert again.custody.verify_chain(passphrase(), head).good
+        assert again.admin.verify_chain(passphrase(), head).good
     for path, content in old.items():
         path.write_bytes(content)
     with Vault.open(vault.paths.database, passphrase()) as again:
         assert again.verify() == []
-        assert again.custody.verify_chain(passphrase()).good
-        report = again.custody.verify_chain(passphrase(), head)
+        assert again.admin.verify_chain(passphrase()).good
+        report = again.admin.verify_chain(passphrase(), head)
         assert not report.good
         assert "older file" in report.why or "differs" in report.why
 
@@ -125,24 +125,24 @@ def test_a_regrown_old_file_differs_from_the_head(vault: Vault) -> None:
     vault.close()
     old = vault.paths.database.read_bytes()
     with Vault.open(vault.paths.database, passphrase()) as again:
-        head = again.custody.signed_head(passphrase())
+        head = again.admin.signed_head(passphrase())
     vault.paths.database.write_bytes(old)
     with Vault.open(vault.paths.database, passphrase()) as again:
         for _ in range(5):
             note(again)
-        report = again.custody.verify_chain(passphrase(), head)
+        report = again.admin.verify_chain(passphrase(), head)
         assert report.first_bad is not None
         assert "differs" in report.why
 
 
 def test_heads_are_signed_and_belong_to_one_vault(vault: Vault, tmp_path: Path) -> None:
-    head = vault.custody.signed_head(passphrase())
+    head = vault.admin.signed_head(passphrase())
     with pytest.raises(InputError, match="altered"):
-        vault.custody.verify_chain(passphrase(), head.replace("entries: 2", "entries: 1"))
+        vault.admin.verify_chain(passphrase(), head.replace("entries: 2", "entries: 1"))
     with pytest.raises(InputError, match="not an audit head"):
-        vault.custody.verify_chain(passphrase(), "hello")
+        vault.admin.verify_chain(passphrase(), "hello")
     with new_vault(tmp_path / "other") as other, pytest.raises(InputError, match="another vault"):
-        other.custody.verify_chain(passphrase(), head)
+        other.admin.verify_chain(passphrase(), head)
 
 
 def test_a_head_can_be_checked_with_openssl(vault: Vault, tmp_path: Path) -> None:
@@ -156,7 +156,7 @@ def test_a_head_can_be_checked_with_openssl(vault: Vault, tmp_path: Path) -> Non
         script = " &&\n".join(commands)
         return subprocess.run(["sh", "-c", script], cwd=tmp_path, capture_output=True, check=False).returncode
 
-    head = vault.custody.signed_head(passphrase())
+    head = vault.admin.signed_head(passphrase())
     (tmp_path / "head.txt").write_text(head)
     assert shell() == 0
     (tmp_path / "head.txt").write_text(head.replace("entries: 2", "entries: 3"))
@@ -165,22 +165,22 @@ def test_a_head_can_be_checked_with_openssl(vault: Vault, tmp_path: Path) -> Non
 
 def test_backup_beside_the_running_program_and_restore_elsewhere(vault: Vault, tmp_path: Path) -> None:
     saved = [note(vault, f"text {i}") for i in range(3)]
-    recovery = vault.custody.new_recovery_key(passphrase())
+    recovery = vault.admin.new_recovery_key(passphrase())
     with Vault.open(vault.paths.database, passphrase(), beside=True) as guest:
-        file, manifest = guest.custody.backup(tmp_path)
+        file, manifest = guest.admin.backup(tmp_path)
         with pytest.raises(VaultError, match="another program"):
-            guest.custody.change_passphrase(passphrase(), passphrase("an entirely different phrase"))
+            guest.admin.change_passphrase(passphrase(), passphrase("an entirely different phrase"))
     saved.append(note(vault, "after the backup"))
     assert manifest.counts["encounter"] == 3
     assert file.stat().st_mode & 0o077 == 0
-    assert vault.custody.verify_chain(passphrase()).good
+    assert vault.admin.verify_chain(passphrase()).good
     for i, secret in enumerate((passphrase(), recovery)):
         target = tmp_path / f"machine{i}" / "records.vault"
         assert backup.restore(file, secret, target) == manifest
         with Vault.open(target, secret) as again:
-            assert [r.id for r in again.records.list()] == [s.id for s in saved[2::-1]]
+            assert [r.id for r in again.encounters.list()] == [s.id for s in saved[2::-1]]
             assert again.verify() == []
-            assert again.custody.verify_chain(secret).good
+            assert again.admin.verify_chain(secret).good
     assert sorted(p.name for p in tmp_path.iterdir() if p.is_file()) == [file.name]
 
 
@@ -202,7 +202,7 @@ def test_backups_are_whole_while_another_program_writes(vault: Vault, tmp_path: 
     made = []
     with Vault.open(path, passphrase(), beside=True) as guest:
         for i in range(5):
-            made.append(guest.custody.backup(tmp_path / f"{i}.backup")[0])
+            made.append(guest.admin.backup(tmp_path / f"{i}.backup")[0])
             child.until(b".", 1)  # at least one more note by now
     child.kill()
     sizes = [backup.check(file, passphrase()).counts["encounter"] for file in made]
@@ -212,11 +212,11 @@ def test_backups_are_whole_while_another_program_writes(vault: Vault, tmp_path: 
     backup.restore(made[-1], passphrase(), target)
     with Vault.open(target, passphrase()) as again:
         assert again.verify() == []
-        assert again.custody.verify_chain(passphrase()).good
+        assert again.admin.verify_chain(passphrase()).good
 
 
 def test_restore_sets_the_present_vault_aside(vault: Vault, tmp_path: Path) -> None:
-    file, _ = vault.custody.backup(tmp_path / "my.backup")
+    file, _ = vault.admin.backup(tmp_path / "my.backup")
     note(vault)
     with pytest.raises(VaultBusyError):
         backup.restore(file, passphrase(), vault.paths.database, replace=True)
@@ -225,15 +225,15 @@ def test_restore_sets_the_present_vault_aside(vault: Vault, tmp_path: Path) -> N
         backup.restore(file, passphrase(), vault.paths.database)
     backup.restore(file, passphrase(), vault.paths.database, replace=True)
     with Vault.open(vault.paths.database, passphrase()) as again:
-        assert again.records.count() == 0
+        assert again.encounters.count() == 0
     aside = next(p for p in vault.paths.database.parent.glob("*.replaced-*") if not p.name.endswith(".keys"))
     with Vault.open(aside, passphrase()) as old:
-        assert old.records.count() == 1
+        assert old.encounters.count() == 1
 
 
 def test_every_flipped_or_lost_byte_of_a_backup_is_found(vault: Vault, tmp_path: Path) -> None:
     note(vault)
-    file, _ = vault.custody.backup(tmp_path / "my.backup")
+    file, _ = vault.admin.backup(tmp_path / "my.backup")
     good = file.read_bytes()
     present = vault.paths.database.read_bytes()
     vault.close()
@@ -251,7 +251,7 @@ def test_every_flipped_or_lost_byte_of_a_backup_is_found(vault: Vault, tmp_path:
     assert list(vault.paths.database.parent.glob("*.replaced-*")) == []
     assert len(present) > 0
     with Vault.open(vault.paths.database, passphrase()) as again:
-        assert again.records.count() == 1
+        assert again.encounters.count() == 1
     file.write_bytes(good)
     assert backup.check(file, passphrase()).counts["encounter"] == 1
     with pytest.raises(WrongKeyError):
@@ -276,7 +276,7 @@ def test_long_work_tells_how_far_it_is(vault: Vault, tmp_path: Path) -> None:
         told.clear()
         return found
 
-    file, _ = vault.custody.backup(tmp_path / "my.backup", progress=tell)
+    file, _ = vault.admin.backup(tmp_path / "my.backup", progress=tell)
     assert steps() == ["copying", "checking", "writing", "reading"]
     vault.rotate_keys(passphrase(), tell)
     assert steps() == ["sealing", "copying", "checking", "replacing", "ending"]
@@ -295,17 +295,17 @@ def test_backups_rotate_and_leave_foreign_files(tmp_path: Path) -> None:
     with new_vault(tmp_path, clock=clock) as vault:
         made = []
         for _ in range(5):
-            made.append(vault.custody.backup(folder, keep=3)[0])
+            made.append(vault.admin.backup(folder, keep=3)[0])
             clock.forward(hours=1)
         with pytest.raises(VaultError, match="exists"):
-            vault.custody.backup(made[-1])
+            vault.admin.backup(made[-1])
     assert sorted(folder.glob("records-2026*")) == made[2:]
     assert len(list(folder.iterdir())) == 5
 
 
 def test_no_backup_while_files_are_replaced(vault: Vault, tmp_path: Path) -> None:
     with FileLock(vault.paths.maintenance).hold(), pytest.raises(VaultBusyError):
-        vault.custody.backup(tmp_path)
+        vault.admin.backup(tmp_path)
     assert list(tmp_path.glob("*.backup")) == []
 
 
@@ -332,7 +332,7 @@ def test_retention_with_hold_dry_run_and_clock(tmp_path: Path) -> None:
     clock = SetClock()
     with new_vault(tmp_path, clock=clock) as vault:
         old = [note(vault, f"old {i}") for i in range(3)]
-        vault.records.hold(old[0].id)
+        vault.encounters.hold(old[0].id)
         vault.edits.sign(old[1].id, "Dr. A")
         clock.forward(days=31)
         new = note(vault, "new")
@@ -342,12 +342,12 @@ def test_retention_with_hold_dry_run_and_clock(tmp_path: Path) -> None:
         plan = vault.retention.plan()
         assert [r.id for r in plan.due] == [old[2].id]
         assert plan.held == 1
-        assert vault.records.count() == 4
+        assert vault.encounters.count() == 4
         assert vault.retention.purge() == plan
-        assert {r.id for r in vault.records.list()} == {old[0].id, old[1].id, new.id}
+        assert {r.id for r in vault.encounters.list()} == {old[0].id, old[1].id, new.id}
         assert events(vault)[-1] == "purge"
         with pytest.raises(VaultError, match="hold"):
-            vault.records.delete(old[0].id)
+            vault.encounters.delete(old[0].id)
         vault.retention.set_policy({State.DRAFT: None})
         assert vault.retention.policy() == {State.SIGNED: 3650}
         with pytest.raises(UsageError):
