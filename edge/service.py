@@ -22,6 +22,7 @@ from edge.contract.origin import Origin
 from edge.contract.prompts import PROMPT_VERSION
 from edge.engine.base import Engine, EngineInfo
 from edge.engine.loader import load_engine
+from edge.engine.repeats import DECODING
 from edge.errors import BundleError
 from edge.reading import substance
 from edge.tasks.extract import Extraction, ExtractionFinished, elmtex, extract_fields
@@ -112,7 +113,7 @@ def origin(info: EngineInfo, source: Document, result: Note | Extraction | None)
         bundle_sha256=info.bundle_sha256,
         prompt_version=info.prompt_version,
         source_sha256=source.sha256,
-        parameters={"decoding": "greedy"},
+        parameters=DECODING,
         prompt_tokens=result.prompt_tokens if result else 0,
         generated_tokens=result.generated_tokens if result else 0,
         seconds=round(result.seconds, 3) if result else 0.0,

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import json
 from collections import Counter
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from edge.engine.base import Engine
+from edge.contract.events import EngineEvent
+from edge.contract.prompts import Prompt
+from edge.engine.base import Engine, EngineInfo, Request
+from edge.engine.repeats import RULE
 from edge.errors import TrainingError, UsageError
 from edge.paths import cache_dir
 from training import evaluate, folders, mixing, scoring, sources
@@ -43,6 +46,30 @@ class Evaluation:
     data: Path | None = None
     train: str = ""
     answers: Path | None = None
+    plain: bool = False  # without the rule against repeats, to compare with
+
+
+class PlainGreedy:
+    """An engine that writes without the rule against repeats."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    @property
+    def info(self) -> EngineInfo:
+        return self._engine.info
+
+    def count(self, prompt: Prompt) -> int:
+        return self._engine.count(prompt)
+
+    def stream(self, request: Request) -> Iterator[EngineEvent]:
+        return self._engine.stream(replace(request, no_repeats=False))
+
+    def cancel(self) -> None:
+        self._engine.cancel()
+
+    def close(self) -> None:
+        self._engine.close()
 
 
 def run(chosen: Evaluation, say: Callable[[str], None]) -> dict[str, Any]:
@@ -80,7 +107,7 @@ def _answered(
 ) -> tuple[dict[str, Any], list[Written]]:  # fmt: skip
     """Have the model write, into a folder that is its own."""
     writer = _writer(chosen, found, train)
-    engine = _engine(chosen)
+    engine = PlainGreedy(_engine(chosen)) if chosen.plain else _engine(chosen)
     try:
         facts = _facts(chosen, label, engine)
         with folders.hold(folder, f"The evaluation {folder}"), folders.writing(folder):
@@ -121,6 +148,7 @@ def _facts(chosen: Evaluation, label: str, engine: Engine) -> dict[str, Any]:
         "prompt_version": engine.info.prompt_version,
         "bundle_sha256": engine.info.bundle_sha256,
         "strategy": chosen.strategy,
+        "decoding": "greedy" if chosen.plain else f"greedy, {RULE}",
         "prompt_format": engine.info.prompt_format,
         "base_sha256": folders.fingerprint(Path(chosen.base)) if chosen.base and Path(chosen.base).is_dir() else "",
         "adapter_sha256": folders.sha256(chosen.adapter / ADAPTER) if chosen.adapter else "",
@@ -212,6 +240,8 @@ def _train(chosen: Evaluation, found: list[Document]) -> list[Document]:
 
 def _label(chosen: Evaluation) -> str:
     label = chosen.label or _name(chosen)
+    if chosen.plain:
+        label = f"{label}, plain greedy"
     if not chosen.strategy:
         return label
     from training.prompting import title

@@ -70,6 +70,9 @@ def _add_evaluate(sub: Any) -> None:
         help="facts-dev; mts-, aci-, elmtex- with valid or test1; medec-dev; or FILE.jsonl",
     )
     evaluate.add_argument("--strategy", default="", help="prompting of the ELMTEX study: naive, advanced or examples")
+    evaluate.add_argument(
+        "--plain", action="store_true", help="without the rule against repeated words, to compare with"
+    )
     evaluate.add_argument("--limit", type=int, default=0, metavar="N", help="only the first N documents")
     evaluate.add_argument("--label", help="name of the model in tables (default: bundle, or base and adapter)")
     evaluate.add_argument("--out", type=Path, metavar="DIR", help="where answers and result.json go")
@@ -236,7 +239,7 @@ def run_evaluate(args: argparse.Namespace) -> int:
         bundle=args.bundle, base=args.base, adapter=args.adapter, format=args.format, kind=args.kind,
         set=args.set, limit=args.limit, label=args.label or "", out=args.out, encoder=args.encoder,
         threads=args.threads, strategy=args.strategy, data=Path(args.data) if args.data else None,
-        train=args.train, answers=args.answers,
+        train=args.train, answers=args.answers, plain=args.plain,
     )  # fmt: skip
     print(json.dumps(evaluation.run(chosen, say), indent=2))
     return 0

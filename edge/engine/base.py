@@ -26,11 +26,15 @@ class EngineInfo:
 
 @dataclass(frozen=True)
 class Request:
-    """One answer to write. grammar: an llguidance grammar (Lark form) that the answer must follow, or None."""
+    """One answer to write. grammar: an llguidance grammar (Lark form) that the answer must follow, or None.
+
+    no_repeats: free text is written under the rule of edge.engine.repeats.
+    """
 
     prompt: Prompt
     max_tokens: int
     grammar: str | None = None
+    no_repeats: bool = True
 
 
 class Engine(Protocol):

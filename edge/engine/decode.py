@@ -16,7 +16,8 @@ from edge.contract.events import EngineEvent, Finished, Reading, StopReason, Tex
 from edge.contract.prompts import encode
 from edge.engine.base import Request, Session
 from edge.engine.constrain import Constraint, GrammarCompiler
-from edge.engine.loops import counting, loop_start, repeated_line, sentence_end
+from edge.engine.loops import counting, dull, loop_start, repeated_line, sentence_end
+from edge.engine.repeats import Pieces, Repeats, document_text
 from edge.errors import InputError
 from edge.text import sanitise
 
@@ -28,9 +29,12 @@ class Answer:
     """Tokens written so far, why writing stopped, and where a loop was cut (character offset).
 
     since: tokens before this index were already looked at for loops. escaping: a list that loops is being closed.
+    text: what the tokens read, whole characters only, made token by token. repeats: the rule of free text, or None.
     """
 
     ids: list[int]
+    repeats: Repeats | None = None
+    text: str = ""
     reason: StopReason = "length"
     cut: int | None = None
     since: int = 0
@@ -53,6 +57,7 @@ class Decoder:
         context: int,
     ) -> None:
         self._tokenizer = tokenizer
+        self._pieces = Pieces(tokenizer)
         self._open_session = open_session
         self._compiler = compiler
         self._end = frozenset(end_ids)
@@ -69,19 +74,24 @@ class Decoder:
         reused = self._reuse(session, ids)
         for done in self._prefill(session, ids, reused, cancelled):
             yield Reading(done, len(ids))
-        answer = Answer([])
+        answer = Answer([], self._repeats(request))
         shown = ""
         if cancelled.is_set():
             answer.reason = "cancelled"
         else:
             for text in self._write(session, constraint, request.max_tokens, answer, cancelled):
-                if text.startswith(shown) and len(text) > len(shown):
-                    yield Text(text[len(shown) :])
-                    shown = text
+                yield Text(text)
+            shown = answer.text
         final = self._text(answer.ids)[: answer.cut].rstrip()
         if answer.reason != "loop" and final.startswith(shown) and len(final) > len(shown):
             yield Text(final[len(shown) :])
         yield Finished(final, answer.reason, len(ids), reused, len(answer.ids), time.perf_counter() - started)
+
+    def _repeats(self, request: Request) -> Repeats | None:
+        """The rule against repeats, for free text alone: a grammar closes a list that loops."""
+        if request.grammar is not None or not request.no_repeats:
+            return None
+        return Repeats(self._pieces, document_text(request.prompt.document))
 
     def forget(self) -> None:
         """Drop the cache (its text included)."""
@@ -127,7 +137,10 @@ class Decoder:
     def _write(
         self, session: Session, constraint: Constraint | None, limit: int, answer: Answer, cancelled: Event
     ) -> Iterator[str]:
-        """Extend answer token by token and yield the text so far whenever whole characters were added."""
+        """Extend answer token by token and yield the text that was added, once its characters are whole."""
+        from tokenizers.decoders import DecodeStream
+
+        stream = DecodeStream(skip_special_tokens=True)
         while len(answer.ids) < limit:
             if cancelled.is_set():
                 answer.reason = "cancelled"
@@ -137,16 +150,19 @@ class Decoder:
                 answer.reason = "loop" if answer.looped else "end"
                 return
             answer.ids.extend(step)
-            text = self._text(answer.ids)
-            if self._loops(answer, text, constraint is not None):
+            added = sanitise("".join(stream.step(self._tokenizer, token) or "" for token in step))
+            if self._loops(answer, added, constraint is not None):
                 answer.reason = "loop"
                 return
-            if not text.endswith("\ufffd"):  # an unfinished character; wait for its other bytes
-                yield text
+            answer.text += added
+            if added:
+                yield added
             self._append(session, step)
+            if answer.repeats is not None:
+                answer.repeats.add(step[0])
         answer.reason = "length"
 
-    def _loops(self, answer: Answer, text: str, constrained: bool) -> bool:
+    def _loops(self, answer: Answer, added: str, constrained: bool) -> bool:
         """True if free text loops and was cut. A list that loops under a grammar is closed instead and goes on."""
         start = loop_start(answer.ids[answer.since :])
         if constrained:
@@ -155,10 +171,13 @@ class Decoder:
             return False
         if start is not None:
             answer.cut = sentence_end(self._text(answer.ids[:start]))
-        else:
+        elif added:
+            text = answer.text + added
             answer.cut = counting(text)
-            if answer.cut is None and text.endswith("\n"):
+            if answer.cut is None and added.endswith("\n"):
                 answer.cut = repeated_line(text)
+            if answer.cut is None and added[0].isspace():
+                answer.cut = dull(answer.text)
         return answer.cut is not None
 
     def _step(self, session: Session, constraint: Constraint | None, answer: Answer, room: int) -> list[int] | None:
@@ -177,6 +196,8 @@ class Decoder:
                 text = self._tokenizer.decode([int(scores.argmax())])
                 answer.escaping = "]" not in text
                 answer.since = len(answer.ids)
+        if answer.repeats is not None:
+            answer.repeats.apply(scores)
         token = int(scores.argmax())
         if token in self._end:
             return None

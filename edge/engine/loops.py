@@ -3,7 +3,8 @@
 Three signs. A block of tokens that stands three times in a row at the end of the answer; short blocks need more
 repeats, so that "2+ 2+ 2+" or a row of dashes is not taken for one. A line that stands three times anywhere, its number
 aside ("Problem 4: …", "Problem 5: …"), which no clinical note has use for. And counting: numbers of a list with nothing
-beside them ("1. 2. 3. 4. 5.").
+beside them ("1. 2. 3. 4. 5."). And dullness: a list that grows and says nothing new ("flexed down and twisted down and
+bent down and …"), or one sentence beginning that stands too often.
 """
 
 from __future__ import annotations
@@ -14,6 +15,9 @@ from itertools import pairwise
 
 MAX_PERIOD = 120  # tokens; longer repeats (a whole section written again) are found line by line
 MIN_LOOP = 18  # tokens that the repeated blocks must cover together
+WINDOW = 32  # words of one sentence that are looked at for anything new
+NEW = 0.45  # share of them that must be different; people's notes: 0.5 at the least in 24 words of 860 parts
+BEGINNINGS = 8  # sentences of one part that begin with the same three words; people's: 9 once, headings of a plan
 MIN_WORDS = 4  # shorter lines ("Denies fever.", a heading) may recur
 _SENTENCE_END = re.compile(r"(?<!\b\w)(?<!\b[A-Z]r)(?<!\bMrs)[.!?](?=\s|$)|\n")
 _EMPTY_ITEMS = re.compile(r"(?:(?<!\S)\d{1,4}[.)](?:\s+|$)){5,}$")
@@ -77,3 +81,17 @@ def counting(text: str) -> int | None:
         return None
     numbers = [int(digits) for digits in re.findall(r"\d+", found.group())]
     return found.start() if all(b == a + 1 for a, b in pairwise(numbers)) else None
+
+
+def dull(text: str) -> int | None:
+    """Return the offset from which a text says nothing new, called as a word ends: the last sentence grows without new
+    words, or BEGINNINGS sentences begin with the same three. The offset is where that sentence begins."""
+    ends = [match.end() for match in _SENTENCE_END.finditer(text, max(0, len(text) - 4000))]
+    start = ends[-1] if ends else 0
+    last = text[start:].casefold().split()
+    if len(last) >= WINDOW and len(set(last[-WINDOW:])) < NEW * WINDOW:
+        return start
+    if len(last) != 3 or not last[0][0].isalpha() or last[-1].endswith(":"):
+        return None
+    begun = [text[a:b].casefold().split()[:3] for a, b in pairwise([0, *ends])]
+    return start if begun.count(last) >= BEGINNINGS - 1 else None
