@@ -19,7 +19,6 @@ from edge.contract.document import Document
 from edge.contract.encounter import Generated
 from edge.contract.events import TaskEvent
 from edge.contract.origin import Origin
-from edge.contract.prompts import PROMPT_VERSION
 from edge.engine.base import Engine, EngineInfo
 from edge.engine.loader import load_engine
 from edge.engine.repeats import DECODING
@@ -81,13 +80,6 @@ class Scribe:
     def open(cls, bundle: str | None, progress: ProgressFn | None = None, allow_unsigned: bool = False) -> Scribe:
         """Verify and load a bundle; one that no pinned key signed only if allowed. Raises BundleError, EngineError."""
         engine = load_engine(choose_bundle(bundle), progress, allow_unsigned=allow_unsigned)
-        if engine.info.prompt_version != PROMPT_VERSION:
-            engine.close()
-            raise BundleError(
-                f"The bundle {engine.info.bundle!r} was made for prompt version {engine.info.prompt_version}.",
-                f"This program writes prompt version {PROMPT_VERSION}.",
-                "Install a bundle of this version.",
-            )
         return cls(engine)
 
     def __enter__(self) -> Scribe:

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from edge.contract.manifest import AdapterRef, DataSet, Figure, Kind, Manifest
+from edge.contract.prompts import RENDERERS
 from edge.errors import BaseModelError
 from export.base import folder_digest
 from export.files import sha256_file
@@ -49,7 +50,7 @@ def adapter_ref(adapter: Path | None) -> AdapterRef | None:
     """An adapter as a manifest names it. Raises BaseModelError if the folder is none or its adapter.json malformed."""
     if adapter is None:
         return None
-    adapter_facts(adapter)  # said now, not after minutes of building
+    adapter_facts(adapter), adapter_version(adapter)  # said now, not after minutes of building
     return AdapterRef(name=adapter.resolve().name, sha256=adapter_digest(adapter))
 
 
@@ -58,7 +59,23 @@ def with_facts(manifest: Manifest, adapter: Path | None) -> Manifest:
     if adapter is None:
         return manifest
     data, figures = adapter_facts(adapter)
-    return manifest.model_copy(update={"data": data, "figures": figures})
+    version = adapter_version(adapter) or manifest.prompt_version
+    return manifest.model_copy(update={"data": data, "figures": figures, "prompt_version": version})
+
+
+def adapter_version(adapter: Path) -> str:
+    """The prompt version that an adapter was trained with, "" where training left no word of it.
+
+    Raises BaseModelError for one that this program does not know.
+    """
+    path = adapter / "adapter.json"
+    version = json.loads(path.read_text(encoding="utf-8")).get("prompt_version", "") if path.is_file() else ""
+    if version and version not in RENDERERS:
+        raise BaseModelError(
+            f"The adapter {adapter.name} was trained with another prompt version.",
+            f"This program knows {', '.join(RENDERERS)}.", "Update edgescribe, or train it again.",
+        )  # fmt: skip
+    return str(version)
 
 
 def auto_class(kind: Kind) -> Any:

@@ -37,6 +37,7 @@ SETS = {
     "elmtex-synthetic-valid": ("elmtex_synthetic", "valid"),
     "medec-dev": ("medec", "dev"),
     "facts-dev": ("facts_dev", "dev"),
+    "sections-valid": ("sections", "valid"),
 }
 
 

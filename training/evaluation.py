@@ -188,8 +188,11 @@ def _writer(chosen: Evaluation, found: list[Document], train: list[Document]) ->
     """How answers are written: as the product does it, or by a prompting strategy of the ELMTEX study."""
     if not chosen.strategy:
         return evaluate.write
-    from training import prompting
+    from training import prompting, strategies
 
+    if chosen.strategy in strategies.STRATEGIES:
+        known = strategies.known_facts(chosen.set, sources.data_dir(chosen.data))
+        return strategies.writer(chosen.strategy, known)
     prompting.instruction(chosen.strategy)
     if any(document.tasks[0].name != "extract" for document in found):
         raise UsageError("--strategy is for extraction.", "", "Give a set of reports, such as elmtex-valid.")
@@ -244,9 +247,11 @@ def _label(chosen: Evaluation) -> str:
         label = f"{label}, plain greedy"
     if not chosen.strategy:
         return label
-    from training.prompting import title
+    from training import prompting, strategies
 
-    return f"{label}, {title(chosen.strategy, chosen.encoder)}"
+    if chosen.strategy in strategies.STRATEGIES:
+        return f"{label}, {chosen.strategy}, annotated turns"
+    return f"{label}, {prompting.title(chosen.strategy, chosen.encoder)}"
 
 
 def _name(chosen: Evaluation) -> str:

@@ -29,7 +29,10 @@ Similar = Callable[[str, int], Sequence[int]]
 def instruction(strategy: str) -> str:
     """The instruction of a strategy. Raises UsageError for an unknown one."""
     if strategy not in STRATEGIES:
-        raise UsageError(f"There is no prompting strategy {strategy!r}.", f"Known: {', '.join(STRATEGIES)}.")
+        raise UsageError(
+            f"There is no prompting strategy {strategy!r}.",
+            f"Known: {', '.join(STRATEGIES)}; for notes see docs/training.md.",
+        )
     return NAIVE if strategy == "naive" else extraction_instruction()
 
 

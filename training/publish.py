@@ -26,6 +26,10 @@ LICENCES = {
     "medec": ("MEDEC (Ben Abacha et al. 2024)", "CC BY 4.0"),
     "synthetic_visits": ("Synthetic visits written for this project", "CC0"),
     "elmtex_synthetic": ("Synthetic reports annotated with the 15 fields", "CC0"),
+    "sections": ("Sections of ACI-Bench and synthetic visits, each with its own turns", "CC BY 4.0; CC0"),
+    "sections_de": ("German sections of the synthetic visits, each with its own turns", "CC0"),
+    "own_divisions": ("Divisions of ACI-Bench and synthetic visits, each with its own turns", "CC BY 4.0; CC0"),
+    "statements": ("Statements of ACI-Bench and synthetic notes, each with its own turns", "CC BY 4.0; CC0"),
     "facts_dev": ("Invented visits with checklists of facts", "CC0"),
 }
 _OWN = "of your own, not stated"  # the licence of documents that no program knows
@@ -33,6 +37,10 @@ _WRITES = {
     "mts": "sections of clinical notes from conversations",
     "aci": "whole visit notes by division",
     "synthetic_visits": "whole visit notes by division",
+    "sections": "sections of visit notes from the turns that they stand on",
+    "sections_de": "sections of visit notes from the turns that they stand on",
+    "own_divisions": "sections of visit notes from the turns that they stand on",
+    "statements": "single statements from the turns that they stand on",
     "elmtex_aci": "the 15 ELMTEX fields of a report",
     "elmtex_synthetic": "the 15 ELMTEX fields of a report",
     "medec": "the sentence of a note that holds a medical error",
@@ -187,7 +195,7 @@ Writes {_writes(chosen)}.
 It proposes; a clinician must read and correct every word. Not a medical device, not reviewed by clinicians.
 
 {_origin(base, chosen)}
-- Prompt version {PROMPT_VERSION} (edge.contract.prompts); no other version may be used with it.
+- Prompt version {PROMPT_VERSION} (edge.contract.prompts): a bundle of it is always asked so.
 - LoRA rank {chosen.lora.rank}, alpha {chosen.lora.alpha}, all linear modules of {layers}; loss on answers only.
 {_history(chosen, run, facts)}
 

@@ -195,6 +195,30 @@ def facts_dev(folder: Path, split: str) -> list[Document]:
     return found
 
 
+def _sections(folder: Path, split: str) -> list[Document]:
+    from training import section_data  # it reads visits through this module
+
+    return section_data.sections(folder, split)
+
+
+def _sections_de(folder: Path, split: str) -> list[Document]:
+    from training import section_data
+
+    return section_data.german_sections(folder, split)
+
+
+def _own_divisions(folder: Path, split: str) -> list[Document]:
+    from training import section_data
+
+    return section_data.own_divisions(folder, split)
+
+
+def _statements(folder: Path, split: str) -> list[Document]:
+    from training import section_data
+
+    return section_data.statement_pairs(folder, split)
+
+
 READERS: dict[str, Callable[[Path, str], list[Document]]] = {
     "mts": mts,
     "aci": aci,
@@ -203,6 +227,10 @@ READERS: dict[str, Callable[[Path, str], list[Document]]] = {
     "elmtex_synthetic": elmtex_synthetic,
     "medec": medec,
     "facts_dev": facts_dev,
+    "sections": _sections,
+    "sections_de": _sections_de,
+    "own_divisions": _own_divisions,
+    "statements": _statements,
 }
 
 

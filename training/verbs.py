@@ -69,7 +69,11 @@ def _add_evaluate(sub: Any) -> None:
         metavar="SET",
         help="facts-dev; mts-, aci-, elmtex- with valid or test1; medec-dev; or FILE.jsonl",
     )
-    evaluate.add_argument("--strategy", default="", help="prompting of the ELMTEX study: naive, advanced or examples")
+    evaluate.add_argument(
+        "--strategy",
+        default="",
+        help="notes: divisions, own-divisions, sections, own-sections; reports: naive, advanced or examples",
+    )
     evaluate.add_argument(
         "--plain", action="store_true", help="without the rule against repeated words, to compare with"
     )

@@ -7,14 +7,17 @@ A prompt is a list of segments: plain text is encoded with special tokens switch
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
 
+from edge.contract.transcript import Transcript, Turn
+from edge.contract.transcript import render as render_transcript
 from edge.errors import BundleError
+from edge.text import one_line
 
-PROMPT_VERSION = "1"
+PROMPT_VERSION = "2"  # what this program's training writes
 ABSENT = "None."  # what a model writes for a section that the document says nothing about
 
 SYSTEM = (
@@ -111,13 +114,53 @@ def chat_format(name: str) -> ChatFormat:
         ) from None
 
 
-def render(format_name: str, document: str, instruction: str) -> Prompt:
-    """Return the prompt for one document and one instruction. Both are plain text, already sanitised."""
-    f = chat_format(format_name)
+def render(format_name: str, document: str, instruction: str, version: str = PROMPT_VERSION) -> Prompt:
+    """Return the prompt for one document and one instruction. Both are plain text, already sanitised.
+
+    version: of the bundle that will read it. Raises BundleError for one that this program does not know.
+    """
+    return renderer(version).render(chat_format(format_name), document, instruction)
+
+
+def _render_document_first(f: ChatFormat, document: str, instruction: str) -> Prompt:
     return Prompt(
         document=(*f.start, SYSTEM, *f.before_document, document, "\n\n"),
         instruction=(instruction, *f.after_instruction),
     )
+
+
+@dataclass(frozen=True)
+class Renderer:
+    """The prompts of one version. Never changed once a bundle was made with it: a change is a new version beside it.
+
+    own_turns: whether its models were taught to write a section from the turns that it stands on.
+    """
+
+    render: Callable[[ChatFormat, str, str], Prompt]
+    own_turns: bool
+
+
+RENDERERS: dict[str, Renderer] = {
+    "1": Renderer(_render_document_first, own_turns=False),
+    "2": Renderer(_render_document_first, own_turns=True),
+}
+
+
+def renderer(version: str) -> Renderer:
+    """The prompts of a version; raises BundleError for one that this program does not know (a newer one)."""
+    try:
+        return RENDERERS[version]
+    except KeyError:
+        raise BundleError(
+            f"The bundle was made for prompt version {one_line(version, 20)!r}.",
+            f"This program knows {', '.join(RENDERERS)}.",
+            "Update edgescribe, or use a bundle made for it.",
+        ) from None
+
+
+def with_earlier(instruction: str, earlier: str) -> str:
+    """The instruction of a section that is shown the sections written before it; as it stands where there are none."""
+    return f"Written so far:\n{earlier.strip()}\n\n{instruction}" if earlier.strip() else instruction
 
 
 def encode(segments: Iterable[Segment], tokenizer: TokenizerLike) -> list[int]:
@@ -157,6 +200,15 @@ def load_tokenizer(path: Path) -> Any:
 def conversation_document(rendered_transcript: str) -> str:
     """Document part of a prompt about a conversation (text from edge.contract.transcript.render)."""
     return f"Conversation:\n{rendered_transcript}"
+
+
+def turns_document(turns: Sequence[Turn], chosen: Iterable[int]) -> str:
+    """Document part of a prompt about some turns of a conversation, by their numbers from 0, in the order spoken.
+
+    The same words for training and inference: a section is taught and asked from the turns that it stands on.
+    """
+    numbers = sorted(set(chosen))
+    return conversation_document(render_transcript(Transcript("", tuple(turns[number] for number in numbers))))
 
 
 def report_document(report: str) -> str:

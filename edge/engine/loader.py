@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Protocol
 
 from edge.contract.bundle import Bundle, check_unchanged, verify_bundle
-from edge.contract.prompts import TokenizerLike, chat_format, load_tokenizer
+from edge.contract.prompts import TokenizerLike, chat_format, load_tokenizer, renderer
 from edge.engine.base import EngineInfo, Session
 from edge.engine.constrain import GrammarCompiler
 from edge.engine.decode import Decoder
@@ -43,6 +43,7 @@ def load(bundle: Bundle) -> Loaded:
             f"Its kind is {manifest.kind}.",
             "`edgescribe bundle list` shows what there is.",
         )
+    renderer(manifest.prompt_version)  # a newer one is told now, not at the first note
     tokenizer_file = bundle.folder / "tokenizer.json"
     tokenizer = load_tokenizer(tokenizer_file)
     model = _open_model(bundle)

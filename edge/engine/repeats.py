@@ -13,7 +13,7 @@ Greedy decoding stays reproducible: the rule hangs on the answer's own words and
 from __future__ import annotations
 
 import re
-from collections import defaultdict
+from collections import defaultdict, deque
 from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
@@ -81,7 +81,9 @@ class Repeats:
         self._pieces = pieces
         self._said: list[str] = []  # words of this line, those of earlier lines before them behind a line break
         self._first: list[int] = []  # the token that each of them began with
-        self._places: dict[tuple[str, ...], list[int]] = defaultdict(list)  # last MATCH words -> where they ended
+        self._places: dict[tuple[str, ...], deque[int]] = defaultdict(
+            lambda: deque(maxlen=NEAR)
+        )  # last MATCH words -> where they ended
         self._sentence = 0  # where the sentence being written began, in words
         self._begun: dict[tuple[str, ...], dict[int, int]] = defaultdict(dict)  # beginning -> next token -> how often
         self._told = _often(words(document))
@@ -128,7 +130,7 @@ class Repeats:
     def costs(self) -> dict[int, float]:
         """Token -> penalty in logits, for the next token if it begins a word."""
         found: dict[int, float] = defaultdict(float)
-        for place in self._places.get(tuple(self._said[-MATCH:]), ())[-NEAR:]:
+        for place in self._places.get(tuple(self._said[-MATCH:]), ()):
             token = self._first[place] if place < len(self._first) else None
             if token is not None and self._empty(token) and not self._told_twice(self._said[place]):
                 found[token] += STRENGTH * 2.0 ** (self._matching(place) - MATCH)

@@ -59,7 +59,7 @@ def extract_fields(engine: Engine, report: str) -> Iterator[EngineEvent | Extrac
     if not report.strip():
         raise InputError("The report is empty.")
     document = prompts.report_document(report)
-    prompt = prompts.render(engine.info.prompt_format, document, extraction_instruction())
+    prompt = prompts.render(engine.info.prompt_format, document, extraction_instruction(), engine.info.prompt_version)
     room = engine.info.context_length - engine.count(prompt)
     if room < 200:
         raise InputError(

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from edge.contract import prompts
@@ -42,18 +42,38 @@ class NoteFinished:
     note: Note
 
 
-def write_note(engine: Engine, transcript: Transcript, template: Template) -> Iterator[TaskEvent | NoteFinished]:
+def write_note(
+    engine: Engine,
+    transcript: Transcript,
+    template: Template,
+    turns: Mapping[str, Collection[int]] | None = None,
+    *,
+    earlier: bool = False,
+) -> Iterator[TaskEvent | NoteFinished]:
     """Write every section of template about transcript, yielding progress, text and at last NoteFinished.
 
-    Raises InputError before writing anything if the conversation does not fit with the longest section.
+    turns: section key -> the turns (numbers from 0) that it is written from; without them each is written from the
+    whole conversation. A section without turns is absent, and no model is asked about it. earlier: each section is
+    shown those before it. Raises InputError before writing anything if a document does not fit with its section.
     """
-    document = prompts.conversation_document(render(transcript))
-    requests = [(spec, _request(engine, document, spec)) for spec in template.sections]
+    whole = prompts.conversation_document(render(transcript))
+    documents = [
+        whole if turns is None else prompts.turns_document(transcript.turns, chosen) if chosen else ""
+        for chosen in ((turns or {}).get(spec.key, ()) for spec in template.sections)
+    ]
+    requests = [_request(engine, text, spec) for text, spec in zip(documents, template.sections, strict=True)]
     _check_room(engine, requests)
     started = time.perf_counter()
     done: list[tuple[SectionFinished, Finished]] = []
-    for index, (spec, request) in enumerate(requests):
+    for index, (spec, request) in enumerate(zip(template.sections, requests, strict=True)):
         yield SectionStarted(index, len(requests), spec.key, spec.title)
+        if not documents[index]:
+            done.append((SectionFinished(index, spec.key, spec.title, "", "end", True), _UNASKED))
+            yield _UNASKED
+            yield done[-1][0]
+            continue
+        if earlier:
+            request = _shown(engine, documents[index], spec, [section for section, _ in done])
         for event in engine.stream(request):
             if isinstance(event, Finished):
                 text = "" if is_absent(event.text) else event.text.strip()
@@ -66,12 +86,27 @@ def write_note(engine: Engine, transcript: Transcript, template: Template) -> It
     yield NoteFinished(_assemble(template, done, time.perf_counter() - started))
 
 
+_UNASKED = Finished("", "end", 0, 0, 0, 0.0)
+
+
 def _request(engine: Engine, document: str, spec: SectionSpec) -> Request:
-    return Request(prompts.render(engine.info.prompt_format, document, spec.instruction), spec.max_tokens)
+    info = engine.info
+    return Request(prompts.render(info.prompt_format, document, spec.instruction, info.prompt_version), spec.max_tokens)
 
 
-def _check_room(engine: Engine, requests: list[tuple[SectionSpec, Request]]) -> None:
-    for _, request in requests:
+def _shown(engine: Engine, document: str, spec: SectionSpec, done: list[SectionFinished]) -> Request:
+    """The request of a section with the sections before it, the latest of them as far as there is room."""
+    texts = [f"{section.title.upper()}\n{section.text}" for section in done if not section.absent]
+    for first in range(len(texts) + 1):
+        instruction = prompts.with_earlier(spec.instruction, "\n\n".join(texts[first:]))
+        request = _request(engine, document, replace(spec, instruction=instruction))
+        if engine.count(request.prompt) + spec.max_tokens <= engine.info.context_length:
+            break
+    return request
+
+
+def _check_room(engine: Engine, requests: list[Request]) -> None:
+    for request in requests:
         needed = engine.count(request.prompt)
         if needed + request.max_tokens > engine.info.context_length:
             raise InputError(

@@ -14,7 +14,7 @@ SECTION = "[[sections]]\nkey='k'\ntitle='t'\ninstruction='i'\n"
 
 
 def test_shipped_templates() -> None:
-    assert set(templates.shipped()) == {"visit", "soap", "mts"}
+    assert set(templates.shipped()) == {"visit", "soap", "mts", "sections"}
     assert [s.key for s in templates.get("visit").sections] == [
         "subjective",
         "objective_exam",
@@ -22,7 +22,7 @@ def test_shipped_templates() -> None:
         "assessment_and_plan",
     ]
     assert len(templates.section_keys()) == 20
-    assert len(templates.names()) == 22
+    assert len(templates.names()) == 23
 
 
 def test_one_section_by_key_whatever_its_case() -> None:
@@ -107,7 +107,7 @@ def test_hostile_text_is_text(tmp_path: Path) -> None:
 
 def test_own_templates_are_listed_saved_and_deleted(tmp_path: Path) -> None:
     folder = tmp_path / "templates"
-    assert len(template_files.listed(folder)) == 22
+    assert len(template_files.listed(folder)) == 23
     name = template_files.name_for("Knee, left", folder)
     path = template_files.save(name, SECTION, folder)
     assert (name, path.name) == ("knee-left", "knee-left.toml")
