@@ -11,9 +11,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edge.contract import transcript
 from edge.contract.facts import FactKind, Polarity
 from edge.errors import TrainingError
+from edge.reading import conversation as talk
 from edge.text import sanitise
 from training import lines
 from training.lines import Record
@@ -75,7 +75,7 @@ def development(folder: Path) -> dict[str, Gold]:
     found = {}
     for record in lines.records(folder / "facts_dev" / "encounters.jsonl"):
         lines.require(record, {"id": str, "dialogue": str, "facts": list})
-        turns = [_plain(turn.text) for turn in transcript.parse(sanitise(record.fields["dialogue"]).strip()).turns]
+        turns = [_plain(turn.text) for turn in talk.parse(sanitise(record.fields["dialogue"]).strip()).turns]
         facts = []
         for raw in record.fields["facts"]:
             at = _quoted(_plain(sanitise(raw["evidence"])), turns)
@@ -101,7 +101,7 @@ def _plain(text: str) -> str:
 
 def line_turns(raw: str) -> list[int]:
     """The turn, as the transcript reader numbers them, of each line of a dialogue that is not empty."""
-    turns = transcript.parse(raw).turns
+    turns = talk.parse(raw).turns
     found, at = [], 0
     for line in raw.split("\n"):
         if line.strip():

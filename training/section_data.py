@@ -13,10 +13,11 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from edge.contract import prompts, section_turns, templates, transcript
+from edge.contract import prompts, section_turns, templates
 from edge.contract.transcript import Turn
 from edge.evidence import statements
 from edge.evidence.statements import Piece
+from edge.reading import conversation as talk
 from training import divisions, facts, gold, sources
 from training.gold import Gold, GoldFact
 from training.sources import Document, Task
@@ -97,7 +98,7 @@ def _visits(folder: Path, split: str) -> Iterator[_Visit]:
 
 
 def _visit(document: Document, known: Gold) -> _Visit:
-    turns = transcript.parse(document.raw).turns
+    turns = talk.parse(document.raw).turns
     lines = gold.line_turns(document.raw)
     placed = [replace(fact, turns=tuple(dict.fromkeys(lines[n] for n in fact.turns))) for fact in known.facts]
     spans = [(at, at + len(f.in_note), f) for f in placed if f.in_note and (at := document.note.find(f.in_note)) >= 0]

@@ -13,9 +13,9 @@ from pathlib import Path
 
 from edge.contract import section_turns, templates
 from edge.contract.events import Finished
-from edge.contract.transcript import parse
 from edge.engine.base import Engine
 from edge.errors import TrainingError, UsageError
+from edge.reading.conversation import parse
 from edge.tasks.note import NoteFinished, write_note
 from training import gold
 from training.evaluate import UNANSWERED, Writer, Written

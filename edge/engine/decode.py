@@ -57,7 +57,7 @@ class Decoder:
         context: int,
     ) -> None:
         self._tokenizer = tokenizer
-        self._pieces = Pieces(tokenizer)
+        self._pieces = Pieces(tokenizer, end_ids)
         self._open_session = open_session
         self._compiler = compiler
         self._end = frozenset(end_ids)

@@ -1,13 +1,15 @@
-"""No loops: words that would go on with what this answer has said already cost more, so the model says the next thing.
+"""No loops: an answer that has begun to say again what it has said is helped to its end, before it turns in a circle.
 
-A small model that begins a sentence again writes it again, and again. The rule is that of DRY sampling (a penalty that
-doubles with each word that matches; pull request 5677 of text-generation-webui), on words instead of tokens, within a
-line, and only at words without content of their own ("and", "the", "was", "states"): no number, unit, name, drug,
-negation, side or list marker, and no rest of a word, is ever chosen or passed over because of it. Words that the
-document itself repeats may be repeated. Sentences with one beginning ("The patient states that …") cost more each time.
+A small model that has nothing more to say begins a sentence again, and again. The rule watches sentences, and within a
+sentence runs of words. A sentence that repeats an earlier one of this answer makes the end of the answer, and a new
+line, likelier: not the first such sentence, which people write too (two within six sentences in 6 of 100 parts of
+people's notes), then more with each. Within a sentence a run of words that stands there already makes its next word
+cost more, doubling with each word that matches, as DRY sampling does (pull request 5677 of text-generation-webui),
+and only a word without content of its own: no number, unit, name, drug, pronoun, negation, side or list marker, and no
+rest of a word, is ever chosen or passed over because of it. What the document itself repeats may be repeated.
 
-Work a token: a few table look-ups and at most NEAR comparisons of SPAN words, whatever the length of the answer.
-Greedy decoding stays reproducible: the rule hangs on the answer's own words and the document alone.
+Work a token: a few table look-ups, and at a sentence's end one comparison with each of the last KEPT sentences, however
+long the answer is. Greedy decoding stays reproducible: the rule hangs on the answer's own words and the document.
 """
 
 from __future__ import annotations
@@ -17,32 +19,34 @@ from collections import defaultdict, deque
 from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
-RULE = "repeats-1"
+RULE = "repeats-2"
 DECODING = {"decoding": "greedy", "repeats": RULE}  # how every answer is written, for records and evaluations
-MATCH = 4  # words that must be the same before a word costs more; people's notes repeat five in one part of seven
-SPAN = 12  # words that a match is followed back, at most
-NEAR = 8  # latest earlier places that are compared
-STRENGTH = 1.5  # of the first penalty, in logits; doubled with each further word that matches
-BEGINNING = 3  # words of a sentence's beginning; in 5 of 860 parts of people's notes one stands four times or more
-USUAL = 2  # sentences that may begin alike at no cost
-_BEGIN_COST = 2.0
+KEPT = 40  # sentences that a new one is compared with
+SAME = 0.75  # share of a sentence's words of content that an earlier one must hold for it to be a repeat
+RECENT = 6  # sentences over which repeats are counted
+END = 4.0  # logits that an end gains at the second repeat; doubled with each further one
+MATCH = 3  # words of a run within a sentence
+SPAN = 10  # words that a run is followed back, at most
+NEAR = 4  # latest places of a run that are compared
+RUN = 1.5  # logits that a run's next word costs; doubled with each further word that matches
+LONG = 24  # last words of a sentence in which half must be different, else its full stop becomes likelier
 
 _ENGLISH = (
     "a an the and or but so then also as at by for from in into of on onto over per to with within about because when "
-    "where which who whom whose while that this these those there here he she it they we i you his her hers its their "
-    "our my your him them us is are was were be been being am has have had having do does did will would should than "
-    "patient reports reported states stated notes noted says said told mentions mentioned endorses describes described "
-    "presents presented feels felt continues continued due secondary well"
+    "where which who whom whose while that this these those there is are was were be been being am has have had having "
+    "do does did will would should than patient history"
 )
+_PRONOUNS = "he she it they we i you his her hers its their our my your him them us"
 _GERMAN = (
     "der die das den dem des ein eine einen einem einer eines und oder aber dann auch als am an auf aus bei für gegen "
-    "im in ins mit nach um vom von wegen zu zum zur dass der welche wenn weil er sie es wir ihr ihm ihn ihre ihrer "
-    "sein seine seiner ist sind war waren wird werden wurde wurden hat haben hatte hatten soll sollte sich patient "
-    "patientin berichtet gibt klagt"
+    "im in ins mit nach um vom von wegen zu zum zur dass welche wenn weil ist sind war waren wird werden wurde wurden "
+    "hat haben hatte hatten soll sollte sich patient patientin"
 )
-_EMPTY = frozenset((_ENGLISH + " " + _GERMAN).split())
+_GERMAN_PRONOUNS = "er sie es wir ihr ihm ihn ihre ihrer sein seine seiner"
+_PENALISED = frozenset(f"{_ENGLISH} {_GERMAN}".split()) - {"patient", "patientin", "history"}
+_EMPTY = frozenset(f"{_ENGLISH} {_PRONOUNS} {_GERMAN} {_GERMAN_PRONOUNS}".split())
 _WORD = re.compile(r"\w+(?:['’./-]\w+)*|[^\w\s]")
-_STOPS = frozenset(".!?:")
+_STOPS = frozenset(".!?")
 _SPACES = ("Ġ", "▁", " ")
 
 
@@ -50,21 +54,29 @@ class Vocabulary(Protocol):
     """What is needed of a `tokenizers.Tokenizer`."""
 
     def id_to_token(self, id: int) -> str | None: ...
+    def token_to_id(self, token: str) -> int | None: ...
     def decode(self, ids: Sequence[int], *, skip_special_tokens: bool = ...) -> str: ...
 
 
 class Pieces:
-    """Text of single tokens, looked up once each: whether one begins a word, and what it reads."""
+    """Text of single tokens, looked up once each: whether one begins a word, and what it reads.
 
-    def __init__(self, tokenizer: Vocabulary) -> None:
-        self._tokenizer = tokenizer
+    ends: tokens that end an answer; lines: those that begin a new line; stop: the full stop, or None.
+    """
+
+    def __init__(self, vocabulary: Vocabulary, ends: Iterable[int]) -> None:
+        self._vocabulary = vocabulary
         self._known: dict[int, tuple[bool, str]] = {}
+        found = (vocabulary.token_to_id(token) for token in ("Ċ", "ĊĊ", "\n", "\n\n", "<0x0A>"))
+        self.lines = tuple(dict.fromkeys(token for token in found if token is not None))
+        self.ends = tuple(ends)
+        self.stop = vocabulary.token_to_id(".")
 
     def of(self, token: int) -> tuple[bool, str]:
         """(begins a word, its text in lower case without the space before it)."""
         if token not in self._known:
-            raw = self._tokenizer.id_to_token(token) or ""
-            text = self._tokenizer.decode([token], skip_special_tokens=False)
+            raw = self._vocabulary.id_to_token(token) or ""
+            text = self._vocabulary.decode([token], skip_special_tokens=False)
             self._known[token] = (raw.startswith(_SPACES), text.strip(" ").casefold())
         return self._known[token]
 
@@ -75,86 +87,81 @@ def words(text: str) -> list[str]:
 
 
 class Repeats:
-    """What one answer has written, and what to go on with would cost. document: the text that it is written from."""
+    """What one answer has written, and what the next token gains or costs. document: what it is written from."""
 
     def __init__(self, pieces: Pieces, document: str) -> None:
         self._pieces = pieces
-        self._said: list[str] = []  # words of this line, those of earlier lines before them behind a line break
+        self._said: list[str] = []  # words of the sentence being written; the last may be unfinished
         self._first: list[int] = []  # the token that each of them began with
-        self._places: dict[tuple[str, ...], deque[int]] = defaultdict(
-            lambda: deque(maxlen=NEAR)
-        )  # last MATCH words -> where they ended
-        self._sentence = 0  # where the sentence being written began, in words
-        self._begun: dict[tuple[str, ...], dict[int, int]] = defaultdict(dict)  # beginning -> next token -> how often
+        self._places: dict[tuple[str, ...], deque[int]] = defaultdict(lambda: deque(maxlen=NEAR))
+        self._sentences: deque[frozenset[str]] = deque(maxlen=KEPT)
+        self._repeated: deque[bool] = deque(maxlen=RECENT)
+        self._ended = ""  # ".", or a line break, where a sentence has just ended
         self._told = _often(words(document))
 
     def add(self, token: int) -> None:
         """Take the token that was written."""
         starts, text = self._pieces.of(token)
-        if "\n" in text:
-            before = text.split("\n", 1)[0]
-            self._extend(token, starts, before)
-            self._close("\n", token)
-            self._sentence = len(self._said)
-            return
-        self._extend(token, starts, text)
-
-    def _extend(self, token: int, starts: bool, text: str) -> None:
-        for number, part in enumerate(words(text)):
-            joins = number == 0 and not starts and part[0].isalnum() and self._said and self._said[-1][-1].isalnum()
-            if joins:
+        before, line, _ = text.partition("\n")
+        self._ended = ""
+        for number, part in enumerate(words(before)):
+            goes_on = number == 0 and not starts and part[0].isalnum() and self._said and self._said[-1][-1].isalnum()
+            if goes_on:
                 self._said[-1] += part
             else:
-                self._close(part, token)
-                if self._said[-2:-1] and self._said[-2] in _STOPS and starts:
-                    self._sentence = len(self._said) - 1
+                self._begin(part, token)
+        if line or (self._said and self._said[-1] in _STOPS):
+            self._close()
+            self._ended = line or "."
 
-    def _close(self, word: str, token: int) -> None:
-        """Enter the word before as finished, and begin another."""
-        at = len(self._said)
+    def _begin(self, word: str, token: int) -> None:
         key = tuple(self._said[-MATCH:])
-        if len(key) == MATCH and "\n" not in key:
-            self._places[key].append(at)
-        done = at - self._sentence
-        if done == BEGINNING - 1:
-            counts = self._begun[tuple(self._said[self._sentence :])]
-            counts[token] = counts.get(token, 0) + 1
+        if len(key) == MATCH:
+            self._places[key].append(len(self._said))
         self._said.append(word)
         self._first.append(token)
 
-    def apply(self, scores: Any) -> None:
-        """Lower, in place, the scores (float32, shape (vocabulary,)) of tokens that would repeat."""
-        for token, cost in self.costs().items():
-            scores[token] -= cost
+    def _close(self) -> None:
+        """Enter the sentence that has ended."""
+        content = frozenset(word for word in self._said if word not in _EMPTY and word[0].isalnum())
+        if len(content) >= 2:
+            shared = max((len(content & one) for one in self._sentences), default=0)
+            self._repeated.append(shared >= SAME * len(content))
+            self._sentences.append(content)
+        self._said, self._first = [], []
+        self._places.clear()
 
-    def costs(self) -> dict[int, float]:
-        """Token -> penalty in logits, for the next token if it begins a word."""
+    def apply(self, scores: Any) -> None:
+        """Change scores (float32, shape (vocabulary,)) in place by what tokens gain or cost."""
+        for token, change in self.changes().items():
+            scores[token] += change
+
+    def changes(self) -> dict[int, float]:
+        """Token -> logits that it gains (positive) or costs as the next one."""
         found: dict[int, float] = defaultdict(float)
+        count = sum(self._repeated)
+        if self._ended and count >= 2:
+            gain = END * 2.0 ** (count - 2)
+            for token in (*self._pieces.ends, *(self._pieces.lines if self._ended == "." else ())):
+                found[token] += gain
+        late = self._said[-LONG:]
+        if len(late) == LONG and len(set(late)) <= LONG // 2 and self._pieces.stop is not None:
+            found[self._pieces.stop] += END
         for place in self._places.get(tuple(self._said[-MATCH:]), ()):
-            token = self._first[place] if place < len(self._first) else None
-            if token is not None and self._empty(token) and not self._told_twice(self._said[place]):
-                found[token] += STRENGTH * 2.0 ** (self._matching(place) - MATCH)
-        begun = self._begun.get(tuple(self._said[self._sentence :][:BEGINNING]), {})
-        for token, count in begun.items():
-            if count >= USUAL and self._empty(token):
-                found[token] += _BEGIN_COST * (count - USUAL + 1)
+            token = self._first[place]
+            if self._without_content(token) and (*self._said[-2:], self._said[place]) not in self._told:
+                found[token] -= RUN * 2.0 ** (self._matching(place) - MATCH)
         return dict(found)
 
-    def _empty(self, token: int) -> bool:
-        """True if a token is a whole word without content, or a comma, which the next word is told from."""
+    def _without_content(self, token: int) -> bool:
+        """True if a token is a whole word without content, or a comma."""
         starts, text = self._pieces.of(token)
-        return text in {",", ";"} or (starts and text in _EMPTY)
-
-    def _told_twice(self, word: str) -> bool:
-        return (*self._said[-2:], word) in self._told
+        return text in {",", ";"} or (starts and text in _PENALISED)
 
     def _matching(self, place: int) -> int:
         """Words before place that equal the last words written."""
-        end = len(self._said)
-        count = MATCH
+        end, count = len(self._said), MATCH
         while count < SPAN and count < place and self._said[place - 1 - count] == self._said[end - 1 - count]:
-            if self._said[place - 1 - count] == "\n":
-                break
             count += 1
         return count
 

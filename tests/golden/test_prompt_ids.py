@@ -15,8 +15,8 @@ import pytest
 
 from edge.contract import prompts, templates
 from edge.contract.schemas import extraction_instruction
-from edge.contract.transcript import parse
 from edge.errors import BundleError
+from edge.reading.conversation import parse
 
 FILE = Path(__file__).with_name("prompt_ids.json")
 TALK = parse(

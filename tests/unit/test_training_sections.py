@@ -10,10 +10,10 @@ import pytest
 from edge.contract import prompts, section_turns, templates
 from edge.contract.events import EngineEvent
 from edge.contract.facts import FactKind
-from edge.contract.transcript import parse
 from edge.engine.base import Request
 from edge.engine.scripted import ScriptedEngine
 from edge.errors import UsageError
+from edge.reading.conversation import parse
 from edge.tasks.note import NoteFinished, write_note
 from training import divisions, facts, gold, section_data, sources, strategies
 from training.evaluate import documents
