@@ -10,12 +10,12 @@ export EDGESCRIBE_CACHE
 BIN := .venv/bin
 ADAPTER := $(if $(wildcard models/adapters/$(MODEL)/adapter_config.json),--adapter models/adapters/$(MODEL))
 
-.PHONY: help demo run test check bench train export clean
+.PHONY: help demo run test check bench lock train export clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
-.venv/ready: pyproject.toml .ci/environment.py
+.venv/ready: pyproject.toml locks/all.txt .ci/environment.py
 	@$(PYTHON) .ci/environment.py
 
 demo: .venv/ready ## from nothing to a note on this machine (MODEL=name for another base model)
@@ -35,6 +35,9 @@ test: check ## everything that must pass
 
 bench: .venv/ready ## measured ratios on this machine
 	@$(BIN)/python -m tests.bench
+
+lock: ## write locks/ anew after a change of pyproject.toml's dependencies
+	@$(PYTHON) .ci/lock.py
 
 train: .venv/ready ## fine-tune MODEL: minutes with CUDA; else its CPU recipe, 25 to 90 minutes (resumes)
 	@config=training/configs/$(MODEL); \

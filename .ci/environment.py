@@ -1,13 +1,15 @@
-"""Make .venv: the packages of pyproject.toml in a cached environment, plus this checkout's own commands.
+"""Make .venv: the packages of locks/all.txt in a cached environment, plus this checkout's own commands.
 
-Needs only Python 3.11+ (with venv). The cached environment is built once for each content of pyproject.toml's
-dependencies and each Python; it is made under a temporary name and renamed, so a broken install is never used.
+Needs only Python 3.11+ (with venv). Every package is checked against its hash; torch is installed by its version, for
+its builds differ by machine. The cached environment is built once for each lock and each Python; it counts only when
+it is complete, so a broken install is never used.
 """
 
 from __future__ import annotations
 
 import hashlib
 import os
+import re
 import shutil
 import subprocess
 import sys
@@ -16,36 +18,50 @@ from pathlib import Path
 
 ROOT = Path(__file__).resolve().parent.parent
 EXTRAS = ("training", "export", "dev")
+LOCK = ROOT / "locks" / "all.txt"
 
 
-def requirements() -> list[str]:
-    """Dependencies of the laptop install and the extras, in a fixed order."""
+def torch() -> str:
+    """The requirement of torch in pyproject.toml. Ends the program where the lock lacks any other."""
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
     optional = project["optional-dependencies"]
-    return sorted({*project["dependencies"], *(line for extra in EXTRAS for line in optional[extra])})
+    lines = {*project["dependencies"], *(line for extra in EXTRAS for line in optional[extra])}
+    locked = set(re.findall(r"(?m)^([a-z0-9-]+)==", LOCK.read_text(encoding="utf-8")))
+    names = {re.split(r"[^A-Za-z0-9._-]", line)[0].lower().replace("_", "-") for line in lines}
+    if lacking := sorted(names - locked - {"torch"}):
+        raise SystemExit(f"locks/all.txt lacks {', '.join(lacking)}: run `make lock`.")
+    return next(line for line in lines if line.startswith("torch=="))
 
 
-def cached_environment(lines: list[str]) -> Path:
-    """Folder of the environment that holds these requirements, built if it is not there."""
-    key = hashlib.sha256("\n".join([sys.version, sys.prefix, *lines]).encode()).hexdigest()[:16]
+def cached_environment() -> Path:
+    """Folder of the environment that holds these packages, built if it is not there."""
+    own = torch()
+    lines = [sys.version, sys.prefix, LOCK.read_text(encoding="utf-8"), own]
+    key = hashlib.sha256("\n".join(lines).encode()).hexdigest()[:16]
     cache = Path(os.environ.get("EDGESCRIBE_CACHE", str(Path.home() / ".cache" / "edgescribe")))
     ready = cache / f"python-{key}"
     if (ready / "complete").is_file():
         return ready
     if ready.exists():
         shutil.rmtree(ready)
-    print(f"Installing {len(lines)} packages (once; about two to four minutes) …", file=sys.stderr, flush=True)
+    print("Installing the packages (once; about two to four minutes) …", file=sys.stderr, flush=True)
     cache.mkdir(parents=True, exist_ok=True)
     subprocess.run([sys.executable, "-m", "venv", str(ready)], check=True)
-    pip = [str(ready / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "install", "--progress-bar", "on"]
-    install = subprocess.Popen([*pip, *lines, "setuptools>=77", "wheel"], stdout=subprocess.PIPE, text=True)
-    assert install.stdout is not None
-    show_progress(install.stdout)
-    if install.wait() != 0:
-        shutil.rmtree(ready, ignore_errors=True)
-        raise SystemExit("The packages could not be installed: see pip's message above. Then run make again.")
+    for words in (["--no-deps", "--require-hashes", "-r", str(LOCK)], [own]):
+        install(ready, words)
     (ready / "complete").touch()
     return ready
+
+
+def install(ready: Path, words: list[str]) -> None:
+    """Run pip there. Removes the environment and ends the program if it fails."""
+    pip = [str(ready / "bin" / "python"), "-m", "pip", "--disable-pip-version-check", "install", "--progress-bar", "on"]
+    running = subprocess.Popen([*pip, *words], stdout=subprocess.PIPE, text=True)
+    assert running.stdout is not None
+    show_progress(running.stdout)
+    if running.wait() != 0:
+        shutil.rmtree(ready, ignore_errors=True)
+        raise SystemExit("The packages could not be installed: see pip's message above. Then run make again.")
 
 
 def show_progress(lines: object) -> None:
@@ -72,19 +88,8 @@ def link(packages: Path) -> None:
     (venv / library / "_packages.pth").write_text(f"{packages / library}\n", encoding="utf-8")
     python = str(packages / "bin" / "python")
     options = ["--no-deps", "--no-build-isolation", "--no-cache-dir", "-q", "-e", str(ROOT)]
-    subprocess.run(
-        [
-            python,
-            "-m",
-            "pip",
-            "--disable-pip-version-check",
-            "--python",
-            str(venv / "bin" / "python"),
-            "install",
-            *options,
-        ],
-        check=True,
-    )
+    pip = [python, "-m", "pip", "--disable-pip-version-check", "--python", str(venv / "bin" / "python")]
+    subprocess.run([*pip, "install", *options], check=True)
     # A sealed process cannot write __pycache__; without it every start would compile anew.
     subprocess.run([str(venv / "bin" / "python"), "-m", "compileall", "-q", "edge", "tui"], cwd=ROOT, check=True)
     (venv / "ready").touch()
@@ -93,7 +98,7 @@ def link(packages: Path) -> None:
 def main() -> None:
     if sys.version_info < (3, 11):  # noqa: UP036 - said in words before anything fails
         raise SystemExit(f"edgescribe needs Python 3.11 or newer; this is {sys.version.split()[0]}.")
-    link(cached_environment(requirements()))
+    link(cached_environment())
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ def cache_dir() -> Path:
 def checkout() -> Path | None:
     """The source checkout that this code runs from, or None in an installed copy."""
     root = Path(__file__).resolve().parent.parent
-    return root if (root / "models" / "catalog.toml").is_file() else None
+    return root if (root / "pyproject.toml").is_file() and (root / "models").is_dir() else None
 
 
 def bundle_dirs() -> list[Path]:

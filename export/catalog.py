@@ -1,4 +1,4 @@
-"""models/catalog.toml: the base models that this program knows, each named by what it is and not by where it came from.
+"""export/catalog.toml: the base models that this program knows, each named by what it is and not by where it came from.
 
 Ends where a `Base` is returned; fetching lies in export.fetch.
 """
@@ -13,7 +13,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 
 from edge.contract.prompts import FORMATS
 from edge.errors import BaseModelError
-from edge.paths import checkout
 
 _HEX = r"^[0-9a-f]{64}$"
 
@@ -77,13 +76,8 @@ class Base(BaseModel):
 
 
 def catalogue_path() -> Path:
-    """The catalogue of this checkout; raises BaseModelError in an installed copy without one."""
-    root = checkout()
-    if root is None:
-        raise BaseModelError(
-            "There is no models/catalog.toml.", "This is not a source checkout.", "Run the command from a checkout."
-        )
-    return root / "models" / "catalog.toml"
+    """The catalogue that ships with the program."""
+    return Path(__file__).with_name("catalog.toml")
 
 
 def load(path: Path | None = None) -> dict[str, Base]:

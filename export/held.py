@@ -14,9 +14,9 @@ from pathlib import Path
 
 from edge.contract import prompts, templates, transcript
 from edge.errors import InputError
+from edge.paths import checkout
 from edge.reading.conversation import parse
 from edge.text import sanitise
-from export.catalog import catalogue_path
 
 _MTS = Path("mts_dialog") / "MTS-Dialog-ValidationSet.csv"
 
@@ -36,7 +36,7 @@ def data_folder(given: Path | None = None) -> Path:
         return given
     if named := os.environ.get("EDGESCRIBE_DATA"):
         return Path(named)
-    return catalogue_path().parent.parent.parent / "shared" / "data"
+    return (checkout() or Path.cwd()).parent / "shared" / "data"
 
 
 def load_held(count: int, path: Path | None = None, data: Path | None = None) -> list[Held]:

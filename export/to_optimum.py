@@ -56,7 +56,7 @@ def kind_of(folder: Path) -> Kind:
         return "encoder-decoder"
     if any(name.endswith("ForCausalLM") for name in config.get("architectures") or ()):
         raise BaseModelError(
-            f"{folder} holds a decoder.", "", "Name it in models/catalog.toml, then build it by its name."
+            f"{folder} holds a decoder.", "", "Name it in export/catalog.toml, then build it by its name."
         )
     return "embedding"
 

@@ -173,7 +173,7 @@ def _writes(chosen: Config) -> str:
 
 def _origin(base: str, chosen: Config) -> str:
     """Which base, and whose the adapter is."""
-    where = "of models/catalog.toml, named there by sha256"
+    where = "of export/catalog.toml, named there by sha256"
     if "/" in chosen.base.name or Path(chosen.base.name).is_dir():
         where = "from a folder: no catalogue names its files, so keep them with the adapter"
     own = any(sources.is_own(name) for name in chosen.data.passes) or "from a folder" in where

@@ -56,7 +56,7 @@ class TrainConfig(_Strict):
 
 
 class TaggerConfig(_Strict):
-    """The whole file. base: name in models/catalog.toml or a folder with safetensors and tokenizer.json."""
+    """The whole file. base: name in export/catalog.toml or a folder with safetensors and tokenizer.json."""
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")
     base: str

@@ -43,7 +43,7 @@ class FileEntry(_Strict):
 
 
 class BaseRef(_Strict):
-    """The base model. sha256 names it (models/catalog.toml); parameters is their count."""
+    """The base model. sha256 names it (export/catalog.toml); parameters is their count."""
 
     name: Name
     origin: Line

@@ -25,7 +25,7 @@ def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 
 
 def _add_arguments(parser: argparse.ArgumentParser, verb: str) -> None:
-    parser.add_argument("name", help="base model, a name in models/catalog.toml")
+    parser.add_argument("name", help="base model, a name in export/catalog.toml")
     parser.add_argument("--adapter", type=Path, metavar="DIR", help="adapter to merge, written by edgescribe-training")
     parser.add_argument("--as", dest="bundle", metavar="NAME", help="name of the bundle (default: that of the base)")
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder for bundles (default: models/bundles)")

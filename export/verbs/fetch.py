@@ -8,7 +8,7 @@ import argparse
 def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the verb to the command line."""
     parser = sub.add_parser("fetch", help="fetch a base model and verify it")
-    parser.add_argument("name", help="name in models/catalog.toml")
+    parser.add_argument("name", help="name in export/catalog.toml")
     parser.add_argument("--from", dest="source", metavar="PATH", help='file or folder on disk, or "hub"')
     parser.add_argument("--sha256", help="digest that a folder without known hashes must have")
     parser.set_defaults(run=run)

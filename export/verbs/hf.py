@@ -8,7 +8,7 @@ import argparse
 def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the verb to the command line."""
     parser = sub.add_parser("hf", help="print the path of a base as a Hugging Face folder, made if needed")
-    parser.add_argument("name", help="name in models/catalog.toml")
+    parser.add_argument("name", help="name in export/catalog.toml")
     parser.add_argument("--from", dest="source", metavar="PATH", help='file or folder on disk, or "hub"')
     parser.set_defaults(run=run)
 

@@ -9,7 +9,7 @@ from pathlib import Path
 def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add the verb to the command line."""
     parser = sub.add_parser("table", help="measure quantisation variants of a base into docs/quantisation.md")
-    parser.add_argument("name", help="base model, a name in models/catalog.toml")
+    parser.add_argument("name", help="base model, a name in export/catalog.toml")
     parser.add_argument("--count", type=int, default=50, help="held documents (default: 50)")
     parser.add_argument(
         "--documents", type=Path, metavar="JSONL", help="held documents (default: MTS-Dialog validation)"
@@ -28,14 +28,15 @@ def run(args: argparse.Namespace) -> int:
     import os
     import platform
 
-    from export.catalog import catalogue_path, get
+    from edge.paths import checkout
+    from export.catalog import get
     from export.held import load_held
     from export.notes import load_sets
     from export.progress import bar
     from export.table import markdown, measure_table, plot_svg, replace_section
 
     base = get(args.name)
-    folder = args.out or catalogue_path().parent.parent / "docs"
+    folder = args.out or (checkout() or Path.cwd()) / "docs"
     with bar() as progress:
         held, sets = load_held(args.count, args.documents), load_sets(args.notes)
         rows = measure_table(base, held, sets, args.rounds, args.without, progress)

@@ -63,7 +63,7 @@ def test_a_published_adapter_says_where_it_comes_from(run: Path, tmp_path: Path)
     ):
         assert wanted in text
     assert "Writes sections of clinical notes from conversations." in text
-    assert "of models/catalog.toml, named there by sha256. Adapter licence: Apache-2.0" in text
+    assert "of export/catalog.toml, named there by sha256. Adapter licence: Apache-2.0" in text
     adapter = json.loads((done.folder / "adapter.json").read_text(encoding="utf-8"))
     assert [DataSet.model_validate(d).role for d in adapter["data"]] == ["training", "evaluation"]
     assert [Figure.model_validate(f).low for f in adapter["figures"]] == [10.0, None]
@@ -159,7 +159,7 @@ def test_what_cannot_be_published_is_named_and_nothing_written(
 
 
 def test_the_adapters_that_ship_are_small_and_say_what_they_are() -> None:
-    catalogue = tomllib.loads((ROOT / "models" / "catalog.toml").read_text(encoding="utf-8"))
+    catalogue = tomllib.loads((ROOT / "export" / "catalog.toml").read_text(encoding="utf-8"))
     folders = [path.parent for path in (ROOT / "models" / "adapters").glob("*/adapter_model.safetensors")]
     assert folders
     for folder in folders:
