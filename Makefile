@@ -10,10 +10,10 @@ export EDGESCRIBE_CACHE
 BIN := .venv/bin
 ADAPTER := $(if $(wildcard models/adapters/$(MODEL)/adapter_config.json),--adapter models/adapters/$(MODEL))
 
-.PHONY: help demo run test check bench lock train export clean
+.PHONY: help demo run test test-long check bench lock train export clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .venv/ready: pyproject.toml locks/all.txt .ci/environment.py
 	@$(PYTHON) .ci/environment.py
@@ -30,8 +30,11 @@ check: .venv/ready ## linters, types and import contracts
 	@$(BIN)/python -m mypy
 	@$(BIN)/python -c "from importlinter.cli import lint_imports; raise SystemExit(lint_imports())"
 
-test: check ## everything that must pass
-	@$(BIN)/python -m pytest -n 2 --dist worksteal
+test: check ## everything that must pass with every change
+	@$(BIN)/python -m pytest -n 2 --dist worksteal -m "not long"
+
+test-long: .venv/ready ## what takes long and rarely breaks: the wheel, kills, real training, fuzzing
+	@$(BIN)/python -m pytest -n 2 --dist worksteal -m long
 
 bench: .venv/ready ## measured ratios on this machine
 	@$(BIN)/python -m tests.bench
