@@ -1,6 +1,6 @@
 """What the windows ask of engine, tasks and store together: parts of a note, rewriting, publishing, key strength.
 
-A facade beside edge.service and edge.vaults, for callers that keep a vault and a bundle open for hours.
+A facade beside edge.encounters.writing and edge.vaults, for callers that keep a vault and a bundle open for hours.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from edge.contract.fields import FieldEntry
 from edge.contract.note import EncounterNote, Rewrite, Section
 from edge.contract.origin import by_hand
 from edge.contract.templates import SectionSpec, Template
+from edge.encounters.writing import Scribe, origin
 from edge.engine.base import EngineInfo
 from edge.errors import EdgescribeError, InputError, OutputError, UsageError
 from edge.reading import substance
-from edge.service import Scribe, origin
 from edge.store import policy
 from edge.store.admin import RECOVERY
 from edge.store.chain import Entry, Event

@@ -37,8 +37,8 @@ from tui.vault_thread import VaultThread
 from tui.widgets.messages import CaseChanged
 
 if TYPE_CHECKING:
+    from edge.encounters.writing import Scribe
     from edge.seal import SealStatus
-    from edge.service import Scribe
     from tui.case import Case
     from tui.model_thread import Fact, ModelThread, Opener
     from tui.open_encounters import OpenEncounters
@@ -307,7 +307,7 @@ class EdgeApp(BaseApp):
 
     def fill_from_file(self, case: Case, path: Path) -> None:
         """Take a file's text as the conversation. Raises InputError."""
-        from edge.service import read_document
+        from edge.encounters.writing import read_document
 
         document = read_document(str(path))
         self.encounters.set_conversation(case, document.text, document.name)
@@ -372,7 +372,7 @@ def main(args: argparse.Namespace) -> int:
 
     def opener(progress: Callable[[int, int], None]) -> Scribe:
         load_behind()
-        from edge.service import Scribe
+        from edge.encounters.writing import Scribe
 
         return Scribe.open(bundle, progress, unsigned)
 

@@ -51,7 +51,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _files(args: argparse.Namespace, catalogue: Catalogue, narrator: Narrator) -> int:
     from edge.coding.candidates import LIKELY, Coder
-    from edge.service import read_document
+    from edge.encounters.writing import read_document
 
     coder = Coder(catalogue)
     codes = []

@@ -12,7 +12,7 @@ from edge.verbs import bundle_options, extract, generate, note, records
 from edge.verbs.narrate import Narrator
 
 if TYPE_CHECKING:
-    from edge.service import Scribe
+    from edge.encounters.writing import Scribe
     from edge.vaults import Vault
 
 
@@ -27,14 +27,14 @@ def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 
 
 def run(args: argparse.Namespace) -> int:
-    from edge import service
+    from edge.encounters import writing
 
     narrator = Narrator()
 
     def checking(done: int, total: int) -> None:
         narrator.progress("Checking the bundle", done, total)
 
-    with service.Scribe.open(args.bundle, checking, args.allow_unsigned) as scribe:
+    with writing.Scribe.open(args.bundle, checking, args.allow_unsigned) as scribe:
         narrator.clear()
         generate.remark_on(scribe, narrator)
         with _vault(args, narrator) as vault:

@@ -12,7 +12,7 @@ from edge.verbs.narrate import Narrator
 
 if TYPE_CHECKING:
     from edge.contract.document import Document
-    from edge.service import Extraction, Scribe
+    from edge.encounters.writing import Extraction, Scribe
 
 _CUT = {
     "length": "writing stopped at its length limit; later fields may be missing",
@@ -41,12 +41,12 @@ def run(args: argparse.Namespace) -> int:
 
 
 def write(scribe: Scribe, document: Document, args: argparse.Namespace, narrator: Narrator) -> generate.Outcome:
-    from edge import service
+    from edge.encounters import writing
 
     extraction = _follow(scribe, document, narrator)
     if not args.json:
         if args.format == "elmtex":
-            generate.out(json.dumps(service.elmtex(extraction), ensure_ascii=False, indent=2) + "\n")
+            generate.out(json.dumps(writing.elmtex(extraction), ensure_ascii=False, indent=2) + "\n")
         else:
             generate.out(table(extraction) + "\n")
         if extraction.incomplete:
@@ -54,17 +54,17 @@ def write(scribe: Scribe, document: Document, args: argparse.Namespace, narrator
         narrator.say(
             f"{extraction.generated_tokens} tokens in {extraction.seconds:.1f} s with {scribe.engine.info.bundle}."
         )
-    origin = service.origin(scribe.engine.info, document, extraction)
+    origin = writing.origin(scribe.engine.info, document, extraction)
     content = extraction.content
     return generate.Outcome(
-        {**content.to_json(), **service.envelope(origin)}, "report", service.Generated(content, origin)
+        {**content.to_json(), **writing.envelope(origin)}, "report", writing.Generated(content, origin)
     )
 
 
 def _follow(scribe: Scribe, document: Document, narrator: Narrator) -> Extraction:
     from edge.contract.events import Finished, Reading, Text
     from edge.contract.schemas import FIELD_KEYS
-    from edge.service import ExtractionFinished
+    from edge.encounters.writing import ExtractionFinished
 
     written = ""
     for event in scribe.extract(document):

@@ -53,8 +53,8 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _one(name: str, tagger: Tagger, as_json: bool, narrator: Narrator) -> None:
+    from edge.encounters.writing import read_document
     from edge.reading.conversation import parse
-    from edge.service import read_document
     from edge.tagging.facts import find_facts
     from edge.tagging.language import language
 

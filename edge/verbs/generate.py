@@ -17,7 +17,7 @@ from edge.verbs.narrate import Narrator, complain
 if TYPE_CHECKING:
     from edge.contract.document import Document
     from edge.contract.encounter import Encounter
-    from edge.service import Scribe
+    from edge.encounters.writing import Scribe
     from edge.vaults import Vault
 
 
@@ -82,10 +82,10 @@ class Bench:
 
     def scribe(self) -> Scribe:
         """The open bundle. Raises BundleError, EngineError."""
-        from edge import service
+        from edge.encounters import writing
 
         if self._scribe is None:
-            self._scribe = service.Scribe.open(
+            self._scribe = writing.Scribe.open(
                 self._args.bundle,
                 lambda done, total: self.narrator.progress("Checking the bundle", done, total),
                 self._args.allow_unsigned,
@@ -109,10 +109,10 @@ def remark_on(scribe: Scribe, narrator: Narrator) -> None:
 
 
 def _one(name: str, bench: Bench, vault: Vault | None, args: argparse.Namespace, work: Work, check: Check) -> int:
-    from edge import service
+    from edge.encounters import writing
 
     try:
-        document = service.read_document(name)
+        document = writing.read_document(name)
         check(document)
         outcome = work(bench.scribe(), document, args, bench.narrator)
         if vault is not None:

@@ -14,7 +14,7 @@ from edge.verbs.narrate import Narrator
 if TYPE_CHECKING:
     from edge.contract.document import Document
     from edge.contract.events import TaskEvent
-    from edge.service import Note, NoteFinished, Scribe
+    from edge.encounters.writing import Note, NoteFinished, Scribe
 
 _REASONS = {
     "length": "stopped at its length limit",
@@ -47,18 +47,18 @@ def run(args: argparse.Namespace) -> int:
 
 
 def write(scribe: Scribe, document: Document, args: argparse.Namespace, narrator: Narrator) -> generate.Outcome:
-    from edge import service
+    from edge.encounters import writing
 
     note = follow(scribe.note(document, args.template), args, narrator)
     if not args.json:
         if not live(args):
             generate.out(note.text + "\n")
         account(note, scribe, narrator)
-    origin = service.origin(scribe.engine.info, document, note)
+    origin = writing.origin(scribe.engine.info, document, note)
     return generate.Outcome(
-        {"text": note.text, **service.note_json(note), **service.envelope(origin)},
+        {"text": note.text, **writing.note_json(note), **writing.envelope(origin)},
         "transcript",
-        service.Generated(note.content, origin),
+        writing.Generated(note.content, origin),
     )
 
 
@@ -81,7 +81,7 @@ def live(args: argparse.Namespace) -> bool:
 def follow(events: Iterable[TaskEvent | NoteFinished], args: argparse.Namespace, narrator: Narrator) -> Note:
     """Run a generation, showing progress, and on a terminal the text as it is written. Raises Cancelled."""
     from edge.contract.events import Finished, Reading, SectionStarted, Text
-    from edge.service import NoteFinished
+    from edge.encounters.writing import NoteFinished
 
     label = ""
     for event in events:

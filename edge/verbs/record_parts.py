@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from edge.contract.fields import FieldEntry, Fields
     from edge.contract.note import Section
     from edge.contract.transcript import Turn
-    from edge.service import Scribe
+    from edge.encounters.writing import Scribe
     from edge.vaults import Vault
 
 _NAME = 60  # characters of a name or heading that is told

@@ -72,10 +72,10 @@ def parse_sections(text: str, before: Sequence[Section]) -> list[tuple[str, str]
 
 
 def _edit(args: argparse.Namespace) -> int:
-    from edge import service
     from edge.contract.note import edited_sections
+    from edge.encounters import writing
 
-    given = service.read_document(args.text)  # read before the vault opens: standard input may be slow
+    given = writing.read_document(args.text)  # read before the vault opens: standard input may be slow
     with vault_options.open_vault(args) as vault:
         record = vault.encounters.get(args.id)
         note = record.note

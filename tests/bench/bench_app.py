@@ -128,8 +128,8 @@ async def type_while_streaming(app: Any, times: list[tuple[float, float]]) -> No
 
 def keys(home: Path) -> list[tuple[float, float]]:
     """Seconds from each key to the frame that shows it, and the work of the screen's thread in them."""
+    from edge.encounters.writing import Scribe
     from edge.engine.scripted import ScriptedEngine
-    from edge.service import Scribe
     from tui import settings
     from tui.app import EdgeApp, load_behind
     from tui.vault_thread import VaultThread

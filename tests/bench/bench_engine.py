@@ -6,12 +6,13 @@ import sys
 import time
 from typing import Any
 
-from edge import paths, service
+from edge import paths
 from edge.contract import document as documents
 from edge.contract import prompts, templates
 from edge.contract.bundle import verify_bundle
 from edge.contract.events import Finished, Text
 from edge.contract.transcript import render
+from edge.encounters import writing
 from edge.engine.base import Request
 from edge.engine.loader import load_engine
 from edge.reading.conversation import parse
@@ -60,7 +61,7 @@ def runtime_loop(folder: Any, ids: list[int]) -> tuple[float, float]:
 
 def main() -> int:
     """Print the table for the bundle named on the command line, or the largest one here."""
-    folder = service.choose_bundle(sys.argv[1] if len(sys.argv) > 1 else None)
+    folder = writing.choose_bundle(sys.argv[1] if len(sys.argv) > 1 else None)
     started = time.perf_counter()
     verify_bundle(folder)
     verified = time.perf_counter() - started

@@ -35,7 +35,7 @@ from rich.cells import cell_len
 from textual.widgets import DataTable
 
 from edge.contract.encounter import State
-from edge.service import Scribe
+from edge.encounters.writing import Scribe
 from edge.store.secret import Passphrase
 from edge.store.vault import Vault
 from edge.workbench import template_folder

@@ -10,12 +10,13 @@ from typing import Any
 import pytest
 from functional.conftest import derive_once
 
-from edge import cli, service, vaults
+from edge import cli, vaults
 from edge.contract.encounter import Generated, Source
 from edge.contract.fields import Fields
 from edge.contract.note import EncounterNote
 from edge.contract.origin import Origin
 from edge.contract.schemas import FIELD_KEYS
+from edge.encounters import writing
 from edge.engine.scripted import ScriptedEngine
 from edge.errors import UsageError, VaultError
 from edge.store import kdf
@@ -36,9 +37,9 @@ class Model:
         self.asked: list[str] = []
         self.opened = 0
 
-    def open(self, *_: object) -> service.Scribe:
+    def open(self, *_: object) -> writing.Scribe:
         self.opened += 1
-        return service.Scribe(ScriptedEngine(self.reply))
+        return writing.Scribe(ScriptedEngine(self.reply))
 
     def reply(self, instruction: str) -> str:
         self.asked.append(instruction)
@@ -48,7 +49,7 @@ class Model:
 @pytest.fixture
 def model(monkeypatch: pytest.MonkeyPatch) -> Model:
     model = Model()
-    monkeypatch.setattr(service.Scribe, "open", staticmethod(model.open))
+    monkeypatch.setattr(writing.Scribe, "open", staticmethod(model.open))
     return model
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from edge import cli, service, vaults
+from edge import cli, vaults
+from edge.encounters import writing
 from edge.engine.scripted import ScriptedEngine
 from edge.errors import EdgescribeError, InputError, UsageError, VaultError
 from edge.store.kdf import KdfParameters
@@ -26,7 +27,7 @@ def run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureF
     vaults.create(vault, secret, KdfParameters(64 * 1024, 1, 1)).close()
     options = ["--vault", str(vault), "--passphrase-file", str(secret)]
     engine = ScriptedEngine(lambda instruction: NOTE if "subjective" in instruction else "None.")
-    monkeypatch.setattr(service.Scribe, "open", classmethod(lambda cls, *_: service.Scribe(engine)))
+    monkeypatch.setattr(writing.Scribe, "open", classmethod(lambda cls, *_: writing.Scribe(engine)))
     monkeypatch.chdir(tmp_path)
 
     def go(*words: str) -> str:

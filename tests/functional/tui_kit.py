@@ -21,10 +21,10 @@ from edge.contract.encounter import Source, State
 from edge.contract.events import EngineEvent, Text
 from edge.contract.note import Section
 from edge.contract.origin import Origin
+from edge.encounters.writing import Scribe
 from edge.engine.base import Engine, Request
 from edge.engine.scripted import ScriptedEngine
 from edge.seal.policy import SealStatus
-from edge.service import Scribe
 from edge.store.kdf import KdfParameters
 from edge.store.secret import Passphrase
 from edge.store.vault import Vault

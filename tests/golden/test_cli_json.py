@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from edge import cli, service
+from edge import cli
 from edge.contract.schemas import extraction_target
+from edge.encounters import writing
 from edge.engine.scripted import ScriptedEngine
 
 FOLDER = Path(__file__).parent
@@ -28,7 +29,7 @@ def script(instruction: str) -> str:
 
 
 def answer(words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> str:
-    monkeypatch.setattr(service.Scribe, "open", classmethod(lambda cls, *_: service.Scribe(ScriptedEngine(script))))
+    monkeypatch.setattr(writing.Scribe, "open", classmethod(lambda cls, *_: writing.Scribe(ScriptedEngine(script))))
     args = cli.build_parser().parse_args(words)
     args.run(args)
     lines = []
@@ -59,7 +60,7 @@ def test_cli_json(
 
 def test_elmtex_form(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     (tmp_path / "report.txt").write_text(REPORT, encoding="utf-8")
-    monkeypatch.setattr(service.Scribe, "open", classmethod(lambda cls, *_: service.Scribe(ScriptedEngine(script))))
+    monkeypatch.setattr(writing.Scribe, "open", classmethod(lambda cls, *_: writing.Scribe(ScriptedEngine(script))))
     args = cli.build_parser().parse_args(["extract", str(tmp_path / "report.txt"), "--format", "elmtex"])
     assert args.run(args) == 0
     printed = json.loads(capsys.readouterr().out)

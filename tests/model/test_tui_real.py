@@ -10,7 +10,7 @@ import pytest
 from functional.tui_kit import FLOOR, SEALED, WORDS, Gate, GatedEngine, leave, on, press_button, screen_text, until
 
 from edge.contract.encounter import State
-from edge.service import Scribe
+from edge.encounters.writing import Scribe
 from edge.store.secret import Passphrase
 from edge.store.vault import Vault
 from tui import settings, texts

@@ -14,9 +14,10 @@ import pytest
 from bundle_kit import edit_manifest, write_bundle
 from functional.tui_kit import FLOOR, SEALED, leave, screen_text, until
 
-from edge import cli, service
+from edge import cli
 from edge.contract.bundle import signed_by, verify_bundle
 from edge.contract.signing import BUILT_HERE, PublicKey, trust
+from edge.encounters import writing
 from edge.engine.loader import load_engine
 from edge.engine.scripted import ScriptedEngine
 from edge.errors import BundleError, Cancelled, EdgescribeError, UsageError
@@ -104,14 +105,14 @@ def test_a_spoiled_machine_key_is_a_named_error(tmp_path: Path) -> None:
 
 
 def test_the_largest_signed_bundle_is_the_default(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(service.paths, "bundle_dirs", lambda: [home / "bundles"])
+    monkeypatch.setattr(writing.paths, "bundle_dirs", lambda: [home / "bundles"])
     base = {"name": "b", "origin": "o", "sha256": "0" * 64, "licence": "l"}
     for name, size in (("small", 10), ("large", 20), ("huge", 30)):
         write_bundle(home / "bundles" / name, name=name, base={**base, "parameters": size})
-    assert service.choose_bundle(None).name == "huge"
+    assert writing.choose_bundle(None).name == "huge"
     for name in ("small", "large"):
         sign_here(home / "bundles" / name)
-    assert service.choose_bundle(None).name == "large"
+    assert writing.choose_bundle(None).name == "large"
 
 
 @pytest.mark.parametrize("verb", ["note", "extract", "demo"])
@@ -122,11 +123,11 @@ def test_every_verb_says_it_even_when_asked_for_quiet(
     engine.info = replace(engine.info, signed_by=None)
     asked: list[bool] = []
 
-    def opened(bundle: str | None, progress: object, allow_unsigned: bool) -> service.Scribe:
+    def opened(bundle: str | None, progress: object, allow_unsigned: bool) -> writing.Scribe:
         asked.append(allow_unsigned)
-        return service.Scribe(engine)
+        return writing.Scribe(engine)
 
-    monkeypatch.setattr(service.Scribe, "open", opened)
+    monkeypatch.setattr(writing.Scribe, "open", opened)
     (tmp_path / "visit.txt").write_text("Doctor: What is it?\nPatient: My knee.\n")
 
     def stop(*_: object) -> None:
@@ -161,7 +162,7 @@ async def test_the_apps_status_line_says_it(tmp_path: Path, language: str, word:
     for signer in ("hospital-it", None):
         engine = ScriptedEngine(lambda _: "None.")
         engine.info = replace(engine.info, signed_by=signer)
-        opener = partial(lambda engine, _: service.Scribe(engine), engine)
+        opener = partial(lambda engine, _: writing.Scribe(engine), engine)
         kept = replace(settings.load(), language=language)
         app = EdgeApp(VaultThread(tmp_path / "records.vault", FLOOR), opener, kept, SEALED)
         async with app.run_test(size=(80, 24)) as pilot:

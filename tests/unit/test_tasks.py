@@ -12,11 +12,11 @@ import pytest
 from edge.contract import templates
 from edge.contract.events import EngineEvent, Finished, SectionFinished, SectionStarted, StopReason
 from edge.contract.schemas import FIELD_KEYS, extraction_schema, extraction_target
+from edge.encounters.writing import note_json
 from edge.engine.base import Request
 from edge.engine.scripted import ScriptedEngine
 from edge.errors import EngineError, InputError, OutputError
 from edge.reading.conversation import parse
-from edge.service import note_json
 from edge.tasks import extract, note
 from edge.verbs import extract as extract_verb
 from edge.verbs import note as note_verb
