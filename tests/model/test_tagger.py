@@ -1,0 +1,183 @@
+"""A tagger from configuration to facts on the laptop, with a tiny random encoder: the whole way, no quality."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import pytest
+from tagging_kit import tiny_encoder
+
+from edge.contract.bundle import verify_bundle
+from edge.errors import BundleError, UsageError
+from edge.reading.conversation import parse
+from edge.tagging.facts import find_facts
+from edge.tagging.onnx import load_tagger
+from edge.tagging.windows import of_report
+from export import to_tagger
+from export.catalog import Base
+from training import tagger_config, tagger_data, tagger_run, tagger_train
+from training.tagger_data import FACT_LABELS
+
+pytestmark = pytest.mark.model
+WORDS = "any chest pain ? no . i have a cough and take lisinopril 20 mg doctor patient fever 50 year old man denies"
+TALK = [
+    ("Doctor", "any chest pain ?", "chest pain", "symptom", "denied"),
+    ("Patient", "no .", "", "", ""),
+    ("Patient", "i have a cough .", "a cough", "symptom", "affirmed"),
+    ("Patient", "i take lisinopril 20 mg .", "lisinopril 20 mg", "medication", "affirmed"),
+]
+CONFIG = """
+name = "tiny"
+base = "tiny"
+window = 40
+overlap = 8
+[tasks.facts]
+kind = "facts"
+train = ["aci-train"]
+validate = ["aci-valid"]
+[tasks.fields]
+kind = "reports"
+train = ["{rows}"]
+validate = ["{rows}"]
+labels = ["age", "signs"]
+[train]
+epochs = 60
+patience = 60
+batch = 2
+rate = 3e-3
+head_rate = 2e-2
+word_dropout = 0.0
+"""
+
+
+def _visit(number: int) -> tuple[str, dict[str, Any]]:
+    dialogue = "\n".join(f"[{speaker.lower()}] {words}" for speaker, words, *_ in TALK)
+    facts = [
+        {
+            "id": f"V{number}-{i}", "statement": "x", "kind": kind, "polarity": polarity, "subject": "patient",
+            "time": "current", "critical": True, "in_note": None, "evidence": [{"turn": i, "quote": quote}],
+        }
+        for i, (_, _, quote, kind, polarity) in enumerate(TALK) if quote
+    ]  # fmt: skip
+    return dialogue, {"id": f"V{number}", "facts": facts, "note_without_source": []}
+
+
+@pytest.fixture(scope="module")
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder with six visits and as many reports."""
+    folder = tmp_path_factory.mktemp("data")
+    (folder / "aci_bench").mkdir()
+    (folder / "facts").mkdir()
+    rows, visits = [], {"train.csv": "", "valid.csv": ""}
+    for name, split, numbers in (("train.csv", "aci-train", range(4)), ("valid.csv", "aci-valid", range(4, 6))):
+        lines = ["encounter_id,dialogue,note"]
+        for number in numbers:
+            dialogue, facts = _visit(number)
+            rows.append(json.dumps({**facts, "set": split}))
+            lines.append(f'V{number},"{dialogue}","ASSESSMENT\n\nCough."')
+        visits[name] = "\n".join(lines)
+    for name, text in visits.items():
+        (folder / "aci_bench" / name).write_text(text, encoding="utf-8")
+    (folder / "facts" / "a.jsonl").write_text("\n".join(rows), encoding="utf-8")
+    reports = [
+        {"id": f"R{i}", "split": split, "report": "a 50 year old man .\ndenies fever .",
+         "fields": {"age": ["50 year old"], "signs": ["denies fever"]}}
+        for split in ("train", "valid") for i in range(3)
+    ]  # fmt: skip
+    (folder / "rows.jsonl").write_text("\n".join(map(json.dumps, reports)), encoding="utf-8")
+    (folder / "c.toml").write_text(CONFIG.format(rows=folder / "rows.jsonl"), encoding="utf-8")
+    return folder
+
+
+@pytest.fixture(scope="module")
+def tuned(data: Path, tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """(encoder, tuned tagger)."""
+    import torch
+
+    torch.set_num_threads(1)
+    base = tiny_encoder(tmp_path_factory.mktemp("bases") / "tiny", WORDS)
+    config = tagger_config.load(data / "c.toml")
+    return base, tagger_run.run(config, base, data, data / "tuned", lambda _: None)
+
+
+@pytest.fixture(scope="module")
+def bundle(tuned: tuple[Path, Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The bundle, in float32: rounding noise is not what a tiny model is about."""
+    base, tagger = tuned
+    entry = Base(
+        name="tiny", origin="tests", licence="CC0", kind="encoder", parameters=1, context_length=64, purpose="test",
+        prompt_format="none", end="[SEP]", pad="[PAD]", stop=("[SEP]",), tied=False, file="tiny.zip", bytes=1,
+        sha256="0" * 64,
+    )  # fmt: skip
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(to_tagger, "hf_folder", lambda *_, **__: base)
+        patch.setattr(to_tagger, "get", lambda _: entry)
+        out = tmp_path_factory.mktemp("bundles")
+        return to_tagger.make_tagger_bundle("tiny", tagger, "tagger-tiny", out, "fp32").folder
+
+
+def test_the_bundle_is_verified_and_says_what_it_is(bundle: Path) -> None:
+    manifest = verify_bundle(bundle).manifest
+    assert (manifest.kind, manifest.options["tasks"], manifest.purpose) == ("tagger", "facts fields", "test")
+    assert manifest.gate is not None
+    assert manifest.gate.measured["agreement"] == 1.0
+    assert {figure.metric for figure in manifest.figures} >= {"facts.f1", "fields.f1", "facts.precision"}
+    assert [one.role for one in manifest.data] == ["training", "evaluation"] * 2
+
+
+def test_what_training_measured_the_laptop_finds(bundle: Path, data: Path, tuned: tuple[Path, Path]) -> None:
+    tagger = load_tagger(bundle, allow_unsigned=True, threads=1)
+    valid = tagger_data.facts(data, "aci-valid")
+    figures = tagger_train.score_facts(tagger, valid)
+    recorded = {f["metric"]: f["value"] for f in json.loads((tuned[1] / "adapter.json").read_text())["figures"]}
+    assert figures["f1"] == pytest.approx(recorded["facts.f1"], abs=0.01)
+    assert figures["f1"] > 90  # three kinds of turn, learned by heart
+    found = find_facts(tagger, parse(valid[0].text))
+    assert ("chest pain", "denied") in [(f.evidence[0].text, f.polarity.value) for f in found]
+
+
+def test_several_tasks_read_the_text_once(bundle: Path) -> None:
+    tagger = load_tagger(bundle, allow_unsigned=True, threads=1)
+    text = "a 50 year old man .\ndenies fever ."
+    reading = tagger.read(of_report(text))
+    fields = tagger.spans("fields", text, reading)
+    assert [(text[s.start : s.end], s.label) for s in fields] == [("50 year old", "age"), ("denies fever", "signs")]
+    assert {span.label for span in tagger.spans("facts", text, reading, all_candidates=True)} <= set(FACT_LABELS)
+    with pytest.raises(ValueError, match="no task"):
+        tagger.spans("codes", text, reading)
+
+
+def test_the_same_text_gives_the_same_spans_at_one_and_two_threads(bundle: Path, data: Path) -> None:
+    text = tagger_data.facts(data, "aci-valid")[0].text
+    one, two = (
+        [f.as_json() for f in find_facts(load_tagger(bundle, allow_unsigned=True, threads=n), parse(text))]
+        for n in (1, 2)
+    )
+    assert one == two
+
+
+@pytest.mark.parametrize("name", ["tagger.json", "spans.onnx", "model.onnx.data"])
+def test_a_spoilt_bundle_is_refused(bundle: Path, tmp_path: Path, name: str) -> None:
+    import shutil
+
+    copy = tmp_path / "copy"
+    shutil.copytree(bundle, copy)
+    raw = bytearray((copy / name).read_bytes())
+    raw[len(raw) // 2] ^= 1
+    (copy / name).write_bytes(raw)
+    with pytest.raises(BundleError, match="altered"):
+        load_tagger(copy, allow_unsigned=True)
+
+
+def test_an_unsigned_bundle_is_refused(bundle: Path) -> None:
+    with pytest.raises(BundleError):
+        load_tagger(bundle)
+
+
+@pytest.mark.parametrize("line", ["surprise = 1", '[tasks.x]\nkind = "poems"\ntrain = []\nvalidate = []'])
+def test_a_wrong_configuration_is_named(tmp_path: Path, line: str) -> None:
+    (tmp_path / "c.toml").write_text(f'name = "a"\nbase = "b"\n{line}\n', encoding="utf-8")
+    with pytest.raises(UsageError):
+        tagger_config.load(tmp_path / "c.toml")
