@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from edge import __version__
-from edge.contract.bundle import Bundle
+from edge.contract.bundle import Bundle, read_manifest, verify_bundle
 from edge.contract.manifest import FORMAT, FORMAT_VERSION, AdapterRef, BaseRef, FileEntry, Gate, Manifest
 from edge.contract.prompts import PROMPT_VERSION, load_tokenizer
 from edge.contract.tagging import (
@@ -66,6 +66,8 @@ def make_tagger_bundle(
     base = get(base_name)
     folder = hf_folder(base.name, progress=progress)
     reference = tagger_ref(tagger)
+    if (kept := _already(out / name, reference, base_digest(base, folder), precision)) is not None:
+        return kept
     source = load(folder, tagger)
     cache = cache_dir()
     need_space(cache, 12 * base.parameters, name)
@@ -85,6 +87,20 @@ def make_tagger_bundle(
         data, figures = adapter_facts(tagger)
         manifest = manifest.model_copy(update={"data": data, "figures": figures})
         return pack(Build(built, files), manifest, out / name, progress)
+
+
+def _already(target: Path, reference: AdapterRef, digest: str, precision: Precision) -> Bundle | None:
+    """The bundle in target, verified, if it was built here from the very same."""
+    try:
+        found = read_manifest(target)[0]
+        same = (found.adapter, found.base.sha256, found.precision) == (reference, digest, precision)
+        return verify_bundle(target) if same and found.built_by == _built_by() else None
+    except BundleError:
+        return None
+
+
+def _built_by() -> str:
+    return f"edgescribe {__version__}, {PACKAGE} {metadata.version(PACKAGE)}"
 
 
 def tagger_ref(folder: Path) -> AdapterRef:
@@ -284,7 +300,7 @@ def _manifest(
         context_length=base.context_length,
         end_tokens=list(base.stop),
         purpose=base.purpose,
-        built_by=f"edgescribe {__version__}, {PACKAGE} {version}",
+        built_by=_built_by(),
         files=[FileEntry(path="tokenizer.json", size=0, sha256="0" * 64)],
         gate=gate,
         kind="tagger",

@@ -56,10 +56,14 @@ class TrainConfig(_Strict):
 
 
 class TaggerConfig(_Strict):
-    """The whole file. base: name in export/catalog.toml or a folder with safetensors and tokenizer.json."""
+    """The whole file. base: name in export/catalog.toml or a folder with safetensors and tokenizer.json.
+
+    start: folder of a tuned tagger of the same base and tasks to go on from, empty for none.
+    """
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")
     base: str
+    start: str = ""
     window: int = Field(default=254, ge=16)
     overlap: int = Field(default=64, ge=0)
     tasks: dict[str, TaskConfig] = Field(min_length=1)

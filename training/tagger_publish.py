@@ -11,8 +11,8 @@ from typing import Any
 
 import torch
 
-from edge.contract.tagging import ENCODER, SCALE, TAGGER, TAGGER_WEIGHTS, TaggerSpec, spec_bytes
-from edge.errors import TrainingError
+from edge.contract.tagging import ENCODER, SCALE, TAGGER, TAGGER_WEIGHTS, TaggerSpec, parse_spec, spec_bytes
+from edge.errors import BundleError, TrainingError
 from training import folders
 from training.tagger_config import TaggerConfig
 from training.tagger_model import TaggerModel
@@ -68,6 +68,21 @@ def restore(model: TaggerModel, base: Path, saved: dict[str, torch.Tensor]) -> N
         inner = name.removeprefix(ENCODER)
         state[name] = whole if name == inner else before[inner] + whole
     model.load_state_dict(state)
+
+
+def go_on(model: TaggerModel, base: Path, tagger: Path, spec: TaggerSpec) -> None:
+    """Give a model the weights of a tuned tagger. Raises TrainingError if that has other labels or cannot be read."""
+    from safetensors import SafetensorError
+    from safetensors.torch import load_file
+
+    try:
+        before = parse_spec((tagger / TAGGER).read_bytes())
+        labels = [[(task.key, label.key) for label in task.labels] for task in before.tasks]
+        if labels != [[(task.key, label.key) for label in task.labels] for task in spec.tasks]:
+            raise TrainingError(f"{tagger} has other labels.", "", "Correct start.")
+        restore(model, base, load_file(str(tagger / TAGGER_WEIGHTS)))
+    except (OSError, BundleError, SafetensorError, RuntimeError, KeyError) as error:
+        raise TrainingError(f"{tagger} cannot be gone on from.", type(error).__name__, "Correct start.") from None
 
 
 def publish(

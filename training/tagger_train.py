@@ -24,7 +24,7 @@ from edge.errors import TrainingError
 from edge.reading.conversation import parse
 from edge.tagging.facts import facts_of
 from edge.tagging.tagger import Tagger
-from training import fact_scores, tagger_batches, tagger_data
+from training import fact_scores, tagger_batches, tagger_data, tagger_publish
 from training.spans import Counts, report_counts
 from training.tagger_batches import IGNORED, Batch, Part, Prepared
 from training.tagger_config import TaggerConfig, TrainConfig
@@ -79,6 +79,8 @@ def train(
     torch.manual_seed(settings.seed)
     spec = config.spec()
     model = TaggerModel(base, spec, settings.dropout)
+    if config.start:
+        tagger_publish.go_on(model, base, Path(config.start).expanduser(), spec)
     tokenizer = load_tokenizer(base / "tokenizer.json")
     prepared = {
         task.key: [tagger_batches.prepare(e, tokenizer, len(task.labels)) for e in sets.train[task.key]]

@@ -237,8 +237,13 @@ def run_ablate(args: argparse.Namespace) -> int:
 
 def run_evaluate(args: argparse.Namespace) -> int:
     """Write and score answers; prints the result as JSON and keeps it under --out."""
-    from training import evaluation
+    from training import evaluation, tagger_evaluation
 
+    if args.bundle is not None and tagger_evaluation.is_tagger(args.bundle):
+        data = Path(args.data) if args.data else None
+        found = tagger_evaluation.run(args.bundle, args.set, data, args.out, args.threads, args.limit, say)
+        print(json.dumps(found, indent=2))
+        return 0
     chosen = evaluation.Evaluation(
         bundle=args.bundle, base=args.base, adapter=args.adapter, format=args.format, kind=args.kind,
         set=args.set, limit=args.limit, label=args.label or "", out=args.out, encoder=args.encoder,
