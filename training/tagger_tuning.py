@@ -5,7 +5,7 @@ A label's own counts are few; so the threshold that is best for all labels toget
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,30 +20,36 @@ FLOORS = (0.25, 0.35, 0.45)
 SHARES = (0.0, 0.35, 0.7)  # of the span head in a score
 _GRID = np.round(np.arange(0.2, 0.925, 0.025), 3)
 _SHRINK = 0.5
-Match = Callable[[Example, Span], "int | None"]
 
 
 @dataclass(frozen=True)
-class _Scored:
-    """A candidate: its score and the number of the annotated span that it is, None if it is none."""
+class _Found:
+    """Candidates of all texts at one floor. labels, examples, golds: numbers, -1 for no annotated span."""
 
-    label: str
-    score: float
-    example: int
-    gold: int | None
+    tokens: Any
+    verdicts: Any
+    labels: Any
+    examples: Any
+    golds: Any
 
 
 def tune(spec: TaggerSpec, tokenizer: Any, backend: Backend, valid: dict[str, Sequence[Example]]) -> TaggerSpec:
-    """The spec with the floor, the share of the span head and the thresholds that have the best F1 on validation."""
+    """The spec with the floors, the share of the span head and the thresholds that have the best F1 on validation."""
+    found: dict[tuple[str, float], _Found] = {}
     plain = Tagger(spec, tokenizer, backend)
-    readings = {key: [plain.read(list(e.segments)) for e in examples] for key, examples in valid.items()}
+    for task in spec.tasks:
+        readings = [plain.read(list(e.segments)) for e in valid[task.key]]
+        for floor in FLOORS:
+            opened = with_floor(task, floor)
+            others = [opened if one.key == task.key else one for one in spec.tasks]
+            tagger = Tagger(spec.model_copy(update={"tasks": others}), tokenizer, backend)
+            found[task.key, floor] = _candidates(tagger, opened, valid[task.key], readings)
     best: tuple[float, TaggerSpec] | None = None
     for share in SHARES:
         tasks, total = [], 0.0
         for task in spec.tasks:
-            tried = [
-                _tuned(spec, task, f, share, tokenizer, backend, valid[task.key], readings[task.key]) for f in FLOORS
-            ]
+            wanted = [sum(_wanted(task, e, label.key) for e in valid[task.key]) for label in task.labels]
+            tried = [_tuned(with_floor(task, floor), found[task.key, floor], share, wanted) for floor in FLOORS]
             figure, chosen = max(tried, key=lambda one: one[0])
             tasks.append(chosen)
             total += figure
@@ -53,42 +59,50 @@ def tune(spec: TaggerSpec, tokenizer: Any, backend: Backend, valid: dict[str, Se
     return best[1]
 
 
-def _tuned(
-    spec: TaggerSpec, task: TaggerTask, floor: float, share: float, tokenizer: Any, backend: Backend,
-    examples: Sequence[Example], readings: Sequence[Reading],
-) -> tuple[float, TaggerTask]:  # fmt: skip
-    """F1 over the labels and the task with these settings and its best thresholds."""
-    open_task = task.model_copy(
-        update={"labels": [one.model_copy(update={"floor": floor, "threshold": 0.0}) for one in task.labels]}
-    )
-    others = [open_task if one.key == task.key else one for one in spec.tasks]
-    tagger = Tagger(spec.model_copy(update={"tasks": others, "verified": share}), tokenizer, backend)
-    scored = []
+def with_floor(task: TaggerTask, floor: float) -> TaggerTask:
+    """The task with that floor and no threshold for every label."""
+    labels = [one.model_copy(update={"floor": floor, "threshold": 0.0}) for one in task.labels]
+    return task.model_copy(update={"labels": labels})
+
+
+def _candidates(tagger: Tagger, task: TaggerTask, examples: Sequence[Example], readings: Sequence[Reading]) -> _Found:
+    keys = [label.key for label in task.labels]
+    rows = []
     for number, (example, reading) in enumerate(zip(examples, readings, strict=True)):
-        for span in tagger.spans(task.key, example.text, reading):
-            scored.append(_Scored(span.label, span.score, number, _match(task, example, span)))
-    wanted = {label.key: sum(_wanted(task, e, label.key) for e in examples) for label in task.labels}
-    counts = {key: _counts([one for one in scored if one.label == key]) for key in wanted}
-    every, most = sum(counts.values()), max(1, sum(wanted.values()))
-    labels, right, found = [], 0.0, 0.0
-    for label in open_task.labels:
-        mixed = counts[label.key] + _SHRINK * every * wanted[label.key] / most
-        f1 = 2 * mixed[0] / np.maximum(1e-9, mixed[1] + wanted[label.key] * (1 + _SHRINK))
+        for one in tagger.candidates(task.key, example.text, reading):
+            gold = _match(task, example, one.span)
+            rows.append((one.tokens, one.verdict, keys.index(one.span.label), number, -1 if gold is None else gold))
+    columns = np.asarray(rows, dtype=np.float64).reshape(-1, 5).T
+    return _Found(columns[0], columns[1], *(column.astype(int) for column in columns[2:]))
+
+
+def _tuned(task: TaggerTask, found: _Found, share: float, wanted: Sequence[int]) -> tuple[float, TaggerTask]:
+    """F1 over the labels with the best thresholds, and the task with them."""
+    scores = found.tokens ** (1 - share) * found.verdicts**share
+    counts = [_counts(scores, found, found.labels == number) for number in range(len(task.labels))]
+    every, most = sum(counts), max(1, sum(wanted))
+    labels, right, predicted = [], 0.0, 0.0
+    for label, own, number in zip(task.labels, counts, wanted, strict=True):
+        mixed = own + _SHRINK * every * number / most
+        f1 = 2 * mixed[0] / np.maximum(1e-9, mixed[1] + number * (1 + _SHRINK))
         at = int(f1.argmax())
         labels.append(label.model_copy(update={"threshold": float(_GRID[at])}))
-        right, found = right + counts[label.key][0][at], found + counts[label.key][1][at]
-    return 200 * right / max(1, found + most), open_task.model_copy(update={"labels": labels})
+        right, predicted = right + own[0][at], predicted + own[1][at]
+    return 200 * right / max(1, predicted + most), task.model_copy(update={"labels": labels})
 
 
-def _counts(scored: Sequence[_Scored]) -> Any:
-    """Right and found spans at each threshold of the grid; shape (2, thresholds). An annotated span counts once."""
+def _counts(scores: Any, found: _Found, chosen: Any) -> Any:
+    """Right and found spans of one label at each threshold of the grid; shape (2, thresholds). An annotated span
+    counts once."""
     counts = np.zeros((2, len(_GRID)))
     taken: set[tuple[int, int]] = set()
-    for one in sorted(scored, key=lambda one: -one.score):
-        kept = one.score >= _GRID
+    rows = np.flatnonzero(chosen)
+    for row in rows[np.argsort(-scores[rows], kind="stable")]:
+        kept = scores[row] >= _GRID
         counts[1] += kept
-        if one.gold is not None and (one.example, one.gold) not in taken:
-            taken.add((one.example, one.gold))
+        key = (int(found.examples[row]), int(found.golds[row]))
+        if key[1] >= 0 and key not in taken:
+            taken.add(key)
             counts[0] += kept
     return counts
 

@@ -54,6 +54,15 @@ class Span:
 
 
 @dataclass(frozen=True)
+class Candidate:
+    """A span before its label's threshold. tokens, verdict: what the token head and the span head give it, 0 to 1."""
+
+    span: Span
+    tokens: float
+    verdict: float
+
+
+@dataclass(frozen=True)
 class Reading:
     """What the encoder made of a text: the stream, hidden states (n, width) and token logits (n, columns)."""
 
@@ -97,10 +106,10 @@ class Tagger:
             states, logits = self._backend.encode(ids, mask)
             yield from zip(part, states, logits, strict=True)
 
-    def spans(self, task: str, text: str, reading: Reading, *, all_candidates: bool = False) -> list[Span]:
-        """Spans of a task in order of place. text: the whole that the segments' offsets count in.
+    def candidates(self, task: str, text: str, reading: Reading) -> list[Candidate]:
+        """Whatever may be a span of a task, in order of place. text: the whole that the segments' offsets count in.
 
-        all_candidates: those below their label's threshold, too. Raises ValueError for a task that the spec has not.
+        Raises ValueError for a task that the spec has not.
         """
         chosen = self.spec.task(task)
         if chosen is None:
@@ -108,36 +117,46 @@ class Tagger:
         scheme = probabilities(reading.tokens[:, self.spec.token_slice(task)].reshape(-1, len(chosen.labels), SCHEME))
         floors = np.asarray([label.floor for label in chosen.labels], dtype=np.float32)
         placed = reading.stream.starts != NO_PLACE
-        candidates = token_spans(scheme, reading.stream.segment, placed, floors)
+        runs = token_spans(scheme, reading.stream.segment, placed, floors)
         found = []
-        for start in range(0, len(candidates), _SPANS):
-            part = candidates[start : start + _SPANS]
-            judged = self._backend.judge(np.stack([pooled(reading.hidden, c.first, c.last) for c in part]))
+        for start in range(0, len(runs), _SPANS):
+            part = runs[start : start + _SPANS]
+            judged = self._backend.judge(np.stack([pooled(reading.hidden, run.first, run.last) for run in part]))
             judged = judged[:, self.spec.span_slice(task)]
-            found += [self._span(chosen, text, reading.stream, c, row) for c, row in zip(part, judged, strict=True)]
-        least = {label.key: label.threshold for label in chosen.labels}
-        return [
-            span for span in found
-            if span.end > span.start and (all_candidates or span.score >= least[span.label])
-        ]  # fmt: skip
+            found += [
+                self._candidate(chosen, text, reading.stream, run, row) for run, row in zip(part, judged, strict=True)
+            ]
+        return [one for one in found if one.span.end > one.span.start]
 
-    def _span(self, task: TaggerTask, text: str, source: Stream, candidate: TokenSpan, row: Any) -> Span:
-        start, end = place(text, source, candidate)
-        share = self.spec.verified
-        verdict = 1 / (1 + float(np.exp(-np.clip(row[candidate.label], -30, 30))))
-        score = candidate.score ** (1 - share) * verdict**share
+    def spans(self, task: str, text: str, reading: Reading) -> list[Span]:
+        """Spans of a task that reach their label's threshold, in order of place. Raises ValueError as candidates."""
+        found = self.candidates(task, text, reading)
+        chosen = self.spec.task(task)
+        assert chosen is not None
+        least = {label.key: label.threshold for label in chosen.labels}
+        return [one.span for one in found if one.span.score >= least[one.span.label]]
+
+    def _candidate(self, task: TaggerTask, text: str, source: Stream, run: TokenSpan, row: Any) -> Candidate:
+        start, end = place(text, source, run)
+        verdict = 1 / (1 + float(np.exp(-np.clip(row[run.label], -30, 30))))
         attributes, at = {}, len(task.labels)
         for one in task.attributes:
             shares = probabilities(row[at : at + len(one.values)][None])[0]
             best = int(shares.argmax()) if len(shares) > 2 else int(shares[1] >= one.threshold)
             attributes[one.key] = Attribute(one.values[best], float(shares[best]))
             at += len(one.values)
-        label = task.labels[candidate.label].key
-        return Span(label, start, end, int(source.segment[candidate.first]), score, attributes)
+        label, score = task.labels[run.label].key, joined(run.score, verdict, self.spec.verified)
+        span = Span(label, start, end, int(source.segment[run.first]), score, attributes)
+        return Candidate(span, run.score, verdict)
 
     def tag(self, task: str, text: str, segments: Sequence[Segment]) -> list[Span]:
         """Spans of one task over a text: read and spans in one. Raises InputError, ValueError."""
         return self.spans(task, text, self.read(segments))
+
+
+def joined(tokens: float, verdict: float, share: float) -> float:
+    """Score of a span: geometric mean of the two heads', the span head's weighted by share."""
+    return float(tokens ** (1 - share) * verdict**share)
 
 
 def pooled(hidden: Any, first: int, last: int) -> Any:

@@ -144,7 +144,7 @@ def test_several_tasks_read_the_text_once(bundle: Path) -> None:
     reading = tagger.read(of_report(text))
     fields = tagger.spans("fields", text, reading)
     assert [(text[s.start : s.end], s.label) for s in fields] == [("50 year old", "age"), ("denies fever", "signs")]
-    assert {span.label for span in tagger.spans("facts", text, reading, all_candidates=True)} <= set(FACT_LABELS)
+    assert {one.span.label for one in tagger.candidates("facts", text, reading)} <= set(FACT_LABELS)
     with pytest.raises(ValueError, match="no task"):
         tagger.spans("codes", text, reading)
 
