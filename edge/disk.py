@@ -1,7 +1,7 @@
 """Files put in place whole or not at all, and a lock between processes. Errors are the system's (OSError).
 
-Our own lock, because the vault keeps its count of failed attempts in the lock file: the packages that offer one
-empty the file when they open it.
+Our own lock: it is one system call, and the vault keeps its count of failed attempts in the lock file, so nothing may
+empty or remove it.
 """
 
 from __future__ import annotations
