@@ -33,11 +33,11 @@ class Context:
     language: "en" or "de", "" to find out (English where neither is told).
     """
 
-    def __init__(self, text: str, language: str = "") -> None:
+    def __init__(self, text: str, language: str = "", headings: Headings | None = None) -> None:
         found = language or language_of(text)
         self._text = text
         self._languages = (found,) if found in ("en", "de") else ("en", "de")
-        self._headings = Headings(text)
+        self._headings = headings or Headings(text)
         self._lines: dict[tuple[int, int], Line] = {}
 
     def at(self, start: int, end: int) -> Attributes:

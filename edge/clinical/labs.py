@@ -17,12 +17,13 @@ from typing import Any
 from edge.clinical import numbers
 from edge.clinical.sections import Headings
 
-MAX_LINE = 2_000  # characters of a line that are looked at
-_UNIT = (
-    r"(?:[mµμunpkf]?g|[mµμunp]?mol|[mµ]?mval|mm|[kmµunp]?U|[mkµ]?IU|[mµ]?IE|mE|mOsm|c?mm|fl|fL|pg|G|T|Tsd\.?|Mio\.?|x\s?10\S{1,3}"
-    r"|×\s?10\S{1,3}|10\*\d{1,2}|10\^\d{1,2}|K|cells|Zellen)?/(?:dl|dL|ml|mL|l|L|nl|nL|µl|μl|uL|µL|pl|kg|h|min|mmol|mol|24h|24\s?h|g|1\.73m2|L FEU)"
-    r"(?:/1[.,]73\s?m[2²])?(?:\s?FEU)?"
+MAX_ROW = 2_000  # characters; a longer line is no row of a table
+_AMOUNT = (
+    r"(?:[mµμunpkf]?g|[mµμunp]?mol|[mµ]?mval|ml|mm|[kmµunp]?U|[mkµ]?IU|[mµ]?IE|mE|mOsm|c?mm|fl|pg|G|T|Tsd\.?|Mio\.?"
+    r"|[x×]\s?10\S{1,3}|10[*^]\d{1,2}|K|cells|Zellen|copies)?"
 )
+_VOLUME = r"(?:[dmnµμup]?l|kg|h|min|mmol|mol|24\s?h|g|1\.73m2|L FEU)"
+_UNIT = rf"{_AMOUNT}/{_VOLUME}(?:/1[.,]73\s?m[2²])?(?:\s?FEU)?"
 _OTHER_UNIT = r"%|mmHg|fl|fL|pg|mm/h|s(?:ec|ek)?\b|G/l|‰|mm|mg"
 _UNITS = re.compile(rf"[ \t]*(?:(?i:{_UNIT})|{_OTHER_UNIT})(?![\w])")
 _FLAG = re.compile(
@@ -39,15 +40,22 @@ _RANGE = re.compile(rf"(?:{numbers.NUMBER})\s?(?:-|–|bis|to)\s?(?:{numbers.NUM
 
 
 _COLUMN = re.compile(
-    r"(?:Labor\w*|Parameter|Analyt|Einheit|Norm\w*|Referenz\w*|Ref\.?|Wert|Units?|Reference.*|Ref\. range|Result|Test|Flag|LABS?)",
+    r"(?:Labor\w*|Parameter|Analyt|Einheit|Norm\w*|Referenz\w*|Ref\.?|Wert|Units?|Reference.*|Ref\. range|Result|Test"
+    r"|Flag|LABS?)",
     re.IGNORECASE,
 )
 _COURSE = re.compile(rf"[ \t]?(?:→|->|auf|to)[ \t]?([<>≤≥]?(?:{numbers.NUMBER}))(?![\d/.-])")
 _FORMER = re.compile(
-    r"[ \t]?\((?!Norm|norm|ref|Ref|<|>|normal)(?:(?:baseline|Vorwert|VW|vorher|prev\w*|was)[ :]*)?\d[\d.,]*(?: [a-z ]{1,12})?\)"
+    r"[ \t]?\((?!Norm|norm|ref|Ref|<|>|normal)(?:(?:baseline|Vorwert|VW|vorher|prev\w*|was)[ :]*)?\d[\d.,]*"
+    r"(?: [a-z ]{1,12})?\)"
 )
 _CONDITION = re.compile(
     r"(?:\bbei|\bif|\bwenn|\bfalls|\bunless|\buntil|\bbis|\bfor|\bZiel\w*|\btarget|\bgoal)[ \t]*$", re.IGNORECASE
+)
+
+
+_OTHER_NUMBER = re.compile(
+    r"\s?(?:mcg|µg|mg|IE|IU)\b(?!/)|[./-]\d{1,2}\.|:\d\d|\s?x\b|-\d-\d|\s?(?:weeks?|months?|days?|Wochen|Tagen?)\b"
 )
 
 
@@ -89,12 +97,12 @@ def find(text: str, german: bool, headings: Headings | None = None) -> list[Lab]
     at = 0
     table = False  # whether the lines before were rows
     for line in text.split("\n"):
-        row = _row(line[:MAX_LINE], at, german) if _rows_expected(headings, at, table) else None
+        row = _row(line, at, german) if len(line) <= MAX_ROW and _rows_expected(headings, at, table) else None
         if row is not None:
             found.append(row)
         else:
-            found += _inline(line[:MAX_LINE], at, german)
-        table = row is not None or _heads_table(line[:MAX_LINE]) or (table and bool(_CELL.search(line.strip())))
+            found += _inline(line, at, german)
+        table = row is not None or _heads_table(line[:MAX_ROW]) or (table and bool(_CELL.search(line.strip())))
         at += len(line) + 1
     return found
 
@@ -180,7 +188,7 @@ def _inline(line: str, at: int, german: bool) -> Iterator[Lab]:
 
 
 def _measured(line: str, first: re.Match[str], german: bool) -> tuple[int, tuple[float, ...], str, str]:
-    """(end, values, unit, flag) of what begins with a value: a course of values ("10,1 → 12,0"), marks, unit, former."""
+    """(end, values, unit, flag) of what begins with a value: its course ("10,1 → 12,0"), marks, unit, former value."""
     shown, end, unit, flag = [first[0]], first.end(), "", ""
     for _ in range(8):
         if (mark := _FLAG.match(line, end)) is not None and not flag:
@@ -201,9 +209,7 @@ def _measured(line: str, first: re.Match[str], german: bool) -> tuple[int, tuple
 def _not_a_result(line: str, value: re.Match[str]) -> bool:
     """A date, a time, a fraction of a dose, or a number that goes on as a word ("B12 1000 mcg weekly", "K 2x")."""
     rest = line[value.end() : value.end() + 14]
-    return bool(
-        re.match(r"\s?(?:mcg|µg|mg|IE|IU)\b(?!/)|[./-]\d{1,2}\.|:\d\d|\s?x\b|-\d-\d|\s?(?:weeks?|months?|days?|Wochen|Tagen?)\b", rest)
-    )  # fmt: skip
+    return bool(_OTHER_NUMBER.match(rest))
 
 
 def _flag(mark: str) -> str:

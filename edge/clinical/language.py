@@ -71,3 +71,15 @@ def language(text: str) -> Language | Literal["other"]:
     if shares[best] > 1.5 * own and shares[best] > 0.08:
         return "other"
     return "en" if shares["en"] >= shares["de"] else "de"
+
+
+_COMMA, _POINT = re.compile(r"\d,\d{1,2}(?!\d)"), re.compile(r"\d\.\d{1,2}(?![.\d])")
+
+
+def is_german(text: str) -> bool:
+    """Whether the rules for German serve: its words say so, or without words (a table) its decimal commas."""
+    found = language(text)
+    if found in ("en", "de"):
+        return found == "de"
+    head = text[:SAMPLE]
+    return len(_COMMA.findall(head)) > len(_POINT.findall(head))

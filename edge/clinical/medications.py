@@ -13,22 +13,23 @@ from typing import Any
 from edge.clinical import numbers
 from edge.clinical.sections import Headings
 
-MAX_LINE = 1_000
+MAX_LINE = 1_000  # characters; a longer line is no line of a list
 _STRENGTH = re.compile(
     r"(?<![\w.,])(\d[\d.,]*(?:/\d[\d.,]*)?)[ \t]?"
-    r"(mg|g|µg|μg|mcg|ug|ml|mL|IE|I\.E\.|IU|units?|U|%|mmol|mval|Tr\.|Tropfen|gtt|Hub|Hübe|puffs?|tabs?|tablets?|Tbl\.?|Kps\.?|caps?)"
+    r"(mg|g|µg|μg|mcg|ug|ml|mL|IE|I\.E\.|IU|units?|U|%|mmol|mval|Tr\.|Tropfen|gtt|Hub|Hübe|puffs?|tabs?"
+    r"|tablets?|Tbl\.?|Kps\.?|caps?)"
     r"(?:/(?:ml|mL|h|hr|d|kg|Tag|day|Hub|puff|actuation|\d+\s?ml))?(?![\w])"
 )
 _SCHEDULE = re.compile(r"(?<![\d/.-])(\d|½|¼|1/2|\d[.,]5)(?:[ ]?[-–][ ]?(\d|½|¼|1/2|\d[.,]5|)){2,3}(?![\d/-])")
 _FREQUENCY = re.compile(
-    r"\b(?:once|twice|daily|weekly|nightly|bid|b\.i\.d\.|tid|qid|qd|qhs|q\d+h|prn|od|bd|tds|qds|om|on|nocte|mane|po|p\.o\."
-    r"|tgl|tägl|täglich|wöchentlich|morgens|abends|mittags|zur nacht|b\. ?bed|bei bedarf|stdl|monatlich|every|times a day"
-    r"|sig|pausiert|s\. ?c\.|i\. ?v\.|iv|sc|s/c)\b",
+    r"\b(?:once|twice|daily|weekly|nightly|bid|b\.i\.d\.|tid|qid|qd|qhs|q\d+h|prn|od|bd|tds|qds|om|on|nocte|mane|po"
+    r"|p\.o\.|tgl|tägl|täglich|wöchentlich|morgens|abends|mittags|zur nacht|b\. ?bed|bei bedarf|stdl|monatlich|every"
+    r"|times a day|sig|pausiert|s\. ?c\.|i\. ?v\.|iv|sc|s/c)\b",
     re.IGNORECASE,
 )
 _BULLET = re.compile(r"^[ \t]*(?:[-*•–·]|\(?\d{1,2}[.)]|\d{1,2}\))?[ \t]*")
 _LIST_KEYS = frozenset({"medication", "discharge_medication"})
-_NAME = re.compile(r"[^\W\d_][\w/.+'-]*(?:[ \t-][^\W\d_][\w/.+'-]*){0,3}")
+_NAME = re.compile(r"[^\W\d_][\w/.+'-]*")
 _NEEDED = re.compile(r"\b(?:prn|as needed|b\. ?bed|bei bedarf|p\.r\.n)", re.IGNORECASE)
 _SENTENCE = re.compile(
     r"\b(?:patient|she|he|taking|takes|reports|utilizes|states|berichtet|nimmt|erhielt|gegeben|wurde)\b", re.IGNORECASE
@@ -64,14 +65,14 @@ def find(text: str, german: bool, headings: Headings | None = None) -> list[Medi
     found: list[Medication] = []
     at = 0
     for line in text.split("\n"):
-        shown = line[:MAX_LINE]
         section = headings.at(at)
-        listed = section is not None and section.key in _LIST_KEYS and at >= section.body - 1
-        whole = _line(shown, at, german) if listed else None
+        short = len(line) <= MAX_LINE
+        listed = short and section is not None and section.key in _LIST_KEYS and at >= section.body - 1
+        whole = _line(line, at, german) if listed else None
         if whole is not None:
             found.append(whole)
         else:
-            found += _scheduled(shown, at, german)
+            found += _scheduled(line, at, german)
         at += len(line) + 1
     return found
 
@@ -99,24 +100,34 @@ def _scheduled(line: str, at: int, german: bool) -> list[Medication]:
     found = []
     after = 0
     for schedule in _SCHEDULE.finditer(line):
-        strengths = [m for m in _STRENGTH.finditer(line, after, schedule.start())]
+        strengths = list(_STRENGTH.finditer(line, after, schedule.start()))
         if not strengths:
             continue
-        stop = max(line.rfind(mark, after, strengths[-1].start()) for mark in _PHRASES)
-        begin = after if stop < after else stop + 1
-        name = None
-        for match in _NAME.finditer(line, begin, strengths[-1].start()):
-            name = match
-        start = name.start() if name else None
+        start = _named(line, after, strengths[-1].start())
         if start is not None:
-            while start < len(line) and line[start].islower():  # "auf Ramipril": the drug is a noun
-                gap = line.find(" ", start, strengths[-1].start())
-                if gap < 0:
-                    break
-                start = gap + 1
             found.append(_made(line, start, schedule.end(), at, german))
         after = schedule.end()
     return [one for one in found if one is not None]
+
+
+def _named(line: str, least: int, strength: int) -> int | None:
+    """Where the name of a drug begins that ends at its strength: the last word, and those in capitals before it."""
+    low = max(least, strength - 60)
+    cut = max(line.rfind(mark, low, strength) for mark in _PHRASES)
+    words = list(_NAME.finditer(line, low if cut < 0 else cut + 1, strength))
+    if not words:
+        return None
+    start = words[-1].start()
+    for word in reversed(words[:-1]):
+        if not word[0][0].isupper() or line[word.end() : start].strip(" \t-"):
+            break
+        start = word.start()
+    return start
+
+
+def of_phrase(phrase: str, german: bool) -> Medication | None:
+    """The parts of one phrase that names a drug; offsets count in the phrase."""
+    return _made(phrase, 0, len(phrase), 0, german)
 
 
 def _made(line: str, start: int, end: int, at: int, german: bool) -> Medication | None:

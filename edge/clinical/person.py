@@ -21,23 +21,26 @@ _AGES = (
     r"\d{1,2} (?:months|weeks|days)\b(?= (?:old|of age)| girl| boy)",
 )
 _LABELLED = re.compile(
-    r"\b(?:Age(?:/Sex)?|Alter|Sex/Age)[ \t]*:?[ \t]*(\d{1,3}(?: ?(?:Y\b|J\.|Jahre|y\.o\.|yrs?\b|months\b|weeks\b|Mon\.|Monate|Wochen))?)(?![\w.]*\d)"
+    r"\b(?:Age(?:/Sex)?|Alter|Sex/Age)[ \t]*:?[ \t]*(\d{1,3}(?: ?(?:Y\b|J\.|Jahre|y\.o\."
+    r"|yrs?\b|months\b|weeks\b|Mon\.|Monate|Wochen))?)(?![\w.]*\d)"
 )
 _COMPACT = re.compile(r"(?<![\w.,/-])(\d{1,3})(?= ?[/,]? ?(?:F|M|W|m|w)\b(?![\w./]))")
 _AGE = re.compile("|".join(f"(?:{one})" for one in _AGES), re.IGNORECASE)
 # A duration, or an age of somebody else: "for 20 years", "vor 3 Jahren", "father died at 61", "a 36 y.o. mother".
 _DURATION = re.compile(
-    r"(?<![.\w])(?:for|since|past|last|over|after|every|vor|seit|über|nach|mit|in|in den letzten|im Alter von|bis|zuletzt|ca\.)\b[^\n;:]{0,14}$",
+    r"(?<![.\w])(?:for|since|past|last|over|after|every|vor|seit|über|nach|mit|in|in den letzten|im Alter von|bis"
+    r"|zuletzt|ca\.)\b[^\n;:]{0,14}$",
     re.IGNORECASE,
 )
 _RELATIVE = re.compile(
-    r"(?:\b(?:mother|father|brother|sister|aunt|uncle|son|daughter|wife|husband|died|Mutter|Vater|Bruder|Schwester|Tante|Onkel"
-    r"|Sohn|Tochter|Ehemann|Ehefrau)\b|†)[^\n;:.]{0,40}$",
+    r"(?:\b(?:mother|father|brother|sister|aunt|uncle|son|daughter|wife|husband|died|Mutter|Vater|Bruder|Schwester|Tante"
+    r"|Onkel|Sohn|Tochter|Ehemann|Ehefrau)\b|†)[^\n;:.]{0,40}$",
     re.IGNORECASE,
 )
 _OTHERS = re.compile(
     r"[^\n.;]{0,12}\b(?:mother|father|brother|sister|son|daughter|Mutter|Vater|Bruder|Schwester|Sohn|Tochter)\b"
 )
+_TELLS = re.compile(r"\b(?:reports?|says|states|notes|he is|she is|patient|berichtet|gibt an|Patient(?:in)?)\b")
 _ADDRESSED = re.compile(r"\b(?:Dear|Sehr geehrte[rn]?|Liebe[r]?|cc|Cc)\b[^\n]*$")
 _FULL_AGE = re.compile(r"old\b|jährig|y\.o\.|y/o|yo\b|\balt", re.IGNORECASE)
 # In the order in which they are asked: the first kind that the text has decides.
@@ -56,7 +59,8 @@ _WORDS = {
     ),
 }
 _AFTER_AGE = re.compile(
-    r"[ ,/()]{0,4}(?:[a-z-]+ )?(female|male|woman|man|lady|gentleman|girl|boy|[FMWmwf](?![.\w])|weiblich|männlich|Patientin|Patient|Frau|Junge|Mädchen)(?!\w)",
+    r"[ ,/()]{0,4}(?:[a-z-]+ )?(female|male|woman|man|lady|gentleman|girl|boy|[FMWmwf](?![.\w])"
+    r"|weiblich|männlich|Patientin|Patient|Frau|Junge|Mädchen)(?!\w)",
     re.IGNORECASE,
 )
 _SEX = re.compile(
@@ -83,17 +87,26 @@ def age(text: str) -> Place | None:
     return (found[0] if not sure or found[0].start() < 600 else sure[0]).span()
 
 
+def _of_relative(before: str) -> bool:
+    """Whether these characters before a place name a relative, and not one who tells of the patient."""
+    found = _RELATIVE.search(before)
+    return bool(found) and not _TELLS.search(found[0] if found else "")
+
+
 def _own(head: str, match: re.Match[str]) -> bool:
     """Whether an age is the patient's."""
     before = head[max(0, match.start() - 60) : match.start()]
     whole = _FULL_AGE.search(match[0])
-    if _RELATIVE.search(before) or _OTHERS.match(head, match.end()):
+    if _of_relative(before) or _OTHERS.match(head, match.end()):
         return False
     return bool(whole) or not _DURATION.search(before)
 
 
 def gender(text: str, german: bool) -> Place | None:
-    """Where the patient's gender stands: the word beside the age, a label, the first noun or title; a pronoun at last."""
+    """Where the patient's gender stands: the word beside the age, a label, the first noun or title, at last a pronoun.
+
+    None if there is none.
+    """
     head = text[:SAMPLE]
     where = age(head)
     if where is not None and (beside := _AFTER_AGE.match(head, where[1])):
@@ -103,6 +116,6 @@ def gender(text: str, german: bool) -> Place | None:
     for kind in _WORDS[german]:
         for match in re.finditer(kind, head):
             before = head[max(0, match.start() - 40) : match.start()]
-            if not _RELATIVE.search(before) and not _ADDRESSED.search(before):
+            if not _of_relative(before) and not _ADDRESSED.search(before):
                 return match.span()
     return None

@@ -1,6 +1,6 @@
 """The sentence that a piece of clinical text stands in: abbreviations, bullets, tables and wrapped lines considered.
 
-Lazy: looks at most WINDOW characters to either side, so that a line of any length costs the same.
+Lazy: looks at most twice WINDOW characters to either side, so that a line of any length costs the same.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ import re
 
 from edge.clinical.words import words as _set
 
-WINDOW = 500
+WINDOW = 300
 _ABBREVIATIONS = _set(
     # German
     "abd abs allg anam anamn ant art ausr bakt bds beid bek bes betr bez bzgl bzw ca chron cont diagn diff dist ehem ",
@@ -29,7 +29,8 @@ _HEADED = re.compile(r"\s*[^\W\d_][\w./ -]{0,30}:")
 
 def sentence(text: str, start: int, end: int) -> tuple[int, int]:
     """Bounds of the sentence or line of text around [start, end)."""
-    low, high = max(0, start - WINDOW), min(len(text), end + WINDOW)
+    # In steps, so that the pieces of one endless line share a few stretches of it.
+    low, high = max(0, start // WINDOW - 1) * WINDOW, min(len(text), (end // WINDOW + 2) * WINDOW)
     left, right = low, high
     for match in _STOP.finditer(text, low, high):
         mark = match.start() if match[0] == "\n" else match.start() + len(match[1])
