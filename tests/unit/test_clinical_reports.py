@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -65,7 +67,7 @@ def test_headings_within_a_line() -> None:
 
 def test_sections_reach_to_the_next_one_and_cover_the_text() -> None:
     found = sections(LETTER)
-    assert all(a.end == b.start for a, b in zip(found, found[1:], strict=False))
+    assert all(a.end == b.start for a, b in pairwise(found))
     assert found[-1].end == len(LETTER)
 
 
