@@ -50,3 +50,12 @@ def test_the_training_guide_names_every_key_of_a_configuration() -> None:
     assert len(keys) > 30
     assert [key for key in keys if f"`{key}`" not in guide] == []
     assert set(re.findall(r"`((?:base|lora|data|batch|optimiser|run)\.\w+)`", guide)) == set(keys)
+
+
+def test_the_files_that_newcomers_are_sent_to_are_there() -> None:
+    for page, least in (("README.md", 5), ("CONTRIBUTING.md", 25)):
+        text = (ROOT / page).read_text(encoding="utf-8")
+        tops = "edge|tui|training|export|tests|docs|models|locks"
+        named = set(re.findall(rf"(?:`|\]\()((?:{tops})/[\w./-]*\w)", text))
+        assert len(named) >= least, page
+        assert [path for path in sorted(named) if not (ROOT / path).exists()] == [], page
