@@ -51,12 +51,15 @@ def build_parser(verb: str | None = None) -> argparse.ArgumentParser:
 def seal(args: argparse.Namespace) -> SealStatus:
     """Seal this process before anything of the verb is imported: a clean environment first, then the kernel's rules.
 
-    What a verb may write besides the data folder, its write_dirs(args) says.
+    What a verb may write besides the data folder, its write_dirs(args) says; what it needs of an inherited descriptor,
+    its before_seal(args) takes.
     """
     from edge import paths
     from edge.seal import SealPolicy, enforce, reexec_clean
 
     reexec_clean()
+    if hasattr(args, "before_seal"):
+        args.before_seal(args)
     chosen = args.write_dirs(args) if hasattr(args, "write_dirs") else ()
     folders = (paths.data_dir(), *(Path(folder).resolve() for folder in chosen))
     return enforce(SealPolicy(write_dirs=folders, allow_unsealed=args.unsealed))

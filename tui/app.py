@@ -14,9 +14,11 @@ import asyncio
 import contextlib
 import gc
 import importlib
+import math
 import os
 import signal
 import sys
+import time
 from collections.abc import Callable
 from functools import cached_property
 from pathlib import Path
@@ -29,6 +31,7 @@ from edge import paths
 from edge.errors import EdgescribeError
 from tui import actions, idle, settings, terminal, texts
 from tui.base_app import BaseApp
+from tui.beat import Beat
 from tui.screens.base import EdgeScreen
 from tui.screens.unlock import UnlockScreen
 from tui.template_drafts import TemplateDrafts
@@ -50,12 +53,19 @@ _TOUCHES = (Key, MouseDown, MouseScrollDown, MouseScrollUp, Paste)
 
 
 class EdgeApp(BaseApp):
-    """seal: what this process was sealed with."""
+    """seal: what this process was sealed with. life: where the launcher looks whether it lives."""
 
     BINDINGS = actions.bindings("app")
 
-    def __init__(self, vault: VaultThread, opener: Opener, kept: settings.Settings, seal: SealStatus | None) -> None:
-        super().__init__(kept.theme)
+    def __init__(
+        self,
+        vault: VaultThread,
+        opener: Opener,
+        kept: settings.Settings,
+        seal: SealStatus | None,
+        life: Beat | None = None,
+    ) -> None:
+        super().__init__(kept.theme, life)
         self.vault, self.settings = vault, kept
         self._opener, self._thread = opener, cast("ModelThread | None", None)
         self.unsaved = TemplateDrafts(vault)
@@ -66,6 +76,7 @@ class EdgeApp(BaseApp):
         self._leaving = self._unlocked = False
         self._early: list[Event] | None = []  # keys until the first screen stands
         self._no_model: EdgescribeError | None = None  # why, until it was told
+        self.was_ended = False  # the window before this one did not answer
         self.damage: list[str] = []  # what the check of the vault found, once it is done
         texts.use(kept.language)
 
@@ -161,6 +172,8 @@ class EdgeApp(BaseApp):
                 self.go(self.encounters.done(fact))
 
     def _second(self) -> None:
+        if self.life is not None and not self._leaving:
+            self.life.beat(self._idle.ends(self.settings.lock_minutes) if self.vault.is_open else None)
         if not self.is_headless and not self._leaving and terminal.gone():
             self.go(self.leave(143))  # closed without a word: an unlocked vault must not stay open unseen
             return
@@ -223,6 +236,10 @@ class EdgeApp(BaseApp):
         if self._leaving:
             return
         self._leaving = True
+        if self.life is not None:  # from here on it must be gone soon, whatever holds it up
+            self.life.end_by(time.monotonic())
+            if code != LOCKED:
+                self.life.quit_asked(math.inf)
         if self.vault.is_open:
             cases = [s.case for s in self.screen_stack if isinstance(s, EdgeScreen) and s.case is not None]
             shown = cases[0].id if cases else ""
@@ -377,7 +394,8 @@ def main(args: argparse.Namespace) -> int:
         return Scribe.open(bundle, progress, unsigned)
 
     launcher, modes = os.getppid(), terminal.modes()
-    app = EdgeApp(thread, opener, kept, getattr(args, "seal", None))
+    app = EdgeApp(thread, opener, kept, getattr(args, "seal", None), getattr(args, "life", None))
+    app.was_ended = bool(getattr(args, "ended", False))
     try:
         code = app.run()
     finally:

@@ -13,6 +13,8 @@ from textual.screen import Screen
 from edge.errors import EdgescribeError
 from edge.seal import crash
 from edge.text import one_line
+from tui import driver
+from tui.beat import Beat
 from tui.commands import Commands
 from tui.texts import t
 from tui.themes import THEMES
@@ -27,8 +29,9 @@ class BaseApp(App[int]):
     TITLE = "edgescribe"
     copy_through_terminal = False
 
-    def __init__(self, theme: str = THEMES[0].name) -> None:
-        super().__init__()
+    def __init__(self, theme: str = THEMES[0].name, life: Beat | None = None) -> None:
+        super().__init__(driver_class=driver.window())
+        self.life = life
         self._safe_lines = [SafeLines()]
         for one in THEMES:
             self.register_theme(one)

@@ -41,6 +41,10 @@ class Idle:
         collect()
         return True
 
+    def ends(self, minutes: float) -> float:
+        """When it will be time to lock if nothing is touched: seconds of time.monotonic()."""
+        return self._last + minutes * 60
+
     def over(self, minutes: float) -> bool:
         """True once nothing was touched for so long, or the machine slept since the last call."""
         gap = _awake_and_asleep() - time.monotonic()

@@ -77,6 +77,20 @@ def gone() -> bool:
     return False
 
 
+def waiting() -> bytes:
+    """What was typed and nobody has read, taken off the terminal: it was meant for a window that is gone."""
+    if sys.platform == "win32":
+        return b""
+    import select
+
+    found = b""
+    while select.select([0], [], [], 0)[0] and (typed := os.read(0, 4096)):
+        found += typed
+        if len(found) > 1 << 20:
+            break
+    return found
+
+
 def give_up() -> None:
     """Send what is still to be written nowhere: on a terminal that is gone it would fail, and the exit code with it."""
     nowhere = os.open(os.devnull, os.O_WRONLY)

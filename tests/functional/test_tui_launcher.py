@@ -40,7 +40,7 @@ sys.exit(cli.main(sys.argv[1:]))
 class Terminal:
     """A pseudo terminal with the launcher in it. seen: all that was written to it."""
 
-    def __init__(self, home: Path) -> None:
+    def __init__(self, home: Path, start: str = _START) -> None:
         self.outer, inner = pty.openpty()
         ioctl(inner, termios.TIOCSWINSZ, struct.pack("HHHH", 36, 120, 0, 0))
         self.inner = inner
@@ -48,7 +48,7 @@ class Terminal:
         environ = {**os.environ, "EDGESCRIBE_HOME": str(home), "TERM": "xterm-256color", "LANG": "C.UTF-8"}
         self.seen = b""
         self.process = subprocess.Popen(
-            [sys.executable, "-I", "-c", _START, "launch"],
+            [sys.executable, "-I", "-c", start, "launch"],
             stdin=inner, stdout=inner, stderr=inner, env=environ, cwd=ROOT, start_new_session=True,
         )  # fmt: skip
 

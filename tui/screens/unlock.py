@@ -38,6 +38,8 @@ class UnlockScreen(EdgeScreen):
 
     def on_mount(self) -> None:
         self.query_one("#secret").focus()
+        if self.edge.was_ended:
+            self.query_one("#unlock-status", Label).show(t("unlock.ended"))
 
     async def redraw(self) -> None:
         if not self.edge.vault.is_open:  # else it has done its work, and is empty

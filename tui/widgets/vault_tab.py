@@ -20,6 +20,9 @@ if TYPE_CHECKING:
     from tui.app import EdgeApp
 
 
+_SHOWN = 3  # findings of the background check
+
+
 class VaultTab(Vertical):
     """Long work shows how far it is; nothing waits for it."""
 
@@ -51,7 +54,7 @@ class VaultTab(Vertical):
             lines.append(t("settings.vault_bundle", name=info.bundle, sha=info.bundle_sha256))
         self.query_one("#vault-line", Label).show("\n".join(lines))
         if self.edge.damage:
-            self._say(t("settings.unsound", what="; ".join(self.edge.damage)) + "\n" + t("settings.damage_hint"))
+            self._say(t("settings.unsound", what=_first(self.edge.damage)) + "\n" + t("settings.damage_hint"))
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         event.stop()
@@ -120,3 +123,10 @@ class VaultTab(Vertical):
         step, done, total = self._progress
         self._say(t(f"settings.step_{step}"))
         self.query_one(ProgressBar).update(total=max(1, total), progress=done)
+
+
+def _first(findings: list[str]) -> str:
+    """The first findings, a line each, and how many more there are: `vault verify` prints all."""
+    lines = [line for one in findings for line in one.splitlines()]
+    more = [t("settings.more_damage", count=len(lines) - _SHOWN)] if len(lines) > _SHOWN else []
+    return "; ".join([*lines[:_SHOWN], *more])
