@@ -41,7 +41,7 @@ def run(
     if valid_tokens < 0:
         raise UsageError(f"--valid-tokens is {valid_tokens}.", "", "Give how many, or 0 for all.")
     chosen = [(path.stem, config.load(path, overrides)) for path in paths]
-    if len({lora.precision(one) for _, one in chosen}) > 1:
+    if len({one.run.precision for _, one in chosen}) > 1:
         raise UsageError(
             "The configurations compute in different precisions.",
             "One process has one of them (run.precision).",
@@ -87,7 +87,8 @@ def _judge(chosen: Config, folder: Path, data: Path, tokens: int, say: Callable[
     grown = dataclasses.replace(chosen.lora, start=str(folder / "adapter"))
     losses = {}
     with model.memory_named(lambda: _no_room(folder.name)):
-        network = model.adapted(base, chosen.base, grown, chosen.batch, lora.precision(chosen))
+        dtype = lora.settled_precision(chosen, base, folder, say)
+        network = model.adapted(base, chosen.base, grown, chosen.batch, dtype)
         accelerator = Accelerator(cpu=not torch.cuda.is_available())
         network.to(accelerator.device)
         for name, rows in _rows(chosen, base, data, tokens).items():

@@ -53,11 +53,17 @@ def save(folder: Path, model: Any, optimiser: Any, cursor: Cursor, writes: bool 
     state = {"model": trained(model), "optimiser": sharding.whole_state(optimiser), "random": torch.get_rng_state()}
     if not writes:
         return final
+    if torch.cuda.is_available():
+        state["random_cuda"] = torch.cuda.get_rng_state()
+    return place(folder, state, cursor)
+
+
+def place(folder: Path, state: dict[str, Any], cursor: Cursor) -> Path:
+    """Put a checkpoint into a run's folder of them, whole or not at all."""
+    final = folder / f"step-{cursor.step:07d}"
     aside = folder / f".{final.name}.{os.getpid()}"
     shutil.rmtree(aside, ignore_errors=True)
     aside.mkdir(parents=True)
-    if torch.cuda.is_available():
-        state["random_cuda"] = torch.cuda.get_rng_state()
     _write(aside / "state.pt", state)
     with (aside / "cursor.json").open("w", encoding="utf-8") as text:
         text.write(json.dumps(asdict(cursor)))
@@ -115,20 +121,27 @@ def resume(folder: Path, model: Any, optimiser: Any, say: Callable[[str], None])
 
     Raises TrainingError if each of them is damaged, or the one that is read does not belong to this model.
     """
+    found = latest(folder, say)
+    if found is None:
+        return Cursor()
+    state, cursor = found
+    restore(f"of step {cursor.step}", state, model, optimiser)
+    return cursor
+
+
+def latest(folder: Path, say: Callable[[str], None]) -> tuple[dict[str, Any], Cursor] | None:
+    """A run's last checkpoint that can be read, None if there is none yet. Raises TrainingError if all are damaged."""
     saved = complete(folder)
     for one in reversed(saved):
         try:
-            state, cursor = _read(one)
+            return _read(one)
         except _DAMAGED as error:
             if is_memory(error):
                 raise
             say(f"The checkpoint {one.name} is damaged: going back to the one before it.")
-            continue
-        restore(one.name, state, model, optimiser)
-        return cursor
     if saved:
         raise TrainingError("Every checkpoint of the run is damaged.", f"Found {len(saved)}.", "Start a new run.")
-    return Cursor()
+    return None
 
 
 def _read(folder: Path) -> tuple[dict[str, Any], Cursor]:
@@ -149,7 +162,8 @@ def restore(name: str, state: dict[str, Any], model: Any, optimiser: Any) -> Non
     with torch.no_grad():
         for weight, p in wanted.items():
             p.copy_(sharding.part(saved[weight], p))
-    sharding.restore_state(optimiser, state["optimiser"])
+    if "optimiser" in state:  # not in one that was made from a snapshot
+        sharding.restore_state(optimiser, state["optimiser"])
     torch.set_rng_state(state["random"])
     if torch.cuda.is_available() and "random_cuda" in state:
         torch.cuda.set_rng_state(state["random_cuda"])

@@ -93,7 +93,7 @@ class Optimiser:
 
 @dataclass(frozen=True)
 class Run:
-    """Seed, precision ("auto": bf16 on an accelerator, else fp32), how often to save and to validate.
+    """Seed, precision ("auto": bf16 on accelerators, and CPUs that have it, else fp32), how often to save and validate.
 
     patience: validations without a better figure before the run stops early, 0 = never; if it is set, the best weights
     are those kept, however the run ends.

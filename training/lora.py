@@ -19,7 +19,7 @@ from typing import Any
 import torch
 
 from edge.errors import TrainingError
-from training import checkpoint, mixing, model, packing, runlog, sharding, validation
+from training import checkpoint, mixing, model, packing, precision, runlog, sharding, validation
 from training.checkpoint import Cursor
 from training.config import Config
 from training.mixing import Prepared
@@ -60,10 +60,10 @@ def train(
     if config.run.threads:
         torch.set_num_threads(config.run.threads)
     torch.manual_seed(config.run.seed)
-    dtype = precision(config)
+    base = model.base_folder(config.base.name)
+    dtype = settled_precision(config, base, folder, say)
     accelerator = Accelerator(cpu=_on_cpu(), mixed_precision="bf16" if dtype == torch.bfloat16 else "no")
     sharding.check_kind(accelerator.distributed_type.value)
-    base = model.base_folder(config.base.name)
     with _named_errors():
         wrapped: Any = model.adapted(base, config.base, config.lora, config.batch, dtype)
     plan = _Plan(config, prepared, base)
@@ -102,11 +102,12 @@ def _spread(config: Config, accelerator: Any, wrapped: torch.nn.Module) -> tuple
     return network, parameters, optimiser
 
 
-def precision(config: Config) -> torch.dtype:
-    """Type of a run's base weights."""
-    if config.run.precision == "auto":
-        return torch.bfloat16 if torch.cuda.is_available() else torch.float32
-    return torch.bfloat16 if config.run.precision == "bf16" else torch.float32
+def settled_precision(config: Config, base: Path, folder: Path, say: Callable[[str], None]) -> torch.dtype:
+    """Type of a run's base weights; what "auto" came to when the run began holds until it ends."""
+    known = runlog.remembered(folder, "precision") if config.run.precision == "auto" else ""
+    dtype = precision.of_run(known or config.run.precision, base, _processes(), say)
+    runlog.remember(folder, "precision", "bf16" if dtype == torch.bfloat16 else "fp32")
+    return dtype
 
 
 def encoder(config: Config, base: Path) -> Callable[[Document], list[Encoded]]:
@@ -124,6 +125,19 @@ def encoder(config: Config, base: Path) -> Callable[[Document], list[Encoded]]:
         return packing.within(found, places, config.batch)
 
     return encode
+
+
+def tokens(config: Config, prepared: Prepared) -> dict[str, dict[str, float]]:
+    """Data set -> {"tokens", "answers", "share"} of one epoch; share: percent of its tokens. Needs the base."""
+    encode = encoder(config, model.base_folder(config.base.name))
+    names = {id(document): name for name, documents in prepared.train.items() for document in documents}
+    found = {name: {"tokens": 0.0, "answers": 0.0} for name in prepared.train}
+    for document in mixing.epoch(prepared, config.data, config.run.seed, 0):
+        for sample in encode(document):
+            found[names[id(document)]]["tokens"] += sample.tokens
+            found[names[id(document)]]["answers"] += sample.answer_tokens
+    total = sum(one["tokens"] for one in found.values()) or 1.0
+    return {name: {**one, "share": round(100 * one["tokens"] / total, 1)} for name, one in found.items()}
 
 
 class _Plan:

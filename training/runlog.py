@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import platform
 import sys
@@ -95,6 +96,23 @@ def begin(folder: Path, chosen: Config, counts: dict[str, int]) -> None:
         facts = {**environment(), "counts": counts}
         folders.replace(folder / "environment.json", json.dumps(facts, indent=2))
         settle(folder, chosen)
+
+
+def remember(folder: Path, key: str, value: str) -> None:
+    """Add what a run found out about its machine to its environment.json, if it has one and does not say it yet."""
+    path = folder / "environment.json"
+    if remembered(folder, key) or not path.is_file():
+        return
+    with contextlib.suppress(ValueError):  # damaged: those who need it say so
+        folders.replace(path, json.dumps({**json.loads(path.read_text(encoding="utf-8")), key: value}, indent=2))
+
+
+def remembered(folder: Path, key: str) -> str:
+    """What remember() kept, "" if nothing."""
+    try:
+        return str(json.loads((folder / "environment.json").read_text(encoding="utf-8")).get(key, ""))
+    except (OSError, ValueError, AttributeError):
+        return ""
 
 
 def settle(folder: Path, chosen: Config) -> None:

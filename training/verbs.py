@@ -23,6 +23,7 @@ def add_parsers(sub: Any) -> None:
 def _add_training(sub: Any) -> None:
     prepare = sub.add_parser("prepare", help="read the data sets of a configuration and show what is in them")
     prepare.add_argument("config", type=Path)
+    prepare.add_argument("--tokens", action="store_true", help="count tokens by set, too, with the base's tokenizer")
     _common(prepare)
     prepare.set_defaults(run=run_prepare)
     run = sub.add_parser("run", help="train an adapter; resumes where it stopped with --resume")
@@ -31,8 +32,15 @@ def _add_training(sub: Any) -> None:
     run.add_argument(
         "--resume", metavar="ID", nargs="?", const="", help="continue run ID; with CONFIG: continue its run or start it"
     )
+    run.add_argument(
+        "--from-snapshot", type=Path, metavar="DIR", help="go on from a snapshot of a run, under its id or --id"
+    )
     _common(run)
     run.set_defaults(run=run_train)
+    snapshot = sub.add_parser("snapshot", help="an unfinished run as a folder of under 40 MB, for another machine")
+    snapshot.add_argument("id", help="run id")
+    snapshot.add_argument("--out", type=Path, default=Path("models/snapshots"), metavar="DIR")
+    snapshot.set_defaults(run=run_snapshot)
     ablate = sub.add_parser("ablate", help="train configurations over several seeds; mean and spread of each")
     ablate.add_argument("configs", type=Path, nargs="+", metavar="CONFIG")
     ablate.add_argument("--seeds", type=int, default=3, metavar="N", help="seeds 0 to N - 1 (default 3)")
@@ -176,7 +184,7 @@ def run_prepare(args: argparse.Namespace) -> int:
 
     chosen = config.load(args.config, tuple(args.set))
     prepared = mixing.prepare(chosen.data, sources.data_dir(args.data))
-    tasks = {
+    tasks: dict[str, Any] = {
         name: {
             "documents": len(documents), "tasks": sum(len(d.tasks) for d in documents),
             "document_words": mixing.lengths([d.text for d in documents]),
@@ -184,7 +192,12 @@ def run_prepare(args: argparse.Namespace) -> int:
         }
         for name, documents in prepared.train.items()
     }  # fmt: skip
-    print(json.dumps({"train": tasks, "counts": prepared.counts}, indent=2))
+    found = {"train": tasks, "counts": prepared.counts}
+    if args.tokens:
+        from training import lora
+
+        found["epoch"] = lora.tokens(chosen, prepared)
+    print(json.dumps(found, indent=2))
     return 0
 
 
@@ -192,6 +205,12 @@ def run_train(args: argparse.Namespace) -> int:
     """Train or resume; prints the run's folder. One process works in it, or those that one launcher started."""
     from training import config, lora, mixing, runlog, running, sources
 
+    if args.from_snapshot:
+        from training import snapshot
+
+        args.resume = args.id or args.resume or args.from_snapshot.resolve().name
+        args.config = None
+        snapshot.restore(args.from_snapshot, run_folder(args.resume), say)
     name, resume = _which_run(args)
     folder = run_folder(name)
     if args.config:
@@ -209,6 +228,14 @@ def run_train(args: argparse.Namespace) -> int:
             f"peak {outcome.peak_bytes / 1e9:.1f} GB"
         )
         print(folder)
+    return 0
+
+
+def run_snapshot(args: argparse.Namespace) -> int:
+    """Write the snapshot; prints its folder."""
+    from training import snapshot
+
+    print(snapshot.save(run_folder(args.id), args.out, say))
     return 0
 
 
