@@ -36,6 +36,8 @@ def save(run: Path, target: Path, say: Callable[[str], None]) -> Path:
     """
     from safetensors.torch import save_file
 
+    if not running.begun(run):
+        raise TrainingError(f"There is no run {run.name!r}.", "Its folder holds no config.json.", "Check the id.")
     chosen = running.stored(run)
     found = checkpoint.latest(run / "checkpoints", say)
     if found is None:
