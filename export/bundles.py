@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 
 from edge.contract.bundle import Bundle
@@ -35,18 +36,17 @@ def make_onnx_bundle(
     bundle_name defaults to the base's name, with the precision if that is not int4. Raises BaseModelError, BundleError,
     UsageError.
     """
+    asked = options or OnnxOptions()
     base = _decoder(name)
-    options = options or OnnxOptions()
-    target = _target(name, bundle_name, options.precision, "", out)
-    reference = adapter_ref(adapter)
-    source = hf_folder(name, cache, progress=progress)
-    options = fit(options, source)
-    built = build(base, options, adapter, cache, progress)
-    config = json.loads((built.folder / "genai_config.json").read_text(encoding="utf-8"))
-    recipe = Recipe("onnx", ONNX_PACKAGE, options.precision, options.record())
-    length = config["model"]["context_length"]
-    manifest = manifest_for(target.name, base, base_digest(base, source), recipe, reference, length)
-    return pack(built, with_facts(manifest, adapter), target, progress), built
+
+    def building(source: Path) -> tuple[Build, Recipe, int]:
+        fitted = fit(asked, source)
+        built = build(base, fitted, adapter, cache, progress)
+        config = json.loads((built.folder / "genai_config.json").read_text(encoding="utf-8"))
+        recipe = Recipe("onnx", ONNX_PACKAGE, fitted.precision, fitted.record())
+        return built, recipe, config["model"]["context_length"]
+
+    return _make(base, _target(name, bundle_name, asked.precision, "", out), adapter, cache, progress, building)
 
 
 def make_mlx_bundle(
@@ -62,14 +62,24 @@ def make_mlx_bundle(
     from export import to_mlx
 
     base = _decoder(name)
-    target = _target(name, bundle_name, precision, "-mlx", out)
+
+    def building(source: Path) -> tuple[Build, Recipe, int]:
+        built = to_mlx.build_mlx(base, precision, adapter, cache, progress)
+        options: dict[str, str | int | bool] = {} if precision == "fp16" else {"group": to_mlx.GROUP}
+        return built, Recipe("mlx", to_mlx.PACKAGE, precision, options), to_mlx.context_length(built)
+
+    return _make(base, _target(name, bundle_name, precision, "-mlx", out), adapter, cache, progress, building)
+
+
+def _make(
+    base: Base, target: Path, adapter: Path | None, cache: Path | None, progress: Progress,
+    building: Callable[[Path], tuple[Build, Recipe, int]],
+) -> tuple[Bundle, Build]:  # fmt: skip
+    """Build from the base's Hugging Face folder, describe, pack. A wrong adapter is told before anything is built."""
     reference = adapter_ref(adapter)
-    source = hf_folder(name, cache, progress=progress)
-    built = to_mlx.build_mlx(base, precision, adapter, cache, progress)
-    options: dict[str, str | int | bool] = {} if precision == "fp16" else {"group": to_mlx.GROUP}
-    recipe = Recipe("mlx", to_mlx.PACKAGE, precision, options)
-    digest, length = base_digest(base, source), to_mlx.context_length(built)
-    manifest = manifest_for(target.name, base, digest, recipe, reference, length)
+    source = hf_folder(base.name, cache, progress=progress)
+    built, recipe, length = building(source)
+    manifest = manifest_for(target.name, base, base_digest(base, source), recipe, reference, length)
     return pack(built, with_facts(manifest, adapter), target, progress), built
 
 

@@ -1,4 +1,4 @@
-"""The 15 fields of a structured clinical report, and the JSON schema that constrains what a model may write.
+"""The 15 fields of a structured clinical report, and the JSON text that a model is trained to write.
 
 Field set: ELMTEX (Guluzade et al., 2025). Keys, order and definitions are part of every trained adapter:
 a change here is a new PROMPT_VERSION (edge.contract.prompts).
@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass
-from typing import Any
 
 
 @dataclass(frozen=True)
@@ -42,17 +41,6 @@ FIELDS: tuple[Field, ...] = (
     Field("gender", "Gender", "as written"),
 )
 FIELD_KEYS: tuple[str, ...] = tuple(field.key for field in FIELDS)
-
-
-def extraction_schema() -> dict[str, Any]:
-    """JSON schema of an extraction: every key present, in order, each a list of verbatim phrases."""
-    entry = {"type": "string", "minLength": 1, "maxLength": 400}
-    return {
-        "type": "object",
-        "properties": {key: {"type": "array", "items": entry, "maxItems": 40} for key in FIELD_KEYS},
-        "required": list(FIELD_KEYS),
-        "additionalProperties": False,
-    }
 
 
 def extraction_target(fields: dict[str, list[str]]) -> str:

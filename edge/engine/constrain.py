@@ -39,7 +39,7 @@ class Constraint(Protocol):
 def extraction_grammar(document: str) -> str:
     """Lark grammar of an extraction from document: every field in order, entries verbatim phrases of one line.
 
-    The result always satisfies edge.contract.schemas.extraction_schema().
+    The result always holds every field of edge.contract.schemas.FIELDS, in order, each a list of phrases.
     """
     escaped = json.dumps(document.replace("\n", _LINE), ensure_ascii=False)[1:-1].replace("\\u0001", _LINE)
     fields = ' ", " '.join(f"{json.dumps(json.dumps(key) + ': [')} list" for key in FIELD_KEYS)

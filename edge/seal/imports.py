@@ -42,8 +42,3 @@ def refuse_clients() -> None:
     """From now on, importing a network client raises ModuleNotFoundError. Idempotent."""
     if not any(isinstance(finder, _Refuser) for finder in sys.meta_path):
         sys.meta_path.insert(0, _Refuser())
-
-
-def loaded_clients() -> list[str]:
-    """Return the network clients that are imported already."""
-    return sorted(name for name in CLIENTS if name in sys.modules)
