@@ -11,7 +11,7 @@ from pathlib import Path
 
 from edge.contract.events import Finished
 from edge.contract.prompts import render
-from edge.contract.schemas import FIELD_KEYS, extraction_instruction
+from edge.contract.schemas import extraction_instruction, naive_instruction
 from edge.engine.base import Engine, Request
 from edge.engine.constrain import extraction_grammar
 from edge.errors import UsageError
@@ -21,7 +21,6 @@ from training.sources import Document
 
 STRATEGIES = ("naive", "advanced", "examples")
 _EXAMPLES = 3
-NAIVE = f"Extract the medical facts of this report as JSON with these keys: {', '.join(FIELD_KEYS)}."
 
 Similar = Callable[[str, int], Sequence[int]]
 
@@ -33,7 +32,7 @@ def instruction(strategy: str) -> str:
             f"There is no prompting strategy {strategy!r}.",
             f"Known: {', '.join(STRATEGIES)}; for notes see docs/training.md.",
         )
-    return NAIVE if strategy == "naive" else extraction_instruction()
+    return naive_instruction() if strategy == "naive" else extraction_instruction()
 
 
 def title(strategy: str, encoder: Path | None) -> str:

@@ -57,14 +57,21 @@ def known(attributes: Attributes, **more: Any) -> dict[str, Any]:
     return {**said, **{key: value for key, value in more.items() if value is not None}}
 
 
-def assemble(text: str, phrases: Iterable[Phrase]) -> Fields:
-    """Fields of the phrases a model found in text, completed by rules. Time grows with the length of the text."""
+def assemble(text: str, phrases: Iterable[Phrase], keys: Sequence[str] = FIELD_KEYS) -> Fields:
+    """Fields of the phrases a model found in text, completed by rules. Time grows with the length of the text.
+
+    keys: of the schema; a rule works for a field that it has.
+    """
     report = _Report(text)
     found = _best(phrases)
-    found = report.with_person(found)
-    found = report.with_laboratory(found)
-    found = report.with_medications(found)
-    entries: dict[str, list[tuple[Phrase, FieldEntry]]] = {key: [] for key in FIELD_KEYS}
+    if AGE in keys and GENDER in keys:
+        found = report.with_person(found)
+    if LABORATORY in keys:
+        found = report.with_laboratory(found)
+    if MEDICATION in keys:
+        found = report.with_medications(found)
+    report.movable = FAMILY in keys and SOCIAL in keys
+    entries: dict[str, list[tuple[Phrase, FieldEntry]]] = {key: [] for key in keys}
     for phrase in found:
         key, entry = report.entry(phrase)
         entries.setdefault(key, []).append((phrase, entry))
@@ -74,7 +81,8 @@ def assemble(text: str, phrases: Iterable[Phrase]) -> Fields:
 def with_attributes(fields: Fields, text: str) -> Fields:
     """Fields of any origin with attributes for every entry that has a place; a relative's illness is moved."""
     report = _Report(text)
-    moved: dict[str, list[FieldEntry]] = {key: [] for key in (*FIELD_KEYS, *fields.entries)}
+    report.movable = {FAMILY, SOCIAL} <= set(fields.entries)
+    moved: dict[str, list[FieldEntry]] = {key: [] for key in fields.entries}
     for key, entry in fields.rows():
         if entry.start is None or entry.end is None:
             moved[key].append(entry)
@@ -153,6 +161,7 @@ class _Report:
         self.context = Context(text, "de" if self.german else "en", self.headings)
         self.labs = labs.find(text, self.german, self.headings)
         self.medications = medications.find(text, self.german, self.headings)
+        self.movable = True  # whether there is a field for relatives
 
     def with_person(self, found: list[Phrase]) -> list[Phrase]:
         """One age and one gender: the rule's if it has one, else the surest of the model's."""
@@ -176,7 +185,7 @@ class _Report:
         said = self.context.at(phrase.start, phrase.end)
         if phrase.key in (AGE, GENDER):
             said = Attributes()
-        key = _home(phrase.key, said)
+        key = _home(phrase.key, said) if self.movable else phrase.key
         rule = phrase.score == _RULE
         attributes = known(
             said,

@@ -12,11 +12,12 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Field:
-    """One field: key in JSON, label for people, definition for the prompt."""
+    """One field: key in JSON, label for people, definition and examples for the prompt."""
 
     key: str
     label: str
     definition: str
+    examples: tuple[str, ...] = ()
 
 
 FIELDS: tuple[Field, ...] = (
@@ -43,15 +44,40 @@ FIELDS: tuple[Field, ...] = (
 FIELD_KEYS: tuple[str, ...] = tuple(field.key for field in FIELDS)
 
 
+@dataclass(frozen=True)
+class FieldSchema:
+    """A set of fields that reports are read for. name: "elmtex", or that of a clinic's own file."""
+
+    name: str
+    fields: tuple[Field, ...]
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """Keys in order."""
+        return tuple(field.key for field in self.fields)
+
+
+ELMTEX = FieldSchema("elmtex", FIELDS)
+
+
 def extraction_target(fields: dict[str, list[str]]) -> str:
     """Render fields as the exact JSON text that a model is trained to write (compact, keys in FIELDS order)."""
     return json.dumps({key: fields.get(key, []) for key in FIELD_KEYS}, ensure_ascii=False, separators=(", ", ": "))
 
 
-def extraction_instruction() -> str:
+def extraction_instruction(schema: FieldSchema = ELMTEX) -> str:
     """The instruction of the extraction task, the same in training and inference."""
-    lines = "\n".join(f"{field.key}: {field.definition}" for field in FIELDS)
+    lines = "\n".join(f"{field.key}: {field.definition}{_shown(field.examples)}" for field in schema.fields)
     return (
         "Extract the facts of this report as JSON with these keys, each a list of short phrases copied word for word "
         f"from the report, an empty list where there is none.\n{lines}"
     )
+
+
+def naive_instruction(schema: FieldSchema = ELMTEX) -> str:
+    """The keys alone: the naive strategy of the ELMTEX study."""
+    return f"Extract the medical facts of this report as JSON with these keys: {', '.join(schema.keys)}."
+
+
+def _shown(examples: tuple[str, ...]) -> str:
+    return f" (for example: {'; '.join(examples)})" if examples else ""

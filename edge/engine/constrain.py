@@ -7,6 +7,7 @@ which the decoder reads in one step instead of writing them one by one.
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any, Protocol
 
 from edge.contract.schemas import FIELD_KEYS
@@ -36,13 +37,13 @@ class Constraint(Protocol):
     def finished(self) -> bool: ...
 
 
-def extraction_grammar(document: str) -> str:
+def extraction_grammar(document: str, keys: Sequence[str] = FIELD_KEYS) -> str:
     """Lark grammar of an extraction from document: every field in order, entries verbatim phrases of one line.
 
     The result always holds every field of edge.contract.schemas.FIELDS, in order, each a list of phrases.
     """
     escaped = json.dumps(document.replace("\n", _LINE), ensure_ascii=False)[1:-1].replace("\\u0001", _LINE)
-    fields = ' ", " '.join(f"{json.dumps(json.dumps(key) + ': [')} list" for key in FIELD_KEYS)
+    fields = ' ", " '.join(f"{json.dumps(json.dumps(key) + ': [')} list" for key in keys)
     # One "]" closes each list; it is part of the list rule so that an empty list is one forced-or-free choice.
     return (
         f'start: "{{" {fields} "}}"\n'
@@ -50,6 +51,9 @@ def extraction_grammar(document: str) -> str:
         'entry: "\\"" PHRASE "\\""\n'
         f"PHRASE: %regex {json.dumps({'substring_words': escaped}, ensure_ascii=True)} & /{_PHRASE}/\n"
     )
+
+
+YES_OR_NO = 'start: "yes" | "no"\n'
 
 
 class GrammarCompiler:

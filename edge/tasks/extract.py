@@ -12,7 +12,7 @@ from typing import Literal
 from edge.contract import prompts
 from edge.contract.events import EngineEvent, Finished, StopReason
 from edge.contract.fields import FieldEntry, Fields
-from edge.contract.schemas import FIELD_KEYS, extraction_instruction
+from edge.contract.schemas import ELMTEX, FieldSchema, extraction_instruction
 from edge.engine.base import Engine, Request
 from edge.engine.constrain import extraction_grammar
 from edge.errors import InputError, OutputError
@@ -51,15 +51,19 @@ class ExtractionFinished:
     extraction: Extraction
 
 
-def extract_fields(engine: Engine, report: str) -> Iterator[EngineEvent | ExtractionFinished]:
+def extract_fields(
+    engine: Engine, report: str, schema: FieldSchema = ELMTEX, *, instruction: str = "", shown: str = ""
+) -> Iterator[EngineEvent | ExtractionFinished]:
     """Yield progress and raw text, then ExtractionFinished. report: sanitised text; offsets refer to it.
 
+    instruction: other words for the task than the trained ones. shown: worked examples that stand before the report.
     Raises InputError if the report is empty or too long, OutputError if the answer breaks the schema.
     """
     if not report.strip():
         raise InputError("The report is empty.")
-    document = prompts.report_document(report)
-    prompt = prompts.render(engine.info.prompt_format, document, extraction_instruction(), engine.info.prompt_version)
+    document = shown + prompts.report_document(report)
+    task = instruction or extraction_instruction(schema)
+    prompt = prompts.render(engine.info.prompt_format, document, task, engine.info.prompt_version)
     room = engine.info.context_length - engine.count(prompt)
     if room < 200:
         raise InputError(
@@ -69,13 +73,13 @@ def extract_fields(engine: Engine, report: str) -> Iterator[EngineEvent | Extrac
         )
     started = time.perf_counter()
     limit = min(answer_tokens(engine, prompt), room)
-    for event in engine.stream(Request(prompt, limit, extraction_grammar(report.strip()))):
+    for event in engine.stream(Request(prompt, limit, extraction_grammar(report.strip(), schema.keys))):
         yield event
         if isinstance(event, Finished):
-            fields, whole = read_answer(event)
+            fields, whole = read_answer(event, schema)
             yield ExtractionFinished(
                 Extraction(
-                    {key: tuple(locate_all(fields.get(key, []), report)) for key in FIELD_KEYS},
+                    {key: tuple(locate_all(fields.get(key, []), report)) for key in schema.keys},
                     not whole or event.reason != "end",
                     event.prompt_tokens,
                     event.generated_tokens,
@@ -90,18 +94,18 @@ def answer_tokens(engine: Engine, prompt: prompts.Prompt) -> int:
     return FRAME_TOKENS + int(TOKENS_A_TOKEN * engine.count(prompts.Prompt(prompt.document, ())))
 
 
-def read_answer(done: Finished) -> tuple[dict[str, list[str]], bool]:
+def read_answer(done: Finished, schema: FieldSchema = ELMTEX) -> tuple[dict[str, list[str]], bool]:
     """Return the fields of what an engine wrote, as the product shows them, and whether the answer was whole.
 
     Raises OutputError if the text is not a (possibly cut) answer of the schema.
     """
-    fields, whole = parse_answer(done.text)
+    fields, whole = parse_answer(done.text, schema)
     if done.reason == "loop":
         fields = {key: without_stump(entries) for key, entries in fields.items()}
     return fields, whole
 
 
-def parse_answer(text: str) -> tuple[dict[str, list[str]], bool]:
+def parse_answer(text: str, schema: FieldSchema = ELMTEX) -> tuple[dict[str, list[str]], bool]:
     """Return the fields of an answer and whether it was whole. A cut answer keeps its complete entries.
 
     Raises OutputError if the text is not a (possibly cut) answer of the schema.
@@ -110,7 +114,7 @@ def parse_answer(text: str) -> tuple[dict[str, list[str]], bool]:
         raw, whole = json.loads(text), True
     except json.JSONDecodeError:
         raw, whole = _repair(text), False
-    if not isinstance(raw, dict) or not set(raw) <= set(FIELD_KEYS):
+    if not isinstance(raw, dict) or not set(raw) <= set(schema.keys):
         raise OutputError(
             "The model's extraction does not follow the schema.", "", "Use a bundle trained for extraction."
         )
@@ -119,7 +123,7 @@ def parse_answer(text: str) -> tuple[dict[str, list[str]], bool]:
         if not isinstance(entries, list) or not all(isinstance(e, str) for e in entries):
             raise OutputError(f"The model's extraction holds no list under {key!r}.")
         fields[key] = list(dict.fromkeys(e.strip() for e in entries if e.strip()))
-    return fields, whole and set(raw) == set(FIELD_KEYS)
+    return fields, whole and set(raw) == set(schema.keys)
 
 
 def without_stump(entries: list[str]) -> list[str]:
