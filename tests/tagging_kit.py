@@ -60,7 +60,8 @@ class WordBackend:
     def judge(self, vectors: Any) -> Any:
         task = self._spec.tasks[0]
         judged = np.zeros((len(vectors), task.span_columns), dtype=np.float32)
-        judged[:, len(task.labels) + int(self._denied)] = 1.5
+        if task.attributes:
+            judged[:, len(task.labels) + int(self._denied)] = 1.5
         return judged
 
 

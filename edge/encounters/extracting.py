@@ -44,7 +44,8 @@ def served(manifest: Manifest) -> tuple[Strategy, ...]:
         return ("tagger", "judge") if _TASK in str(manifest.options.get("tasks", "")).split() else ()
     if manifest.kind != "decoder":
         return ()
-    return (("tuned",) if manifest.adapter is not None else ()) + ("naive", "advanced", "examples", "judge")
+    prompted: tuple[Strategy, ...] = ("naive", "advanced", "examples", "judge")
+    return ("tuned", *prompted) if manifest.adapter is not None else prompted
 
 
 @dataclass(frozen=True)

@@ -40,7 +40,7 @@ def extract(
     started = time.perf_counter()
     task = report_task(tagger)
     reading = tagger.read(of_report(report))
-    every = tagger.spans(task.key, report, reading, all_candidates=True)
+    every = [candidate.span for candidate in tagger.candidates(task.key, report, reading)]
     least = {label.key: label.threshold for label in task.labels}
     kept = {id(span) for span in every if span.score >= least[span.label]}
     doubtful = sorted(

@@ -12,6 +12,7 @@ from edge.verbs import bundle_options, extract, generate, note, records
 from edge.verbs.narrate import Narrator
 
 if TYPE_CHECKING:
+    from edge.encounters.extracting import Extractor
     from edge.encounters.writing import Scribe
     from edge.vaults import Vault
 
@@ -36,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
 
     with writing.Scribe.open(args.bundle, checking, args.allow_unsigned) as scribe:
         narrator.clear()
-        generate.remark_on(scribe, narrator)
+        generate.remark_on(scribe.engine.info, narrator)
         with _vault(args, narrator) as vault:
             record = _visit(scribe, vault, args, narrator)
             _heading(narrator, "4. What the demo vault holds now")
@@ -76,6 +77,17 @@ def _private(path: str, flags: int) -> int:
     return os.open(path, flags, 0o600)
 
 
+def _extractor(scribe: Scribe, args: argparse.Namespace) -> Extractor:
+    """The installed tagger, else the language model that wrote the note."""
+    from edge.encounters.extracting import Extractor, Wish
+    from edge.errors import BundleError
+
+    try:
+        return Extractor.open(Wish("tagger", None, args.allow_unsigned))
+    except BundleError:
+        return Extractor.of(scribe)
+
+
 def _visit(scribe: Scribe, vault: Vault, args: argparse.Namespace, narrator: Narrator) -> str:
     """Write, extract and save; returns the record's id."""
     from edge.contract import document as documents
@@ -90,7 +102,7 @@ def _visit(scribe: Scribe, vault: Vault, args: argparse.Namespace, narrator: Nar
     text = str(written.printed["text"])
     _heading(narrator, "3. Structured fields of that note, each with its characters in it")
     report = documents.from_text(text, "note")
-    found = extract.write(scribe, report, argparse.Namespace(json=False, format="table"), narrator)
+    found = extract.write(_extractor(scribe, args), report, argparse.Namespace(json=False, format="table"), narrator)
     source = Source(visit.name, visit.text, visit.sha256, "transcript")
     record = vault.encounters.save(args.title, source, [written.generated]).id
     basis = Source("note", report.text, report.sha256, "report")

@@ -7,7 +7,7 @@ import json
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from edge.errors import BundleError, Cancelled, EdgescribeError
 from edge.text import sanitise
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from edge.contract.encounter import Encounter
     from edge.encounters.writing import Scribe
     from edge.vaults import Vault
+    from edge.workbench import EngineInfo
 
 
 @dataclass(frozen=True)
@@ -31,13 +32,14 @@ class Outcome:
 
 
 Basis = Callable[["Encounter"], "Document"]  # what of a kept record is worked on
-Work = Callable[["Scribe", "Document", argparse.Namespace, Narrator], Outcome]
+T = TypeVar("T")
+Work = Callable[[T, "Document", argparse.Namespace, Narrator], Outcome]
 Check = Callable[["Document"], object]  # raises InputError for a document that the verb cannot use
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
     """Arguments of a verb that writes with a model."""
-    parser.add_argument("files", nargs="+", metavar="FILE", help="text file, or - for standard input")
+    add_files(parser)
     bundle_options.add_bundle(parser)
     parser.add_argument("--json", action="store_true", help="one JSON object a line on standard output")
     parser.add_argument("--save", action="store_true", help="keep source and result in the vault")
@@ -46,27 +48,40 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     vault_options.add_options(parser)
 
 
+def add_files(parser: argparse.ArgumentParser) -> None:
+    """What is worked on."""
+    parser.add_argument("files", nargs="+", metavar="FILE", help="text file, or - for standard input")
+
+
 def add_quiet(parser: argparse.ArgumentParser) -> None:
     """Results only."""
     parser.add_argument("--quiet", action="store_true", help="no narration on standard error")
 
 
-def run_all(args: argparse.Namespace, work: Work, check: Check = lambda _: None) -> int:
+def run_all(args: argparse.Namespace, work: Work[Scribe], check: Check = lambda _: None) -> int:
     """Run work over every file with one loaded bundle, loaded once a file has passed check.
 
     Returns the exit code (see README.md): the error's own for a single file, 1 if some of several failed.
     """
     narrator = Narrator(args.quiet)
+    bench = Bench(args, narrator)
+    return run_files(args, narrator, work, check, bench.scribe, bench.close)
+
+
+def run_files(
+    args: argparse.Namespace, narrator: Narrator, work: Work[T], check: Check, tool: Callable[[], T],
+    close: Callable[[], None],
+) -> int:  # fmt: skip
+    """As run_all, with any tool: it is asked for once a file has passed check, and closed at the end."""
     # The passphrase is asked for first, so that no note is written in vain.
     vault = vault_options.open_vault(args, create=True) if args.save else None
-    bench = Bench(args, narrator)
     codes: list[int] = []
     try:
         for name in args.files:
-            codes.append(_one(name, bench, vault, args, work, check))
+            codes.append(_one(name, tool, narrator, vault, args, work, check))
     finally:
         narrator.clear()
-        bench.close()
+        close()
         if vault is not None:
             vault.close()
     failed = [code for code in codes if code]
@@ -91,7 +106,7 @@ class Bench:
                 self._args.allow_unsigned,
             )
             self.narrator.clear()
-            remark_on(self._scribe, self.narrator)
+            remark_on(self._scribe.engine.info, self.narrator)
         return self._scribe
 
     def close(self) -> None:
@@ -99,31 +114,33 @@ class Bench:
             self._scribe.engine.close()
 
 
-def remark_on(scribe: Scribe, narrator: Narrator) -> None:
+def remark_on(info: EngineInfo, narrator: Narrator) -> None:
     """Say what the user must know of this bundle."""
-    info = scribe.engine.info
     if info.signed_by is None:
         narrator.warn(f"The bundle {info.bundle!r} is UNSIGNED: no key that this machine trusts vouches for it.")
     if info.purpose == "test":
         narrator.say(f"The bundle {info.bundle!r} is a test model: its output is not fit for patients.")
 
 
-def _one(name: str, bench: Bench, vault: Vault | None, args: argparse.Namespace, work: Work, check: Check) -> int:
+def _one(
+    name: str, tool: Callable[[], T], narrator: Narrator, vault: Vault | None, args: argparse.Namespace, work: Work[T],
+    check: Check,
+) -> int:  # fmt: skip
     from edge.encounters import writing
 
     try:
         document = writing.read_document(name)
         check(document)
-        outcome = work(bench.scribe(), document, args, bench.narrator)
+        outcome = work(tool(), document, args, narrator)
         if vault is not None:
             record = vault_options.save_result(vault, document, args, outcome.source_kind, outcome.generated)
-            bench.narrator.say(f"Saved as record {record}.")
+            narrator.say(f"Saved as record {record}.")
         if args.json:
             _print_json({"file": sanitise(name), **outcome.printed})
     except (Cancelled, BundleError):
         raise  # no other file would fare better
     except EdgescribeError as error:
-        bench.narrator.clear()
+        narrator.clear()
         if args.json:
             _print_json({"file": sanitise(name), "error": sanitise(str(error))})
         complain(error)

@@ -6,11 +6,13 @@ The app's Ctrl+G, F7 and title line, for screen readers and scripts. What there 
 from __future__ import annotations
 
 import argparse
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from edge.errors import UsageError
 from edge.text import one_line
 from edge.verbs import bundle_options, generate, vault_options
+from edge.verbs import extract as fields
 from edge.verbs.narrate import Narrator
 
 if TYPE_CHECKING:
@@ -27,8 +29,9 @@ def add_actions(actions: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--template", metavar="T", help="as `note` takes it (default: that of the note there is, or visit)"
     )
     extract = actions.add_parser("extract", help="extract the fields anew from the kept note or report")
+    bundle_options.add_bundle(write)
+    fields.add_tools(extract)
     for action in (write, extract):
-        bundle_options.add_bundle(action)
         generate.add_quiet(action)
     for action, run in ((title, _title), (write, _write), (extract, _extract)):
         vault_options.on_record(action, run)
@@ -63,36 +66,44 @@ def _write(args: argparse.Namespace) -> int:
         substance.visit(talk.text)
         return workbench.typed(talk.text, talk.name)
 
-    return _anew(args, conversation, note.write)
+    narrator = Narrator(args.quiet)
+    bench = generate.Bench(args, narrator)
+    return _anew(args, narrator, conversation, note.write, bench.scribe, bench.close)
 
 
 def _extract(args: argparse.Namespace) -> int:
     from edge import workbench
-    from edge.verbs import extract
 
-    return _anew(args, lambda r: workbench.typed(workbench.report_of(r), "note"), extract.write)
+    narrator = Narrator(args.quiet)
+    tools = fields.Tools(args, narrator)
+
+    def report(record: Encounter) -> Document:
+        return workbench.typed(workbench.report_of(record), "note")
+
+    return _anew(args, narrator, report, fields.write, tools.extractor, tools.close)
 
 
-def _anew(args: argparse.Namespace, basis: generate.Basis, work: generate.Work) -> int:
+def _anew(
+    args: argparse.Namespace, narrator: Narrator, basis: generate.Basis, work: generate.Work[generate.T],
+    tool: Callable[[], generate.T], close: Callable[[], None],
+) -> int:  # fmt: skip
     """Run work over a text of the record and keep what it gives beside what is there, which stays as it is."""
     from edge.contract.encounter import Source
 
-    narrator = Narrator(args.quiet)
-    bench = generate.Bench(args, narrator)
     with vault_options.open_vault(args) as vault:
         try:
             record = vault.encounters.get(args.id)
             code = record.summary.id
             vault.encounters.refuse_signed(code)
             document = basis(record)
-            outcome = work(bench.scribe(), document, args, narrator)
+            outcome = work(tool(), document, args, narrator)
             _commit(vault, record, outcome.generated)
             source = Source(document.name, document.text, document.sha256, outcome.source_kind)
             vault.encounters.save(record.summary.title, source, [outcome.generated], code)
             narrator.say(f"Saved in record {code}.")
         finally:
             narrator.clear()
-            bench.close()
+            close()
     return 0
 
 
