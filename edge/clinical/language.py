@@ -17,21 +17,22 @@ _WORD = re.compile(r"[^\W\d_]+")
 _WORDS = {
     "en": _set(
         "the of and to in is was with for on he she his her has had no not are were at by from that this be as an or ",
-        "which patient history denies right left daily pain normal",
+        "which patient history denies right left daily pain normal you i it my do have so what your me we if but okay any",
     ),
     "de": _set(
         "der die das und des dem den im mit bei in von zu ist war wurde keine kein nicht seit auf eine einer ein am ",
-        "für sich nach wir er sie es patient patientin links rechts befund unauffällig bds zum zur ohne vom",
+        "für sich nach wir er sie es patient patientin links rechts befund unauffällig bds zum zur ohne vom ich haben ",
+        "habe ihnen mir was wie ja nein aber auch dann noch",
     ),
     # Near relatives and the commonest others, so that they are told apart and not taken for one of the two.
     "nl": _set(
         "de het een en van is niet met voor op zijn aan dat ook bij geen werd naar uit patiënt",
     ),
     "fr": _set(
-        "le la les des et une un du est dans pour avec sur par pas au aux qui elle il ne patient",
+        "le la les des et une un du est dans pour avec sur par pas au aux qui elle il ne patient je vous j'ai mon oui",
     ),
     "es": _set(
-        "el la los las de y en un una con por para del se no su paciente que al es",
+        "el la los las de y en un una con por para del se no su paciente que al es me he tengo le qué usted muy sí",
     ),
     "it": _set(
         "il la di e in un una con per del della non che è le gli dei paziente si al",
@@ -51,26 +52,45 @@ _WORDS = {
 }
 
 
+_SCRIPTS = (
+    (0x370, 0x3FF, "el"), (0x400, 0x52F, "ru"), (0x590, 0x5FF, "he"), (0x600, 0x6FF, "ar"), (0x900, 0x97F, "hi"),
+    (0xE00, 0xE7F, "th"), (0x3040, 0x30FF, "ja"), (0xAC00, 0xD7AF, "ko"), (0x4E00, 0x9FFF, "zh"),
+)  # fmt: skip
+_UKRAINIAN = frozenset("іїєґ")
+
+
 def language(text: str) -> Language | Literal["other"]:
     """ "en" or "de"; "other" where the words are of neither; "" where there are too few to tell (a table, a list)."""
+    code = language_code(text)
+    return code if code in ("en", "de", "") else "other"
+
+
+def language_code(text: str) -> str:
+    """ISO 639-1 code of the language of a text; "" where there are too few words to tell (a table, a list)."""
     words = [word.casefold() for word in _WORD.findall(text[:SAMPLE])]
     letters = "".join(words)
-    foreign = sum(1 for c in letters if ord(c) > 0x24F)
-    if foreign * 2 > len(letters) > 0:
-        return "other"
+    foreign = [c for c in letters if ord(c) > 0x24F]
+    if len(foreign) * 2 > len(letters) > 0:
+        return _by_script(foreign)
     if len(words) < MIN_WORDS:
         return ""
     shares = {name: sum(word in known for word in words) / len(words) for name, known in _WORDS.items()}
     best = max(shares, key=lambda name: shares[name])
     if shares[best] < 0.04:
         return ""
-    if best in ("en", "de"):
-        return "en" if best == "en" else "de"
     # A telegraphic report has few function words: another language must be clearly ahead.
     own = max(shares["en"], shares["de"])
-    if shares[best] > 1.5 * own and shares[best] > 0.08:
-        return "other"
+    if best not in ("en", "de") and shares[best] > 1.5 * own and shares[best] > 0.08:
+        return best
     return "en" if shares["en"] >= shares["de"] else "de"
+
+
+def _by_script(letters: list[str]) -> str:
+    """The commonest language of a script; Japanese wherever there are kana, Ukrainian by its own letters."""
+    seen = {code for c in letters[:2_000] for low, high, code in _SCRIPTS if low <= ord(c) <= high}
+    if "ru" in seen and _UKRAINIAN & set(letters):
+        return "uk"
+    return next((code for code in ("ja", "ko", "zh", "ru", "ar", "he", "el", "hi", "th") if code in seen), "other")
 
 
 _COMMA, _POINT = re.compile(r"\d,\d{1,2}(?!\d)"), re.compile(r"\d\.\d{1,2}(?![.\d])")

@@ -18,6 +18,11 @@ _ROLES = {
 SPEAKERS = tuple(_ROLES)
 _ROLE_OF = {alias: role for role, aliases in _ROLES.items() for alias in aliases.split()}
 _TITLED = re.compile(r"(?:dr|doctor|prof)\b\.?\s", re.IGNORECASE)
+_NURSE_TITLED = re.compile(r"(?:nurse|sister|schwester|pfleger|pflegerin)\s+[^\W\d_]")
+_CREDENTIALS = {
+    "Doctor": re.compile(r",\s*(?:m\.?d|d\.?o|mbbs|mbbch|mbchb|frcp|mrcp|mrcgp|facp|dr\. med|np|aprn|pa-?c?)\b"),
+    "Nurse": re.compile(r",\s*(?:rn|lpn|bsn|msn)\b"),
+}
 _NUMBERED = re.compile(r"(?P<base>[^\W\d]+)[ _-]?\d{1,2}$")
 
 _CLITIC = re.compile(r"(?<=\w) (?=(?:n't|'(?:s|re|ve|ll|d|m))\b)", re.IGNORECASE)
@@ -57,6 +62,11 @@ def role(label: str) -> str | None:
     first = key.replace("-", "_").split("_")[0].split(" ")[0].strip(".")
     if _TITLED.match(key):
         return "Doctor"
+    if _NURSE_TITLED.match(key):
+        return "Nurse"
+    for titled, credential in _CREDENTIALS.items():
+        if credential.search(key):
+            return titled
     return _ROLE_OF.get(first) if "_" in key or "(" in key else None
 
 

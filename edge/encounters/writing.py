@@ -6,7 +6,7 @@ The vault's half of the service is edge.vaults.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -23,7 +23,8 @@ from edge.engine.base import Engine, EngineInfo
 from edge.engine.loader import load_engine
 from edge.engine.repeats import DECODING
 from edge.errors import BundleError
-from edge.reading import substance
+from edge.reading import encoding, files, substance
+from edge.reading.files import Reading
 from edge.tasks.extract import Extraction, ExtractionFinished, elmtex, extract_fields
 from edge.tasks.note import Note, NoteFinished, write_note
 
@@ -35,17 +36,36 @@ __all__ = [
     "NoteFinished",
     "Scribe",
     "elmtex",
+    "Reading",
     "read_document",
+    "read_file",
+    "read_together",
 ]
 
 ProgressFn = Callable[[int, int], None]
 
 
 def read_document(path: str) -> Document:
-    """Read a document from a path, or from standard input for "-". Raises InputError."""
+    """Read a plain text as it is, from a path, or from standard input for "-". Raises InputError."""
+    raw, name = _bytes_of(path)
+    documents.refuse_unreadable(raw, name)
+    return documents.from_text(encoding.decode(raw, name).text, name)
+
+
+def read_file(path: str, kind: files.Kind | None = None, speakers: dict[str, str] | None = None) -> Reading:
+    """What the program makes of a file, or of standard input for "-" (see edge.reading.files.read)."""
+    return files.read(*_bytes_of(path), kind, speakers)
+
+
+def read_together(paths_: Sequence[str], speakers: dict[str, str] | None = None) -> Reading:
+    """One conversation of several files with times, a speaker each (see edge.reading.files.read_together)."""
+    return files.read_together([_bytes_of(path) for path in paths_], speakers)
+
+
+def _bytes_of(path: str) -> tuple[bytes, str]:
     if path == "-":
-        return documents.from_bytes(sys.stdin.buffer.read(documents.MAX_BYTES + 1), "standard input")
-    return documents.read(Path(path))
+        return sys.stdin.buffer.read(documents.MAX_BYTES + 1), "standard input"
+    return documents.read_bytes(Path(path)), path
 
 
 def choose_bundle(name: str | None) -> Path:

@@ -14,7 +14,7 @@ from edge.reading.scan import Checkpoint, clock, go_on, lines, plain, refuse_tur
 
 @dataclass(frozen=True, slots=True)
 class Cue:
-    """One caption: speaker ("" if none is named), words on one line, and from when to when in seconds, if known."""
+    """One caption: speaker ("" if none is named), words, and from when to when in seconds, if known."""
 
     speaker: str
     text: str
@@ -80,7 +80,7 @@ def _cues(block: list[str], times: tuple[float, float] | None, webvtt: bool) -> 
         return []
     text = "\n".join(block)
     if not webvtt or "<v" not in text:
-        words = plain(text)
+        words = "\n".join(spoken for line in block if (spoken := plain(line)))
         return [Cue("", words, *times)] if words else []
     pieces: list[tuple[str, str]] = []
     who, since, at = "", 0, 0

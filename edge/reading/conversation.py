@@ -7,12 +7,13 @@ plain lines, the text that the turns make (a labelled line each) for captions.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from edge.contract.transcript import SPEAKERS, Transcript, Turn, role
 from edge.errors import InputError
 from edge.reading import captions, labels, textgrid
 from edge.reading.captions import Cue
+from edge.reading.collapse import joined, rolled
 from edge.reading.scan import Checkpoint, go_on, lines, refuse_turns, steps
 
 
@@ -24,9 +25,9 @@ def parse(text: str, checkpoint: Checkpoint = go_on) -> Transcript:
     """
     cues = _cues(text, checkpoint)
     if cues is not None:
-        source, turns = laid_out(_of_cues(cues))
+        source, turns = laid_out(joined(rolled(of_cues(cues))[0]))
     else:
-        source, turns = text, _from_lines(text, checkpoint)
+        source, turns = text, from_lines(text, checkpoint)
     if not turns:
         raise InputError(
             "There is no conversation in this text.",
@@ -49,19 +50,25 @@ def speaker_of(label: str) -> str:
     return role(label) or " ".join(label.split())
 
 
-def _of_cues(cues: Sequence[Cue]) -> list[Cue]:
-    """Cues with their speakers: a label that opens the words is one if it is one in the whole file."""
-    heads = [(labels.head(cue.text), cue.text) for cue in cues if not cue.speaker]
-    accepted = labels.accept(heads)
-    found = []
-    for cue in cues:
-        opening = labels.head(cue.text) if not cue.speaker else labels.Head()
-        who, words = cue.speaker, cue.text
-        if accepted.opens_turn(opening, cue.text):
-            who, words = opening.label, cue.text[opening.words :]
-        if words.strip():
-            found.append(Cue(speaker_of(who), words.strip(), cue.begin, cue.end))
-    return found
+def of_cues(cues: Sequence[Cue]) -> list[Cue]:
+    """Cues with their speakers. A label that opens a line of words is a speaker if it is one in the whole file; each
+    labelled line, and each line of a dialogue with dashes, is a cue of its own."""
+    pieces = [(cue, line) for cue in cues for line in (cue.text.split("\n") if not cue.speaker else [cue.text])]
+    heads = [labels.head(line) if not cue.speaker else labels.Head() for cue, line in pieces]
+    accepted = labels.accept([(one, line) for one, (cue, line) in zip(heads, pieces, strict=True) if not cue.speaker])
+    found: list[Cue] = []
+    before: Cue | None = None
+    for one, (cue, line) in zip(heads, pieces, strict=True):
+        opens = accepted.opens_turn(one, line)
+        words = line[one.words :].strip() if opens else line.strip()
+        dashed = words[:2] in ("- ", "– ", "— ") and not cue.speaker
+        if opens or dashed or cue is not before or not found:
+            speaker = one.label if opens else cue.speaker
+            found.append(Cue(speaker_of(speaker), words[2:].strip() if dashed else words, cue.begin, cue.end))
+        elif words:
+            found[-1] = replace(found[-1], text=f"{found[-1].text}\n{words}" if found[-1].text else words)
+        before = cue
+    return [cue for cue in found if cue.text.strip()]
 
 
 def laid_out(cues: Iterable[Cue]) -> tuple[str, list[Turn]]:
@@ -89,28 +96,37 @@ class _Open:
     parts: list[str] = field(default_factory=list)
 
 
-def _from_lines(text: str, checkpoint: Checkpoint) -> list[Turn]:
+def from_lines(text: str, checkpoint: Checkpoint = go_on) -> list[Turn]:
+    """Turns of plain lines. A line without a label goes on with the turn before, once a label was seen; in a text
+    without labels, and where most lines have a time, each line is a turn. Raises InputError for too many."""
     read = [(start, line, labels.head(line)) for start, line in lines(text, checkpoint) if line.strip()]
     accepted = labels.accept([(one, line) for _, line, one in read])
+    timed = 2 * sum(one.after_time > 0 for _, _, one in read) >= len(read)
     step = steps(checkpoint)
     turns: list[_Open] = []
     tagged = False
+    clock: float | None = None  # of a line that is a time alone
     for start, line, one in read:
         step()
         is_label = accepted.opens_turn(one, line)
-        words = line[one.words if is_label else 0 :].strip()
-        begin = start + (line.find(words, one.words if is_label else 0) if words else len(line))
+        opening = one.words if is_label else one.after_time if timed or line.lstrip()[:1] in ("[", "(") else 0
+        words = line[opening:].strip()
+        begin = start + (line.find(words, opening) if words else len(line))
         end = begin + len(words)
+        if not words and not is_label:
+            clock = one.seconds
+            continue
+        seconds, clock = (clock if one.seconds is None else one.seconds), None
         if is_label:
             tagged = True
-            turns.append(_Open(speaker_of(one.label), begin, end, one.seconds, [words] if words else []))
+            turns.append(_Open(speaker_of(one.label), begin, end, seconds, [words] if words else []))
             refuse_turns(len(turns))
         elif tagged and turns:  # a continuation of the last speaker's turn
             last = turns[-1]
             last.begin, last.end = begin if not last.parts else last.begin, end
             last.parts.append(words)
         else:
-            turns.append(_Open("", begin, end, None, [words]))
+            turns.append(_Open("", begin, end, seconds if timed else None, [words]))
             refuse_turns(len(turns))
     return [Turn(one.speaker, " ".join(one.parts), one.begin, one.end, one.seconds) for one in turns if one.parts]
 
