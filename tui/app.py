@@ -324,9 +324,9 @@ class EdgeApp(BaseApp):
 
     def fill_from_file(self, case: Case, path: Path) -> None:
         """Take a file's text as the conversation. Raises InputError."""
-        from edge.encounters.writing import read_document
+        from edge.encounters.writing import read_file
 
-        document = read_document(str(path))
+        document = read_file(str(path), "conversation")
         self.encounters.set_conversation(case, document.text, document.name)
 
     async def leave_case(self, case: Case) -> None:

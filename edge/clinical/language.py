@@ -17,7 +17,8 @@ _WORD = re.compile(r"[^\W\d_]+")
 _WORDS = {
     "en": _set(
         "the of and to in is was with for on he she his her has had no not are were at by from that this be as an or ",
-        "which patient history denies right left daily pain normal you i it my do have so what your me we if but okay any",
+        "which patient history denies right left daily pain normal you i it my do have so ",
+        "what your me we if but okay any",
     ),
     "de": _set(
         "der die das und des dem den im mit bei in von zu ist war wurde keine kein nicht seit auf eine einer ein am ",
@@ -62,7 +63,7 @@ _UKRAINIAN = frozenset("іїєґ")
 def language(text: str) -> Language | Literal["other"]:
     """ "en" or "de"; "other" where the words are of neither; "" where there are too few to tell (a table, a list)."""
     code = language_code(text)
-    return code if code in ("en", "de", "") else "other"
+    return "en" if code == "en" else "de" if code == "de" else "other" if code else ""
 
 
 def language_code(text: str) -> str:

@@ -23,7 +23,7 @@ from edge.engine.base import Engine, EngineInfo
 from edge.engine.loader import load_engine
 from edge.engine.repeats import DECODING
 from edge.errors import BundleError
-from edge.reading import encoding, files, substance
+from edge.reading import encoding, files, roles, substance
 from edge.reading.files import Reading
 from edge.tasks.extract import Extraction, ExtractionFinished, elmtex, extract_fields
 from edge.tasks.note import Note, NoteFinished, write_note
@@ -34,12 +34,14 @@ __all__ = [
     "Generated",
     "Note",
     "NoteFinished",
-    "Scribe",
-    "elmtex",
     "Reading",
+    "Scribe",
+    "about_someone",
+    "elmtex",
     "read_document",
     "read_file",
     "read_together",
+    "speaker_names",
 ]
 
 ProgressFn = Callable[[int, int], None]
@@ -60,6 +62,17 @@ def read_file(path: str, kind: files.Kind | None = None, speakers: dict[str, str
 def read_together(paths_: Sequence[str], speakers: dict[str, str] | None = None) -> Reading:
     """One conversation of several files with times, a speaker each (see edge.reading.files.read_together)."""
     return files.read_together([_bytes_of(path) for path in paths_], speakers)
+
+
+def about_someone(reading: Reading) -> Reading:
+    """The reading of a conversation that a note can be written about. Raises InputError if nothing was said in it."""
+    substance.refuse_nothing(reading.turns)
+    return reading
+
+
+def speaker_names(words: Sequence[str]) -> dict[str, str]:
+    """{"SPEAKER_00": "Doctor"} of ["SPEAKER_00=Doctor"]. Raises UsageError for another shape."""
+    return roles.pairs(words)
 
 
 def _bytes_of(path: str) -> tuple[bytes, str]:

@@ -17,7 +17,19 @@ from edge.contract.document import Document
 from edge.contract.transcript import Turn
 from edge.errors import InputError
 from edge.reading import (
-    captions, collapse, conversation, encoding, forms, kinds, markup, office, pdf, roles, tables, textgrid, vocabulary,
+    captions,
+    collapse,
+    conversation,
+    encoding,
+    forms,
+    kinds,
+    markup,
+    office,
+    pdf,
+    roles,
+    tables,
+    textgrid,
+    vocabulary,
 )  # fmt: skip
 from edge.reading.captions import Cue
 from edge.reading.scan import Checkpoint, go_on
@@ -220,8 +232,9 @@ def _of_json(value: Any, name: str) -> _Content:
 def _as_conversation(reading: Reading, cues: list[Cue], speakers: dict[str, str] | None) -> Reading:
     spoken, remarks = _without_marks(cues)
     spoken, loops = collapse.without_runs(spoken)
+    guessed: list[str] = []
     if speakers:
-        spoken, guessed = roles.renamed(spoken, speakers), []
+        spoken = roles.renamed(spoken, speakers)
     else:
         spoken, guessed = roles.suggested(spoken)
     laid, turns = conversation.laid_out(spoken)

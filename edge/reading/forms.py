@@ -1,4 +1,4 @@
-"""JSON of recognisers: Whisper, WhisperX, whisper.cpp, AWS, Azure, Google, Deepgram, AssemblyAI, Rev, and lists like them.
+"""JSON of recognisers: Whisper, WhisperX, whisper.cpp, AWS, Azure, Google, Deepgram, AssemblyAI, Rev, and lists.
 
 Each form is known by its keys. Words are taken as written for reading (with punctuation) where a form has both.
 """
@@ -214,7 +214,7 @@ def _aws(value: Any) -> list[Cue]:
         for segment in _dicts(_dict(results.get("speaker_labels")).get("segments"))
         for item in _dicts(segment.get("items"))
     }
-    words = []
+    words: list[_Word] = []
     for item in _dicts(results.get("items")):
         best = next(iter(_dicts(item.get("alternatives"))), {})
         begin, end = item.get("start_time"), item.get("end_time")

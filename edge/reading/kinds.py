@@ -5,15 +5,16 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from edge.clinical.words import words as listed
 from edge.contract.transcript import Turn
 from edge.reading import vocabulary
 
 _SAMPLE = 400  # lines looked at
 _WORD = re.compile(r"[^\W\d_]+")
-_TALK = frozenset(
-    """i i'm i've i'd i'll me my you you're your we okay ok yes yeah no hello hi thanks thank please um uh well right
-    ich mir mich mein meine sie ihnen ihr ihre du dir wir ja nein hallo danke bitte okay äh genau gut
-    yo tú usted sí hola gracias por je vous oui bonjour merci""".split()
+_TALK = listed(
+    "i i'm i've i'd i'll me my you you're your we okay ok yes yeah no hello hi thanks thank please um uh well "
+    "right ich mir mich mein meine sie ihnen ihr ihre du dir wir ja nein hallo danke bitte okay äh genau gut yo "
+    "tú usted sí hola gracias por je vous oui bonjour merci "
 )
 
 

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import re
-from xml.sax.handler import ContentHandler
-from xml.sax.xmlreader import AttributesNSImpl
+from collections.abc import Mapping
 
+from edge.clinical.words import words as listed
 from edge.errors import InputError
 from edge.reading import office
 from edge.reading.scan import Checkpoint, go_on, lines, steps, unescape
 
 _HIDDEN = ("script", "style", "head", "noscript", "template", "svg")
-_BLOCKS = frozenset(
-    """p div br hr li ul ol dl dt dd tr table thead tbody section article header footer h1 h2 h3 h4 h5 h6 pre
-    blockquote address form title body html main nav aside figure caption""".split()
+_BLOCKS = listed(
+    "p div br hr li ul ol dl dt dd tr table thead tbody section article header footer h1 h2 h3 h4 h5 h6 pre "
+    "blockquote address form title body html main nav aside figure caption "
 )
 _NAME = re.compile(r"/?([A-Za-z][A-Za-z0-9]{0,20})")
 _ATTRIBUTES = 20_000  # characters of one tag
@@ -117,24 +117,21 @@ def cda_text(text: str, name: str, checkpoint: Checkpoint = go_on) -> str:
     return found
 
 
-class _Cda(ContentHandler):
+class _Cda:
     """Gathers titles, narrative, and the patient's name, birth and sex."""
 
     _BLOCK = frozenset({"title", "paragraph", "text", "item", "tr", "br", "list", "table", "caption", "section"})
 
     def __init__(self, checkpoint: Checkpoint) -> None:
-        super().__init__()
         self.parts: list[str] = []
         self.narrative = False
         self._path: list[str] = []
         self._step = steps(checkpoint)
 
-    def startElementNS(self, name: tuple[str | None, str], qname: str | None, attrs: AttributesNSImpl) -> None:
+    def start(self, tag: str, attributes: Mapping[str, str]) -> None:
         self._step()
-        tag = name[1]
         if self._path[-1:] == ["patient"] and tag in ("birthTime", "administrativeGenderCode"):
-            values = {key[1]: attrs.getValue(key) for key in attrs.getNames()}
-            stated = values.get("value") or values.get("displayName") or values.get("code") or ""
+            stated = attributes.get("value") or attributes.get("displayName") or attributes.get("code") or ""
             self.parts.append(f"{'Birth date' if tag == 'birthTime' else 'Sex'}: {stated[:40]}\n")
         if len(self._path) < 200:
             self._path.append(tag)
@@ -145,21 +142,23 @@ class _Cda(ContentHandler):
         if tag == "name" and self._path[-2:-1] == ["patient"]:
             self.parts.append("Patient: ")
 
-    def endElementNS(self, name: tuple[str | None, str], qname: str | None) -> None:
-        tag = self._path.pop()
+    def end(self, tag: str) -> None:
+        self._path.pop()
         if tag in ("td", "th"):
             self.parts.append("\t")
-        elif tag in self._BLOCK and "structuredBody" in self._path:
-            self.parts.append("\n")
-        elif tag == "name" and self._path[-1:] == ["patient"]:
+        elif (
+            tag == "title"
+            or (tag in self._BLOCK and "structuredBody" in self._path)
+            or (tag == "name" and "patient" in self._path)
+        ):
             self.parts.append("\n")
 
-    def characters(self, content: str) -> None:
+    def data(self, text: str) -> None:
         inside = "structuredBody" in self._path and ("text" in self._path or self._path[-1] == "title")
         named = "patient" in self._path and "name" in self._path
         if inside or named or self._path == ["ClinicalDocument", "title"]:
-            self.parts.append(" ".join(content.split(" ")).replace("\n", " "))
-            self.narrative = self.narrative or (inside and bool(content.strip()))
+            self.parts.append(" ".join(text.split(" ")).replace("\n", " "))
+            self.narrative = self.narrative or (inside and bool(text.strip()))
 
 
 # -- HL7 v2 ------------------------------------------------------------------------------------------------------------
@@ -177,7 +176,7 @@ def hl7_text(text: str, name: str, checkpoint: Checkpoint = go_on) -> str:
     Raises InputError if they hold no result, order, document or remark.
     """
     step = steps(checkpoint)
-    field, (component, repeat, escape, part) = "|", "^~\\&"
+    field, component, repeat, escape, part = "|", "^", "~", "\\", "&"
     found: list[str] = []
     told = False
     for _, line in lines(text.replace("\x0b", "\n").replace("\x1c", "\n"), checkpoint):
@@ -186,7 +185,7 @@ def hl7_text(text: str, name: str, checkpoint: Checkpoint = go_on) -> str:
         kind = segment[:3]
         if kind == "MSH" and len(segment) > 8:
             field, signs = segment[3], segment[4 : segment.find(segment[3], 4)] or "^~\\&"
-            component, repeat, escape, part = (signs + "^~\\&"[len(signs) :])[:4]
+            component, repeat, escape, part = list((signs + "^~\\&"[len(signs) :])[:4])
             continue
         reader = _Message(segment.split(field), component, repeat, escape, part)
         stated = {"PID": reader.patient, "OBR": reader.order, "OBX": reader.result, "NTE": reader.remark}.get(kind)
@@ -227,9 +226,7 @@ class _Message:
                 kept.append(self._signs[code])
             elif code[:3] in (".br", ".sp", ".ce"):
                 kept.append("\n")
-            elif code in ("H", "N") or code[:1] == ".":
-                pass
-            elif at + 1 < len(pieces) and code[:1] in ("X", "Z", "C", "M"):
+            elif code in ("H", "N") or code[:1] == "." or (at + 1 < len(pieces) and code[:1] in ("X", "Z", "C", "M")):
                 pass
             else:  # no escape: the sign itself
                 kept.append(self._escape + code)

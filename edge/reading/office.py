@@ -11,18 +11,20 @@ import io
 import re
 import zipfile
 import zlib
-from xml.sax import SAXException
-from xml.sax.handler import ContentHandler, feature_namespaces
-from xml.sax.xmlreader import AttributesNSImpl, InputSource
+from collections.abc import Mapping
+from typing import Protocol
+from xml.etree.ElementTree import ParseError
 
 from defusedxml import DefusedXmlException
-from defusedxml.expatreader import create_parser
+from defusedxml.ElementTree import DefusedXMLParser
 
+from edge.clinical.words import words as listed
 from edge.errors import InputError
 from edge.reading.scan import Checkpoint, go_on, steps
 
 MAX_UNPACKED = 40_000_000  # bytes of the text part; a thousand pages have about 20 MB
 _MEMBERS = 20_000
+_PIECE = 65_536  # bytes given to the XML parser at once
 _SPACES = 200  # of one <text:s>
 _DOCX = "word/document.xml"
 _ODT = "content.xml"
@@ -30,10 +32,10 @@ _RTF_TOKEN = re.compile(
     r"\\([A-Za-z]{1,32})(-?\d{1,10})? ?|\\'([0-9A-Fa-f]{2})|\\([^A-Za-z'])|([{}])|([^\\{}\r\n]{1,10000})|[\r\n]",
     re.DOTALL,
 )
-_RTF_HIDDEN = frozenset(
-    """fonttbl colortbl stylesheet info pict object header headerl headerr headerf footer footerl footerr footerf
-    footnote generator listtable listoverridetable rsidtbl themedata colorschememapping datastore latentstyles xmlnstbl
-    fldinst bkmkstart bkmkend annotation atnid atnauthor deleted""".split()
+_RTF_HIDDEN = listed(
+    "fonttbl colortbl stylesheet info pict object header headerl headerr headerf footer footerl footerr footerf "
+    "footnote generator listtable listoverridetable rsidtbl themedata colorschememapping datastore latentstyles "
+    "xmlnstbl fldinst bkmkstart bkmkend annotation atnid atnauthor deleted "
 )
 _RTF_TEXT = {"par": "\n", "line": "\n", "sect": "\n", "page": "\n", "row": "\n", "tab": "\t", "cell": "\t"} | {
     "emdash": "—", "endash": "–", "bullet": "•", "lquote": "‘", "rquote": "’", "ldblquote": "“", "rdblquote": "”",
@@ -66,26 +68,52 @@ def office_text(raw: bytes, name: str, checkpoint: Checkpoint = go_on) -> tuple[
     return kind, handler.text()
 
 
-def read_xml(body: bytes, handler: ContentHandler, name: str) -> None:
+class Elements(Protocol):
+    """What takes the elements of an XML file one by one; tag: the name without its namespace."""
+
+    def start(self, tag: str, attributes: Mapping[str, str]) -> None: ...
+    def end(self, tag: str) -> None: ...
+    def data(self, text: str) -> None: ...
+
+
+class _Target:
+    """Hands elements on without their namespaces; keeps no tree."""
+
+    def __init__(self, elements: Elements) -> None:
+        self._elements = elements
+        self.data = elements.data
+
+    def start(self, tag: str, attributes: dict[str, str]) -> None:
+        self._elements.start(_local(tag), {_local(name): value for name, value in attributes.items()})
+
+    def end(self, tag: str) -> None:
+        self._elements.end(_local(tag))
+
+    def close(self) -> None:
+        """Nothing is left to do."""
+
+
+def _local(name: str) -> str:
+    return name.rpartition("}")[2]
+
+
+def read_xml(body: bytes, elements: Elements, name: str) -> None:
     """Read foreign XML as a stream of elements. Raises InputError for damage, a DTD, entities or external files."""
-    parser = create_parser(True, True, True)  # no DTD, entities, external files
-    parser.setFeature(feature_namespaces, True)
-    parser.setContentHandler(handler)
-    source = InputSource()
-    source.setByteStream(io.BytesIO(body))
+    parser = DefusedXMLParser(target=_Target(elements), forbid_dtd=True)
     try:
-        parser.parse(source)
+        for start in range(0, len(body), _PIECE):
+            parser.feed(body[start : start + _PIECE])
+        parser.close()
     except DefusedXmlException:
         raise InputError(f"{name} holds XML entities or a DTD.", "They can be used to attack a reader.", "") from None
-    except (SAXException, ValueError):
+    except (ParseError, ValueError):
         raise InputError(f"{name} holds damaged XML.", "", "Save it again, or as plain text.") from None
 
 
-class _Paragraphs(ContentHandler):
+class _Paragraphs:
     """Gathers text; a subclass says what its elements are. hidden: depth inside what is no text."""
 
     def __init__(self, checkpoint: Checkpoint) -> None:
-        super().__init__()
         self._step = steps(checkpoint)
         self._parts: list[str] = []
         self._hidden = 0
@@ -110,9 +138,8 @@ class _Docx(_Paragraphs):
         super().__init__(checkpoint)
         self._in_text = 0
 
-    def startElementNS(self, name: tuple[str | None, str], qname: str | None, attrs: AttributesNSImpl) -> None:
+    def start(self, tag: str, attributes: Mapping[str, str]) -> None:
         self._step()
-        tag = name[1]
         if tag in self._HIDDEN:
             self._hidden += 1
         elif tag == "t":
@@ -126,8 +153,7 @@ class _Docx(_Paragraphs):
         elif tag in ("noBreakHyphen", "softHyphen"):
             self.put("-" if tag == "noBreakHyphen" else "")
 
-    def endElementNS(self, name: tuple[str | None, str], qname: str | None) -> None:
-        tag = name[1]
+    def end(self, tag: str) -> None:
         if tag in self._HIDDEN:
             self._hidden -= 1
         elif tag == "t":
@@ -140,9 +166,9 @@ class _Docx(_Paragraphs):
         elif tag == "p":
             self.end_paragraph()
 
-    def characters(self, content: str) -> None:
+    def data(self, text: str) -> None:
         if self._in_text:
-            self.put(content)
+            self.put(text)
 
 
 class _Odt(_Paragraphs):
@@ -152,9 +178,8 @@ class _Odt(_Paragraphs):
         super().__init__(checkpoint)
         self._in_paragraph = 0
 
-    def startElementNS(self, name: tuple[str | None, str], qname: str | None, attrs: AttributesNSImpl) -> None:
+    def start(self, tag: str, attributes: Mapping[str, str]) -> None:
         self._step()
-        tag = name[1]
         if tag in self._HIDDEN:
             self._hidden += 1
         elif tag in ("p", "h"):
@@ -166,11 +191,10 @@ class _Odt(_Paragraphs):
         elif tag == "line-break":
             self.put("\n")
         elif tag == "s":
-            count = next((attrs.getValue(key) for key in attrs.getNames() if key[1] == "c"), "1")
+            count = attributes.get("c", "1")
             self.put(" " * min(int(count) if count.isdecimal() and len(count) < 6 else 1, _SPACES))
 
-    def endElementNS(self, name: tuple[str | None, str], qname: str | None) -> None:
-        tag = name[1]
+    def end(self, tag: str) -> None:
         if tag in self._HIDDEN:
             self._hidden -= 1
         elif tag in ("p", "h"):
@@ -182,9 +206,9 @@ class _Odt(_Paragraphs):
         elif tag == "table-row":
             self.put("\n")
 
-    def characters(self, content: str) -> None:
+    def data(self, text: str) -> None:
         if self._in_paragraph:
-            self.put(content)
+            self.put(text)
 
 
 def rtf_text(raw: bytes, name: str, checkpoint: Checkpoint = go_on) -> str:

@@ -30,9 +30,11 @@ def read_table(text: str, checkpoint: Checkpoint = go_on) -> list[Cue]:
     """The segments of a table. Raises InputError if it has none or is no table after all."""
     sign, step = separator_of(text), steps(checkpoint)
     csv.field_size_limit(_FIELD)
-    quoting = csv.QUOTE_NONE if sign == "\t" else csv.QUOTE_MINIMAL  # Whisper quotes nothing
     try:
-        rows = csv.reader(text.strip("\ufeff\ufffd\n").split("\n"), delimiter=sign, quoting=quoting)
+        plain = text.strip("\ufeff\ufffd\n").split("\n")
+        # Whisper's TSV quotes nothing: a quotation mark there is a word's own.
+        tabs = csv.reader(plain, delimiter=sign, quoting=csv.QUOTE_NONE)
+        rows = tabs if sign == "\t" else csv.reader(plain, delimiter=sign)
         names = [name.strip().casefold().strip('"') for name in next(rows)]
         where = [_column(names, wanted) for wanted in (_TEXT, _SPEAKER, _BEGIN, _END)]
         found = []

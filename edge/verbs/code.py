@@ -51,13 +51,13 @@ def run(args: argparse.Namespace) -> int:
 
 def _files(args: argparse.Namespace, catalogue: Catalogue, narrator: Narrator) -> int:
     from edge.coding.candidates import LIKELY, Coder
-    from edge.encounters.writing import read_document
+    from edge.encounters.writing import read_file
 
     coder = Coder(catalogue)
     codes = []
     for name in args.words:
         try:
-            read = read_document(name)
+            read = read_file(name, "report")
             started = time.perf_counter()
             coding = coder.code(read.text, 0.1 if args.all else LIKELY)
             seconds = round(time.perf_counter() - started, 3)

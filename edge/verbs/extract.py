@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,7 +33,7 @@ def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         "extract",
         help="extract 15 structured fields from a clinical report",
         description="Extract the 15 ELMTEX fields, or fields of your own, from a clinical report. Every entry stands "
-        "word for word in the report; start and end are its character offsets in the text as read. A tagger does it "
+        "word for word in the report; start and end are its character offsets in the text that `read` shows. A tagger does it "
         "where one is installed, without a language model.",
     )
     parser.add_argument(
@@ -59,9 +60,12 @@ def add_tools(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
+    from edge.encounters import writing
+
     narrator = Narrator(args.quiet)
     tools = Tools(args, narrator)
-    return generate.run_files(args, narrator, write, lambda _: None, tools.extractor, tools.close)
+    inputs = [generate.Input(name, partial(writing.read_file, name, "report")) for name in args.files]
+    return generate.run_inputs(args, narrator, write, inputs, tools.extractor, tools.close)
 
 
 class Tools:

@@ -53,15 +53,15 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _one(name: str, tagger: Tagger, as_json: bool, narrator: Narrator) -> None:
-    from edge.encounters.writing import read_document
-    from edge.reading.conversation import parse
+    from edge.contract.transcript import Transcript
+    from edge.encounters.writing import read_file
     from edge.tagging.facts import find_facts
     from edge.tagging.language import language
 
-    document = read_document(name)
+    document = read_file(name, "conversation")
     started = time.perf_counter()
     spoken = language(document.text)
-    facts = find_facts(tagger, parse(document.text))
+    facts = find_facts(tagger, Transcript(document.text, document.turns))
     seconds = round(time.perf_counter() - started, 3)
     if as_json:
         shown = {"file": document.name, "facts": [fact.as_json() for fact in facts], "language": spoken}

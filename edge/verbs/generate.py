@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, TypeVar
 
@@ -17,7 +17,7 @@ from edge.verbs.narrate import Narrator, complain
 if TYPE_CHECKING:
     from edge.contract.document import Document
     from edge.contract.encounter import Encounter
-    from edge.encounters.writing import Scribe
+    from edge.encounters.writing import Reading, Scribe
     from edge.vaults import Vault
     from edge.workbench import EngineInfo
 
@@ -34,7 +34,14 @@ class Outcome:
 Basis = Callable[["Encounter"], "Document"]  # what of a kept record is worked on
 T = TypeVar("T")
 Work = Callable[[T, "Document", argparse.Namespace, Narrator], Outcome]
-Check = Callable[["Document"], object]  # raises InputError for a document that the verb cannot use
+
+
+@dataclass(frozen=True)
+class Input:
+    """What a verb works on: its name, and what reads it; that raises InputError for what the verb cannot use."""
+
+    name: str
+    read: Callable[[], Reading]
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -58,27 +65,27 @@ def add_quiet(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--quiet", action="store_true", help="no narration on standard error")
 
 
-def run_all(args: argparse.Namespace, work: Work[Scribe], check: Check = lambda _: None) -> int:
-    """Run work over every file with one loaded bundle, loaded once a file has passed check.
+def run_all(args: argparse.Namespace, work: Work[Scribe], inputs: Sequence[Input]) -> int:
+    """Run work over every input with one loaded bundle, loaded once the first was read.
 
     Returns the exit code (see README.md): the error's own for a single file, 1 if some of several failed.
     """
     narrator = Narrator(args.quiet)
     bench = Bench(args, narrator)
-    return run_files(args, narrator, work, check, bench.scribe, bench.close)
+    return run_inputs(args, narrator, work, inputs, bench.scribe, bench.close)
 
 
-def run_files(
-    args: argparse.Namespace, narrator: Narrator, work: Work[T], check: Check, tool: Callable[[], T],
+def run_inputs(
+    args: argparse.Namespace, narrator: Narrator, work: Work[T], inputs: Sequence[Input], tool: Callable[[], T],
     close: Callable[[], None],
 ) -> int:  # fmt: skip
-    """As run_all, with any tool: it is asked for once a file has passed check, and closed at the end."""
+    """As run_all, with any tool: it is asked for once the first input was read, and closed at the end."""
     # The passphrase is asked for first, so that no note is written in vain.
     vault = vault_options.open_vault(args, create=True) if args.save else None
     codes: list[int] = []
     try:
-        for name in args.files:
-            codes.append(_one(name, tool, narrator, vault, args, work, check))
+        for one in inputs:
+            codes.append(_one(one, tool, narrator, vault, args, work))
     finally:
         narrator.clear()
         close()
@@ -123,26 +130,26 @@ def remark_on(info: EngineInfo, narrator: Narrator) -> None:
 
 
 def _one(
-    name: str, tool: Callable[[], T], narrator: Narrator, vault: Vault | None, args: argparse.Namespace, work: Work[T],
-    check: Check,
-) -> int:  # fmt: skip
-    from edge.encounters import writing
-
+    one: Input, tool: Callable[[], T], narrator: Narrator, vault: Vault | None, args: argparse.Namespace, work: Work[T]
+) -> int:
     try:
-        document = writing.read_document(name)
-        check(document)
+        reading = one.read()
+        for remark in reading.warnings:
+            narrator.say(f"{reading.name}: {remark}")
+        document = reading.document
         outcome = work(tool(), document, args, narrator)
         if vault is not None:
             record = vault_options.save_result(vault, document, args, outcome.source_kind, outcome.generated)
             narrator.say(f"Saved as record {record}.")
         if args.json:
-            _print_json({"file": sanitise(name), **outcome.printed})
+            read = {"language": reading.language, "warnings": list(reading.warnings)}
+            _print_json({"file": sanitise(one.name), **outcome.printed, **read})
     except (Cancelled, BundleError):
         raise  # no other file would fare better
     except EdgescribeError as error:
         narrator.clear()
         if args.json:
-            _print_json({"file": sanitise(name), "error": sanitise(str(error))})
+            _print_json({"file": sanitise(one.name), "error": sanitise(str(error))})
         complain(error)
         return error.exit_code
     return 0

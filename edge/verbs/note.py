@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from edge.errors import Cancelled
-from edge.verbs import generate
+from edge.verbs import generate, read_options
 from edge.verbs.narrate import Narrator
 
 if TYPE_CHECKING:
@@ -27,23 +27,24 @@ def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     parser = sub.add_parser(
         "note",
         help="write a clinical note from a conversation",
-        description="Write a clinical note from a conversation: plain text with or without speaker tags, WebVTT or "
-        "TextGrid, in UTF-8. The note is a draft; a clinician checks and signs it.",
+        description="Write a clinical note from a conversation, in any form that `edgescribe read` knows: plain text, "
+        "captions, JSON of recognisers, TextGrid, DOCX, ODT, RTF, PDF. The note is a draft; a clinician checks and "
+        "signs it.",
     )
     parser.add_argument(
         "--template", default="visit", metavar="T", help="visit (default), soap, section:KEY, or one of your own"
     )
     generate.add_options(parser)
+    read_options.add_options(parser)
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
     from edge.contract import templates
     from edge.paths import data_dir
-    from edge.reading import substance
 
     templates.get(args.template, data_dir() / "templates")  # a wrong name is said before the model loads
-    return generate.run_all(args, write, lambda document: substance.visit(document.text))
+    return generate.run_all(args, write, read_options.conversations(args))
 
 
 def write(scribe: Scribe, document: Document, args: argparse.Namespace, narrator: Narrator) -> generate.Outcome:
