@@ -33,8 +33,8 @@ def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         "extract",
         help="extract 15 structured fields from a clinical report",
         description="Extract the 15 ELMTEX fields, or fields of your own, from a clinical report. Every entry stands "
-        "word for word in the report; start and end are its character offsets in the text that `read` shows. A tagger does it "
-        "where one is installed, without a language model.",
+        "word for word in the report; start and end are its character offsets in the text that `read` shows. "
+        "A tagger does it where one is installed, without a language model.",
     )
     parser.add_argument(
         "--format", choices=("table", "elmtex"), default="table", help="printed form without --json (default: table)"
