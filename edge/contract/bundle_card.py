@@ -11,6 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
+from edge.contract import choice
 from edge.contract.bundle import list_bundles, signed_by
 from edge.contract.manifest import Figure, Gate, Manifest
 from edge.text import one_line, sanitise
@@ -58,13 +59,14 @@ class BundleCard:
 
 
 def cards(dirs: Iterable[Path]) -> list[BundleCard]:
-    """Bundles in dirs, in the order in which one of them is chosen: signed, clinical, large ones first.
+    """Bundles in dirs, in the order in which one of them is chosen (edge.contract.choice).
 
     Of two with one name only the first is there, as the name stands for that one.
     """
     by_name = {one.folder.name: one for one in reversed(list_bundles(dirs))}
     found = [_card(one.folder, one.manifest) for one in by_name.values()]
-    return sorted(found, key=lambda c: (c.signer is None, c.purpose != "clinical", -c.parameters))
+    memory = choice.memory_bytes()
+    return sorted(found, key=lambda c: choice.rank(c.manifest, c.signer is not None, memory), reverse=True)
 
 
 def _card(folder: Path, manifest: Manifest) -> BundleCard:

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 from edge import paths
+from edge.contract import choice, templates
 from edge.contract import document as documents
-from edge.contract import templates
-from edge.contract.bundle import Found, find_bundle, list_bundles, signed_by
+from edge.contract.bundle import find_bundle, list_bundles
 from edge.contract.document import Document
 from edge.contract.encounter import Generated
 from edge.contract.events import TaskEvent
@@ -82,12 +82,14 @@ def _bytes_of(path: str) -> tuple[bytes, str]:
 
 
 def choose_bundle(name: str | None) -> Path:
-    """Folder of the named bundle; without a name, of the largest one that is signed and meant for clinical use.
+    """Folder of the named bundle; without a name, of the one that edge.contract.choice takes. Raises BundleError."""
+    return chosen_bundle(name)[0]
 
-    Raises BundleError.
-    """
+
+def chosen_bundle(name: str | None) -> tuple[Path, str]:
+    """Folder of the bundle that writes, and why it was chosen, "" if it was named. Raises BundleError."""
     if name is not None:
-        return find_bundle(name, paths.bundle_dirs())
+        return find_bundle(name, paths.bundle_dirs()), ""
     found = list_bundles(paths.bundle_dirs())
     if not found:
         raise BundleError(
@@ -95,12 +97,8 @@ def choose_bundle(name: str | None) -> Path:
             f"Looked in {', '.join(str(d) for d in paths.bundle_dirs())}.",
             "Run `make demo` in a source checkout, or `edgescribe bundle install FILE.tar`.",
         )
-
-    def worth(item: Found) -> tuple[bool, bool, int]:
-        manifest = item.manifest
-        return signed_by(item.folder) is not None, manifest.purpose == "clinical", manifest.base.parameters
-
-    return max(found, key=worth).folder
+    best = choice.choose(found, choice.memory_bytes())
+    return best.found.folder, best.why
 
 
 @dataclass
@@ -108,12 +106,13 @@ class Scribe:
     """An open bundle and what can be asked of it. Close it, or use it as a context manager."""
 
     engine: Engine
+    why: str = ""  # this model writes, where nobody named one
 
     @classmethod
     def open(cls, bundle: str | None, progress: ProgressFn | None = None, allow_unsigned: bool = False) -> Scribe:
         """Verify and load a bundle; one that no pinned key signed only if allowed. Raises BundleError, EngineError."""
-        engine = load_engine(choose_bundle(bundle), progress, allow_unsigned=allow_unsigned)
-        return cls(engine)
+        folder, why = chosen_bundle(bundle)
+        return cls(load_engine(folder, progress, allow_unsigned=allow_unsigned), why)
 
     def __enter__(self) -> Scribe:
         return self

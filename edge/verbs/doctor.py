@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge import paths
-from edge.errors import EdgescribeError
+from edge.errors import BundleError, EdgescribeError
 
 if TYPE_CHECKING:
     from edge.seal import SealStatus
@@ -62,7 +62,7 @@ def examine(bundle: str | None = None) -> Iterator[Finding]:
     for check in (_python, _processor, _memory, _runtime, _cipher):
         yield from _guarded(check)
     yield from _guarded(partial(_bundles, bundle))
-    for check in (_vault, _disk, _terminal):
+    for check in (_writer, _vault, _disk, _terminal):
         yield from _guarded(check)
 
 
@@ -152,6 +152,25 @@ def _bundles(named: str | None) -> Iterator[Finding]:
             f"{'signed by ' + signer if signer else 'UNSIGNED'})",
             " ".join(advice),
         )
+
+
+def _writer() -> Iterator[Finding]:
+    """What this machine can carry, and which installed model writes when none is named."""
+    from edge.contract import choice
+    from edge.contract.bundle import list_bundles
+    from edge.engine.threads import usable_cores
+
+    memory = choice.memory_bytes()
+    yield Finding("ok", "This laptop", choice.carries(memory, usable_cores()))
+    installed = list_bundles(paths.bundle_dirs())
+    if not installed:
+        return
+    try:
+        best = choice.choose(installed, memory)
+    except BundleError as error:
+        yield Finding("warn", "Writes notes", f"none unasked: {error.what} {error.why}", error.hint)
+        return
+    yield Finding("ok", "Writes notes", f"{best.found.folder.name}, {best.why}")
 
 
 def _vault() -> Iterator[Finding]:

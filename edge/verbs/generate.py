@@ -113,6 +113,8 @@ class Bench:
                 self._args.allow_unsigned,
             )
             self.narrator.clear()
+            if self._scribe.why:
+                self.narrator.say(f"Writing with {self._scribe.engine.info.bundle}, {self._scribe.why}.")
             remark_on(self._scribe.engine.info, self.narrator)
         return self._scribe
 

@@ -104,12 +104,18 @@ def test_a_spoiled_machine_key_is_a_named_error(tmp_path: Path) -> None:
     assert verify_bundle(folder, require_signature=True).signed_by == BUILT_HERE
 
 
-def test_the_largest_signed_bundle_is_the_default(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_largest_trusted_bundle_is_the_default_where_none_was_measured(
+    home: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(writing.paths, "bundle_dirs", lambda: [home / "bundles"])
     base = {"name": "b", "origin": "o", "sha256": "0" * 64, "licence": "l"}
     for name, size in (("small", 10), ("large", 20), ("huge", 30)):
-        write_bundle(home / "bundles" / name, name=name, base={**base, "parameters": size})
-    assert writing.choose_bundle(None).name == "huge"
+        write_bundle(
+            home / "bundles" / name, name=name, base={**base, "parameters": size}, purpose="clinical",
+            adapter={"name": "a", "sha256": "1" * 64},
+        )  # fmt: skip
+    with pytest.raises(BundleError, match="No trusted key"):
+        writing.choose_bundle(None)
     for name in ("small", "large"):
         sign_here(home / "bundles" / name)
     assert writing.choose_bundle(None).name == "large"
