@@ -22,6 +22,7 @@ from edge.contract.origin import Origin
 from edge.engine.base import Engine, EngineInfo
 from edge.engine.loader import load_engine
 from edge.engine.repeats import DECODING
+from edge.engine.threads import usable_cores
 from edge.errors import BundleError
 from edge.reading import encoding, files, roles, substance
 from edge.reading.files import Reading
@@ -99,6 +100,11 @@ def chosen_bundle(name: str | None) -> tuple[Path, str]:
         )
     best = choice.choose(found, choice.memory_bytes())
     return best.found.folder, best.why
+
+
+def carries() -> str:
+    """What size of model this machine can carry, as a sentence."""
+    return choice.carries(choice.memory_bytes(), usable_cores())
 
 
 @dataclass

@@ -158,10 +158,10 @@ def _writer() -> Iterator[Finding]:
     """What this machine can carry, and which installed model writes when none is named."""
     from edge.contract import choice
     from edge.contract.bundle import list_bundles
-    from edge.engine.threads import usable_cores
+    from edge.encounters import writing
 
     memory = choice.memory_bytes()
-    yield Finding("ok", "This laptop", choice.carries(memory, usable_cores()))
+    yield Finding("ok", "This laptop", writing.carries())
     installed = list_bundles(paths.bundle_dirs())
     if not installed:
         return
