@@ -133,7 +133,7 @@ def _card(spec: TaggerSpec, config: TaggerConfig, facts: dict[str, Any]) -> str:
             f"Finds {_finds(spec)}. It proposes; a clinician reads the quotes. Not a medical device, not reviewed by",
             "clinicians. Trained by `edgescribe-training tagger`, built by `edgescribe-export tagger`.",
             "",
-            f"- Base: `{config.base}` of models/catalog.toml, by sha256; its embeddings are used as they are.",
+            f"- Base: `{config.base}` of export/catalog.toml, by sha256; its embeddings are used as they are.",
             "- Weights: the change of the encoder's matrices in int8, a scale a row; heads in float16. Apache-2.0.",
             f"- Seed {config.train.seed}, epoch {facts['best']} of {config.train.epochs}, {facts['seconds']:.0f} s.",
             f"- The span head has {spec.verified:g} of a span's score.",

@@ -12,7 +12,7 @@ def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     parser.add_argument(
         "tagger", help="name of a folder in models/taggers, or a folder of `edgescribe-training tagger`"
     )
-    parser.add_argument("--base", default="all-minilm-l6-v2", metavar="NAME", help="its base in models/catalog.toml")
+    parser.add_argument("--base", default="all-minilm-l6-v2", metavar="NAME", help="its base in export/catalog.toml")
     parser.add_argument("--as", dest="bundle", metavar="NAME", help="name of the bundle (default: tagger-NAME)")
     parser.add_argument("--precision", choices=("int8", "fp32"), default="int8")
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder for bundles (default: models/bundles)")
