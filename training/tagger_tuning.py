@@ -12,6 +12,8 @@ from typing import Any
 import numpy as np
 
 from edge.contract.tagging import TaggerSpec, TaggerTask
+from edge.reading.conversation import parse
+from edge.tagging.facts import facts_of
 from edge.tagging.tagger import Backend, Reading, Span, Tagger
 from training import fact_scores, spans
 from training.tagger_data import Example
@@ -56,7 +58,56 @@ def tune(spec: TaggerSpec, tokenizer: Any, backend: Backend, valid: dict[str, Se
         if best is None or total > best[0]:
             best = total, spec.model_copy(update={"tasks": tasks, "verified": share})
     assert best is not None
-    return best[1]
+    return refined(best[1], tokenizer, backend, valid)
+
+
+def refined(spec: TaggerSpec, tokenizer: Any, backend: Backend, valid: dict[str, Sequence[Example]]) -> TaggerSpec:
+    """The spec with the thresholds of facts tuned on finished facts: joined with their answers, repeats merged.
+
+    What becomes of a fact depends on facts of its own kind alone, so each threshold is tuned on its own.
+    """
+    tagger = Tagger(spec, tokenizer, backend)
+    tasks = []
+    for task in spec.tasks:
+        if task.source == "conversation":
+            examples = valid[task.key]
+            found = [tagger.candidates(task.key, e.text, tagger.read(list(e.segments))) for e in examples]
+            task = _by_facts(task, examples, [[one.span for one in some] for some in found])
+        tasks.append(task)
+    return spec.model_copy(update={"tasks": tasks})
+
+
+def _by_facts(task: TaggerTask, examples: Sequence[Example], found: Sequence[Sequence[Span]]) -> TaggerTask:
+    parsed = [parse(example.text) for example in examples]
+    counts = []
+    for label in task.labels:
+        gold = [[fact for fact in example.facts if fact.kind == label.key] for example in examples]
+        rows = []
+        for least in _GRID[::2]:
+            total = fact_scores.FactCounts()
+            for spans_of, transcript, wanted in zip(found, parsed, gold, strict=True):
+                kept = [span for span in spans_of if span.label == label.key and span.score >= least]
+                total += fact_scores.count(facts_of(kept, transcript), wanted)
+            rows.append((total.found, total.predicted))
+        counts.append(np.asarray(rows, dtype=np.float64).T)
+    wanted_of = [sum(fact.kind == label.key for e in examples for fact in e.facts) for label in task.labels]
+    best = _best(counts, wanted_of)
+    labels = [
+        label.model_copy(update={"threshold": float(_GRID[::2][at])})
+        for label, at in zip(task.labels, best, strict=True)
+    ]
+    return task.model_copy(update={"labels": labels})
+
+
+def _best(counts: Sequence[Any], wanted: Sequence[int]) -> list[int]:
+    """Number of the best threshold of each label."""
+    every, most = sum(counts), max(1, sum(wanted))
+    best = []
+    for own, number in zip(counts, wanted, strict=True):
+        mixed = own + _SHRINK * every * number / most
+        f1 = 2 * mixed[0] / np.maximum(1e-9, mixed[1] + number * (1 + _SHRINK))
+        best.append(int(f1.argmax()))
+    return best
 
 
 def with_floor(task: TaggerTask, floor: float) -> TaggerTask:
@@ -80,12 +131,9 @@ def _tuned(task: TaggerTask, found: _Found, share: float, wanted: Sequence[int])
     """F1 over the labels with the best thresholds, and the task with them."""
     scores = found.tokens ** (1 - share) * found.verdicts**share
     counts = [_counts(scores, found, found.labels == number) for number in range(len(task.labels))]
-    every, most = sum(counts), max(1, sum(wanted))
+    most = max(1, sum(wanted))
     labels, right, predicted = [], 0.0, 0.0
-    for label, own, number in zip(task.labels, counts, wanted, strict=True):
-        mixed = own + _SHRINK * every * number / most
-        f1 = 2 * mixed[0] / np.maximum(1e-9, mixed[1] + number * (1 + _SHRINK))
-        at = int(f1.argmax())
+    for label, own, at in zip(task.labels, counts, _best(counts, wanted), strict=True):
         labels.append(label.model_copy(update={"threshold": float(_GRID[at])}))
         right, predicted = right + own[0][at], predicted + own[1][at]
     return 200 * right / max(1, predicted + most), task.model_copy(update={"labels": labels})

@@ -47,8 +47,17 @@ def merged(facts: Sequence[Fact]) -> list[Fact]:
     return kept
 
 
+def says_something(text: str) -> bool:
+    """Whether words name anything: "i want you to" does not."""
+    told = _told(text)
+    return bool(told.words or told.values or told.drugs)
+
+
 def _telling(fact: Fact) -> _Telling:
-    text = " ; ".join(quote.text for quote in fact.evidence)
+    return _told(" ; ".join(quote.text for quote in fact.evidence))
+
+
+def _told(text: str) -> _Telling:
     words = concepts.words(text)
     held = {f"c:{one.name}" for one in concepts.find(words)}
     held |= {one.key for one in words if len(one.key) >= _LEAST_LETTERS and one.key not in _COMMON}
