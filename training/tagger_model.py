@@ -21,6 +21,9 @@ class TaggerModel(nn.Module):
     def __init__(self, base: Path, spec: TaggerSpec, dropout: float = 0.1) -> None:
         super().__init__()
         from transformers import AutoModel
+        from transformers.utils import logging
+
+        logging.set_verbosity_error()  # it would call the unused pooler a warning
 
         # eager: on a CPU the fused attention in bf16 with a mask takes longer than the two products it replaces
         self.encoder = AutoModel.from_pretrained(

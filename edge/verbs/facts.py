@@ -85,7 +85,8 @@ def table(facts: list[Fact]) -> str:
         usual = {"affirmed", "patient", "current"}
         words = ", ".join(word for word in known if word not in usual)
         quote = fact.evidence[0]
-        said = " … ".join(" ".join(one.text.split()) for one in fact.evidence[:2])
+        beside = next((one for one in fact.evidence if one.turn != quote.turn), None)  # a question or its answer
+        said = " … ".join(" ".join(one.text.split()) for one in (quote, beside) if one is not None)
         rows.append(
             f'{"!" if fact.critical else " "} {fact.kind.value:<15} "{said}"{f"  ({words})" if words else ""}'
             f"  [turn {quote.turn}, {quote.start}–{quote.end}]"
