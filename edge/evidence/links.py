@@ -1,15 +1,20 @@
 """Which turns a statement stands on: shared concepts, drugs, numbers and words, weighed by how rare they are.
 
-Scores are between 0 and 1: the share of what the statement says, by weight, that a turn and its neighbours hold. Rare
-things weigh more (inverse document frequency over the turns; Robertson & Spärck Jones 1976). A short answer is read
-together with the question before it.
+The score of a link is the share of what the statement says, by weight, that the turn holds, the question before a short
+answer read with it: between 0 and 1. Rare things weigh more (inverse document frequency over the turns; Robertson and
+Spärck Jones 1976). Which turn comes first is decided by a linear ranking over a few features (link_weights.toml: fitted on
+the training visits by softmax over the turns, Cao et al. 2007), as a plan is spoken late and by the doctor.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+import re
+import tomllib
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cache
+from importlib import resources
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,41 +22,79 @@ from numpy.typing import NDArray
 from edge.contract.facts import Quote, SourceLink
 from edge.contract.transcript import Transcript
 from edge.evidence.reading import Reading, read
+from edge.evidence.statements import Piece, body
 
+Vector = NDArray[np.float64]
+
+FEATURES = ("held", "held here", "numbers", "named", "problem", "length", "question", "near")
+PER_SECTION = ("place", "doctor", "length")
+SECTIONS = (
+    "complaint", "history", "past", "medications", "allergies", "family", "social", "ros", "exam", "vitals", "results",
+    "assessment", "plan", "assessment_plan", "",
+)  # fmt: skip
+LEAST = 0.2  # under this share a turn supports nothing
 _KIND_WEIGHT = {"c": 1.6, "d": 2.2, "n": 1.3, "w": 1.0}
 _SHORT = 8  # words: a turn that is only an answer
-LEAST = 0.2  # under this a turn supports nothing
 _NEAR = 0.55  # what the question counts for its answer, and the answer for its question
+_REACH = 4.0  # turns: how far the pull of the statement before goes
+_QUESTION = re.compile(r"\?|^(?:do|does|did|have|has|are|is|any|how|what|when|where|can|could)\b")
 
 
-@dataclass
+@dataclass(frozen=True)
 class Index:
-    """The turns of a conversation by what they hold."""
+    """The turns of a conversation by what they hold. postings: feature -> {turn: share}, 1 in the turn itself."""
 
-    turns: list[Reading]
+    transcript: Transcript
+    turns: tuple[Reading, ...]
     postings: dict[str, dict[int, float]]
-    weights: dict[str, float]
+    rarity: dict[str, float]
+    fixed: Vector  # shape (turns, 4): place 0 to 1, doctor, length, question
 
-    @property
-    def size(self) -> int:
-        """How many turns."""
-        return len(self.turns)
+    def weight(self, feature: str) -> float:
+        """How much a feature of a statement counts; one that no turn holds counts most."""
+        return _KIND_WEIGHT[feature[0]] * self.rarity.get(feature, math.log(1 + len(self.turns)))
+
+    def shares(self, features: Iterable[str], least: float = 0.0) -> Vector:
+        """For every turn the share, by weight, of these features that it holds. shape (turns,), 0 to 1.
+
+        least: only what a turn holds at least so well counts (1: in its own words).
+        """
+        total, found = 0.0, np.zeros(len(self.turns))
+        for feature in features:
+            weight = self.weight(feature)
+            total += weight
+            for turn, share in self.postings.get(feature, {}).items():
+                if share >= least:
+                    found[turn] += weight * share
+        return found / total if total else found
 
 
 def index(transcript: Transcript) -> Index:
     """Read every turn once."""
-    turns = [read(turn.text) for turn in transcript.turns]
+    turns = tuple(read(turn.text) for turn in transcript.turns)
     postings: dict[str, dict[int, float]] = {}
     for number, turn in enumerate(turns):
         for feature in turn.features:
             postings.setdefault(feature, {})[number] = 1.0
-    weights = {f: math.log(1 + len(turns) / len(held)) for f, held in postings.items()}
+    rarity = {f: math.log(1 + len(turns) / len(held)) for f, held in postings.items()}
     for number in range(len(turns)):
         for other in _neighbours(turns, number):
             for feature in turns[other].features:
                 held = postings[feature]
                 held[number] = max(held.get(number, 0.0), _NEAR)
-    return Index(turns, postings, weights)
+    last = max(1, len(turns) - 1)
+    fixed = np.array(
+        [
+            (
+                number / last,
+                float(spoken.speaker == "Doctor"),
+                math.log1p(len(turn.words)) / 5,
+                float(_QUESTION.search(turn.text) is not None),
+            )
+            for number, (turn, spoken) in enumerate(zip(turns, transcript.turns, strict=True))
+        ]
+    )
+    return Index(transcript, turns, postings, rarity, fixed)
 
 
 def _neighbours(turns: Sequence[Reading], number: int) -> list[int]:
@@ -63,27 +106,59 @@ def _neighbours(turns: Sequence[Reading], number: int) -> list[int]:
     return found
 
 
-def scores(held: Index, features: Sequence[str]) -> NDArray[np.float64]:
-    """For every turn the share, by weight, of these features that it holds. shape (turns,), 0 to 1."""
-    total = 0.0
-    found = np.zeros(held.size)
-    missing = math.log(1 + held.size)
-    for feature in features:
-        weight = _KIND_WEIGHT[feature[0]] * held.weights.get(feature, missing)
-        total += weight
-        for turn, share in held.postings.get(feature, {}).items():
-            found[turn] += weight * share
-    return found / total if total else found
+@cache
+def _weights() -> Vector:
+    raw = tomllib.loads(resources.files("edge.evidence").joinpath("link_weights.toml").read_text(encoding="utf-8"))
+    shared = [raw["turn"][name] for name in FEATURES]
+    return np.array(shared + [raw["section"][name][part] for part in PER_SECTION for name in SECTIONS])
 
 
-def link(held: Index, transcript: Transcript, features: Sequence[str], limit: int = 3) -> tuple[SourceLink, ...]:
-    """The turns that hold most of these features, best first; at most limit, none under LEAST."""
-    found = scores(held, features)
-    order = [int(n) for n in np.argsort(-found, kind="stable")[:limit] if found[n] >= LEAST]
-    return tuple(SourceLink(quote_of(transcript, n), round(float(found[n]), 3)) for n in order)
+def table(held: Index, pieces: Sequence[Piece]) -> list[Vector]:
+    """For every statement the ranking features of every turn. shape (turns, FEATURES + PER_SECTION x SECTIONS)."""
+    found = []
+    near: int | None = None
+    problem: list[str] = []
+    section = ""
+    for piece in pieces:
+        if piece.section != section:
+            near, problem, section = None, [], piece.section
+        features = list(read(body(piece)).features)
+        if section in {"assessment_plan", "plan"} and not piece.label and len(piece.text.split()) <= 6:
+            problem = features  # a line that names the problem, for the lines under it
+        rows = _rows(held, features, problem, near, SECTIONS.index(section))
+        found.append(rows)
+        best = int(np.argmax(rows[:, 0]))
+        near = best if rows[best, 0] > 0.3 else near
+    return found
 
 
-def quote_of(transcript: Transcript, turn: int) -> Quote:
+def _rows(held: Index, features: list[str], problem: list[str], near: int | None, section: int) -> Vector:
+    turns = len(held.turns)
+    rows = np.zeros((turns, len(FEATURES) + len(PER_SECTION) * len(SECTIONS)))
+    rows[:, 0] = held.shares(features)
+    rows[:, 1] = held.shares(features, 1.0)
+    rows[:, 2] = held.shares(f for f in features if f[0] == "n")
+    rows[:, 3] = held.shares(f for f in features if f[0] in "cd")
+    rows[:, 4] = held.shares(problem)
+    rows[:, 5], rows[:, 6] = held.fixed[:, 2], held.fixed[:, 3]
+    if near is not None:
+        rows[:, 7] = np.exp(-np.abs(np.arange(turns) - near) / _REACH)
+    for part in range(len(PER_SECTION)):
+        rows[:, len(FEATURES) + part * len(SECTIONS) + section] = held.fixed[:, part]
+    return rows
+
+
+def link(held: Index, pieces: Sequence[Piece], limit: int = 3) -> list[tuple[SourceLink, ...]]:
+    """For every statement the turns that it stands on, best first; at most limit, none under LEAST."""
+    found = []
+    for rows in table(held, pieces):
+        order = np.argsort(-(rows @ _weights()), kind="stable")
+        best = [int(turn) for turn in order[: limit + 2] if rows[turn, 0] >= LEAST]
+        found.append(tuple(SourceLink(quote(held.transcript, t), round(float(rows[t, 0]), 3)) for t in best[:limit]))
+    return found
+
+
+def quote(transcript: Transcript, turn: int) -> Quote:
     """A whole turn as a quote of the source."""
     one = transcript.turns[turn]
     return Quote(turn, one.start, one.end, transcript.source[one.start : one.end])

@@ -13,7 +13,7 @@ from edge.terms.numbers import NumberSpan
 
 # Words that tell nothing of what a statement is about: function words, fillers of speech, the verbs of records.
 _STOP = (
-    "the a an and or of to in on at by for with from as is are was were be been being am do does did doing done have "
+    "the a an 's 're 've 'll 'd 'm and or of to in on at by for with from as is are was were be been being am do does did doing done have "
     "has had having will would can could should may might must shall that this these those there here it its he she "
     "they his her him them their i you we me my your our us who which what when where how why so if then than but not "
     "no nor n't yes yeah okay ok uh um mm hmm mhm oh well like just know think mean kind kinda sort really very also "
@@ -50,19 +50,24 @@ class Reading:
         """Numbers in order."""
         return numbers.spans(self.text)
 
-    @cached_property
+    @property
     def features(self) -> Counter[str]:
         """What two texts can share: "c:" concept, "d:" drug, "n:" number, "w:" any other word that tells something."""
-        found: Counter[str] = Counter()
+        return Counter(feature for feature, _ in self.places)
+
+    @cached_property
+    def places(self) -> list[tuple[str, int]]:
+        """Every feature with the offset at which it stands."""
+        found: list[tuple[str, int]] = []
         taken: list[tuple[int, int]] = []
         for concept in self.concepts:
-            found[f"c:{concept.name}"] += 1
+            found.append((f"{'w' if concept.group == 'word' else 'c'}:{concept.name}", concept.start))
             taken.append((concept.start, concept.end))
         for drug in self.drugs:
-            found[f"d:{drug.generic}"] += 1
+            found.append((f"d:{drug.generic}", drug.start))
             taken.append((drug.start, drug.end))
         for number in self.numbers:
-            found.update(f"n:{value}" for value in number.values)
+            found += [(f"n:{value}", number.start) for value in sorted(number.values)]
             taken.append((number.start, number.end))
         taken.sort()
         at = 0
@@ -71,7 +76,7 @@ class Reading:
                 at += 1
             inside = any(start <= word.start < end for start, end in taken[at : at + 2])
             if not inside and len(word.key) > 1 and word.key not in STOP:
-                found[f"w:{word.key}"] += 1
+                found.append((f"w:{word.key}", word.start))
         return found
 
 

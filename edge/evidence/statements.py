@@ -193,3 +193,10 @@ def _cut(note: str, start: int, end: int) -> Iterator[tuple[int, int]]:
         if last > start:
             yield start, last
         start = stop
+
+
+def body(piece: Piece) -> str:
+    """What a statement says, without the label that only names a part of a plan ("Medical Treatment:")."""
+    if piece.section in {"assessment_plan", "plan", "assessment"} and (named := _LABEL.match(piece.text)) is not None:
+        return piece.text[named.end() :]
+    return piece.text

@@ -15,7 +15,8 @@ from importlib import resources
 _WORD = re.compile(r"[^\W_]+(?:['’.-][^\W_]+)*")
 _APOSTROPHE = str.maketrans("’", "'")
 _WHOLE = frozenset({"hives", "does", "this", "his", "yes", "diabetes", "pelvis"})  # no ending to take away
-_ENDINGS = ("ations", "ation", "ings", "ing", "edly", "ies", "ied", "ed", "es", "ly", "s", "'s")
+_CLITIC = re.compile(r"(?:n't|'(?:s|re|ve|ll|d|m))$")
+_ENDINGS = ("ations", "ation", "ings", "ing", "edly", "ies", "ied", "ed", "es", "ly", "s")
 
 
 @dataclass(frozen=True)
@@ -59,11 +60,12 @@ def words(text: str) -> list[Word]:
     found = []
     for match in _WORD.finditer(text):
         raw = match[0].casefold().translate(_APOSTROPHE)
-        if raw.endswith("n't") and len(raw) > 3:
-            cut = match.end() - 3
-            found += [Word(match.start(), cut, stem(raw[:-3])), Word(cut, match.end(), "n't")]
+        clitic = _CLITIC.search(raw)
+        if clitic is not None and clitic.start():
+            cut = match.start() + clitic.start()
+            found += [Word(match.start(), cut, stem(raw[: clitic.start()])), Word(cut, match.end(), clitic[0])]
         else:
-            found.append(Word(match.start(), match.end(), "n't" if raw == "n't" else stem(raw)))
+            found.append(Word(match.start(), match.end(), raw if clitic is not None else stem(raw)))
     return found
 
 

@@ -26,6 +26,10 @@ _GERMAN_TENS = "zwanzig dreißig vierzig fünfzig sechzig siebzig achtzig neunzi
 _NUMERAL = re.compile(r"(?<![\w.])\d[\d.,]*\d|\d")
 _TOKEN = re.compile(r"\d[\d.,]*\d|\d|[^\W\d_]+|[%µ/]")
 _JOINERS = frozenset({"hundred", "thousand", "point", "and", "half", "komma"})
+_ALONE = frozenset(f"{_ORDINALS} once single twice both couple dozen einmal zweimal dreimal viermal".split())
+_SINGLE = f"{_ORDINALS} once single twice both couple dozen einmal zweimal dreimal viermal"
+_ALONE = frozenset(_SINGLE.split())  # never part of a longer number
+_NO_NUMBER = frozenset(f"a an o oh single both {_ORDINALS}".split())
 _MAX_RUN = 8
 _MAX_DIGITS = 40  # a runaway answer may hold thousands, which is no number to anybody
 
@@ -77,8 +81,7 @@ def readings(text: str) -> set[str]:
     for numeral in _NUMERAL.findall(text):
         found.add(canonical(numeral))
         found |= {canonical(part) for part in re.split(r"[.,]", numeral) if part}
-    for run in _runs([t.casefold() for t in _TOKEN.findall(text)]):
-        words = [word for _, word in run]
+    for words in _runs([t.casefold() for t in _TOKEN.findall(text)]):
         for i in range(len(words)):
             for j in range(i + 1, min(len(words), i + _MAX_RUN) + 1):
                 found |= read_words(words[i:j])
@@ -86,29 +89,34 @@ def readings(text: str) -> set[str]:
 
 
 def spans(text: str) -> list[NumberSpan]:
-    """Every number of a text with its place. A row of words is one span with the readings of the whole row; parts of
-    a long row are spans of their own. "a" and "an" alone are no numbers."""
+    """Every number of a text with its place. A row of words is one span with the readings of the whole row, and of its
+    parts where a figure may follow a round number ("six hundred three times"); "a", "an",
+    "oh" and ordinals alone are no numbers."""
     tokens = [(m.start(), m.end(), m[0].casefold()) for m in _TOKEN.finditer(text)]
     found: list[NumberSpan] = []
-    for run in _runs([t for _, _, t in tokens], text, tokens):
-        places = [tokens[i] for i, _ in run]
-        words = [word for _, word in run]
-        if (len(words) == 1 and words[0] in {"a", "an", "o", "oh", "first", "second"}) or words == ["first", "one"]:
-            continue
-        found += _split_run(places, words)
+    for places in _rows(text, tokens):
+        words = [word for _, _, word in places]
+        if len(words) > 1 or words[0] not in _NO_NUMBER:
+            found += _pieces(places, words)
     return found
 
 
-def _split_run(places: Sequence[tuple[int, int, str]], words: list[str]) -> Iterator[NumberSpan]:
-    """The longest readable pieces of a run, from the left."""
+def _pieces(places: Sequence[tuple[int, int, str]], words: list[str]) -> Iterator[NumberSpan]:
+    """The longest readable pieces of a row, from the left."""
     at = 0
     while at < len(words):
         for stop in range(min(len(words), at + _MAX_RUN), at, -1):
             piece = words[at:stop]
-            if piece[0] in {"a", "an", "and"} and len(piece) > 1 and piece[1] not in {"hundred", "thousand", "couple"}:
+            if piece[-1] in {"a", "an", "and", "point", "oh", "o"} or (
+                piece[0] in {"a", "an", "and"} and len(piece) == 1
+            ):
                 continue
-            values = {canonical(places[at][2])} if stop == at + 1 and is_numeral(piece[0][0]) else read_words(piece)
-            if values and piece[-1] not in {"a", "an", "and", "point"} and piece != ["a"]:
+            if piece[0] in {"a", "an"} and piece[1] not in {"hundred", "thousand", "couple", "dozen"}:
+                continue
+            values = {canonical(piece[0])} if len(piece) == 1 and piece[0][0].isdigit() else read_words(piece)
+            if len(piece) > 2 and piece[-2] in {"hundred", "thousand"}:  # "six hundred, three times a day"
+                values = values | read_words(piece[:-1]) | read_words(piece[-1:])
+            if values:
                 yield NumberSpan(places[at][0], places[stop - 1][1], frozenset(values))
                 at = stop
                 break
@@ -116,28 +124,48 @@ def _split_run(places: Sequence[tuple[int, int, str]], words: list[str]) -> Iter
             at += 1
 
 
-def _runs(
-    words: list[str], text: str = "", tokens: Sequence[tuple[int, int, str]] = ()
-) -> Iterator[list[tuple[int, str]]]:
-    """Rows of number words with their indices. With text, a mark other than a hyphen between two words ends a row."""
+def _rows(text: str, tokens: Sequence[tuple[int, int, str]]) -> Iterator[list[tuple[int, int, str]]]:
+    """Rows of number words that may be one number: no mark but a hyphen between, no numeral after another."""
     values = word_values()
-    run: list[tuple[int, str]] = []
-    for index, word in enumerate([*words, ""]):
-        joins = bool(run) and word in _JOINERS
-        if (
-            run
-            and tokens
-            and word
-            and (text[tokens[index - 1][1] : tokens[index][0]].strip(" -\t") or word[0].isdigit())
-        ):
-            yield run
-            run = []
-            joins = False
-        if word in values or is_numeral(word) or joins or (tokens and word[:1].isdigit()):
-            run.append((index, word))
-            if tokens and "." in word:
-                yield run
-                run = []
+    row: list[tuple[int, int, str]] = []
+    for index, token in enumerate(tokens):
+        word = token[2]
+        following = tokens[index + 1][2] if index + 1 < len(tokens) else ""
+        counts = word in values or word[0].isdigit()
+        opens = word in {"point", "komma"} and (following in values or following[:1].isdigit())
+        if row and (counts or word in _JOINERS) and _two(text[row[-1][1] : token[0]], row[-1][2], word):
+            yield row
+            row = []
+        if counts or opens or (row and word in _JOINERS):
+            row.append(token)
+        elif row:
+            yield row
+            row = []
+    if row:
+        yield row
+
+
+def _two(between: str, before: str, word: str) -> bool:
+    """Whether two number words that follow one another are two numbers: a mark between, two numerals, "twice"."""
+    if between.strip(" -\t"):
+        return True
+    if word[0].isdigit():
+        return before not in {"point", "komma"}
+    if before in {"a", "couple"} and word in {"couple", "of", "dozen"}:
+        return False
+    return (
+        word in _ALONE or before in _ALONE or (("." in before or "," in before) and word not in {"hundred", "thousand"})
+    )
+
+
+def _runs(words: list[str]) -> Iterator[list[str]]:
+    """Rows of number words, for every reading of every part."""
+    values = word_values()
+    run: list[str] = []
+    for word in [*words, ""]:
+        joins = run and word in _JOINERS
+        if word in values or is_numeral(word) or joins:
+            run.append(word)
         elif run:
             yield run
             run = []
@@ -150,14 +178,19 @@ def is_numeral(word: str) -> bool:
 
 def read_words(words: list[str]) -> set[str]:
     """Readings of one stretch of number words as one number, canonical; empty if there is none."""
+    if words[0] == "point" and len(words) > 1:
+        words = ["zero", *words]
+    if words[0] in {"point", "komma"} and len(words) > 1:
+        words = ["zero", *words]
     for mark in ("point", "komma"):
         if words.count(mark) == 1 and 0 < (at := words.index(mark)) < len(words) - 1:
             whole, part = read_words(words[:at]), _digits(words[at + 1 :])
             return {canonical(f"{w}.{part}") for w in whole} if part else set()
     if "point" in words or "komma" in words:
         return set()
-    if "couple" in words:
-        return {"2"} if words in (["couple"], ["a", "couple"]) else set()
+    for word, value in (("couple", "2"), ("dozen", "12")):
+        if word in words:
+            return {value} if words in ([word], ["a", word]) else set()
     if words[-1] == "half" and len(words) > 2:
         return {f"{w}.5" for w in read_words(words[:-2])} if words[-2] in {"and", "a"} else set()
     found = set()

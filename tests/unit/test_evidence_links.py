@@ -3,7 +3,7 @@
 import pytest
 
 from edge.evidence import links
-from edge.evidence.reading import read
+from edge.evidence.statements import split
 from edge.reading.conversation import parse
 
 TALK = parse(
@@ -29,7 +29,7 @@ TALK = parse(
     ],
 )
 def test_first_link(statement: str, turns: set[int]) -> None:
-    found = links.link(links.index(TALK), TALK, list(read(statement).features))
+    found = links.link(links.index(TALK), split(statement))[0]
     assert found[0].quote.turn in turns
     quote = found[0].quote
     assert TALK.source[quote.start : quote.end] == quote.text
@@ -37,5 +37,5 @@ def test_first_link(statement: str, turns: set[int]) -> None:
 
 
 def test_what_was_not_said_has_no_link() -> None:
-    assert links.link(links.index(TALK), TALK, list(read("Colonoscopy in Boston.").features)) == ()
-    assert links.link(links.index(TALK), TALK, []) == ()
+    assert links.link(links.index(TALK), split("Colonoscopy in Boston.")) == [()]
+    assert links.link(links.index(TALK), []) == []

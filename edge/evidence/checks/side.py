@@ -1,0 +1,107 @@
+"""Side: left and right are as they were said of the same things."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from functools import lru_cache
+
+from edge.evidence.context import side_marks
+from edge.evidence.reading import read
+from edge.evidence.statements import split
+from edge.evidence.view import Flag, Severity, View, clause
+
+NAME = "side"
+_OPPOSITE = {"left": "right", "right": "left"}
+_AGAINST = 0.5  # how far, by weight, what the statement says must have been said of the other side; -1 to 1
+_REACH = 70  # characters around a side that say what is on it
+_WELL = re.compile(
+    r"\b(?:normal|no|denies|without|intact|compar\w*|contralateral|unlike|nontender|other|clear|strong|equal)\b",
+    re.IGNORECASE,
+)
+_BODY = frozenset(
+    "knee hip ankle foot toe leg calf thigh shoulder elbow wrist hand finger thumb arm forearm ear eye breast kidney lung flank "
+    "groin heel cheek testicle ovary".split()
+)
+_GENERAL = frozenset({"w:left", "w:right", "c:skin", "c:heart", "c:head", "w:normal"})
+
+
+def check(view: View) -> Iterator[Flag]:
+    """A side on which things stand that were said, by weight, of the other side."""
+    marks = [mark for mark in side_marks(view.piece.text) if mark[2] != "both"]
+    for start, end, wanted in marks:
+        low, high = clause(view.piece.text, start, end)
+        others = [m for m in marks if m[0] != start and low <= m[0] < high]
+        features = {
+            feature
+            for feature, at in view.reading.places
+            if low <= at < high and abs(at - start) < _REACH and feature[0] != "n" and feature not in _GENERAL
+            and all(abs(at - start) <= abs(at - m[0]) for m in others)
+        }  # fmt: skip
+        well = _WELL.search(view.piece.text) is not None and _named(view, wanted)
+        if not well and (_against(view, features, wanted) >= _AGAINST or _odd_one_out(view, features, wanted)):
+            yield view.flag(
+                NAME,
+                Severity.HIGH,
+                f"{wanted}: the conversation says {_OPPOSITE[wanted]}.",
+                _turns(view, features, wanted),
+            )
+            return
+
+
+def _named(view: View, side: str) -> bool:
+    """Whether a side was named at all: the one that is well is often named only in passing."""
+    return any(counts[side] for counts in view.talk.sides.values())
+
+
+def _against(view: View, features: set[str], wanted: str) -> float:
+    total = found = 0.0
+    for feature in features:
+        counts = view.talk.sides.get(feature)
+        if not counts:
+            continue
+        this, other = counts[wanted] + counts["both"], counts[_OPPOSITE[wanted]]
+        if this + other:
+            weight = view.talk.index.weight(feature)
+            total += weight
+            found += weight * (other - 2 * this) / (this + other)
+    return found / total if total else 0.0
+
+
+def _odd_one_out(view: View, features: set[str], wanted: str) -> bool:
+    """Whether a part of the body is on the other side in all the rest of the note, and mostly so in the conversation."""
+    other = _OPPOSITE[wanted]
+    for feature in features:
+        if feature[0] != "c" or feature[2:] not in _BODY:
+            continue
+        note, talk = _sides_of(view.whole).get(feature, Counter()), view.talk.sides.get(feature, Counter())
+        if (
+            note[wanted] <= 1
+            and note[other] >= 2
+            and not note["both"]
+            and talk[other] >= 2 * talk[wanted] + 2 * talk["both"] + 1
+        ):
+            return True
+    return False
+
+
+@lru_cache(maxsize=8)
+def _sides_of(note: str) -> dict[str, Counter[str]]:
+    """Of every concept of a note, how often it stands on which side."""
+    found: dict[str, Counter[str]] = defaultdict(Counter)
+    for piece in split(note):
+        marks = side_marks(piece.text)
+        for concept in read(piece.text).concepts if marks else ():
+            near = min(marks, key=lambda mark: abs(mark[0] - concept.start))
+            if abs(near[0] - concept.start) < _REACH:
+                found[f"c:{concept.name}"][near[2]] += 1
+    return found
+
+
+def _turns(view: View, features: set[str], wanted: str) -> list[int]:
+    """Turns that speak of the other side, that of the best link first."""
+    turns = [
+        n for n, t in enumerate(view.talk.index.turns) if any(m[2] == _OPPOSITE[wanted] for m in side_marks(t.text))
+    ]
+    return sorted(turns, key=lambda n: -len(features & set(view.talk.index.turns[n].features)))

@@ -1,0 +1,349 @@
+"""How a thing is named in a text: affirmed, denied, asked or under a condition; sure or not; of whom; when; on which side.
+
+Rules of scope in the manner of NegEx and ConText (Chapman et al. 2001; Harkema et al. 2009), for the wording of notes and
+for speech. Each name gets its own reading, so that "no fever but a cough" denies one and affirms the other.
+"""
+
+from __future__ import annotations
+
+import re
+from bisect import bisect_right
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import Literal
+
+from edge.evidence.reading import Reading
+from edge.terms.concepts import ConceptSpan
+from edge.terms.drugs import DrugSpan
+
+State = Literal["yes", "no", "asked", "if"]
+Time = Literal["", "past", "planned", "stopped", "conditional"]
+
+_SENTENCE_END = re.compile(r"[.!?;]+(?=\s|$)|\n+")
+_SCOPE_SPOKEN = 7  # words that a denial reaches in speech, where nobody hears the full stop
+_SCOPE_WRITTEN = 40
+_BEFORE = 6  # words before a name that tell time or certainty
+
+_NEGATIONS = frozenset(
+    ["no", "not", "n't", "without", "deny", "denies", "denied", "denying", "never", "none", "neither", "nor", "absent"]
+    + ["negative", "cannot", "kein", "keine", "keinen", "keiner", "nicht", "ohne", "verneint", "nie", "nope", "free"]
+)
+_NOT_A_DENIAL = re.compile(
+    r"\b(?:not only|no change|no improvement|no relief|not sure|not certain|no doubt|n't know|not improv\w*|no longer|"
+    r"n't help|not help\w*|not reliev\w*|no further|n't mind|why do ?n't|why not|not just|no wonder|"
+    r"not (?:well|adequately|optimally) controlled|n't want|not want|n't think so|not to|no need)\b",
+    re.IGNORECASE,
+)
+_BREAKS = frozenset(
+    [
+        "but",
+        "however",
+        "except",
+        "although",
+        "though",
+        "endorses",
+        "endorse",
+        "reports",
+        "admits",
+        "positive",
+        "besides",
+    ]
+    + ["aside", "aber", "because", "which", "until", "then", "otherwise", "only", "has", "states", "notes", "sondern"]
+)
+_BREAKS_SPOKEN = _BREAKS | frozenset(
+    [
+        "i",
+        "i'm",
+        "you",
+        "he",
+        "she",
+        "we",
+        "they",
+        "it",
+        "it's",
+        "so",
+        "just",
+        "yes",
+        "yeah",
+        "okay",
+        "and",
+        "that",
+        "there",
+    ]
+    + ["my", "your", "if", "when", "some"]
+)
+_LIST_IN_SPEECH = frozenset(["or", "any", "and", "nor", "oder", "und", "of", "the", "a"])
+_NEGATED_AFTER = re.compile(
+    r"^\W*(?:(?:is|was|are|were|has been|have been)\W+)?(?:denied|absent|(?:test )?negative|not present|ruled out|excluded|none|never|"
+    r"verneint|not noted|not seen|not appreciated|unlikely|not expected|not planned|not suspected)\b",
+    re.IGNORECASE,
+)
+_CONDITION = frozenset(
+    ["if", "should", "unless", "whether", "case", "falls", "wenn", "risk", "risks", "watch", "concerned", "wish"]
+)
+_WARNING = re.compile(  # what to come back for
+    r"\b(?:call|return|er|ed|emergency|911|review|contact|go|come back|seek|report|precautions?|watch|sooner|urgent\w*)\b[^.;]*\bfor\b",
+    re.IGNORECASE,
+)
+_HEDGES = re.compile(
+    r"\b(?:possibl[ey]|probabl[ey]|maybe|might|may|could|likely|suspect\w*|perhaps|presumed|concern for|concerning for|"
+    r"think|suggest\w*|consistent with|rule out|r/o|versus|vs|question of|unsure|not sure|vermutlich|wahrscheinlich|"
+    r"möglich\w*|verdacht|v\.a)\b",
+    re.IGNORECASE,
+)
+_PLANNED = re.compile(
+    r"\b(?:will|'ll|going to|gon na|gonna|order(?:ed)?|schedul\w+|recommend\w*|would like|'d like|want (?:you )?to|let's|plan\w*|"
+    r"refer\w*|arrange|obtain|start\w*|initiate|prescrib\w+|repeat|recheck|need(?:s)? to|should|consider\w*|book\w*|pending|due|"
+    r"upcoming|set (?:you )?up|send you|put you on|wird|werden|soll\w*|planen|geplant|überweis\w*|continue|increase|decrease)\b",
+    re.IGNORECASE,
+)
+_STOPPED = re.compile(
+    r"\b(?:stopp?(?:ed|ing)?|discontinu\w+|quit|no longer|any ?more|came off|come off|took (?:me|you|him|her) off|off of|d/c'?d?|"
+    r"held|hold|used to|abgesetzt|absetzen|previously (?:on|took|taking)|former\w*|ran out|switch\w*)\b",
+    re.IGNORECASE,
+)
+_PAST = re.compile(
+    r"\b(?:history of|previous(?:ly)?|prior|past|in the past|used to|years? ago|as a (?:kid|child)|childhood|had|was|were|"
+    r"status post|s/p|remote|resolved|früher|zustand nach|z\.n)\b",
+    re.IGNORECASE,
+)
+_SIDES = re.compile(
+    r"\b(left|right|bilateral(?:ly)?|both|lt|rt|links?(?:e[rns]?)?|rechts?|rechte[rns]?|beid\w+)\b", re.IGNORECASE
+)
+_PARTS = "knee knees hand foot leg arm eye ear hip shoulder ankle wrist side one elbow thumb big index ring lower upper lung kidney"
+_PARTS_NAMED = frozenset(_PARTS.split())
+_SIDE_OF = {"lef": "left", "lt": "left", "lin": "left", "rig": "right", "rt": "right", "rec": "right"}
+# "right" is more often a word of speech than a side; it is one beside a part of the body or after a possessive.
+_RIGHT_SPEECH = re.compile(
+    r"\b(?:all right|alright|right now|right away|that's right|right here|right there|right\s*[.,?!])", re.I
+)
+
+
+_NO_SIDE = re.compile(  # "right" as a word of speech, "left" as what somebody did or what remains
+    r"\b(?:all right|alright|(?:that's|you're|that is) right|right[ -]?(?:hand(?:ed|er)|now|away|here|there|after|before|when|where|around|"
+    r"at|in|up|down|okay|ok|yeah|yes|so|well|near|above|behind|below|on|over|under|by|inside|along|next|through|into|as|if|i|you|what|"
+    r"and then|but|because|to)\b|right\s*[.,?!]|left[ -]hand(?:ed|er)|(?:has|had|have|was|were|i|you|he|she|we|they|got|it's|any\w*) left"
+    r"\b(?! \w*(?:knee|leg|arm|hand|foot|side|eye|ear|hip|shoulder|ankle|wrist))|left (?:in|it|out|for|off|over|to|with|work|home|us|me))",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class Named:
+    """One name in its context. name: a concept or generic drug; group: "drug" or the concept's; text[start:end]."""
+
+    name: str
+    group: str
+    start: int
+    end: int
+    state: State
+    hedged: bool
+    subject: str  # "patient", or the relative that is named
+    time: Time
+    sides: frozenset[str]
+    sentence: tuple[int, int] = field(default=(0, 0))
+
+
+@dataclass
+class _Frame:
+    """What the rules of one text look at."""
+
+    text: str
+    raw: list[str]
+    starts: list[int]
+    spoken: bool
+    sentences: list[tuple[int, int]]
+    skip: list[tuple[int, int]]
+
+
+def sentences(text: str) -> list[tuple[int, int]]:
+    """Offsets of the sentences of a stretch of text or speech; nothing is left out."""
+    found, at = [], 0
+    for mark in _SENTENCE_END.finditer(text):
+        found.append((at, mark.end()))
+        at = mark.end()
+    if at < len(text):
+        found.append((at, len(text)))
+    return found
+
+
+def named(reading: Reading, spoken: bool, family: bool = False) -> list[Named]:
+    """Everything that a text names, in order. family: names without a relative are of the family all the same."""
+    text = reading.text
+    frame = _Frame(
+        text,
+        [text[w.start : w.end].casefold() for w in reading.words],
+        [w.start for w in reading.words],
+        spoken,
+        sentences(text),
+        [m.span() for m in _NOT_A_DENIAL.finditer(text)],
+    )
+    relatives = [c for c in reading.concepts if c.group == "relative"]
+    spans: list[ConceptSpan | DrugSpan] = [*reading.concepts, *reading.drugs, *_things(reading)]
+    spans.sort(key=lambda span: span.start)
+    found = []
+    for span in spans:
+        group = "drug" if isinstance(span, DrugSpan) else span.group
+        name = span.generic if isinstance(span, DrugSpan) else span.name
+        if group not in {"word", "relative"}:
+            found.append(_one(frame, span, name, group, relatives, family))
+    return found
+
+
+def _things(reading: Reading) -> list[ConceptSpan]:
+    """Words that name something the vocabulary does not know: "icterus", "guarding"."""
+    starts = {w.start: w.end for w in reading.words}
+    return [
+        ConceptSpan(at, starts[at], feature[2:], "thing")
+        for feature, at in reading.places
+        if feature[0] == "w" and at in starts and len(feature) > 5 and reading.text[at : starts[at]].isalpha()
+    ]
+
+
+def _one(
+    frame: _Frame, span: ConceptSpan | DrugSpan, name: str, group: str, relatives: Sequence[ConceptSpan], family: bool
+) -> Named:
+    start, end = frame.sentences[max(0, bisect_right(frame.sentences, (span.start, 10**9)) - 1)]
+    sentence = frame.text[start:end]
+    near = frame.text[max(start, span.start - 60) : span.start]
+    around = frame.text[max(start, span.start - 60) : min(end, span.end + 45)]
+    return Named(
+        name,
+        group,
+        span.start,
+        span.end,
+        _state(frame, span.start, span.end, start, end),
+        _HEDGES.search(near) is not None,
+        _subject(relatives, span.start, start, end, family),
+        _time(sentence, near, around, group),
+        sides(frame.text, span.start, span.end, start, end),
+        (start, end),
+    )
+
+
+def _state(frame: _Frame, at: int, stop: int, start: int, end: int) -> State:
+    index = bisect_right(frame.starts, at) - 1
+    first = bisect_right(frame.starts, start - 1)
+    if any(word in _CONDITION for word in frame.raw[max(first, index - 9) : index]) or (
+        not frame.spoken and _WARNING.search(frame.text[start:at]) is not None
+    ):
+        return "if"
+    denied = _denied(frame, index, first) or _NEGATED_AFTER.match(frame.text[stop:end]) is not None
+    if frame.spoken and _asks(frame.text[start:end], frame.raw[first : first + 4]):
+        return "no" if denied and not frame.text[start:end].rstrip().endswith("?") else "asked"
+    return "no" if denied else "yes"
+
+
+def _denied(frame: _Frame, index: int, first: int) -> bool:
+    """Whether a denial before the word at index reaches it."""
+    breaks = _BREAKS_SPOKEN if frame.spoken else _BREAKS
+    reach = _SCOPE_SPOKEN if frame.spoken else _SCOPE_WRITTEN
+    for back in range(index - 1, max(first, index - reach) - 1, -1):
+        word = frame.raw[back]
+        if word in _NEGATIONS:
+            place = frame.starts[back]
+            if any(a <= place < b for a, b in frame.skip):
+                continue
+            return not (word == "free" and (back + 1 >= len(frame.raw) or frame.raw[back + 1] not in {"of", "from"}))
+        if word in breaks and not (word in _LIST_IN_SPEECH and _listed(frame, back)):
+            return False
+    return False
+
+
+def _listed(frame: _Frame, back: int) -> bool:
+    """Whether "and" or "that" only goes on with a list: two things follow one another without a new subject."""
+    following = frame.raw[back + 1] if back + 1 < len(frame.raw) else ""
+    return following not in _BREAKS_SPOKEN
+
+
+def _asks(sentence: str, opening: Sequence[str]) -> bool:
+    if sentence.rstrip().endswith("?"):
+        return True
+    asking = {
+        "do",
+        "does",
+        "did",
+        "have",
+        "has",
+        "are",
+        "is",
+        "any",
+        "how",
+        "what",
+        "can",
+        "could",
+        "were",
+        "was",
+        "when",
+    }
+    words = [
+        w for w in opening if w not in {"okay", "and", "um", "uh", "alright", "so", "all", "right", "now", "well", "ok"}
+    ]
+    return (
+        len(words) > 1
+        and words[0] in asking
+        and (
+            words[0] in {"any", "how", "what", "when"}
+            or words[1] in {"you", "your", "it", "there", "that", "this", "the", "he", "she", "n't"}
+        )
+    )
+
+
+def _subject(relatives: Sequence[ConceptSpan], at: int, start: int, end: int, family: bool) -> str:
+    before = [r for r in relatives if start <= r.start <= at]
+    if before and at - before[-1].start < 90:
+        return before[-1].name
+    after = [r for r in relatives if at < r.start < min(end, at + 40)]
+    if after and family:
+        return after[0].name
+    return "family" if family else "patient"
+
+
+def _time(sentence: str, near: str, around: str, group: str) -> Time:
+    if group == "drug" and _STOPPED.search(around):
+        return "stopped"
+    if group in {"test", "procedure", "drug"} and _PLANNED.search(near):
+        return "planned"
+    return "past" if _PAST.search(near) else ""
+
+
+def side_marks(text: str) -> list[tuple[int, int, str]]:
+    """(start, end, "left", "right" or "both") of every word that names a side; "all right" and the like are none."""
+    found = []
+    for mark in _SIDES.finditer(text):
+        word = mark[1].casefold()
+        if word in {"right", "left"} and _not_a_side(text, mark.start(), mark.end()):
+            continue
+        side = _SIDE_OF.get(word[:3]) or _SIDE_OF.get(word[:2], "both")
+        found.append((mark.start(), mark.end(), "both" if word.startswith(("bi", "bo", "be")) else side))
+    return found
+
+
+def _not_a_side(text: str, start: int, end: int) -> bool:
+    """Whether a word that could name a side does not, by what stands right beside it."""
+    if not text[:start].strip(" .,") and text[start:end].islower() and text[end : end + 1] in {" ", ","}:
+        return text[end : end + 12].lstrip(" ,").split(" ")[0] not in _PARTS_NAMED
+    low = max(0, start - 9)
+    return any(low + m.start() < end and low + m.end() > start for m in _NO_SIDE.finditer(text[low : end + 14]))
+
+
+def sides(text: str, at: int, stop: int, start: int, end: int) -> frozenset[str]:
+    """Sides named shortly before or after text[at:stop], within the sentence: "left", "right", "both"."""
+    found = set()
+    low, high = max(start, at - 28), min(end, stop + 14)
+    for mark in _SIDES.finditer(text, low, high):
+        word = mark[1].casefold()
+        if word.startswith("right") and _RIGHT_SPEECH.search(
+            text, max(low, mark.start() - 6), min(len(text), mark.end() + 8)
+        ):
+            continue
+        if mark.start() >= stop and re.search(r"[,;.]|\band\b", text[stop : mark.start()]):
+            continue
+        if mark.end() <= at and re.search(r"[;.]|\b(?:and|or)\b", text[mark.end() : at]) and word not in {"both"}:
+            continue
+        found.add(
+            _SIDE_OF.get(word[:3], _SIDE_OF.get(word[:2], "both"))
+            if not word.startswith(("bi", "bo", "be"))
+            else "both"
+        )
+    return frozenset(found)

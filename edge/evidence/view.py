@@ -1,0 +1,90 @@
+"""A statement as the checks see it: what it names and how, where it stands, and the conversation to hold it against."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass, field
+from functools import cached_property
+
+from edge.contract.facts import Flag, Quote, Severity, SourceLink
+from edge.evidence import links
+from edge.evidence.context import Named, named, sentences
+from edge.evidence.conversation import Conversation, Said
+from edge.evidence.reading import Reading, read
+from edge.evidence.statements import Piece
+from edge.terms.numbers import NumberSpan
+
+_QUOTED = 240  # characters of a turn in a flag
+
+
+@dataclass(frozen=True)
+class View:
+    """One statement beside the conversation. problem: what the line above names, for statements under a problem."""
+
+    piece: Piece
+    talk: Conversation
+    sources: tuple[SourceLink, ...] = ()
+    whole: str = field(default="", repr=False)
+
+    @cached_property
+    def reading(self) -> Reading:
+        """The statement's words, concepts, drugs and numbers."""
+        return read(self.piece.text)
+
+    @cached_property
+    def named(self) -> list[Named]:
+        """What the statement names."""
+        return named(self.reading, spoken=False, family=self.piece.section == "family")
+
+    def text(self, one: Named | NumberSpan) -> str:
+        """The words of the statement that name it."""
+        return self.piece.text[one.start : one.end]
+
+    def flag(self, check: str, severity: Severity, message: str, turns: Iterable[int] = ()) -> Flag:
+        """A flag on this statement with its text and the turns that speak against it."""
+        shown = [self._said(turn) for turn in list(dict.fromkeys(turns))[:2]]
+        return Flag(check, severity, message, (self.piece.text, *shown))
+
+    def _said(self, turn: int) -> str:
+        text = links.quote(self.talk.transcript, turn).text
+        return text if len(text) <= _QUOTED else text[:_QUOTED] + "…"
+
+
+def clause(text: str, start: int, end: int) -> tuple[int, int]:
+    """Offsets of the clause around text[start:end]: cut at sentence ends and semicolons."""
+    for low, high in sentences(text):
+        if low <= start < high:
+            return low, high
+    return 0, len(text)
+
+
+def window(talk: Conversation, said: Iterable[Said], before: int = 1, after: int = 2) -> list[int]:
+    """Turns around those in which something was said, in order."""
+    last = len(talk.index.turns)
+    turns = {t for one in said for t in range(max(0, one.turn - before), min(last, one.turn + after + 1))}
+    return sorted(turns)
+
+
+_RETRACTED = re.compile(
+    r"^[\s,.…-]*(?:(?:no|sorry|wait|actually|scratch that|i mean|oh|not|um|uh|well|correction|nein|quatsch|halt)\b[\s,.…-]*){1,5}"
+    r"(?:[\w' ]{0,25}?)$",
+    re.IGNORECASE,
+)
+
+
+def held(talk: Conversation, turns: Iterable[int]) -> tuple[set[str], set[str]]:
+    """Numbers said in some turns: (those that stand, those that were taken back at once: "twenty, no, forty")."""
+    stands: set[str] = set()
+    back: set[str] = set()
+    for turn in turns:
+        reading = talk.index.turns[turn]
+        spans = reading.numbers
+        for span, following in zip(spans, [*spans[1:], None], strict=False):
+            between = reading.text[span.end : following.start] if following is not None else "…" * 40
+            taken = following is not None and len(between) < 40 and _RETRACTED.match(between) is not None
+            (back if taken else stands).update(span.values)
+    return stands, back - stands
+
+
+__all__ = ["Conversation", "Flag", "Named", "Quote", "Said", "Severity", "View", "clause", "held", "window"]
