@@ -31,7 +31,7 @@ _DURATION = re.compile(
 )
 _VALUE = re.compile(
     r"\b((?:blood pressure|BP|pulse|heart rate|hemoglobin A1c|A1c|LDL|potassium|creatinine|temperature|ejection fraction|"
-    r"oxygen saturation|weight|glucose|hemoglobin)\b[^.;,\d]{0,40}?)(\d+(?:\.\d+)?)(?!\d)",
+    r"oxygen saturation|weight|glucose|hemoglobin)\b[^.;,\d]{0,40}?)(?<![A-Za-z\d])(\d+(?:\.\d+)?)(?![\dA-Za-z]| (?:days?|weeks?|months?|times))",
     re.IGNORECASE,
 )
 _AGE = re.compile(r"\b(\d{1,2})(-year-old| year old| years old)", re.IGNORECASE)

@@ -110,6 +110,7 @@ _PAST = re.compile(
 _SIDES = re.compile(
     r"\b(left|right|bilateral(?:ly)?|both|lt|rt|links?(?:e[rns]?)?|rechts?|rechte[rns]?|beid\w+)\b", re.IGNORECASE
 )
+_PATIENT = re.compile(r"\b(?:patient|he|she|er|sie)\b", re.IGNORECASE)
 _PARTS = "knee knees hand foot leg arm eye ear hip shoulder ankle wrist side one elbow thumb big index ring lower upper lung kidney"
 _PARTS_NAMED = frozenset(_PARTS.split())
 _SIDE_OF = {"lef": "left", "lt": "left", "lin": "left", "rig": "right", "rt": "right", "rec": "right"}
@@ -214,7 +215,7 @@ def _one(
         span.end,
         _state(frame, span.start, span.end, start, end),
         _HEDGES.search(near) is not None,
-        _subject(relatives, span.start, start, end, family),
+        _subject(relatives, span.start, start, end, family, _PATIENT.search(frame.text[start : span.start]) is not None),
         _time(sentence, near, around, group),
         sides(frame.text, span.start, span.end, start, end),
         (start, end),
@@ -289,8 +290,10 @@ def _asks(sentence: str, opening: Sequence[str]) -> bool:
     )
 
 
-def _subject(relatives: Sequence[ConceptSpan], at: int, start: int, end: int, family: bool) -> str:
+def _subject(relatives: Sequence[ConceptSpan], at: int, start: int, end: int, family: bool, patient: bool) -> str:
     before = [r for r in relatives if start <= r.start <= at]
+    if not before and patient:
+        return "patient"
     if before and at - before[-1].start < 90:
         return before[-1].name
     after = [r for r in relatives if at < r.start < min(end, at + 40)]

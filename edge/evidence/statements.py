@@ -33,6 +33,12 @@ _SECTIONS = {
     "assessment_plan": "assessment and plan|assessment & plan|a/p|a&p|impression and plan|assessment/plan|"
     "beurteilung und procedere|beurteilung und plan",
 }
+_SYSTEMS = (
+    "constitutional|general|eyes|ears|nose|mouth|throat|neck|heent|ent|head|cardiovascular|respiratory|gastrointestinal|genitourinary|"
+    "musculoskeletal|integumentary|skin|neurological|neurologic|neuro|psychiatric|endocrine|hematologic|lymphatic|allergic|abdomen|"
+    "lungs|heart|extremities|procedures|hematology/lymphatic/immunology"
+)
+_SYSTEM_NAMES = frozenset(_SYSTEMS.split("|"))  # headings within a section, where they stand alone
 _SECTION_OF = {name: kind for kind, names in _SECTIONS.items() for name in names.split("|")}
 
 _BULLET = re.compile(
@@ -91,7 +97,7 @@ def is_heading(line: str) -> bool:
         return True
     if len(body) > 80 or len(body.split()) > 8 or body[-1] in ".!?;":
         return False
-    if section_kind(body) or text.endswith((":", ":**")):
+    if section_kind(body) or body.casefold() in _SYSTEM_NAMES or text.endswith((":", ":**")):
         return True
     letters = [c for c in body if c.isalpha()]
     return len(letters) > 3 and all(c.isupper() for c in letters) and not any(c.isdigit() for c in body)

@@ -30,6 +30,9 @@ _ALONE = frozenset(f"{_ORDINALS} once single twice both couple dozen einmal zwei
 _SINGLE = f"{_ORDINALS} once single twice both couple dozen einmal zweimal dreimal viermal"
 _ALONE = frozenset(_SINGLE.split())  # never part of a longer number
 _NO_NUMBER = frozenset(f"a an o oh single both {_ORDINALS}".split())
+_POINTING = f"{_ORDINALS} the this that which another other each every any right left no bad good big"
+_POINTS = frozenset(_POINTING.split())  # words that make "one" a pronoun
+_LONGEST = 5  # figures that a row of words makes: a year, a dose; longer rows are two numbers
 _MAX_RUN = 8
 _MAX_DIGITS = 40  # a runaway answer may hold thousands, which is no number to anybody
 
@@ -98,7 +101,21 @@ def spans(text: str) -> list[NumberSpan]:
         words = [word for _, _, word in places]
         if len(words) > 1 or words[0] not in _NO_NUMBER:
             found += _pieces(places, words)
-    return found
+    return _with_points(text, found)
+
+
+def _with_points(text: str, found: list[NumberSpan]) -> list[NumberSpan]:
+    """Readings that a recogniser's full stop hides: ".7", and "ninety eight . two" beside the two numbers it looks like."""
+    joined = []
+    for at, span in enumerate(found):
+        values = set(span.values)
+        if text[span.start - 1 : span.start] == "." and not text[max(0, span.start - 2) : span.start - 1].strip():
+            values |= {f"0.{value}" for value in span.values}
+        following = found[at + 1] if at + 1 < len(found) else None
+        if following is not None and text[span.end : following.start].replace(" ", "") == "." and len(min(following.values)) < 3:
+            values |= {canonical(f"{a}.{b}") for a in span.values for b in following.values if "." not in a + b}
+        joined.append(NumberSpan(span.start, span.end, frozenset(values)))
+    return joined
 
 
 def _pieces(places: Sequence[tuple[int, int, str]], words: list[str]) -> Iterator[NumberSpan]:
@@ -116,6 +133,8 @@ def _pieces(places: Sequence[tuple[int, int, str]], words: list[str]) -> Iterato
             values = {canonical(piece[0])} if len(piece) == 1 and piece[0][0].isdigit() else read_words(piece)
             if len(piece) > 2 and piece[-2] in {"hundred", "thousand"}:  # "six hundred, three times a day"
                 values = values | read_words(piece[:-1]) | read_words(piece[-1:])
+            if len(piece) > 1 and all(len(value) > _LONGEST for value in values):
+                continue
             if values:
                 yield NumberSpan(places[at][0], places[stop - 1][1], frozenset(values))
                 at = stop
@@ -131,7 +150,7 @@ def _rows(text: str, tokens: Sequence[tuple[int, int, str]]) -> Iterator[list[tu
     for index, token in enumerate(tokens):
         word = token[2]
         following = tokens[index + 1][2] if index + 1 < len(tokens) else ""
-        counts = word in values or word[0].isdigit()
+        counts = (word in values or word[0].isdigit()) and not (word == "one" and index and tokens[index - 1][2] in _POINTS)
         opens = word in {"point", "komma"} and (following in values or following[:1].isdigit())
         if row and (counts or word in _JOINERS) and _two(text[row[-1][1] : token[0]], row[-1][2], word):
             yield row
@@ -151,6 +170,8 @@ def _two(between: str, before: str, word: str) -> bool:
         return True
     if word[0].isdigit():
         return before not in {"point", "komma"}
+    if before[0].isdigit():
+        return word not in _JOINERS
     if before in {"a", "couple"} and word in {"couple", "of", "dozen"}:
         return False
     return (

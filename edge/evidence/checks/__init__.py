@@ -8,12 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from edge.evidence.checks import dose, drug, negation, side
+from edge.evidence.checks import (
+    age_sex, allergy, certainty, dose, drug, duration, finding, frequency, negation, number, planned, side, stopped, subject,
+)  # fmt: skip
 from edge.evidence.view import Flag, View
 
 Check = Callable[[View], Iterator[Flag]]
 
-CHECKS: dict[str, Check] = {module.NAME: module.check for module in (dose, drug, side, negation)}
+_MODULES = (
+    dose, drug, frequency, number, duration, side, negation, subject, certainty, planned, allergy, stopped, finding, age_sex,
+)  # fmt: skip
+CHECKS: dict[str, Check] = {module.NAME: module.check for module in _MODULES}
 
 
 def run(view: View) -> tuple[Flag, ...]:

@@ -1,0 +1,49 @@
+"""Allergy or intolerance: an allergy in the note was said to be one; what is prescribed or only upsets is none."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from edge.evidence.view import Flag, Severity, View
+
+NAME = "allergy or intolerance"
+_ALLERGY = re.compile(
+    r"\b(?:allerg\w*|anaphyla\w+|hives|reaction|throat (?:closed|swell\w*|swelled)|rash\w*|swell\w*|break out|broke out|itch\w*|welts|blister\w*|"
+    r"intoleran\w*|epipen)\b",
+    re.IGNORECASE,
+)
+_NONE = re.compile(r"\b(?:no (?:known )?(?:drug |medication |medicine )?allerg\w+|nkda|nka|not (?:an |a true )?allerg\w*|denies (?:\w+ ){0,3}allerg\w*)\b", re.IGNORECASE)
+_NOT_ONE = re.compile(r"\b(?:not (?:an |a |really an? )?(?:true |real )?allerg\w*|n't (?:an )?allerg\w*|side effect|intoleran\w+)\b", re.IGNORECASE)
+_SAYS = re.compile(r"\ballerg(?:ic|y|ies)\b", re.IGNORECASE)
+
+
+def check(view: View) -> Iterator[Flag]:
+    """A drug called an allergy, near whose names nobody spoke of any reaction, or that was said to be none."""
+    text = view.piece.text
+    if _NONE.search(text) or not (_SAYS.search(text) or view.piece.section == "allergies"):
+        return
+    if re.search(r"not an? (?:true )?allerg|side effect|intoleran|adverse|seasonal|avoid", text, re.IGNORECASE):
+        return
+    for one in view.named:
+        if one.group != "drug" or one.state != "yes":
+            continue
+        said = view.talk.by_name.get(one.name, ())
+        turns = view.talk.index.turns
+        near = [t for s in said for t in range(max(0, s.turn - 2), min(len(turns), s.turn + 3))]
+        if said and not any(_ALLERGY.search(turns[t].text) for t in near):
+            yield view.flag(NAME, Severity.HIGH, f"{view.text(one)}: no allergy to it was said.", [s.turn for s in said])
+            return
+        denied = [s.turn for s in said if _NOT_ONE.search(_near(turns[s.turn].text, s.what.start, s.what.end))]
+        if denied and not any(_affirmed(turns[t].text) for t in near):
+            yield view.flag(NAME, Severity.HIGH, f"{view.text(one)}: said to be no allergy.", denied)
+            return
+
+
+def _near(text: str, start: int, end: int) -> str:
+    return text[max(0, start - 140) : end + 140]
+
+
+def _affirmed(text: str) -> bool:
+    rest = _NOT_ONE.sub(" ", text)
+    return re.search(r"\b(?:allergic to|is an allergy|true allergy|anaphyla\w+)\b", rest, re.IGNORECASE) is not None

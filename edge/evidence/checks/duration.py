@@ -1,0 +1,104 @@
+"""Duration and date: how long, how long ago, in how long is as it was said, in any unit that means the same."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from functools import lru_cache
+
+from edge.evidence.links import Index
+from edge.evidence.view import Flag, Severity, View
+from edge.terms import numbers
+
+NAME = "duration"
+_DAYS = {"day": 1.0, "week": 7.0, "month": 30.4, "year": 365.0, "hour": 1 / 24, "minute": 1 / 1440}
+_GERMAN = {"tag": "day", "woche": "week", "monat": "month", "jahr": "year", "stunde": "hour", "minute": "minute"}
+_UNIT = re.compile(
+    r"[\s-]*(?:(?:more|full|whole|good|or so|solid|straight)\s+)?(days?|weeks?|months?|years?|hours?|minutes?|tage?n?|wochen?|monate?n?|jahre?n?|stunden?|minuten?|wks?|yrs?|hrs?)\b",
+    re.IGNORECASE,
+)
+_RANGE = re.compile(r"\s*(?:-|–|to|or|bis|oder)\s*$")
+_AGE = re.compile(r"[\s-]*(?:year|month|week|day)s?[\s-]*old", re.IGNORECASE)
+_TOLERANCE = 0.12  # of the longer one: "a month" is 4 weeks
+_VAGUE = re.compile(r"\b(?:a few|several|some|couple|long time|while|half a|half an|other day|last|next|since|ago|every)\b", re.IGNORECASE)
+
+
+def check(view: View) -> Iterator[Flag]:
+    """A duration that was said in no unit, where another number of the same unit was said of the same thing."""
+    text = view.piece.text
+    for days, unit, start, end in durations(text):
+        said = _said(view.talk.index)
+        if any(_same(days, other) for other, _, _ in said) or _bare(view, text[start:end]):
+            continue
+        turns = [turn for _, other, turn in said if other == unit]
+        linked = [s.quote.turn for s in view.sources if s.score >= _SUPPORT]
+        near = [turn for turn in turns if any(abs(turn - link) <= 1 for link in linked)]
+        if near:
+            yield view.flag(NAME, Severity.HIGH, f"{text[start:end].strip()} was not said.", near)
+
+
+_SUPPORT = 0.35
+
+
+def _bare(view: View, words: str) -> bool:
+    """Whether the number was said without its unit in a turn that the statement stands on: "eight. it used to be five"."""
+    values = {value for span in numbers.spans(words) for value in span.values}
+    near = {turn for s in view.sources for turn in (s.quote.turn - 1, s.quote.turn, s.quote.turn + 1)}
+    turns = view.talk.index.turns
+    return any(values & span.values for turn in near if 0 <= turn < len(turns) for span in turns[turn].numbers)
+
+
+def durations(text: str) -> list[tuple[float, str, int, int]]:
+    """(days, unit, start, end) of every duration of a text; ages are none."""
+    found = []
+    spans = numbers.spans(text)
+    for at, span in enumerate(spans):
+        unit = _UNIT.match(text, span.end)
+        if unit is None:
+            joined = at + 1 < len(spans) and _RANGE.match(text[span.end : spans[at + 1].start]) is not None
+            unit = _UNIT.match(text, spans[at + 1].end) if joined else None
+        if unit is None or (_AGE.match(text, span.end) and unit[1].casefold().startswith("y")):
+            continue
+        name = _name(unit[1])
+        for value in span.values:
+            if value.replace(".", "", 1).isdigit():
+                found.append((float(value) * _DAYS[name], name, span.start, unit.end()))
+    found += [(_DAYS[_name(m[1])], _name(m[1]), m.start(), m.end()) for m in _ONE.finditer(text)]
+    return found
+
+
+_ONE = re.compile(r"\b(?:an?|one|next|last|per|each|every|einem|einer|this)\s+(day|week|month|year|hour|tag|woche|monat|jahr)\b", re.IGNORECASE)
+
+
+def _name(unit: str) -> str:
+    word = unit.casefold()
+    for name in _DAYS:
+        if word.startswith(name[:3]) or (word[:2] in {"wk", "yr", "hr"} and word[0] == name[0] and name != "hour") or (word[:2] == "hr" and name == "hour"):
+            return name
+    return next(name for stem, name in _GERMAN.items() if word.startswith(stem[:3]))
+
+
+@lru_cache(maxsize=4)
+def _all(key: tuple[str, ...]) -> tuple[tuple[float, str, int], ...]:
+    found = []
+    for turn, text in enumerate(key):
+        found += [(days, unit, turn) for days, unit, _, _ in durations(text)]
+        if _HALF.search(text):
+            found += [(0.5 * _DAYS[_name(m[1])], _name(m[1]), turn) for m in _HALF.finditer(text)]
+        found += [(2 * _DAYS[_name(m[1])], _name(m[1]), turn) for m in _OR_TWO.finditer(text)]
+        for match in _FEW.finditer(text):
+            found += [(n * _DAYS[_name(match[1])], _name(match[1]), turn) for n in (2, 3, 4, 5)]
+    return tuple(found)
+
+
+_OR_TWO = re.compile(r"\b(day|week|month|year|hour|minute) or (two|so)\b", re.IGNORECASE)
+_HALF = re.compile(r"\bhalf an? (day|week|month|year|hour)\b", re.IGNORECASE)
+_FEW = re.compile(r"\b(?:a few|few|several|some|couple|couple of|ein paar)\s+(?:more\s+|of\s+)?(days|weeks|months|years|hours|minutes|tage|wochen|monate|jahre)\b", re.I)
+
+
+def _said(index: Index) -> tuple[tuple[float, str, int], ...]:
+    return _all(tuple(turn.text for turn in index.turns))
+
+
+def _same(one: float, other: float) -> bool:
+    return abs(one - other) <= _TOLERANCE * max(one, other) + 1e-9

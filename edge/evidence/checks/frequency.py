@@ -1,0 +1,82 @@
+"""Frequency: how often a drug is taken is as it was said of this drug."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+from edge.evidence.view import Flag, Named, Severity, View, window
+
+NAME = "frequency"
+_REACH = 70  # characters after a drug's name
+# Times a day, from the ways to say it; "needed" is kept apart, as it goes with any of them.
+_WAYS = {
+    "1": r"once (?:a|per|every) day|once daily|every day|each day|daily|a day(?! \w+ times)|qd|q\.d\.?|every morning|each morning|in the mornings?|qam|"
+    r"every (?:night|evening)|at night|nightly|at bedtime|bedtime|before bed|qhs|in the evenings?|per day|every 24 hours|täglich|"
+    r"morgens|abends|zur nacht|with (?:breakfast|dinner|supper)|once\b(?=[,.;]|$)",
+    "2": r"twice (?:a|per|every) day|twice daily|two times (?:a|per) day|2 times (?:a|per) day|bid|b\.i\.d\.?|every (?:12|twelve) hours|"
+    r"morning and (?:night|evening|at night|bedtime)|twice(?! (?:a|per|every) (?:week|month|year))|two times(?! (?:a|per) (?:week|month))|zweimal (?:täglich|am tag)|in the morning and (?:\w+ ){0,2}(?:at|in)",
+    "3": r"(?:three|3) times (?:a day|per day|daily)|tid|t\.i\.d\.?|every (?:8|eight) hours|(?:three|3) times|dreimal (?:täglich|am tag)",
+    "4": r"(?:four|4) times (?:a day|per day|daily)|qid|q\.i\.d\.?|every (?:6|six) hours|(?:four|4) times|viermal (?:täglich|am tag)",
+    "6": r"every (?:4|four) hours",
+    "week": r"once (?:a|per|every) week|once weekly|weekly|every week|times a week|each week|wöchentlich|on (?:mon|tues|wednes|thurs|fri|satur|sun)days?",
+    "month": r"(?:twice|two times|2 times) (?:a|per) month|monthly|once (?:a|per) month|every month",
+    "other day": r"every other day|every second day|alternate days",
+}
+_PATTERN = re.compile("|".join(rf"(?P<f{i}>\b(?:{way})(?!\w))" for i, way in enumerate(_WAYS.values())), re.IGNORECASE)
+_NAMES = list(_WAYS)
+
+
+def frequencies(text: str) -> list[tuple[int, int, str]]:
+    """(start, end, way) of every frequency of a text; a daily word inside a longer phrase counts once."""
+    found = []
+    for match in _PATTERN.finditer(text):
+        way = next(_NAMES[i] for i in range(len(_NAMES)) if match[f"f{i}"])
+        found.append((match.start(), match.end(), _longest(text, match, way)))
+    return found
+
+
+def _longest(text: str, match: re.Match[str], way: str) -> str:
+    """ "a day" and "daily" after a number of times belong to it."""
+    before = text[max(0, match.start() - 14) : match.start()].casefold()
+    if way == "1":
+        for words, times in ((("twice", "two times", "2 times"), "2"), (("three times", "3 times"), "3"), (("four times", "4 times"), "4")):
+            if before.rstrip().endswith(words):
+                return times
+    return way
+
+
+def check(view: View) -> Iterator[Flag]:
+    """A frequency that was not said of its drug, where another one was."""
+    text = view.piece.text
+    drugs = [one for one in view.named if one.group == "drug"]
+    for start, end, way in frequencies(text):
+        owner = next((d for d in reversed(drugs) if d.end <= start and start - d.end < _REACH and ";" not in text[d.end : start]), None)
+        if owner is None or re.search(r",[^,]*,|\band\b", text[owner.end : start]):
+            continue
+        said = view.talk.by_name.get(owner.name, ())
+        heard = _heard(view, owner, way)
+        if not said or not heard or way in {w for w, _ in heard}:
+            continue
+        wider = window(view.talk, said, before=3, after=4)
+        if any(way == w for turn in wider for _, _, w in frequencies(view.talk.index.turns[turn].text)):
+            continue
+        if {way, *(w for w, _ in heard)} <= {"1", "week"} and not any(w == "week" for w, _ in heard) and way == "1":
+            continue
+        turns = [turn for _, turn in heard]
+        yield view.flag(NAME, Severity.HIGH, f"{text[start:end]} was not said of {view.text(owner)}.", turns)
+
+
+def _heard(view: View, drug: Named, way: str) -> list[tuple[str, int]]:
+    """Ways said of a drug: after its name up to the next drug, or right before it; else in the turns beside it."""
+    turns = view.talk.index.turns
+    found: list[tuple[str, int]] = []
+    for said in view.talk.by_name.get(drug.name, ()):
+        text = turns[said.turn].text
+        others = [d.start for d in turns[said.turn].drugs if d.start > said.what.end and d.generic != drug.name]
+        high = min([*others, said.what.end + 200])
+        found += [(w, said.turn) for _, _, w in frequencies(text[max(0, said.what.start - 25) : high])]
+    if not found:
+        near = window(view.talk, view.talk.by_name.get(drug.name, ()), before=1, after=2)
+        found = [(w, turn) for turn in near for _, _, w in frequencies(turns[turn].text)]
+    return found

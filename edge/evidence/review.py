@@ -1,0 +1,159 @@
+"""A note held against its conversation: statements with sources and flags, and what was said and is not in the note.
+
+The one entry for every door: the verb `check`, `note --json`, the app's panel. Nothing is changed in the note.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any, Protocol
+
+from edge.contract.facts import Fact, Flag, Omission, Severity, SourceLink, Statement
+from edge.contract.note import EncounterNote, Section
+from edge.contract.transcript import Transcript
+from edge.errors import InputError
+from edge.evidence import checks, links, omissions, support
+from edge.evidence.conversation import Conversation, converse
+from edge.evidence.statements import Piece, split
+from edge.evidence.view import View
+
+MAX_NOTE_WORDS = 40_000
+MAX_TALK_WORDS = 120_000
+NO_SOURCE = "source"  # name of the flag on a claim that stands on nothing
+_FOREIGN = 0.25  # share of statements with a source under which a note is of another visit
+_FOREIGN_STATEMENTS = 6  # fewer statements tell nothing
+_SURE = 0.4  # score of a link that counts for that
+
+
+class FactFinder(Protocol):
+    """Finds facts in a conversation: an encoder (edge.tagging), rules, or facts that people listed."""
+
+    def __call__(self, transcript: Transcript) -> Sequence[Fact]:
+        """Facts in order of place. Raises InputError for a conversation that is too long."""
+
+
+@dataclass(frozen=True)
+class Review:
+    """What was found. statements: offsets in the text that was checked. facts: of the finder, empty without one.
+
+    foreign: hardly anything of the note was said: it may be of another visit.
+    """
+
+    statements: tuple[Statement, ...] = field(repr=False)
+    omissions: tuple[Omission, ...] = field(repr=False)
+    facts: tuple[Fact, ...] = field(repr=False)
+    foreign: bool
+    seconds: float
+
+    @property
+    def flags(self) -> tuple[Flag, ...]:
+        """All flags, in order."""
+        return tuple(flag for one in self.statements for flag in one.flags)
+
+    def as_json(self) -> dict[str, Any]:
+        """{"statements", "omissions", "facts", "foreign", "seconds"}."""
+        return {
+            "statements": [one.as_json() for one in self.statements],
+            "omissions": [one.as_json() for one in self.omissions],
+            "facts": [one.as_json() for one in self.facts],
+            "foreign": self.foreign,
+            "seconds": round(self.seconds, 3),
+        }
+
+
+def review(note: str, transcript: Transcript, finder: FactFinder | None = None) -> Review:
+    """Check a note that is plain text. Raises InputError for an empty note, or one or a conversation over the limits."""
+    started = time.perf_counter()
+    _bounded(note, transcript)
+    talk = converse(transcript)
+    pieces = split(note)
+    statements = tuple(_statements(note, pieces, talk))
+    facts = tuple(finder(transcript)) if finder is not None else ()
+    left_out = omissions.find(facts, pieces, talk)
+    return Review(statements, left_out, facts, _is_foreign(statements), time.perf_counter() - started)
+
+
+def review_sections(note: EncounterNote, transcript: Transcript, finder: FactFinder | None = None) -> tuple[EncounterNote, Review]:
+    """Check a typed note: the same with its statements in its sections, offsets there, and the review of the whole.
+
+    An empty section gets none. Raises as review().
+    """
+    whole, places = joined(note.sections)
+    found = review(whole, transcript, finder)
+    sections = tuple(
+        replace(section, statements=tuple(_within(found.statements, start, start + len(section.text))))
+        for section, start in zip(note.sections, places, strict=True)
+    )
+    return replace(note, sections=sections), found
+
+
+def joined(sections: Sequence[Section]) -> tuple[str, list[int]]:
+    """The sections as one text under their headings, and where each one's text begins in it."""
+    text, places = "", []
+    for section in sections:
+        text += f"{section.heading}\n\n"
+        places.append(len(text))
+        text += f"{section.text}\n\n"
+    return text, places
+
+
+def recheck(section: Section, whole: str, transcript: Transcript) -> tuple[Statement, ...]:
+    """Statements of a section whose text a person changed: those that are as before keep what they had."""
+    before = {one.text: one for one in section.statements}
+    talk = converse(transcript)
+    heading = f"{section.heading}\n\n"
+    found = []
+    pieces = [piece for piece in split(heading + section.text) if piece.start >= len(heading)]
+    for piece, sources in zip(pieces, links.link(talk.index, pieces), strict=True):
+        moved = replace(piece, start=piece.start - len(heading), end=piece.end - len(heading))
+        known = before.get(piece.text)
+        found.append(
+            replace(known, start=moved.start, end=moved.end) if known is not None else _statement(moved, sources, talk, whole)
+        )
+    return tuple(found)
+
+
+def _bounded(note: str, transcript: Transcript) -> None:
+    words = len(note.split())
+    if not words:
+        raise InputError("The note is empty.", "", "Give a note with at least one sentence.")
+    if words > MAX_NOTE_WORDS:
+        raise InputError("The note is too long to check.", f"It has {words:,} words; the limit is {MAX_NOTE_WORDS:,}.", "Split it.")
+    spoken = sum(len(turn.text.split()) for turn in transcript.turns)
+    if spoken > MAX_TALK_WORDS:
+        raise InputError(
+            "The conversation is too long to check against.", f"It has {spoken:,} words; the limit is {MAX_TALK_WORDS:,}.", "Split it."
+        )
+
+
+def _statements(note: str, pieces: Sequence[Piece], talk: Conversation) -> Iterator[Statement]:
+    for piece, sources in zip(pieces, links.link(talk.index, pieces), strict=True):
+        yield _statement(piece, sources, talk, note)
+
+
+def _statement(piece: Piece, sources: tuple[SourceLink, ...], talk: Conversation, note: str) -> Statement:
+    flags = checks.run(View(piece, talk, sources, note))
+    missing = support.unsupported(piece, talk, sources)
+    flags += tuple(_no_source(piece, claim) for claim in missing)
+    supported = bool(sources) and not missing and not any(flag.severity is Severity.HIGH for flag in flags)
+    return Statement(piece.text, piece.start, piece.end, sources, flags, supported)
+
+
+def _no_source(piece: Piece, claim: support.Claim) -> Flag:
+    quote = piece.text[claim.start : claim.end]
+    return Flag(NO_SOURCE, Severity.LOW, f"Nothing was found in the conversation for: {quote}", (quote,))
+
+
+def _within(statements: Sequence[Statement], start: int, end: int) -> Iterator[Statement]:
+    for one in statements:
+        if start <= one.start and one.end <= end:
+            yield replace(one, start=one.start - start, end=one.end - start)
+
+
+def _is_foreign(statements: Sequence[Statement]) -> bool:
+    if len(statements) < _FOREIGN_STATEMENTS:
+        return False
+    held = sum(bool(one.sources) and one.sources[0].score >= _SURE for one in statements)
+    return held < _FOREIGN * len(statements)

@@ -1,0 +1,82 @@
+"""Whether a statement stands on anything: its claims, and which of them the conversation holds nothing of.
+
+A claim is the smallest part of a statement that can be true or false by itself: an item of a list, an age. Precision comes
+first: a claim counts as without a source only if none of its words, in any wording that is known, was said; what an
+examiner says in one word ("lungs are clear") supports the list that a record makes of it.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from edge.contract.facts import SourceLink
+from edge.evidence.conversation import Conversation
+from edge.evidence.reading import read
+from edge.evidence.statements import Piece, body
+
+_ITEM = re.compile(r",\s+(?:and\s+|or\s+|und\s+|oder\s+)?|\s+(?:and|or|und|oder)\s+|;\s+")
+_LISTS = re.compile(r"\b(?:denies|denied|endorses|reports|no|negative for|positive for|history of|without|verneint|keine?)\b", re.IGNORECASE)
+_DENIED = re.compile(r"\b(?:denies|denied|no|without|negative|verneint|keine?)\b", re.IGNORECASE)
+_AGE = re.compile(r"\b\d{1,3}(?:[- ]year[- ]old| y\.?o\.?)", re.IGNORECASE)
+_ITEM_WORDS = 9  # an item longer than this is a clause, which stands with the rest of its sentence
+_WEAK = 0.12  # share of a statement in its best turn under which the two have nothing in common
+_SECTIONS = frozenset({"exam", "vitals", "ros", "history", ""})
+# What one word of an examiner implies in a record.
+_IMPLIED = (
+    (re.compile(r"wheez|rales|rhonchi|crackle|lung|respirat", re.IGNORECASE), re.compile(r"\b(?:lungs?|breath sounds|breathing)\b", re.I)),
+    (re.compile(r"murmur|gallop|rub|extra heart|cardio|thrill", re.IGNORECASE), re.compile(r"\b(?:heart|rhythm)\b", re.IGNORECASE)),
+    (re.compile(r"guard|rebound|distend|abdom|organomegal", re.IGNORECASE), re.compile(r"\b(?:abdomen|belly|stomach)\b", re.IGNORECASE)),
+    (re.compile(r"clubbing|cyanosis|edema|pitting", re.IGNORECASE), re.compile(r"\b(?:swelling|legs?|edema|extremit\w+)\b", re.IGNORECASE)),
+)  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Claim:
+    """text[start:end] of one statement. item: one of a list."""
+
+    start: int
+    end: int
+    item: bool = False
+
+
+def claims(piece: Piece) -> Iterator[Claim]:
+    """What can be looked for by itself in a statement."""
+    text = piece.text
+    shift = len(text) - len(body(piece))
+    yield from (Claim(age.start(), age.end(), True) for age in _AGE.finditer(text[:160]))
+    cuts = [*(m.start() for m in _ITEM.finditer(text, shift)), len(text)]
+    starts = [shift, *(m.end() for m in _ITEM.finditer(text, shift))]
+    parts = [(a, b) for a, b in zip(starts, cuts, strict=True) if b > a]
+    if len(parts) > 1 and _LISTS.search(text) and all(len(text[a:b].split()) <= _ITEM_WORDS for a, b in parts[1:]):
+        yield from (Claim(a, b, True) for a, b in parts)
+    else:
+        yield Claim(shift, len(text))
+
+
+def unsupported(piece: Piece, talk: Conversation, sources: Sequence[SourceLink]) -> list[Claim]:
+    """Claims of a statement without a source, in order."""
+    return [claim for claim in claims(piece) if _missing(piece, claim, talk, sources)]
+
+
+def _missing(piece: Piece, claim: Claim, talk: Conversation, sources: Sequence[SourceLink]) -> bool:
+    text = piece.text[claim.start : claim.end]
+    features = list(read(text).features)
+    held = talk.index.postings
+    if _AGE.fullmatch(text):
+        return any(f[0] == "n" and f not in held for f in features)
+    if not features or any(f in held for f in features):
+        return not claim.item and len(features) > 3 and not sources and _best(talk, features) < _WEAK
+    if piece.section not in _SECTIONS or _implied(text, talk.transcript.source):
+        return False
+    denied = _DENIED.search(piece.text[: claim.end]) is not None
+    return denied if claim.item else len(features) > 2
+
+
+def _best(talk: Conversation, features: Sequence[str]) -> float:
+    return float(max(talk.index.shares(features), default=0.0))
+
+
+def _implied(text: str, source: str) -> bool:
+    return any(what.search(text) and said.search(source) for what, said in _IMPLIED)
