@@ -23,7 +23,9 @@ from edge.verbs.narrate import complain
 if TYPE_CHECKING:
     from edge.seal import SealStatus
 
-VERBS = ("app", "demo", "read", "note", "extract", "facts", "code", "records", "vault", "bundle", "audit", "doctor")
+VERBS = (
+    "app", "demo", "read", "note", "extract", "facts", "code", "check", "records", "vault", "bundle", "audit", "doctor",
+)  # fmt: skip
 _MODULES = {"window": "app"} | {name: name for name in VERBS}
 
 

@@ -23,15 +23,18 @@ _DENIED = re.compile(r"\b(Denies|denies|denied|Denied)\b")
 _AFFIRMED = re.compile(r"\b(Reports|reports|Endorses|endorses|Complains of|complains of)\b(?! that)")
 _NO = re.compile(r"(?:^|(?<=: ))No (?=[a-z])")
 _FREQUENCY = re.compile(
-    r"\b(once (?:a day|daily)|twice (?:a day|daily)|three times (?:a day|daily)|every \d+ hours|daily|at bedtime|weekly)\b",
+    r"\b(once (?:a day|daily)|twice (?:a day|daily)|three times (?:a day|daily)|every \d+ hours|daily|at bedtime|"
+    r"weekly)\b",
     re.IGNORECASE,
 )
 _DURATION = re.compile(
     r"\b(\d+|two|three|four|five|six)([- ](?:days?|weeks?|months?|years?)\b)(?![- ]old)", re.IGNORECASE
 )
 _VALUE = re.compile(
-    r"\b((?:blood pressure|BP|pulse|heart rate|hemoglobin A1c|A1c|LDL|potassium|creatinine|temperature|ejection fraction|"
-    r"oxygen saturation|weight|glucose|hemoglobin)\b[^.;,\d]{0,40}?)(?<![A-Za-z\d])(\d+(?:\.\d+)?)(?![\dA-Za-z]| (?:days?|weeks?|months?|times))",
+    r"\b((?:blood pressure|BP|pulse|heart rate|hemoglobin A1c|A1c|LDL|potassium|creatinine|temperature|"
+    r"ejection fraction|"
+    r"oxygen saturation|weight|glucose|hemoglobin)\b[^.;,\d]{0,40}?)(?<![A-Za-z\d])(\d+(?:\.\d+)?)(?![\dA-Za-z]|"
+    r" (?:days?|weeks?|months?|times))",
     re.IGNORECASE,
 )
 _AGE = re.compile(r"\b(\d{1,2})(-year-old| year old| years old)", re.IGNORECASE)
@@ -40,7 +43,8 @@ _RELATIVE = re.compile(r"\b(mother|father|brother|sister|grandmother|grandfather
 _STOPPED = re.compile(r"\b(Stop|Discontinue|discontinue|stop)\b")
 _CONTINUED = re.compile(r"\b(Continue|continue)\b(?! to )")
 _ORDERED = re.compile(
-    r"(?:^|(?<=: ))(?:We will order|Order|Obtain|Schedule|We will obtain) (?:an? |the )?([\w' -]{3,40}?)(?=\.|,| in | to |$)"
+    r"(?:^|(?<=: ))(?:We will order|Order|Obtain|Schedule|We will obtain) (?:an? |the )?([\w' -]{3,40}?)(?=\.|,|"
+    r" in | to |$)"
 )
 _OTHER_SEX = {"male": "female", "female": "male", "man": "woman", "woman": "man"}
 _PAIRS = {"mother": "father", "father": "mother", "brother": "sister", "sister": "brother"} | {

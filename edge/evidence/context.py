@@ -1,7 +1,8 @@
-"""How a thing is named in a text: affirmed, denied, asked or under a condition; sure or not; of whom; when; on which side.
+"""How a thing is named in a text: affirmed, denied, asked or under a condition; sure or not; of whom; when; on which
+side.
 
-Rules of scope in the manner of NegEx and ConText (Chapman et al. 2001; Harkema et al. 2009), for the wording of notes and
-for speech. Each name gets its own reading, so that "no fever but a cough" denies one and affirms the other.
+Rules of scope in the manner of NegEx and ConText (Chapman et al. 2001; Harkema et al. 2009), for the wording of notes
+and for speech. Each name gets its own reading, so that "no fever but a cough" denies one and affirms the other.
 """
 
 from __future__ import annotations
@@ -24,57 +25,28 @@ _SCOPE_SPOKEN = 7  # words that a denial reaches in speech, where nobody hears t
 _SCOPE_WRITTEN = 40
 _BEFORE = 6  # words before a name that tell time or certainty
 
-_NEGATIONS = frozenset(
-    ["no", "not", "n't", "without", "deny", "denies", "denied", "denying", "never", "none", "neither", "nor", "absent"]
-    + ["negative", "cannot", "kein", "keine", "keinen", "keiner", "nicht", "ohne", "verneint", "nie", "nope", "free"]
+_NEGATION_WORDS = (
+    "no not n't without deny denies denied denying never none neither nor absent negative cannot nope free "
+    "kein keine keinen keiner nicht ohne verneint nie"
 )
+_NEGATIONS = frozenset(_NEGATION_WORDS.split())
 _NOT_A_DENIAL = re.compile(
     r"\b(?:not only|no change|no improvement|no relief|not sure|not certain|no doubt|n't know|not improv\w*|no longer|"
     r"n't help|not help\w*|not reliev\w*|no further|n't mind|why do ?n't|why not|not just|no wonder|"
     r"not (?:well|adequately|optimally) controlled|n't want|not want|n't think so|not to|no need)\b",
     re.IGNORECASE,
 )
-_BREAKS = frozenset(
-    [
-        "but",
-        "however",
-        "except",
-        "although",
-        "though",
-        "endorses",
-        "endorse",
-        "reports",
-        "admits",
-        "positive",
-        "besides",
-    ]
-    + ["aside", "aber", "because", "which", "until", "then", "otherwise", "only", "has", "states", "notes", "sondern"]
+_BREAK_WORDS = (
+    "but however except although though endorses endorse reports admits positive besides aside aber because which "
+    "until then otherwise only has states notes sondern"
 )
-_BREAKS_SPOKEN = _BREAKS | frozenset(
-    [
-        "i",
-        "i'm",
-        "you",
-        "he",
-        "she",
-        "we",
-        "they",
-        "it",
-        "it's",
-        "so",
-        "just",
-        "yes",
-        "yeah",
-        "okay",
-        "and",
-        "that",
-        "there",
-    ]
-    + ["my", "your", "if", "when", "some"]
-)
+_BREAKS = frozenset(_BREAK_WORDS.split())
+_SPOKEN_BREAKS = "i i'm you he she we they it it's so just yes yeah okay and that there my your if when some"
+_BREAKS_SPOKEN = _BREAKS | frozenset(_SPOKEN_BREAKS.split())
 _LIST_IN_SPEECH = frozenset(["or", "any", "and", "nor", "oder", "und", "of", "the", "a"])
 _NEGATED_AFTER = re.compile(
-    r"^\W*(?:(?:is|was|are|were|has been|have been)\W+)?(?:denied|absent|(?:test )?negative|not present|ruled out|excluded|none|never|"
+    r"^\W*(?:(?:is|was|are|were|has been|have been)\W+)?(?:denied|absent|(?:test )?negative|not present|ruled out|"
+    r"excluded|none|never|"
     r"verneint|not noted|not seen|not appreciated|unlikely|not expected|not planned|not suspected)\b",
     re.IGNORECASE,
 )
@@ -82,7 +54,8 @@ _CONDITION = frozenset(
     ["if", "should", "unless", "whether", "case", "falls", "wenn", "risk", "risks", "watch", "concerned", "wish"]
 )
 _WARNING = re.compile(  # what to come back for
-    r"\b(?:call|return|er|ed|emergency|911|review|contact|go|come back|seek|report|precautions?|watch|sooner|urgent\w*)\b[^.;]*\bfor\b",
+    r"\b(?:call|return|er|ed|emergency|911|review|contact|go|come back|seek|report|precautions?|watch|sooner|"
+    r"urgent\w*)\b[^.;]*\bfor\b",
     re.IGNORECASE,
 )
 _HEDGES = re.compile(
@@ -92,18 +65,23 @@ _HEDGES = re.compile(
     re.IGNORECASE,
 )
 _PLANNED = re.compile(
-    r"\b(?:will|'ll|going to|gon na|gonna|order(?:ed)?|schedul\w+|recommend\w*|would like|'d like|want (?:you )?to|let's|plan\w*|"
-    r"refer\w*|arrange|obtain|start\w*|initiate|prescrib\w+|repeat|recheck|need(?:s)? to|should|consider\w*|book\w*|pending|due|"
-    r"upcoming|set (?:you )?up|send you|put you on|wird|werden|soll\w*|planen|geplant|überweis\w*|continue|increase|decrease)\b",
+    r"\b(?:will|'ll|going to|gon na|gonna|order(?:ed)?|schedul\w+|recommend\w*|would like|'d like|want (?:you )?to|"
+    r"let's|plan\w*|"
+    r"refer\w*|arrange|obtain|start\w*|initiate|prescrib\w+|repeat|recheck|need(?:s)? to|should|consider\w*|book\w*|"
+    r"pending|due|"
+    r"upcoming|set (?:you )?up|send you|put you on|wird|werden|soll\w*|planen|geplant|überweis\w*|continue|increase|"
+    r"decrease)\b",
     re.IGNORECASE,
 )
 _STOPPED = re.compile(
-    r"\b(?:stopp?(?:ed|ing)?|discontinu\w+|quit|no longer|any ?more|came off|come off|took (?:me|you|him|her) off|off of|d/c'?d?|"
+    r"\b(?:stopp?(?:ed|ing)?|discontinu\w+|quit|no longer|any ?more|came off|come off|took (?:me|you|him|her) off|"
+    r"off of|d/c'?d?|"
     r"held|hold|used to|abgesetzt|absetzen|previously (?:on|took|taking)|former\w*|ran out|switch\w*)\b",
     re.IGNORECASE,
 )
 _PAST = re.compile(
-    r"\b(?:history of|previous(?:ly)?|prior|past|in the past|used to|years? ago|as a (?:kid|child)|childhood|had|was|were|"
+    r"\b(?:history of|previous(?:ly)?|prior|past|in the past|used to|years? ago|as a (?:kid|child)|childhood|had|"
+    r"was|were|"
     r"status post|s/p|remote|resolved|früher|zustand nach|z\.n)\b",
     re.IGNORECASE,
 )
@@ -111,20 +89,21 @@ _SIDES = re.compile(
     r"\b(left|right|bilateral(?:ly)?|both|lt|rt|links?(?:e[rns]?)?|rechts?|rechte[rns]?|beid\w+)\b", re.IGNORECASE
 )
 _PATIENT = re.compile(r"\b(?:patient|he|she|er|sie)\b", re.IGNORECASE)
-_PARTS = "knee knees hand foot leg arm eye ear hip shoulder ankle wrist side one elbow thumb big index ring lower upper lung kidney"
+_PARTS = (
+    "knee knees hand foot leg arm eye ear hip shoulder ankle wrist side one elbow thumb big index ring lower upper "
+    "lung kidney"
+)
 _PARTS_NAMED = frozenset(_PARTS.split())
 _SIDE_OF = {"lef": "left", "lt": "left", "lin": "left", "rig": "right", "rt": "right", "rec": "right"}
-# "right" is more often a word of speech than a side; it is one beside a part of the body or after a possessive.
-_RIGHT_SPEECH = re.compile(
-    r"\b(?:all right|alright|right now|right away|that's right|right here|right there|right\s*[.,?!])", re.I
-)
-
-
 _NO_SIDE = re.compile(  # "right" as a word of speech, "left" as what somebody did or what remains
-    r"\b(?:all right|alright|(?:that's|you're|that is) right|right[ -]?(?:hand(?:ed|er)|now|away|here|there|after|before|when|where|around|"
-    r"at|in|up|down|okay|ok|yeah|yes|so|well|near|above|behind|below|on|over|under|by|inside|along|next|through|into|as|if|i|you|what|"
-    r"and then|but|because|to)\b|right\s*[.,?!]|left[ -]hand(?:ed|er)|(?:has|had|have|was|were|i|you|he|she|we|they|got|it's|any\w*) left"
-    r"\b(?! \w*(?:knee|leg|arm|hand|foot|side|eye|ear|hip|shoulder|ankle|wrist))|left (?:in|it|out|for|off|over|to|with|work|home|us|me))",
+    r"\b(?:all right|alright|(?:that's|you're|that is) right|right[ -]?(?:hand(?:ed|er)|now|away|here|there|after|"
+    r"before|when|where|around|"
+    r"at|in|up|down|okay|ok|yeah|yes|so|well|near|above|behind|below|on|over|under|by|inside|along|next|through|"
+    r"into|as|if|i|you|what|"
+    r"and then|but|because|to)\b|right\s*[.,?!]|left[ -]hand(?:ed|er)|(?:has|had|have|was|were|i|you|he|she|we|they|"
+    r"got|it's|any\w*) left"
+    r"\b(?! \w*(?:knee|leg|arm|hand|foot|side|eye|ear|hip|shoulder|ankle|wrist))|left (?:in|it|out|for|off|over|to|"
+    r"with|work|home|us|me))",
     re.IGNORECASE,
 )
 
@@ -141,7 +120,6 @@ class Named:
     hedged: bool
     subject: str  # "patient", or the relative that is named
     time: Time
-    sides: frozenset[str]
     sentence: tuple[int, int] = field(default=(0, 0))
 
 
@@ -215,9 +193,10 @@ def _one(
         span.end,
         _state(frame, span.start, span.end, start, end),
         _HEDGES.search(near) is not None,
-        _subject(relatives, span.start, start, end, family, _PATIENT.search(frame.text[start : span.start]) is not None),
+        _subject(
+            relatives, span.start, start, end, family, _PATIENT.search(frame.text[start : span.start]) is not None
+        ),
         _time(sentence, near, around, group),
-        sides(frame.text, span.start, span.end, start, end),
         (start, end),
     )
 
@@ -328,25 +307,3 @@ def _not_a_side(text: str, start: int, end: int) -> bool:
         return text[end : end + 12].lstrip(" ,").split(" ")[0] not in _PARTS_NAMED
     low = max(0, start - 9)
     return any(low + m.start() < end and low + m.end() > start for m in _NO_SIDE.finditer(text[low : end + 14]))
-
-
-def sides(text: str, at: int, stop: int, start: int, end: int) -> frozenset[str]:
-    """Sides named shortly before or after text[at:stop], within the sentence: "left", "right", "both"."""
-    found = set()
-    low, high = max(start, at - 28), min(end, stop + 14)
-    for mark in _SIDES.finditer(text, low, high):
-        word = mark[1].casefold()
-        if word.startswith("right") and _RIGHT_SPEECH.search(
-            text, max(low, mark.start() - 6), min(len(text), mark.end() + 8)
-        ):
-            continue
-        if mark.start() >= stop and re.search(r"[,;.]|\band\b", text[stop : mark.start()]):
-            continue
-        if mark.end() <= at and re.search(r"[;.]|\b(?:and|or)\b", text[mark.end() : at]) and word not in {"both"}:
-            continue
-        found.add(
-            _SIDE_OF.get(word[:3], _SIDE_OF.get(word[:2], "both"))
-            if not word.startswith(("bi", "bo", "be"))
-            else "both"
-        )
-    return frozenset(found)

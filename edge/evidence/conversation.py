@@ -1,7 +1,7 @@
 """A conversation read for comparison: everything that is named, with questions joined to their answers.
 
-"Any chest pain?" "No." is a denial of chest pain that stands in two turns. What a doctor asks and nobody answers counts
-neither way.
+"Any chest pain?" "No." is a denial of chest pain that stands in two turns. What a doctor asks and nobody answers
+counts neither way.
 """
 
 from __future__ import annotations
@@ -20,7 +20,8 @@ from edge.evidence.links import Index
 _FILLER = r"(?:(?:uh|um|well|oh|so|okay|ok|hmm|mm|i mean|you know|like|and|äh|ähm|also)\b[\s,.…]*)*"
 _NO = re.compile(
     _FILLER
-    + r"(?:no\b|nope|nah|not (?:really|that|at all|so|anymore|since|lately|yet)|never|none|nothing|i (?:do|have|did|am|was)"
+    + r"(?:no\b|nope|nah|not (?:really|that|at all|so|anymore|since|lately|yet)|never|none|nothing|i (?:do|have|did|"
+    r"am|was)"
     r" ?(?:n't|not)|i'm not|i haven't|i don't|negative|denies|nein|nee|nicht|keine|don't think)\b",
     re.IGNORECASE,
 )
@@ -31,14 +32,18 @@ _OPENING = 90  # characters of an answer in which it settles what was asked
 _BARE_NO = re.compile(_FILLER + r"(?:no|nope|nah|nein)\s*[.,;]", re.IGNORECASE)
 _HANGING = 14  # words that may follow in a list that is only named
 _ASSERTS = re.compile(  # what makes a doctor's words a finding and no question
-    r"\b(?:you have|you've|you do have|you had|there is|there's|there are|it's|i see|i hear|i feel|shows?|showed|i think|you are|you're|"
-    r"he has|she has|with|history of|has|a little|some|consistent with|i (?:do )?appreciate|mild|slight|moderate|severe|positive)\b",
+    r"\b(?:you have|you've|you do have|you had|there is|there's|there are|it's|i see|i hear|i feel|shows?|showed|"
+    r"i think|you are|you're|"
+    r"he has|she has|with|history of|has|a little|some|consistent with|i (?:do )?appreciate|mild|slight|moderate|"
+    r"severe|positive)\b",
     re.IGNORECASE,
 )
 _YES = re.compile(
     _FILLER
-    + r"(?:yes|yeah|yep|yup|yea|uh-huh|mm-hmm|mhm|i (?:do|have|did|am|was|feel|get|think)\b(?! ?n't)|sure|a little|a bit|sometimes|"
-    r"occasionally|correct|right|that's right|definitely|absolutely|exactly|slight\w*|some|it (?:does|is|hurts)|ja|doch|manchmal|"
+    + r"(?:yes|yeah|yep|yup|yea|uh-huh|mm-hmm|mhm|i (?:do|have|did|am|was|feel|get|think)\b(?! ?n't)|sure|a little|"
+    r"a bit|sometimes|"
+    r"occasionally|correct|right|that's right|definitely|absolutely|exactly|slight\w*|some|it (?:does|is|hurts)|ja|"
+    r"doch|manchmal|"
     r"ouch|every|maybe)\b",
     re.IGNORECASE,
 )
@@ -69,12 +74,16 @@ class Conversation:
         return self.index.transcript
 
     @cached_property
+    def _named(self) -> list[list[Named]]:
+        """What each turn names, before answers are known."""
+        return [named(turn, spoken=True) for turn in self.index.turns]
+
+    @cached_property
     def said(self) -> tuple[Said, ...]:
         """Everything named, in order."""
         found: list[Said] = []
-        for number, turn in enumerate(self.index.turns):
-            for one in named(turn, spoken=True):
-                found.append(self._answered(one, number))
+        for number in range(len(self.index.turns)):
+            found += [self._answered(one, number) for one in self._named[number]]
         return tuple(found)
 
     @cached_property
@@ -157,12 +166,12 @@ class Conversation:
     def _answer_about(self, one: Named, turn: int, following: int) -> State | None:
         """What an answer says of one of the things asked: an answer that names some of them settles only these."""
         reading = self.index.turns[following]
-        opening = [n for n in named(reading, spoken=True) if n.start < _OPENING]
-        asked = {n.name for n in named(self.index.turns[turn], spoken=True) if n.sentence == one.sentence}
+        opening = [n for n in self._named[following] if n.start < _OPENING]
+        asked = {n.name for n in self._named[turn] if n.sentence == one.sentence}
         echoed = {n.name: n.state for n in opening if n.name in asked and n.subject == one.subject}
         if one.name in echoed:
-            state = echoed[one.name]
-            return state if state in {"yes", "no"} else None
+            heard = echoed[one.name]
+            return heard if heard in {"yes", "no"} else None
         state = _answer(reading.text)
         if echoed and len(asked) > 1 and (state != "no" or _BARE_NO.match(reading.text) is None):
             return "asked"

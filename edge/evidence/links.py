@@ -1,9 +1,10 @@
 """Which turns a statement stands on: shared concepts, drugs, numbers and words, weighed by how rare they are.
 
-The score of a link is the share of what the statement says, by weight, that the turn holds, the question before a short
-answer read with it: between 0 and 1. Rare things weigh more (inverse document frequency over the turns; Robertson and
-Spärck Jones 1976). Which turn comes first is decided by a linear ranking over a few features (link_weights.toml: fitted on
-the training visits by softmax over the turns, Cao et al. 2007), as a plan is spoken late and by the doctor.
+The score of a link is the share of what the statement says, by weight, that the turn holds, the question before a
+short answer read with it: between 0 and 1. Rare things weigh more (inverse document frequency over the turns;
+Robertson and Spärck Jones 1976). Which turn comes first is decided by a linear ranking over a few features
+(link_weights.toml: fitted on the training visits by softmax over the turns, Cao et al. 2007), as a plan is spoken
+late and by the doctor.
 """
 
 from __future__ import annotations

@@ -12,6 +12,7 @@ import tomllib
 from collections.abc import Iterator, Sequence
 from functools import cache
 from importlib import resources
+from itertools import pairwise
 
 from edge.contract.facts import Fact, FactKind, Omission, Polarity
 from edge.evidence.conversation import Conversation
@@ -19,15 +20,29 @@ from edge.evidence.reading import Reading, read
 from edge.evidence.statements import Piece
 
 SIGNS = (
-    "best statement", "best pair", "best in place", "nothing in place", "anywhere", "rarest", "number", "number here", "drug", "concept",
-    "features", "few", "denied", "long", *(kind.value for kind in FactKind),
+    "best statement", "best pair", "best in place", "nothing in place", "anywhere", "rarest", "number", "number here",
+    "drug", "concept", "features", "few", "denied", "long", *(kind.value for kind in FactKind),
 )  # fmt: skip
 _PLAN = frozenset({"plan", "assessment_plan", "assessment"})
-_STORY = frozenset({"complaint", "history", "past", "ros", "social", "family", "medications", "allergies", "assessment_plan", "assessment", ""})
+_STORY = frozenset(
+    {
+        "complaint",
+        "history",
+        "past",
+        "ros",
+        "social",
+        "family",
+        "medications",
+        "allergies",
+        "assessment_plan",
+        "assessment",
+        "",
+    }
+)
 _FOUND = frozenset({"exam", "vitals", "results", "assessment_plan", "assessment", ""})
 _PLACES = {  # sections in which a fact of a kind stands
-    FactKind.EXAM: _FOUND, FactKind.VITAL: _FOUND, FactKind.RESULT: _FOUND | {"history"}, FactKind.DIAGNOSIS: _PLAN | {"past", "history"},
-    FactKind.FOLLOW_UP: _PLAN,
+    FactKind.EXAM: _FOUND, FactKind.VITAL: _FOUND, FactKind.RESULT: _FOUND | {"history"},
+    FactKind.DIAGNOSIS: _PLAN | {"past", "history"}, FactKind.FOLLOW_UP: _PLAN,
 } | {kind: _PLAN for kind in FactKind if kind.value.startswith("plan_")}  # fmt: skip
 THRESHOLD = 0.0  # log odds over which a fact is left out
 _FILLER = re.compile(r"\b(?:uh|um|okay|you know|i mean|like|well|so|kind of|sort of)\b ?,? ?", re.IGNORECASE)
@@ -42,7 +57,9 @@ def find(facts: Sequence[Fact], pieces: Sequence[Piece], talk: Conversation) -> 
     for fact in facts:
         odds = _weights()["base"] + sum(_weights()[name] * value for name, value in signs(fact, held, talk).items())
         if odds > THRESHOLD:
-            found.append(Omission(_shown(fact), fact.kind, fact.critical, fact.evidence[0], _probability(odds) * fact.score))
+            found.append(
+                Omission(_shown(fact), fact.kind, fact.critical, fact.evidence[0], _probability(odds) * fact.score)
+            )
     return tuple(sorted(found, key=lambda one: (not one.critical, -one.score, one.quote.start)))
 
 
@@ -81,7 +98,7 @@ def signs(fact: Fact, placed: Sequence[tuple[set[str], str]], talk: Conversation
 
 
 def _neighbours(held: Sequence[set[str]]) -> Iterator[tuple[set[str], set[str]]]:
-    yield from zip(held, held[1:], strict=False)
+    yield from pairwise(held)
 
 
 def _missing(features: set[str], note: set[str], kind: str) -> float:

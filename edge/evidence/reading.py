@@ -13,7 +13,8 @@ from edge.terms.numbers import NumberSpan
 
 # Words that tell nothing of what a statement is about: function words, fillers of speech, the verbs of records.
 _STOP = (
-    "the a an 's 're 've 'll 'd 'm and or of to in on at by for with from as is are was were be been being am do does did doing done have "
+    "the a an 's 're 've 'll 'd 'm and or of to in on at by for with from as is are was were be been being am do "
+    "does did doing done have "
     "has had having will would can could should may might must shall that this these those there here it its he she "
     "they his her him them their i you we me my your our us who which what when where how why so if then than but not "
     "no nor n't yes yeah okay ok uh um mm hmm mhm oh well like just know think mean kind kinda sort really very also "

@@ -64,7 +64,7 @@ class Review:
 
 
 def review(note: str, transcript: Transcript, finder: FactFinder | None = None) -> Review:
-    """Check a note that is plain text. Raises InputError for an empty note, or one or a conversation over the limits."""
+    """Check a note that is plain text. Raises InputError if it is empty, or if it or the talk is over the limits."""
     started = time.perf_counter()
     _bounded(note, transcript)
     talk = converse(transcript)
@@ -75,7 +75,9 @@ def review(note: str, transcript: Transcript, finder: FactFinder | None = None) 
     return Review(statements, left_out, facts, _is_foreign(statements), time.perf_counter() - started)
 
 
-def review_sections(note: EncounterNote, transcript: Transcript, finder: FactFinder | None = None) -> tuple[EncounterNote, Review]:
+def review_sections(
+    note: EncounterNote, transcript: Transcript, finder: FactFinder | None = None
+) -> tuple[EncounterNote, Review]:
     """Check a typed note: the same with its statements in its sections, offsets there, and the review of the whole.
 
     An empty section gets none. Raises as review().
@@ -110,7 +112,9 @@ def recheck(section: Section, whole: str, transcript: Transcript) -> tuple[State
         moved = replace(piece, start=piece.start - len(heading), end=piece.end - len(heading))
         known = before.get(piece.text)
         found.append(
-            replace(known, start=moved.start, end=moved.end) if known is not None else _statement(moved, sources, talk, whole)
+            replace(known, start=moved.start, end=moved.end)
+            if known is not None
+            else _statement(moved, sources, talk, whole)
         )
     return tuple(found)
 
@@ -120,11 +124,15 @@ def _bounded(note: str, transcript: Transcript) -> None:
     if not words:
         raise InputError("The note is empty.", "", "Give a note with at least one sentence.")
     if words > MAX_NOTE_WORDS:
-        raise InputError("The note is too long to check.", f"It has {words:,} words; the limit is {MAX_NOTE_WORDS:,}.", "Split it.")
+        raise InputError(
+            "The note is too long to check.", f"It has {words:,} words; the limit is {MAX_NOTE_WORDS:,}.", "Split it."
+        )
     spoken = sum(len(turn.text.split()) for turn in transcript.turns)
     if spoken > MAX_TALK_WORDS:
         raise InputError(
-            "The conversation is too long to check against.", f"It has {spoken:,} words; the limit is {MAX_TALK_WORDS:,}.", "Split it."
+            "The conversation is too long to check against.",
+            f"It has {spoken:,} words; the limit is {MAX_TALK_WORDS:,}.",
+            "Split it.",
         )
 
 

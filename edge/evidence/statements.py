@@ -1,7 +1,7 @@
 """A note split into statements: sentences and bullets, each with its exact place, section and label.
 
-Headings are no statements. A full stop ends a sentence unless an abbreviation, an initial, a list numeral or a decimal
-carries it. text == note[start:end] holds for every statement, and no two overlap.
+Headings are no statements. A full stop ends a sentence unless an abbreviation, an initial, a list numeral or a
+decimal carries it. text == note[start:end] holds for every statement, and no two overlap.
 """
 
 from __future__ import annotations

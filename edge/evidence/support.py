@@ -1,8 +1,8 @@
 """Whether a statement stands on anything: its claims, and which of them the conversation holds nothing of.
 
-A claim is the smallest part of a statement that can be true or false by itself: an item of a list, an age. Precision comes
-first: a claim counts as without a source only if none of its words, in any wording that is known, was said; what an
-examiner says in one word ("lungs are clear") supports the list that a record makes of it.
+A claim is the smallest part of a statement that can be true or false by itself: an item of a list, an age. Precision
+comes first: a claim counts as without a source only if none of its words, in any wording that is known, was said;
+what an examiner says in one word ("lungs are clear") supports the list that a record makes of it.
 """
 
 from __future__ import annotations
@@ -17,19 +17,26 @@ from edge.evidence.reading import read
 from edge.evidence.statements import Piece, body
 
 _ITEM = re.compile(r",\s+(?:and\s+|or\s+|und\s+|oder\s+)?|\s+(?:and|or|und|oder)\s+|;\s+")
-_LISTS = re.compile(r"\b(?:denies|denied|endorses|reports|no|negative for|positive for|history of|without|verneint|keine?)\b", re.IGNORECASE)
+_LISTS = re.compile(
+    r"\b(?:denies|denied|endorses|reports|no|negative for|positive for|history of|without|verneint|keine?)\b",
+    re.IGNORECASE,
+)
 _DENIED = re.compile(r"\b(?:denies|denied|no|without|negative|verneint|keine?)\b", re.IGNORECASE)
 _AGE = re.compile(r"\b\d{1,3}(?:[- ]year[- ]old| y\.?o\.?)", re.IGNORECASE)
 _ITEM_WORDS = 9  # an item longer than this is a clause, which stands with the rest of its sentence
 _WEAK = 0.12  # share of a statement in its best turn under which the two have nothing in common
 _SECTIONS = frozenset({"exam", "vitals", "ros", "history", ""})
 # What one word of an examiner implies in a record.
-_IMPLIED = (
-    (re.compile(r"wheez|rales|rhonchi|crackle|lung|respirat", re.IGNORECASE), re.compile(r"\b(?:lungs?|breath sounds|breathing)\b", re.I)),
-    (re.compile(r"murmur|gallop|rub|extra heart|cardio|thrill", re.IGNORECASE), re.compile(r"\b(?:heart|rhythm)\b", re.IGNORECASE)),
-    (re.compile(r"guard|rebound|distend|abdom|organomegal", re.IGNORECASE), re.compile(r"\b(?:abdomen|belly|stomach)\b", re.IGNORECASE)),
-    (re.compile(r"clubbing|cyanosis|edema|pitting", re.IGNORECASE), re.compile(r"\b(?:swelling|legs?|edema|extremit\w+)\b", re.IGNORECASE)),
-)  # fmt: skip
+_WORDS_IMPLIED = {
+    r"wheez|rales|rhonchi|crackle|lung|respirat": r"lungs?|breath sounds|breathing",
+    r"murmur|gallop|rub|extra heart|cardio|thrill": r"heart|rhythm",
+    r"guard|rebound|distend|abdom|organomegal": r"abdomen|belly|stomach",
+    r"clubbing|cyanosis|edema|pitting": r"swelling|legs?|edema|extremit\w+",
+}
+_IMPLIED = tuple(
+    (re.compile(what, re.IGNORECASE), re.compile(rf"\b(?:{said})\b", re.IGNORECASE))
+    for what, said in _WORDS_IMPLIED.items()
+)
 
 
 @dataclass(frozen=True)

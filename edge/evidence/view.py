@@ -67,7 +67,8 @@ def window(talk: Conversation, said: Iterable[Said], before: int = 1, after: int
 
 
 _RETRACTED = re.compile(
-    r"^[\s,.…-]*(?:(?:no|sorry|wait|actually|scratch that|i mean|oh|not|um|uh|well|correction|nein|quatsch|halt)\b[\s,.…-]*){1,5}"
+    r"^[\s,.…-]*(?:(?:no|sorry|wait|actually|scratch that|i mean|oh|not|um|uh|well|correction|nein|quatsch|"
+    r"halt)\b[\s,.…-]*){1,5}"
     r"(?:[\w' ]{0,25}?)$",
     re.IGNORECASE,
 )

@@ -105,14 +105,18 @@ def spans(text: str) -> list[NumberSpan]:
 
 
 def _with_points(text: str, found: list[NumberSpan]) -> list[NumberSpan]:
-    """Readings that a recogniser's full stop hides: ".7", and "ninety eight . two" beside the two numbers it looks like."""
+    """Readings that a recogniser's full stop hides: ".7", and "ninety eight . two" beside the two numbers."""
     joined = []
     for at, span in enumerate(found):
         values = set(span.values)
         if text[span.start - 1 : span.start] == "." and not text[max(0, span.start - 2) : span.start - 1].strip():
             values |= {f"0.{value}" for value in span.values}
         following = found[at + 1] if at + 1 < len(found) else None
-        if following is not None and text[span.end : following.start].replace(" ", "") == "." and len(min(following.values)) < 3:
+        if (
+            following is not None
+            and text[span.end : following.start].replace(" ", "") == "."
+            and len(min(following.values)) < 3
+        ):
             values |= {canonical(f"{a}.{b}") for a in span.values for b in following.values if "." not in a + b}
         joined.append(NumberSpan(span.start, span.end, frozenset(values)))
     return joined
@@ -150,7 +154,9 @@ def _rows(text: str, tokens: Sequence[tuple[int, int, str]]) -> Iterator[list[tu
     for index, token in enumerate(tokens):
         word = token[2]
         following = tokens[index + 1][2] if index + 1 < len(tokens) else ""
-        counts = (word in values or word[0].isdigit()) and not (word == "one" and index and tokens[index - 1][2] in _POINTS)
+        counts = (word in values or word[0].isdigit()) and not (
+            word == "one" and index and tokens[index - 1][2] in _POINTS
+        )
         opens = word in {"point", "komma"} and (following in values or following[:1].isdigit())
         if row and (counts or word in _JOINERS) and _two(text[row[-1][1] : token[0]], row[-1][2], word):
             yield row
@@ -209,9 +215,9 @@ def read_words(words: list[str]) -> set[str]:
             return {canonical(f"{w}.{part}") for w in whole} if part else set()
     if "point" in words or "komma" in words:
         return set()
-    for word, value in (("couple", "2"), ("dozen", "12")):
+    for word, count in (("couple", "2"), ("dozen", "12")):
         if word in words:
-            return {value} if words in ([word], ["a", word]) else set()
+            return {count} if words in ([word], ["a", word]) else set()
     if words[-1] == "half" and len(words) > 2:
         return {f"{w}.5" for w in read_words(words[:-2])} if words[-2] in {"and", "a"} else set()
     found = set()

@@ -1,7 +1,7 @@
 """The checks of a statement against the conversation, each with a name of its own; tuned for precision.
 
-A check says nothing unless the conversation speaks against a statement: what was only not said is no contradiction (that
-is the business of links). Add one by a module with NAME and check(view), and its line here.
+A check says nothing unless the conversation speaks against a statement: what was only not said is no contradiction
+(that is the business of links). Add one by a module with NAME and check(view), and its line here.
 """
 
 from __future__ import annotations
@@ -9,14 +9,28 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator
 
 from edge.evidence.checks import (
-    age_sex, allergy, certainty, dose, drug, duration, finding, frequency, negation, number, planned, side, stopped, subject,
+    age_sex,
+    allergy,
+    certainty,
+    dose,
+    drug,
+    duration,
+    finding,
+    frequency,
+    negation,
+    number,
+    planned,
+    side,
+    stopped,
+    subject,
 )  # fmt: skip
 from edge.evidence.view import Flag, View
 
 Check = Callable[[View], Iterator[Flag]]
 
 _MODULES = (
-    dose, drug, frequency, number, duration, side, negation, subject, certainty, planned, allergy, stopped, finding, age_sex,
+    dose, drug, frequency, number, duration, side, negation, subject, certainty, planned, allergy, stopped, finding,
+    age_sex,
 )  # fmt: skip
 CHECKS: dict[str, Check] = {module.NAME: module.check for module in _MODULES}
 

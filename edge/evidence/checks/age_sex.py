@@ -10,14 +10,25 @@ from edge.evidence.view import Flag, Severity, View
 from edge.terms import numbers
 
 NAME = "age and sex"
-_AGE_AFTER = re.compile(r"[\s-]*(?:years?|yrs?|jahre)?[\s-]*(?:of age|old|y/?o\b|y\.o\.|alt\b|jährig\w*)", re.IGNORECASE)
-_SEX = re.compile(r"\b(?:year[- ]old|years old|y/?o|y\.o\.)[\s,]+(?:\w+[\s-]+){0,3}?(male|female|man|woman|gentleman|lady|boy|girl)\b", re.IGNORECASE)
+_AGE_AFTER = re.compile(
+    r"[\s-]*(?:years?|yrs?|jahre)?[\s-]*(?:of age|old|y/?o\b|y\.o\.|alt\b|jährig\w*)", re.IGNORECASE
+)
+_SEX = re.compile(
+    r"\b(?:year[- ]old|years old|y/?o|y\.o\.)[\s,]+(?:\w+[\s-]+){0,3}?(male|female|man|woman|gentleman|lady|boy|"
+    r"girl)\b",
+    re.IGNORECASE,
+)
 _SHORT = re.compile(r"\b(\d{1,3})\s?-?(?:y/?o|yo|y\.o\.)?\s?([MF])\b")
 _PATIENT = re.compile(r"\b(?:is|was|patient|mr|mrs|ms|miss|this|a|an)\b", re.IGNORECASE)
-_HIS, _HER = re.compile(r"\b(?:he|his|him|mr|sir)\b", re.IGNORECASE), re.compile(r"\b(?:she|her|hers|mrs|ms|miss|ma'am)\b", re.IGNORECASE)
+_HIS, _HER = (
+    re.compile(r"\b(?:he|his|him|mr|sir)\b", re.IGNORECASE),
+    re.compile(r"\b(?:she|her|hers|mrs|ms|miss|ma'am)\b", re.IGNORECASE),
+)
 _MALE = frozenset({"male", "man", "gentleman", "boy"})
 _RELATIVES = re.compile(
-    r"\b(?:mother|father|mom|dad|brother|sister|son|daughter|wife|husband|aunt|uncle|grand\w+|at age|age of|when|diagnosed|since|died)\b", re.I
+    r"\b(?:mother|father|mom|dad|brother|sister|son|daughter|wife|husband|aunt|uncle|grand\w+|at age|age of|when|"
+    r"diagnosed|since|died)\b",
+    re.I,
 )
 _STARTS = 160  # characters of a note's statement in which its patient is introduced
 
@@ -28,11 +39,17 @@ def check(view: View) -> Iterator[Flag]:
     if view.piece.section in {"family", "social"} or _RELATIVES.search(text[:60]):
         return
     for span in numbers.spans(text):
-        if _AGE_AFTER.match(text, span.end) and span.start < _STARTS and not _RELATIVES.search(text[max(0, span.start - 40) : span.start]):
+        if (
+            _AGE_AFTER.match(text, span.end)
+            and span.start < _STARTS
+            and not _RELATIVES.search(text[max(0, span.start - 40) : span.start])
+        ):
             said = ages(view)
             heard = {value for values, _ in said for value in values}
             if said and not span.values & heard:
-                yield view.flag(NAME, Severity.HIGH, f"Age {text[span.start : span.end]} was not said.", [turn for _, turn in said])
+                yield view.flag(
+                    NAME, Severity.HIGH, f"Age {text[span.start : span.end]} was not said.", [turn for _, turn in said]
+                )
                 return
     found = _SEX.search(text[:_STARTS])
     if found is not None:
@@ -49,9 +66,19 @@ def ages(view: View) -> list[tuple[frozenset[str], int]]:
         for span in reading.numbers:
             before = reading.text[max(0, span.start - 40) : span.start]
             after = _AGE_AFTER.match(reading.text, span.end) is not None
-            asked = turn and re.search(r"\bhow old|your age|turn(?:ed|ing)\b", view.talk.index.turns[turn - 1].text) is not None
-            told = re.search(r"\b(?:you're|you are|you were|i'm|i am|turned|turning|age)(?: now)? $", before, re.IGNORECASE) is not None
-            if (after or (told and 0 < _least(span.values) < 110) or (asked and span.start < 40)) and not _RELATIVES.search(before):
+            asked = (
+                turn
+                and re.search(r"\bhow old|your age|turn(?:ed|ing)\b", view.talk.index.turns[turn - 1].text) is not None
+            )
+            told = (
+                re.search(
+                    r"\b(?:you're|you are|you were|i'm|i am|turned|turning|age)(?: now)? $", before, re.IGNORECASE
+                )
+                is not None
+            )
+            if (
+                after or (told and 0 < _least(span.values) < 110) or (asked and span.start < 40)
+            ) and not _RELATIVES.search(before):
                 found.append((span.values, turn))
     return found
 

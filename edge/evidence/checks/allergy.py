@@ -5,16 +5,25 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from edge.evidence.view import Flag, Severity, View
+from edge.evidence.view import Flag, Said, Severity, View
 
 NAME = "allergy or intolerance"
 _ALLERGY = re.compile(
-    r"\b(?:allerg\w*|anaphyla\w+|hives|reaction|throat (?:closed|swell\w*|swelled)|rash\w*|swell\w*|break out|broke out|itch\w*|welts|blister\w*|"
+    r"\b(?:allerg\w*|anaphyla\w+|hives|reaction|throat (?:closed|swell\w*|swelled)|rash\w*|swell\w*|break out|"
+    r"broke out|itch\w*|welts|blister\w*|"
     r"intoleran\w*|epipen)\b",
     re.IGNORECASE,
 )
-_NONE = re.compile(r"\b(?:no (?:known )?(?:drug |medication |medicine )?allerg\w+|nkda|nka|not (?:an |a true )?allerg\w*|denies (?:\w+ ){0,3}allerg\w*)\b", re.IGNORECASE)
-_NOT_ONE = re.compile(r"\b(?:not (?:an |a |really an? )?(?:true |real )?allerg\w*|n't (?:an )?allerg\w*|side effect|intoleran\w+)\b", re.IGNORECASE)
+_NONE = re.compile(
+    r"\b(?:no (?:known )?(?:drug |medication |medicine )?allerg\w+|nkda|nka|not (?:an |a true )?allerg\w*|"
+    r"denies (?:\w+ ){0,3}allerg\w*)\b",
+    re.IGNORECASE,
+)
+_NOT_ONE = re.compile(
+    r"\b(?:not (?:an |a |really an? )?(?:true |real )?allerg\w*|n't (?:an )?allerg\w*|side effect|intoleran\w+)\b",
+    re.IGNORECASE,
+)
+_FORWARD = 5  # turns in which a doctor comes to say so
 _SAYS = re.compile(r"\ballerg(?:ic|y|ies)\b", re.IGNORECASE)
 
 
@@ -32,16 +41,27 @@ def check(view: View) -> Iterator[Flag]:
         turns = view.talk.index.turns
         near = [t for s in said for t in range(max(0, s.turn - 2), min(len(turns), s.turn + 3))]
         if said and not any(_ALLERGY.search(turns[t].text) for t in near):
-            yield view.flag(NAME, Severity.HIGH, f"{view.text(one)}: no allergy to it was said.", [s.turn for s in said])
+            yield view.flag(
+                NAME, Severity.HIGH, f"{view.text(one)}: no allergy to it was said.", [s.turn for s in said]
+            )
             return
-        denied = [s.turn for s in said if _NOT_ONE.search(_near(turns[s.turn].text, s.what.start, s.what.end))]
-        if denied and not any(_affirmed(turns[t].text) for t in near):
+        denied = [t for s in said for t in _denied(view, s)]
+        if denied and not any(_affirmed(turns[s.turn].text) for s in said):
             yield view.flag(NAME, Severity.HIGH, f"{view.text(one)}: said to be no allergy.", denied)
             return
 
 
-def _near(text: str, start: int, end: int) -> str:
-    return text[max(0, start - 140) : end + 140]
+def _denied(view: View, said: Said) -> list[int]:
+    """Turns from a drug's name on in which it is said to be no allergy, before another drug is named."""
+    turns = view.talk.index.turns
+    found = []
+    for turn in range(said.turn, min(len(turns), said.turn + _FORWARD)):
+        text = turns[turn].text[max(0, said.what.start - 140) :] if turn == said.turn else turns[turn].text
+        if _NOT_ONE.search(text):
+            found.append(turn)
+        if turn > said.turn and any(drug.generic != said.what.name for drug in turns[turn].drugs):
+            break
+    return found
 
 
 def _affirmed(text: str) -> bool:

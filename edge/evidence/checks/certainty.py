@@ -9,23 +9,32 @@ from edge.evidence.view import Flag, Said, Severity, View
 
 NAME = "certainty"
 _DOUBT = re.compile(
-    r"\b(?:could be|might be|may be|maybe|possibl[ey]|not sure (?:if|whether)|rule out|worried about|concerned (?:about|for)|suspicious for|"
+    r"\b(?:could be|might be|may be|maybe|possibl[ey]|not sure (?:if|whether)|rule out|worried about|"
+    r"concerned (?:about|for)|suspicious for|"
     r"can't exclude|ca n't exclude|don't know (?:if|whether)|do n't know (?:if|whether)|könnte|vielleicht)\b",
     re.IGNORECASE,
 )
-_HEDGED = re.compile(r"\b(?:possibl\w+|probabl\w+|likely|suspect\w*|may|might|could|concern\w*|rule out|r/o|differential|versus|vs|if|consider\w*|\?|evaluat\w*|screen\w*|test\w*)\b", re.I)
+_HEDGED = re.compile(
+    r"\b(?:possibl\w+|probabl\w+|likely|suspect\w*|may|might|could|concern\w*|rule out|r/o|differential|versus|vs|"
+    r"if|consider\w*|\?|evaluat\w*|screen\w*|test\w*)\b",
+    re.I,
+)
 
 
 def check(view: View) -> Iterator[Flag]:
     """A condition without any doubt in the note, every mention of which was in doubt."""
-    if view.piece.section not in {"assessment", "assessment_plan", "past", "history", ""} or _HEDGED.search(view.piece.text):
+    if view.piece.section not in {"assessment", "assessment_plan", "past", "history", ""} or _HEDGED.search(
+        view.piece.text
+    ):
         return
     for one in view.named:
         if one.group != "condition" or one.state != "yes" or one.subject != "patient":
             continue
         said = [s for s in view.talk.by_name.get(one.name, ()) if s.what.subject == "patient"]
         if said and all(_doubtful(view, s) for s in said):
-            yield view.flag(NAME, Severity.LOW, f"{view.text(one)}: the conversation has it as possible.", [s.turn for s in said])
+            yield view.flag(
+                NAME, Severity.LOW, f"{view.text(one)}: the conversation has it as possible.", [s.turn for s in said]
+            )
             return
 
 

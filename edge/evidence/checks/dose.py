@@ -24,12 +24,15 @@ def check(view: View) -> Iterator[Flag]:
     for one, value, shown in doses(view, drugs):
         said = view.talk.by_name.get(one.name, ())
         turns = window(view.talk, said) if said else range(len(view.talk.index.turns))
-        stands, back = held(view.talk, turns)
+        stands, _ = held(view.talk, turns)
+        own, taken_back = held(view.talk, {s.turn for s in said})
+        if value in taken_back and value not in own:
+            message = f"{shown} was corrected in the conversation."
+            yield view.flag(NAME, Severity.HIGH, message, [s.turn for s in said if _number_in(view, s.turn)])
+            continue
         if value in stands or _made_of(value, stands, view, turns):
             continue
-        if value in back:
-            message = f"{shown} was corrected in the conversation."
-        elif said and not _doses_near(view, turns):
+        if said and not _doses_near(view, turns):
             if value in held(view.talk, range(len(view.talk.index.turns)))[0]:
                 continue
             message = f"The dose {shown} was not said."

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 from functools import lru_cache
+from itertools import pairwise
 
 from rapidfuzz import fuzz, process
 
@@ -50,7 +51,7 @@ def _words(source: str) -> tuple[str, ...]:
     """Words of a conversation that are no drug names, and pairs of short ones as recognisers cut a name."""
     found = [m[0].casefold() for m in _WORD.finditer(source)]
     known = drugs.lexicon()
-    pairs = [a + b for a, b in zip(found, found[1:], strict=False) if len(a) + len(b) < 16]
+    pairs = [a + b for a, b in pairwise(found) if len(a) + len(b) < 16]
     return tuple(
         {word for word in found if word not in known and len(word) > 4} | {pair for pair in pairs if len(pair) > 5}
     )

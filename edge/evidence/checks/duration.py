@@ -14,13 +14,17 @@ NAME = "duration"
 _DAYS = {"day": 1.0, "week": 7.0, "month": 30.4, "year": 365.0, "hour": 1 / 24, "minute": 1 / 1440}
 _GERMAN = {"tag": "day", "woche": "week", "monat": "month", "jahr": "year", "stunde": "hour", "minute": "minute"}
 _UNIT = re.compile(
-    r"[\s-]*(?:(?:more|full|whole|good|or so|solid|straight)\s+)?(days?|weeks?|months?|years?|hours?|minutes?|tage?n?|wochen?|monate?n?|jahre?n?|stunden?|minuten?|wks?|yrs?|hrs?)\b",
+    r"[\s-]*(?:(?:more|full|whole|good|or so|solid|straight)\s+)?(days?|weeks?|months?|years?|hours?|minutes?|"
+    r"tage?n?|wochen?|monate?n?|jahre?n?|stunden?|minuten?|wks?|yrs?|hrs?)\b",
     re.IGNORECASE,
 )
 _RANGE = re.compile(r"\s*(?:-|–|to|or|bis|oder)\s*$")
 _AGE = re.compile(r"[\s-]*(?:year|month|week|day)s?[\s-]*old", re.IGNORECASE)
 _TOLERANCE = 0.12  # of the longer one: "a month" is 4 weeks
-_VAGUE = re.compile(r"\b(?:a few|several|some|couple|long time|while|half a|half an|other day|last|next|since|ago|every)\b", re.IGNORECASE)
+_VAGUE = re.compile(
+    r"\b(?:a few|several|some|couple|long time|while|half a|half an|other day|last|next|since|ago|every)\b",
+    re.IGNORECASE,
+)
 
 
 def check(view: View) -> Iterator[Flag]:
@@ -41,7 +45,7 @@ _SUPPORT = 0.35
 
 
 def _bare(view: View, words: str) -> bool:
-    """Whether the number was said without its unit in a turn that the statement stands on: "eight. it used to be five"."""
+    """Whether the number was said without its unit in a turn of the statement: "eight. it used to be five"."""
     values = {value for span in numbers.spans(words) for value in span.values}
     near = {turn for s in view.sources for turn in (s.quote.turn - 1, s.quote.turn, s.quote.turn + 1)}
     turns = view.talk.index.turns
@@ -67,13 +71,20 @@ def durations(text: str) -> list[tuple[float, str, int, int]]:
     return found
 
 
-_ONE = re.compile(r"\b(?:an?|one|next|last|per|each|every|einem|einer|this)\s+(day|week|month|year|hour|tag|woche|monat|jahr)\b", re.IGNORECASE)
+_ONE = re.compile(
+    r"\b(?:an?|one|next|last|per|each|every|einem|einer|this)\s+(day|week|month|year|hour|tag|woche|monat|jahr)\b",
+    re.IGNORECASE,
+)
 
 
 def _name(unit: str) -> str:
     word = unit.casefold()
     for name in _DAYS:
-        if word.startswith(name[:3]) or (word[:2] in {"wk", "yr", "hr"} and word[0] == name[0] and name != "hour") or (word[:2] == "hr" and name == "hour"):
+        if (
+            word.startswith(name[:3])
+            or (word[:2] in {"wk", "yr", "hr"} and word[0] == name[0] and name != "hour")
+            or (word[:2] == "hr" and name == "hour")
+        ):
             return name
     return next(name for stem, name in _GERMAN.items() if word.startswith(stem[:3]))
 
@@ -93,7 +104,11 @@ def _all(key: tuple[str, ...]) -> tuple[tuple[float, str, int], ...]:
 
 _OR_TWO = re.compile(r"\b(day|week|month|year|hour|minute) or (two|so)\b", re.IGNORECASE)
 _HALF = re.compile(r"\bhalf an? (day|week|month|year|hour)\b", re.IGNORECASE)
-_FEW = re.compile(r"\b(?:a few|few|several|some|couple|couple of|ein paar)\s+(?:more\s+|of\s+)?(days|weeks|months|years|hours|minutes|tage|wochen|monate|jahre)\b", re.I)
+_FEW = re.compile(
+    r"\b(?:a few|few|several|some|couple|couple of|ein paar)\s+(?:more\s+|of\s+)?(days|weeks|months|years|hours|"
+    r"minutes|tage|wochen|monate|jahre)\b",
+    re.I,
+)
 
 
 def _said(index: Index) -> tuple[tuple[float, str, int], ...]:

@@ -9,23 +9,32 @@ from edge.evidence.view import Flag, Said, Severity, View
 
 NAME = "history or finding"
 _OVER = re.compile(
-    r"\b(?:resolved|went away|gone (?:away|now)|it's gone|back in|years ago|as a (?:kid|child)|when i was (?:a |\w+)|used to (?:have|get)|"
+    r"\b(?:resolved|went away|gone (?:away|now)|it's gone|back in|years ago|as a (?:kid|child)|when i was (?:a |"
+    r"\w+)|used to (?:have|get)|"
     r"in the past|had that|last (?:winter|summer|spring|fall|year)|not anymore|weggegangen|damals)\b",
     re.IGNORECASE,
 )
-_PRESENT = re.compile(r"\b(?:history|past|previous\w*|prior|resolved|ago|former\w*|remote|childhood|had|was|were|in (?:19|20)\d\d|since|status post|s/p|denies|no)\b", re.I)
+_PRESENT = re.compile(
+    r"\b(?:history|past|previous\w*|prior|resolved|ago|former\w*|remote|childhood|had|was|were|in (?:19|20)\d\d|"
+    r"since|status post|s/p|denies|no)\b",
+    re.I,
+)
 
 
 def check(view: View) -> Iterator[Flag]:
     """A present symptom, every mention of which is of the past."""
-    if view.piece.section not in {"ros", "exam", "complaint", "assessment", "assessment_plan"} or _PRESENT.search(view.piece.text):
+    if view.piece.section not in {"ros", "exam", "complaint", "assessment", "assessment_plan"} or _PRESENT.search(
+        view.piece.text
+    ):
         return
     for one in view.named:
         if one.group != "symptom" or one.state != "yes" or one.subject != "patient" or one.time:
             continue
         said = [s for s in view.talk.by_name.get(one.name, ()) if s.what.subject == "patient" and s.what.state == "yes"]
         if said and all(_over(view, s) for s in said):
-            yield view.flag(NAME, Severity.LOW, f"{view.text(one)}: the conversation has it in the past.", [s.turn for s in said])
+            yield view.flag(
+                NAME, Severity.LOW, f"{view.text(one)}: the conversation has it in the past.", [s.turn for s in said]
+            )
             return
 
 

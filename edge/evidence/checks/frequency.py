@@ -11,15 +11,22 @@ NAME = "frequency"
 _REACH = 70  # characters after a drug's name
 # Times a day, from the ways to say it; "needed" is kept apart, as it goes with any of them.
 _WAYS = {
-    "1": r"once (?:a|per|every) day|once daily|every day|each day|daily|a day(?! \w+ times)|qd|q\.d\.?|every morning|each morning|in the mornings?|qam|"
-    r"every (?:night|evening)|at night|nightly|at bedtime|bedtime|before bed|qhs|in the evenings?|per day|every 24 hours|täglich|"
+    "1": r"once (?:a|per|every) day|once daily|every day|each day|daily|a day(?! \w+ times)|qd|q\.d\.?|"
+    r"every morning|each morning|in the mornings?|qam|"
+    r"every (?:night|evening)|at night|nightly|at bedtime|bedtime|before bed|qhs|in the evenings?|per day|"
+    r"every 24 hours|täglich|"
     r"morgens|abends|zur nacht|with (?:breakfast|dinner|supper)|once\b(?=[,.;]|$)",
-    "2": r"twice (?:a|per|every) day|twice daily|two times (?:a|per) day|2 times (?:a|per) day|bid|b\.i\.d\.?|every (?:12|twelve) hours|"
-    r"morning and (?:night|evening|at night|bedtime)|twice(?! (?:a|per|every) (?:week|month|year))|two times(?! (?:a|per) (?:week|month))|zweimal (?:täglich|am tag)|in the morning and (?:\w+ ){0,2}(?:at|in)",
-    "3": r"(?:three|3) times (?:a day|per day|daily)|tid|t\.i\.d\.?|every (?:8|eight) hours|(?:three|3) times|dreimal (?:täglich|am tag)",
-    "4": r"(?:four|4) times (?:a day|per day|daily)|qid|q\.i\.d\.?|every (?:6|six) hours|(?:four|4) times|viermal (?:täglich|am tag)",
+    "2": r"twice (?:a|per|every) day|twice daily|two times (?:a|per) day|2 times (?:a|per) day|bid|b\.i\.d\.?|"
+    r"every (?:12|twelve) hours|"
+    r"morning and (?:night|evening|at night|bedtime)|twice(?! (?:a|per|every) (?:week|month|year))|"
+    r"two times(?! (?:a|per) (?:week|month))|zweimal (?:täglich|am tag)|in the morning and (?:\w+ ){0,2}(?:at|in)",
+    "3": r"(?:three|3) times (?:a day|per day|daily)|tid|t\.i\.d\.?|every (?:8|eight) hours|(?:three|3) times|"
+    r"dreimal (?:täglich|am tag)",
+    "4": r"(?:four|4) times (?:a day|per day|daily)|qid|q\.i\.d\.?|every (?:6|six) hours|(?:four|4) times|"
+    r"viermal (?:täglich|am tag)",
     "6": r"every (?:4|four) hours",
-    "week": r"once (?:a|per|every) week|once weekly|weekly|every week|times a week|each week|wöchentlich|on (?:mon|tues|wednes|thurs|fri|satur|sun)days?",
+    "week": r"once (?:a|per|every) week|once weekly|weekly|every week|times a week|each week|wöchentlich|on (?:mon|"
+    r"tues|wednes|thurs|fri|satur|sun)days?",
     "month": r"(?:twice|two times|2 times) (?:a|per) month|monthly|once (?:a|per) month|every month",
     "other day": r"every other day|every second day|alternate days",
 }
@@ -40,7 +47,11 @@ def _longest(text: str, match: re.Match[str], way: str) -> str:
     """ "a day" and "daily" after a number of times belong to it."""
     before = text[max(0, match.start() - 14) : match.start()].casefold()
     if way == "1":
-        for words, times in ((("twice", "two times", "2 times"), "2"), (("three times", "3 times"), "3"), (("four times", "4 times"), "4")):
+        for words, times in (
+            (("twice", "two times", "2 times"), "2"),
+            (("three times", "3 times"), "3"),
+            (("four times", "4 times"), "4"),
+        ):
             if before.rstrip().endswith(words):
                 return times
     return way
@@ -51,7 +62,14 @@ def check(view: View) -> Iterator[Flag]:
     text = view.piece.text
     drugs = [one for one in view.named if one.group == "drug"]
     for start, end, way in frequencies(text):
-        owner = next((d for d in reversed(drugs) if d.end <= start and start - d.end < _REACH and ";" not in text[d.end : start]), None)
+        owner = next(
+            (
+                d
+                for d in reversed(drugs)
+                if d.end <= start and start - d.end < _REACH and ";" not in text[d.end : start]
+            ),
+            None,
+        )
         if owner is None or re.search(r",[^,]*,|\band\b", text[owner.end : start]):
             continue
         said = view.talk.by_name.get(owner.name, ())

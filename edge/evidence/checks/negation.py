@@ -1,8 +1,8 @@
 """Negation: what the note affirms was not denied, and what it denies was not affirmed.
 
-Every mention of the same thing in the conversation votes, with more weight where it is clear, of the same place and near
-the turns that support the statement; a logistic regression over the votes (negation_weights.toml, fitted on notes with
-planted errors) decides.
+Every mention of the same thing in the conversation votes, with more weight where it is clear, of the same place and
+near the turns that support the statement; a logistic regression over the votes (negation_weights.toml, fitted on
+notes with planted errors) decides.
 """
 
 from __future__ import annotations
@@ -21,37 +21,14 @@ _GROUPS = frozenset({"symptom", "condition", "thing"})
 _VAGUE = frozenset({"fall"})
 _PLANS = frozenset({"plan", "assessment_plan"})
 _THRESHOLD = 1.2  # log odds
-_PLACED = frozenset(  # what can be in one place and not in another
-    [
-        "pain",
-        "edema",
-        "tenderness",
-        "numbness",
-        "tingling",
-        "weakness",
-        "bleeding",
-        "bruising",
-        "erythema",
-        "warmth",
-        "stiffness",
-    ]
-    + [
-        "injury",
-        "fracture",
-        "sprain",
-        "tear",
-        "effusion",
-        "cramps",
-        "rash",
-        "itching",
-        "ulcer",
-        "arthritis",
-        "cancer",
-        "sweating",
-    ]
+_PLACES_NAMED = (
+    "pain edema tenderness numbness tingling weakness bleeding bruising erythema warmth stiffness injury fracture "
+    "sprain tear effusion cramps rash itching ulcer arthritis cancer sweating"
 )
+_PLACED = frozenset(_PLACES_NAMED.split())  # what can be in one place and not in another
 VOTES = (
-    "against", "against here", "against unclear", "against elsewhere", "for", "for here", "for unclear", "for elsewhere", "open",
+    "against", "against here", "against unclear", "against elsewhere", "for", "for here", "for unclear",
+    "for elsewhere", "open",
     "of others", "if", "only against", "affirmed", "known word", "placed", "plan", "exam", "ros", "past", "answered",
 )  # fmt: skip
 
@@ -105,7 +82,8 @@ def votes(view: View, one: Named) -> dict[str, float]:
     )
     section = view.piece.section
     found |= {
-        "affirmed": float(one.state == "yes"), "known word": float(one.group != "thing"), "placed": float(one.name in _PLACED),
+        "affirmed": float(one.state == "yes"), "known word": float(one.group != "thing"),
+        "placed": float(one.name in _PLACED),
         "plan": float(section in _PLANS), "exam": float(section == "exam"), "ros": float(section == "ros"),
         "past": float(one.time == "past"),
     }  # fmt: skip

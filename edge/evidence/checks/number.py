@@ -11,13 +11,17 @@ from edge.evidence.view import Flag, Said, Severity, View, held, window
 from edge.terms import numbers
 
 NAME = "number"
-_MEASURED = frozenset(
-    ["a1c", "glucose", "blood_pressure", "pulse", "oxygen", "respiratory_rate", "weight", "height", "bmi", "ldl", "hdl", "creatinine"]
-    + ["potassium", "sodium", "hemoglobin", "tsh", "psa", "ejection_fraction", "temperature", "lipid", "kidney_function"]
+_MEASUREMENTS = (
+    "a1c glucose blood_pressure pulse oxygen respiratory_rate weight height bmi ldl hdl creatinine potassium sodium "
+    "hemoglobin tsh psa ejection_fraction temperature lipid kidney_function"
 )
+_MEASURED = frozenset(_MEASUREMENTS.split())
 _REACH = 45  # characters from a measurement's name to its value
 _LIST = re.compile(r"^\s*\(?\d{1,2}[.)]\s")
-_NOT_A_VALUE = re.compile(r"[\s-]*(?:days?|weeks?|months?|years?|hours?|minutes?|times|x\b|st\b|nd\b|rd\b|th\b|/\d|tablets?|pills?|puffs?)", re.IGNORECASE)
+_NOT_A_VALUE = re.compile(
+    r"[\s-]*(?:days?|weeks?|months?|years?|hours?|minutes?|times|x\b|st\b|nd\b|rd\b|th\b|/\d|tablets?|pills?|puffs?)",
+    re.IGNORECASE,
+)
 _DATE = re.compile(r"\b(?:\d{1,2}[/.]\d{1,2}[/.]\d{2,4}|(?:19|20)\d\d|\d{1,2}/\d{1,2}/?\d*)\b")
 
 
@@ -26,7 +30,7 @@ def check(view: View) -> Iterator[Flag]:
     text = view.piece.text
     labels = [one for one in view.named if one.name in _MEASURED]
     for number in view.reading.numbers:
-        if not text[number.start].isdigit() or UNIT.match(text, number.end) and _percent(text, number.end) is False:
+        if not text[number.start].isdigit() or (UNIT.match(text, number.end) and _percent(text, number.end) is False):
             continue
         if _NOT_A_VALUE.match(text, number.end) and "/" not in text[number.end : number.end + 1]:
             continue
@@ -44,7 +48,9 @@ def check(view: View) -> Iterator[Flag]:
             continue
         shown = [s.turn for s in said if view.talk.index.turns[s.turn].numbers]
         if shown:
-            yield view.flag(NAME, Severity.HIGH, f"{text[number.start : number.end]} was not said of {view.text(owner)}.", shown)
+            yield view.flag(
+                NAME, Severity.HIGH, f"{text[number.start : number.end]} was not said of {view.text(owner)}.", shown
+            )
             return
 
 
@@ -64,7 +70,9 @@ def _agrees(value: str, said: set[str]) -> bool:
     if value in said:
         return True
     number = float(value)
-    return any(abs(number - float(s)) < 0.051 for s in said if s.replace(".", "", 1).isdigit()) if "." in value else False
+    return (
+        any(abs(number - float(s)) < 0.051 for s in said if s.replace(".", "", 1).isdigit()) if "." in value else False
+    )
 
 
 def _tight(view: View, said: tuple[Said, ...]) -> bool:

@@ -9,20 +9,37 @@ from edge.evidence.view import Flag, Said, Severity, View, clause
 
 NAME = "planned or done"
 _GROUPS = frozenset({"test", "procedure"})
-_MEASURED = frozenset({"blood_pressure", "pulse", "weight", "height", "temperature", "oxygen", "injection", "icing", "cast", "physical_therapy"})
+_MEASURED = frozenset(
+    {
+        "blood_pressure",
+        "pulse",
+        "weight",
+        "height",
+        "temperature",
+        "oxygen",
+        "injection",
+        "icing",
+        "cast",
+        "physical_therapy",
+    }
+)
 _DONE = re.compile(
-    r"\b(?:was (?:done|normal|performed|completed|obtained|unremarkable|negative|positive|reviewed)|were (?:done|normal|taken|reviewed|obtained)|"
-    r"showed|shows|show|revealed|reveals|demonstrates?d?|completed|performed|underwent|returned|came back|is normal|results? (?:was|were|is)|"
+    r"\b(?:was (?:done|normal|performed|completed|obtained|unremarkable|negative|positive|reviewed)|were (?:done|"
+    r"normal|taken|reviewed|obtained)|"
+    r"showed|shows|show|revealed|reveals|demonstrates?d?|completed|performed|underwent|returned|came back|is normal|"
+    r"results? (?:was|were|is)|"
     r"up to date|had (?:a|an|his|her)|ergab|zeigte)\b",
     re.IGNORECASE,
 )
 _FUTURE = re.compile(
-    r"\b(?:order|schedul\w*|will|going to|gon na|gonna|'ll|let's|let us|want|would like|'d like|need|due|next|get you|set up|send|refer|plan\w*|"
+    r"\b(?:order|schedul\w*|will|going to|gon na|gonna|'ll|let's|let us|want|would like|'d like|need|due|next|"
+    r"get you|set up|send|refer|plan\w*|"
     r"recommend\w*|should|book\w*|arrange|after|before|if|until|repeat|check|recheck|pending|consider|add)\b",
     re.IGNORECASE,
 )
 _PAST = re.compile(
-    r"\b(?:did|done|showed|shows|show|looks?|looked|was|were|had|normal|came back|results?|reviewed|reviewing|took|taken|last|ago|already|see|"
+    r"\b(?:did|done|showed|shows|show|looks?|looked|was|were|had|normal|came back|results?|reviewed|reviewing|took|"
+    r"taken|last|ago|already|see|"
     r"yesterday|previous|prior|in (?:19|20)\d\d|reveals?|demonstrates?|negative|positive|we have|i have|got|here)\b",
     re.IGNORECASE,
 )
@@ -31,7 +48,12 @@ _PAST = re.compile(
 def check(view: View) -> Iterator[Flag]:
     """A test or procedure with a result or as done, of which the conversation only has the plan."""
     for one in view.named:
-        if one.group not in _GROUPS or one.name in _MEASURED or one.state != "yes" or one.time in {"planned", "conditional"}:
+        if (
+            one.group not in _GROUPS
+            or one.name in _MEASURED
+            or one.state != "yes"
+            or one.time in {"planned", "conditional"}
+        ):
             continue
         low, high = clause(view.piece.text, one.start, one.end)
         around = view.piece.text[low:high]
@@ -39,7 +61,9 @@ def check(view: View) -> Iterator[Flag]:
             continue
         said = view.talk.by_name.get(one.name, ())
         if said and all(_only_planned(view, s) for s in said):
-            yield view.flag(NAME, Severity.HIGH, f"{view.text(one)}: the conversation only plans it.", [s.turn for s in said])
+            yield view.flag(
+                NAME, Severity.HIGH, f"{view.text(one)}: the conversation only plans it.", [s.turn for s in said]
+            )
             return
 
 

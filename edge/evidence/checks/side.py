@@ -20,10 +20,11 @@ _WELL = re.compile(
     r"\b(?:normal|no|denies|without|intact|compar\w*|contralateral|unlike|nontender|other|clear|strong|equal)\b",
     re.IGNORECASE,
 )
-_BODY = frozenset(
-    "knee hip ankle foot toe leg calf thigh shoulder elbow wrist hand finger thumb arm forearm ear eye breast kidney lung flank "
-    "groin heel cheek testicle ovary".split()
+_PARTS = (
+    "knee hip ankle foot toe leg calf thigh shoulder elbow wrist hand finger thumb arm forearm ear eye breast kidney "
+    "lung flank groin heel cheek testicle ovary"
 )
+_BODY = frozenset(_PARTS.split())
 _GENERAL = frozenset({"w:left", "w:right", "c:skin", "c:heart", "c:head", "w:normal"})
 
 
@@ -70,7 +71,7 @@ def _against(view: View, features: set[str], wanted: str) -> float:
 
 
 def _odd_one_out(view: View, features: set[str], wanted: str) -> bool:
-    """Whether a part of the body is on the other side in all the rest of the note, and mostly so in the conversation."""
+    """Whether a part of the body is on the other side in the rest of the note, and mostly so in the conversation."""
     other = _OPPOSITE[wanted]
     for feature in features:
         if feature[0] != "c" or feature[2:] not in _BODY:

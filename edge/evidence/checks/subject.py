@@ -30,12 +30,18 @@ def check(view: View) -> Iterator[Flag]:
         if (subjects | {one.subject}) & _WIDE or ("patient" in subjects and len(said) > 1):
             continue
         own = re.match(r"(?:the )?(?:patient|he|she) ", view.piece.text, re.IGNORECASE) is not None
-        if one.subject == "patient" and not own and (view.piece.section not in _PATIENT_IN or _RISK.search(view.piece.text)):
+        if (
+            one.subject == "patient"
+            and not own
+            and (view.piece.section not in _PATIENT_IN or _RISK.search(view.piece.text))
+        ):
             continue
         if any(one.subject in _relatives(view, s.turn) for s in said):
             continue
         whom = ", ".join(sorted(subjects))
-        yield view.flag(NAME, Severity.HIGH, f"{view.text(one)}: the conversation has it of the {whom}.", [s.turn for s in said])
+        yield view.flag(
+            NAME, Severity.HIGH, f"{view.text(one)}: the conversation has it of the {whom}.", [s.turn for s in said]
+        )
         return
 
 
@@ -54,4 +60,6 @@ def _never_named(view: View) -> Iterator[Flag]:
 
 
 def _relatives(view: View, turn: int) -> set[str]:
-    return {c.name for t in (turn - 1, turn) if t >= 0 for c in view.talk.index.turns[t].concepts if c.group == "relative"}
+    return {
+        c.name for t in (turn - 1, turn) if t >= 0 for c in view.talk.index.turns[t].concepts if c.group == "relative"
+    }

@@ -1,0 +1,60 @@
+"""A note held against its conversation, for every door: which finder of facts is used, and the result as JSON."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from edge import paths
+from edge.contract.document import Document
+from edge.contract.note import EncounterNote
+from edge.contract.transcript import Transcript
+from edge.errors import BundleError
+from edge.evidence.review import FactFinder, Review, review, review_sections
+from edge.reading.conversation import parse
+from edge.tagging.facts import TASK, find_facts
+from edge.tagging.installed import tagger_folder
+from edge.tagging.onnx import load_tagger
+
+__all__ = ["Checker", "Review"]
+
+
+@dataclass(frozen=True)
+class Checker:
+    """Checks notes; holds the loaded finder of facts, if there is one. finder None: nothing is said about omissions."""
+
+    finder: FactFinder | None = None
+
+    @classmethod
+    def open(cls, tagger: str | None = None, allow_unsigned: bool = False) -> Checker:
+        """With the tagger bundle of that name or folder, or the installed one; without any, a checker that lists no
+        facts. Raises BundleError for one that is named and not there, or that cannot be trusted.
+        """
+        folder = _tagger(tagger)
+        if folder is None:
+            return cls()
+        return cls(partial(find_facts, load_tagger(folder, allow_unsigned=allow_unsigned)))
+
+    def check(self, note: Document, source: Document) -> Review:
+        """Check a note that is plain text. Raises InputError (see edge.evidence.review)."""
+        return review(note.text, parse(source.text), self.finder)
+
+    def check_note(self, note: EncounterNote, transcript: Transcript) -> tuple[EncounterNote, Review]:
+        """Check a typed note: the note with its statements, and the review of the whole."""
+        return review_sections(note, transcript, self.finder)
+
+
+def _tagger(name: str | None) -> Path | None:
+    try:
+        return tagger_folder(TASK, paths.bundle_dirs(), name)
+    except BundleError:
+        if name is not None:
+            raise
+        return None
+
+
+def check_json(found: Review) -> dict[str, Any]:
+    """What `check --json` prints of a note, and what `note --json` adds to it."""
+    return found.as_json()
