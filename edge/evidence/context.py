@@ -85,6 +85,11 @@ _PAST = re.compile(
     r"status post|s/p|remote|resolved|früher|zustand nach|z\.n)\b",
     re.IGNORECASE,
 )
+_OVER = re.compile(
+    r"\b(?:(?:it's|that's|all) (?:gone|better)|gone now|went away|got over|cleared up|over it|"
+    r"resolved)\b",
+    re.IGNORECASE,
+)
 _SIDES = re.compile(
     r"\b(left|right|bilateral(?:ly)?|both|lt|rt|links?(?:e[rns]?)?|rechts?|rechte[rns]?|beid\w+)\b", re.IGNORECASE
 )
@@ -286,7 +291,7 @@ def _time(sentence: str, near: str, around: str, group: str) -> Time:
         return "stopped"
     if group in {"test", "procedure", "drug"} and _PLANNED.search(near):
         return "planned"
-    return "past" if _PAST.search(near) else ""
+    return "past" if _PAST.search(near) or _OVER.search(around) else ""
 
 
 def side_marks(text: str) -> list[tuple[int, int, str]]:

@@ -55,6 +55,21 @@ def find(text: str) -> list[DrugSpan]:
 
 
 @cache
+def _kinds() -> dict[str, tuple[str, ...]]:
+    raw = tomllib.loads(resources.files("edge.terms").joinpath("drugs.toml").read_text(encoding="utf-8"))
+    found: dict[str, tuple[str, ...]] = {}
+    for kind in raw["kinds"].values():
+        for generic in kind["drugs"]:
+            found[generic] = (*found.get(generic, ()), *kind["said"])
+    return found
+
+
+def by_kind(generic: str) -> tuple[str, ...]:
+    """What people call a drug by its kind: "thyroid pill" for levothyroxine. Lower case."""
+    return _kinds().get(generic, ())
+
+
+@cache
 def _by_first() -> dict[str, tuple[str, ...]]:
     groups: dict[str, list[str]] = {}
     for name in lexicon():

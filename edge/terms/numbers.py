@@ -137,6 +137,10 @@ def _pieces(places: Sequence[tuple[int, int, str]], words: list[str]) -> Iterato
             values = {canonical(piece[0])} if len(piece) == 1 and piece[0][0].isdigit() else read_words(piece)
             if len(piece) > 2 and piece[-2] in {"hundred", "thousand"}:  # "six hundred, three times a day"
                 values = values | read_words(piece[:-1]) | read_words(piece[-1:])
+            elif len(piece) > 2 and not _JOINERS & set(piece):  # "twenty-four twenty-six"
+                values = values | {
+                    v for cut in range(1, len(piece)) for part in (piece[:cut], piece[cut:]) for v in read_words(part)
+                }
             if len(piece) > 1 and all(len(value) > _LONGEST for value in values):
                 continue
             if values:

@@ -23,9 +23,9 @@ def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     parser = sub.add_parser(
         "check",
         help="hold a note against its conversation: sources, contradictions, what was said and is not in it",
-        description="Show what each statement of a note stands on, where the conversation says something else, and what "
-        "was said and is not in the note. turn counts from 0 as `edgescribe read` does, start and end are character "
-        "offsets in the text as read. Nothing is changed, and no language model is loaded.",
+        description="Show what each statement of a note stands on, where the conversation says something else, and "
+        "what was said and is not in the note. turn counts from 0 as `edgescribe read` does, start and end are "
+        "character offsets in the text as read. Nothing is changed, and no language model is loaded.",
     )
     parser.add_argument("files", nargs="+", metavar="NOTE", help="note as text, or - for standard input")
     parser.add_argument("--source", required=True, metavar="TRANSCRIPT", help="the conversation that the notes are of")

@@ -21,7 +21,8 @@ from edge.terms import concepts, drugs, numbers
 )
 def test_spans_read_numbers_as_they_are_said(text: str, values: list[str]) -> None:
     found = numbers.spans(text)
-    assert [value for span in found for value in span.values] == values
+    assert len(found) == len(values)
+    assert all(value in span.values for span, value in zip(found, values, strict=True))
     assert all(0 <= span.start < span.end <= len(text) for span in found)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from edge.evidence.view import Flag, Said, Severity, View
+from edge.evidence.view import Flag, Named, Said, Severity, View
 
 NAME = "allergy or intolerance"
 _ALLERGY = re.compile(
@@ -23,6 +23,11 @@ _NOT_ONE = re.compile(
     r"\b(?:not (?:an |a |really an? )?(?:true |real )?allerg\w*|n't (?:an )?allerg\w*|side effect|intoleran\w+)\b",
     re.IGNORECASE,
 )
+_UPSETS = re.compile(
+    r"\b(?:nausea|vomit\w*|upset|stomach|gi\b|edema|cough|drows\w*|headache|pollen|"
+    r"seasonal)",
+    re.IGNORECASE,
+)
 _FORWARD = 5  # turns in which a doctor comes to say so
 _SAYS = re.compile(r"\ballerg(?:ic|y|ies)\b", re.IGNORECASE)
 
@@ -35,7 +40,12 @@ def check(view: View) -> Iterator[Flag]:
     if re.search(r"not an? (?:true )?allerg|side effect|intoleran|adverse|seasonal|avoid", text, re.IGNORECASE):
         return
     for one in view.named:
-        if one.group != "drug" or one.state != "yes":
+        if (
+            one.group != "drug"
+            or one.state != "yes"
+            or one.subject not in {"patient", "family"}
+            or not _meant(view, one)
+        ):
             continue
         said = view.talk.by_name.get(one.name, ())
         turns = view.talk.index.turns
@@ -49,6 +59,23 @@ def check(view: View) -> Iterator[Flag]:
         if denied and not any(_affirmed(turns[s.turn].text) for s in said):
             yield view.flag(NAME, Severity.HIGH, f"{view.text(one)}: said to be no allergy.", denied)
             return
+
+
+def _meant(view: View, one: Named) -> bool:
+    """Whether the statement calls this drug an allergy, and does not only name one beside it."""
+    text = view.piece.text
+    if _UPSETS.search(text) or re.search(
+        r"\b(?:brother|sister|mother|father|son|daughter|wife|"
+        r"husband)\b",
+        text,
+        re.IGNORECASE,
+    ):
+        return False
+    near = text[max(0, one.start - 60) : one.end + 14]
+    return (
+        view.piece.section == "allergies"
+        or re.search(r"\ballerg(?:ic to|ies|y to)\b|\ballergy\b", near, re.IGNORECASE) is not None
+    )
 
 
 def _denied(view: View, said: Said) -> list[int]:

@@ -23,9 +23,15 @@ _HEDGED = re.compile(
 
 def check(view: View) -> Iterator[Flag]:
     """A condition without any doubt in the note, every mention of which was in doubt."""
-    if view.piece.section not in {"assessment", "assessment_plan", "past", "history", ""} or _HEDGED.search(
-        view.piece.text
-    ):
+    if view.piece.section not in {
+        "assessment",
+        "assessment_plan",
+        "past",
+        "history",
+        "complaint",
+        "results",
+        "",
+    } or _HEDGED.search(view.piece.text):
         return
     for one in view.named:
         if one.group != "condition" or one.state != "yes" or one.subject != "patient":

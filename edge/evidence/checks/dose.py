@@ -30,6 +30,8 @@ def check(view: View) -> Iterator[Flag]:
             message = f"{shown} was corrected in the conversation."
             yield view.flag(NAME, Severity.HIGH, message, [s.turn for s in said if _number_in(view, s.turn)])
             continue
+        if value == "1" and any(re.search(r"\bone\b", view.talk.index.turns[t].text, re.IGNORECASE) for t in turns):
+            continue
         if value in stands or _made_of(value, stands, view, turns):
             continue
         if said and not _doses_near(view, turns):

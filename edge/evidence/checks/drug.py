@@ -23,7 +23,7 @@ _GENERAL = frozenset(
 def check(view: View) -> Iterator[Flag]:
     """A drug that nobody named."""
     for one in view.named:
-        if one.group != "drug" or one.name in view.talk.by_name or one.name in _GENERAL:
+        if one.group != "drug" or one.name in _GENERAL or _named(view, one.name):
             continue
         if _misheard(one.name, view.text(one), _vocabulary(view)):
             continue
@@ -40,6 +40,16 @@ def check(view: View) -> Iterator[Flag]:
         yield view.flag(
             NAME, Severity.HIGH, message, [said[0].turn for said in alike] or [s.quote.turn for s in view.sources[:1]]
         )
+
+
+def _named(view: View, generic: str) -> bool:
+    """Whether a drug was named and not only to say that it is another ("not hydralazine"), or by its kind."""
+    said = view.talk.by_name.get(generic, ())
+    if any(s.what.state != "no" for s in said) or (said and view.piece.section in {"allergies", "past", "history"}):
+        return True
+    if any(len(name) > 5 and name in generic for name, s in view.talk.by_name.items() if s[0].what.group == "drug"):
+        return True
+    return any(phrase in view.talk.transcript.source.casefold() for phrase in drugs.by_kind(generic))
 
 
 def _vocabulary(view: View) -> tuple[str, ...]:

@@ -77,7 +77,7 @@ def check(view: View) -> Iterator[Flag]:
         if not said or not heard or way in {w for w, _ in heard}:
             continue
         wider = window(view.talk, said, before=3, after=4)
-        if any(way == w for turn in wider for _, _, w in frequencies(view.talk.index.turns[turn].text)):
+        if any(way in _unbound(view, turn, owner.name) for turn in wider):
             continue
         if {way, *(w for w, _ in heard)} <= {"1", "week"} and not any(w == "week" for w, _ in heard) and way == "1":
             continue
@@ -85,15 +85,26 @@ def check(view: View) -> Iterator[Flag]:
         yield view.flag(NAME, Severity.HIGH, f"{text[start:end]} was not said of {view.text(owner)}.", turns)
 
 
+def _unbound(view: View, turn: int, generic: str) -> set[str]:
+    """Ways of a turn that may be a drug's: those that do not follow another drug's name."""
+    reading = view.talk.index.turns[turn]
+    found = set()
+    for start, _, way in frequencies(reading.text):
+        before = [drug for drug in reading.drugs if drug.end <= start]
+        if not before or before[-1].generic == generic:
+            found.add(way)
+    return found
+
+
 def _heard(view: View, drug: Named, way: str) -> list[tuple[str, int]]:
-    """Ways said of a drug: after its name up to the next drug, or right before it; else in the turns beside it."""
+    """Ways said of a drug: after its name up to the next drug; else in the turns beside it."""
     turns = view.talk.index.turns
     found: list[tuple[str, int]] = []
     for said in view.talk.by_name.get(drug.name, ()):
         text = turns[said.turn].text
         others = [d.start for d in turns[said.turn].drugs if d.start > said.what.end and d.generic != drug.name]
         high = min([*others, said.what.end + 200])
-        found += [(w, said.turn) for _, _, w in frequencies(text[max(0, said.what.start - 25) : high])]
+        found += [(w, said.turn) for _, _, w in frequencies(text[said.what.end : high])]
     if not found:
         near = window(view.talk, view.talk.by_name.get(drug.name, ()), before=1, after=2)
         found = [(w, turn) for turn in near for _, _, w in frequencies(turns[turn].text)]

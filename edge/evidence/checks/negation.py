@@ -20,7 +20,7 @@ NAME = "negation"
 _GROUPS = frozenset({"symptom", "condition", "thing"})
 _VAGUE = frozenset({"fall"})
 _PLANS = frozenset({"plan", "assessment_plan"})
-_THRESHOLD = 1.2  # log odds
+_THRESHOLD = 1.5  # log odds
 _PLACES_NAMED = (
     "pain edema tenderness numbness tingling weakness bleeding bruising erythema warmth stiffness injury fracture "
     "sprain tear effusion cramps rash itching ulcer arthritis cancer sweating"
@@ -92,7 +92,8 @@ def votes(view: View, one: Named) -> dict[str, float]:
 
 def _vote(view: View, one: Named, said: Said, linked: dict[int, float], found: dict[str, float]) -> None:
     side = "for" if said.what.state == one.state else "against"
-    if not said.clear or said.what.hedged:
+    over = one.state == "no" and said.what.time == "past"
+    if not said.clear or said.what.hedged or over:
         found[f"{side} unclear"] += 1
     elif not _same_place(view, one, said):
         found[f"{side} elsewhere"] += 1

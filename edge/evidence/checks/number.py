@@ -7,7 +7,7 @@ from collections.abc import Iterator
 
 from edge.evidence.checks.dose import UNIT
 from edge.evidence.context import Named
-from edge.evidence.view import Flag, Said, Severity, View, held, window
+from edge.evidence.view import Flag, Severity, View, held, window
 from edge.terms import numbers
 
 NAME = "number"
@@ -22,7 +22,7 @@ _NOT_A_VALUE = re.compile(
     r"[\s-]*(?:days?|weeks?|months?|years?|hours?|minutes?|times|x\b|st\b|nd\b|rd\b|th\b|/\d|tablets?|pills?|puffs?)",
     re.IGNORECASE,
 )
-_DATE = re.compile(r"\b(?:\d{1,2}[/.]\d{1,2}[/.]\d{2,4}|(?:19|20)\d\d|\d{1,2}/\d{1,2}/?\d*)\b")
+_MONTH = re.compile(r"\b(?:jan|feb|mar|apr|may|jun|jul|aug|sep|oct|nov|dec)[a-z]*\.? $|#$", re.IGNORECASE)
 
 
 def check(view: View) -> Iterator[Flag]:
@@ -30,9 +30,15 @@ def check(view: View) -> Iterator[Flag]:
     text = view.piece.text
     labels = [one for one in view.named if one.name in _MEASURED]
     for number in view.reading.numbers:
-        if not text[number.start].isdigit() or (UNIT.match(text, number.end) and _percent(text, number.end) is False):
+        if (
+            not text[number.start].isdigit()
+            or text[number.start - 1 : number.start].isalpha()
+            or (UNIT.match(text, number.end) and _percent(text, number.end) is False)
+        ):
             continue
         if _NOT_A_VALUE.match(text, number.end) and "/" not in text[number.end : number.end + 1]:
+            continue
+        if _MONTH.search(text[max(0, number.start - 12) : number.start]):
             continue
         owner = _owner(labels, number.start, text)
         if owner is None:
@@ -44,7 +50,7 @@ def check(view: View) -> Iterator[Flag]:
         turns = window(view.talk, said, before=1, after=2)
         near = held(view.talk, turns)[0]
         anywhere = _agrees(value, held(view.talk, range(len(view.talk.index.turns)))[0])
-        if not near or _agrees(value, near) or (anywhere and (len(value) > 2 or not _tight(view, said))):
+        if not near or _agrees(value, near) or anywhere:
             continue
         shown = [s.turn for s in said if view.talk.index.turns[s.turn].numbers]
         if shown:
@@ -67,14 +73,9 @@ def _owner(labels: list[Named], start: int, text: str) -> Named | None:
 
 def _agrees(value: str, said: set[str]) -> bool:
     """Whether a value was said, rounded as people round."""
-    if value in said:
+    if value in said or value.replace(".", "") in said:
         return True
     number = float(value)
     return (
         any(abs(number - float(s)) < 0.051 for s in said if s.replace(".", "", 1).isdigit()) if "." in value else False
     )
-
-
-def _tight(view: View, said: tuple[Said, ...]) -> bool:
-    """Whether the measurement's own turns give figures, so that one said elsewhere is another thing's."""
-    return any(view.talk.index.turns[s.turn].numbers for s in said)

@@ -14,7 +14,7 @@ from edge.evidence.view import Flag, Severity, View, clause
 
 NAME = "side"
 _OPPOSITE = {"left": "right", "right": "left"}
-_AGAINST = 0.5  # how far, by weight, what the statement says must have been said of the other side; -1 to 1
+_AGAINST = 0.6  # how far, by weight, what the statement says must have been said of the other side; -1 to 1
 _REACH = 70  # characters around a side that say what is on it
 _WELL = re.compile(
     r"\b(?:normal|no|denies|without|intact|compar\w*|contralateral|unlike|nontender|other|clear|strong|equal)\b",

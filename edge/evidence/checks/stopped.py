@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from edge.evidence.view import Flag, Said, Severity, View
+from edge.evidence.view import Flag, Named, Said, Severity, View
 
 NAME = "stopped or current"
 _STOPS = re.compile(
@@ -26,34 +26,74 @@ _GOES_ON = re.compile(
 )
 _SAYS_STOP = re.compile(r"\b(?:stop(?:ped)?|discontinued?|d/c|hold|cease)\b(?! (?:smoking|drinking))", re.IGNORECASE)
 _SAYS_ON = re.compile(r"\b(?:continues?|remains on|stays on|currently (?:on|taking|takes)|resume)\b", re.IGNORECASE)
+_ENDS = re.compile(
+    r"\b(?:stopped (?:it|that|the|taking|my)|i (?:just )?(?:stopped|quit)|quit (?:it|taking)|came off|took (?:me|"
+    r"you|him|her) off|"
+    r"no longer|discontinued|got rid of|stays? off|staying off|abgesetzt)\b",
+    re.IGNORECASE,
+)
+_STOP_THIS = re.compile(r"\b(?:stop|stopping|quit|drop)(?: taking| using)?(?: the| my| your)? $", re.IGNORECASE)
+_NO_DRUGS = frozenset({"potassium", "insulin", "iron", "nicotine", "magnesium", "testosterone"})
+_CURRENT = re.compile(
+    r"(?:current )?(?:medications?|meds|therapy)(?: include)?:?\b|he takes|she takes|"
+    r"continue",
+    re.IGNORECASE,
+)
+_OVER = re.compile(
+    r"\b(?:stop\w*|discontinu\w*|previous\w*|former\w*|held|off|d/c|past|no longer|completed|not|said|called|mistake|"
+    r"switch\w*|replac\w*)\b",
+    re.I,
+)
+_ANSWER = 60  # characters of an answer that settle it
 _REACH = 30
 
 
 def check(view: View) -> Iterator[Flag]:
-    """A drug said to be stopped of which nobody said so, or said to go on when every mention has it stopped."""
+    """A drug said to be stopped of which nobody said so, or said to go on when the conversation has it stopped."""
     text = view.piece.text
     for one in view.named:
-        if one.group != "drug":
+        said = view.talk.by_name.get(one.name, ()) if one.group == "drug" and one.state != "if" else ()
+        if one.name in _NO_DRUGS:
             continue
-        said = view.talk.by_name.get(one.name, ())
-        before = text[max(0, one.start - _REACH) : one.start]
-        before = re.split(r"[.;:,]|\band\b", before)[-1]
-        if not said or one.state == "if":
+        if not said:
             continue
+        before = re.split(r"[.;]", text[: one.start])[-1]
         if (
-            _SAYS_STOP.search(before)
-            or re.match(r"[^.;,]{0,25}\b(?:was|were|is) (?:stopped|discontinued)", text[one.end :])
-        ) and not re.search(r"\b(?:if|when|until|not|n't|never)\b", text[: one.start], re.IGNORECASE):
-            if not any(_stops(view, s) for s in said) and any(_goes_on(view, s) for s in said):
-                yield view.flag(
-                    NAME, Severity.HIGH, f"{view.text(one)}: nobody said that it is stopped.", [s.turn for s in said]
-                )
-                return
-        elif _SAYS_ON.search(before) and all(_stopped_only(view, s) for s in said):
+            _stops_in_note(text, one)
+            and not any(_stops(view, s) for s in said)
+            and any(_goes_on(view, s) for s in said)
+        ):
             yield view.flag(
-                NAME, Severity.HIGH, f"{view.text(one)}: the conversation has it stopped.", [s.turn for s in said]
+                NAME, Severity.HIGH, f"{view.text(one)}: nobody said that it is stopped.", [s.turn for s in said]
             )
             return
+        stopped = [s for s in said if _stopped_only(view, s)]
+        current = (
+            _SAYS_ON.search(before) is not None
+            or _CURRENT.match(text) is not None
+            or view.piece.section == "medications"
+        )
+        if (
+            current
+            and stopped
+            and not _stops_in_note(text, one)
+            and not _OVER.search(text)
+            and not any(_goes_on(view, s, 60) for s in said)
+        ):
+            yield view.flag(
+                NAME, Severity.HIGH, f"{view.text(one)}: the conversation has it stopped.", [s.turn for s in stopped]
+            )
+            return
+
+
+def _stops_in_note(text: str, one: Named) -> bool:
+    before = re.split(r"[.;:,]|\band\b", text[max(0, one.start - _REACH) : one.start])[-1]
+    says = _SAYS_STOP.search(before) or re.match(
+        r"[^.;,]{0,25}\b(?:was|were|is) (?:stopped|"
+        r"discontinued)",
+        text[one.end :],
+    )
+    return bool(says) and not re.search(r"\b(?:if|when|until|not|n't|never)\b", text[: one.start], re.IGNORECASE)
 
 
 def _around(view: View, said: Said, reach: int = 120) -> str:
@@ -69,12 +109,18 @@ def _stops(view: View, said: Said) -> bool:
     return _STOPS.search(_around(view, said)) is not None
 
 
-def _goes_on(view: View, said: Said) -> bool:
-    return _GOES_ON.search(_around(view, said)) is not None
+def _goes_on(view: View, said: Said, reach: int = 120) -> bool:
+    return _GOES_ON.search(_around(view, said, reach)) is not None
 
 
 def _stopped_only(view: View, said: Said) -> bool:
-    near = _around(view, said, 70)
-    return re.search(
-        r"\b(?:stop\w*|discontinu\w+|quit|came off|took (?:me|you) off|no longer|abgesetzt)\b", near, re.I
-    ) is not None and (_GOES_ON.search(near) is None)
+    """Whether words of stopping stand by a drug's name with no other drug between."""
+    reading = view.talk.index.turns[said.turn]
+    others = [d for d in reading.drugs if d.generic != said.what.name]
+    low = max([0, said.what.start - 70, *(d.end for d in others if d.end <= said.what.start)])
+    high = min([len(reading.text), said.what.end + 150, *(d.start for d in others if d.start >= said.what.end)])
+    following = said.turn + 1
+    if reading.text[said.what.end :].strip(" .") == "?" and following < len(view.talk.index.turns):  # "and the aspirin?"
+        return _ENDS.search(view.talk.index.turns[following].text[:_ANSWER]) is not None
+    this = _STOP_THIS.search(reading.text[low : said.what.start]) is not None
+    return this or _ENDS.search(reading.text, low, high) is not None

@@ -24,8 +24,9 @@ def check(view: View) -> Iterator[Flag]:
         if one.group not in _GROUPS or one.name in _GENERAL or one.state != "yes":
             continue
         said = [s for s in view.talk.by_name.get(one.name, ()) if s.what.state in {"yes", "asked"}]
-        subjects = {s.what.subject for s in said if s.what.state == "yes" and s.clear}
-        if not subjects or one.subject in subjects or any(s.what.state == "asked" or not s.clear for s in said):
+        subjects = {s.what.subject for s in said if s.what.state == "yes" and (s.clear or s.what.subject != "patient")}
+        open_ = any(s.what.subject == "patient" and (s.what.state == "asked" or not s.clear) for s in said)
+        if not subjects or one.subject in subjects or open_:
             continue
         if (subjects | {one.subject}) & _WIDE or ("patient" in subjects and len(said) > 1):
             continue

@@ -1,0 +1,131 @@
+"""The checks: each finds its kind of contradiction and says nothing of what agrees."""
+
+from __future__ import annotations
+
+from itertools import product
+from pathlib import Path
+
+import pytest
+
+from edge.contract.facts import Severity
+from edge.evidence import checks
+from edge.evidence.review import review
+from edge.reading.conversation import parse
+
+TALK = parse(
+    """[doctor] so this is a 54-year-old woman with high blood pressure. what are you on?
+[patient] lisinopril, the twenty. no, wait, sorry, forty milligrams once a day. and metformin, five hundred twice a day.
+[doctor] and the amlodipine?
+[patient] i stopped it three weeks ago, my ankles blew up on it.
+[doctor] that's a side effect, it's not an allergy.
+[patient] okay. my only allergy is penicillin, i got hives.
+[doctor] any chest pain?
+[patient] no.
+[doctor] any cough?
+[patient] yes, i have a cough.
+[doctor] and the knee?
+[patient] it's the right knee, it hurts on the stairs.
+[doctor] anybody in the family with a stroke?
+[patient] my father had a stroke.
+[doctor] blood pressure today is one fifty-two over ninety-four. your a1c was seven point two.
+[doctor] it might be gout. i'd like to get an mri, we'll schedule it. see me again in four weeks.
+[doctor] let's keep the metformin as it is.
+"""
+)
+WRONG = [
+    ("dose", "MEDICATIONS\nLisinopril 10 mg daily."),
+    ("dose", "MEDICATIONS\nLisinopril 20 mg daily."),
+    ("drug", "MEDICATIONS\nLosartan 40 mg daily."),
+    ("frequency", "MEDICATIONS\nMetformin 500 mg once a day."),
+    ("number", "VITALS\nBlood pressure 162/94."),
+    ("number", "RESULTS\nHemoglobin A1c 8.9."),
+    ("duration", "HISTORY OF PRESENT ILLNESS\nShe stopped amlodipine 9 weeks ago because her ankles swelled."),
+    ("side", "ASSESSMENT\nLeft knee pain on the stairs."),
+    ("negation", "REVIEW OF SYSTEMS\nReports chest pain."),
+    ("negation", "REVIEW OF SYSTEMS\nDenies cough."),
+    ("subject", "PAST MEDICAL HISTORY\nThe patient had a stroke."),
+    ("subject", "FAMILY HISTORY\nMother had a stroke."),
+    ("planned or done", "RESULTS\nMRI was done and was normal."),
+    ("allergy or intolerance", "ALLERGIES\nAllergic to metformin."),
+    ("allergy or intolerance", "ALLERGIES\nAmlodipine."),
+    ("stopped or current", "PLAN\nContinue amlodipine."),
+    ("stopped or current", "PLAN\nDiscontinue metformin."),
+    ("age and sex", "HISTORY\nThe patient is a 45-year-old woman."),
+    ("age and sex", "HISTORY\nThe patient is a 54-year-old man."),
+    ("certainty", "ASSESSMENT\nGout."),
+]
+RIGHT = """CHIEF COMPLAINT
+Right knee pain.
+
+HISTORY OF PRESENT ILLNESS
+The patient is a 54-year-old woman with hypertension. She stopped amlodipine 3 weeks ago because of ankle edema.
+She takes lisinopril 40 mg once a day and metformin 500 mg twice daily.
+
+ALLERGIES
+Penicillin (hives).
+
+FAMILY HISTORY
+Father had a stroke.
+
+REVIEW OF SYSTEMS
+Denies chest pain. Reports cough.
+
+VITALS
+Blood pressure 152/94.
+
+RESULTS
+Hemoglobin A1c 7.2.
+
+ASSESSMENT AND PLAN
+1. Possible gout.
+- Order MRI of the right knee.
+- Continue metformin 500 mg twice a day.
+Follow up in 4 weeks.
+"""
+
+
+@pytest.mark.parametrize(("check", "note"), WRONG)
+def test_a_contradiction_is_flagged_with_both_quotes(check: str, note: str) -> None:
+    found = [flag for flag in review(note, TALK).flags if flag.check == check]
+    assert found, [flag.check for flag in review(note, TALK).flags]
+    assert found[0].quotes[0] in note
+    assert all(quote.rstrip("…") in TALK.source for quote in found[0].quotes[1:])
+    assert (
+        not any(one.supported for one in review(note, TALK).statements if found[0] in one.flags) or check == "certainty"
+    )
+
+
+def test_a_true_note_has_no_flag() -> None:
+    found = review(RIGHT, TALK)
+    assert [(flag.check, flag.message) for flag in found.flags] == []
+    assert all(one.sources for one in found.statements)
+    assert not found.foreign
+
+
+def test_every_check_has_a_name_of_its_own_and_a_case() -> None:
+    modules = sorted(path.stem for path in Path(checks.__file__).parent.glob("*.py") if path.stem != "__init__")
+    assert len(modules) == len(checks.CHECKS) == 14
+    assert {name for name, _ in WRONG} | {"history or finding"} == set(checks.CHECKS)
+
+
+def test_severities_are_known() -> None:
+    found = {flag.severity for _, note in WRONG for flag in review(note, TALK).flags}
+    assert found == {Severity.HIGH, Severity.LOW}
+
+
+@pytest.mark.parametrize(
+    ("said", "written"),
+    list(
+        product(
+            ["take forty milligrams of lisinopril"], ["Lisinopril 40 mg.", "Lisinopril 40mg PO.", "lisinopril (40 mg)"]
+        )
+    )
+    + [
+        ("point five milligrams of ropinirole", "Ropinirole 0.5 mg."),
+        ("half of a 25 milligram chlorthalidone", "Chlorthalidone 12.5 mg."),
+    ],
+)
+def test_one_dose_in_many_wordings(said: str, written: str) -> None:
+    assert [
+        f.check for f in review(written, parse(f"[doctor] {said}\n[patient] okay")).flags if f.check == "dose"
+    ] == []
