@@ -120,7 +120,9 @@ def _stopped_only(view: View, said: Said) -> bool:
     low = max([0, said.what.start - 70, *(d.end for d in others if d.end <= said.what.start)])
     high = min([len(reading.text), said.what.end + 150, *(d.start for d in others if d.start >= said.what.end)])
     following = said.turn + 1
-    if reading.text[said.what.end :].strip(" .") == "?" and following < len(view.talk.index.turns):  # "and the aspirin?"
+    if reading.text[said.what.end :].strip(" .") == "?" and following < len(
+        view.talk.index.turns
+    ):  # "and the aspirin?"
         return _ENDS.search(view.talk.index.turns[following].text[:_ANSWER]) is not None
     this = _STOP_THIS.search(reading.text[low : said.what.start]) is not None
     return this or _ENDS.search(reading.text, low, high) is not None
