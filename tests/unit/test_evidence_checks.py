@@ -115,12 +115,13 @@ def test_severities_are_known() -> None:
 
 @pytest.mark.parametrize(
     ("said", "written"),
-    list(
-        product(
-            ["take forty milligrams of lisinopril"], ["Lisinopril 40 mg.", "Lisinopril 40mg PO.", "lisinopril (40 mg)"]
-        )
-    )
-    + [
+    [
+        *list(
+            product(
+                ["take forty milligrams of lisinopril"],
+                ["Lisinopril 40 mg.", "Lisinopril 40mg PO.", "lisinopril (40 mg)"],
+            )
+        ),
         ("point five milligrams of ropinirole", "Ropinirole 0.5 mg."),
         ("half of a 25 milligram chlorthalidone", "Chlorthalidone 12.5 mg."),
     ],

@@ -74,7 +74,7 @@ def test_a_typed_note_carries_its_statements_and_an_edit_is_checked_anew() -> No
 def test_a_note_of_another_visit_is_named() -> None:
     other = "\n".join(
         f"{word} therapy was given for {word}."
-        for word in "scabies rickets mumps anthrax cholera typhus leprosy".split()
+        for word in ["scabies", "rickets", "mumps", "anthrax", "cholera", "typhus", "leprosy"]
     )
     found = review(other, TALK)
     assert found.foreign
