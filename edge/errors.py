@@ -111,3 +111,10 @@ class Cancelled(EdgescribeError):
     """The user stopped the work (Ctrl-C or Stop)."""
 
     exit_code, title = 130, "Stopped"
+
+
+def as_error(fault: BaseException) -> EdgescribeError:
+    """A named error for any fault; a fault without a name may quote the document, so only its type is kept."""
+    if isinstance(fault, EdgescribeError):
+        return fault
+    return OutputError("Something in the program failed.", f"Cause: {type(fault).__name__}.", "Your text is kept.")

@@ -1,4 +1,6 @@
-"""The vault for verbs and windows: where the passphrase comes from, and the few calls that open one.
+"""Opening a vault, for both doors: where the passphrase comes from, and the few calls that open, make or restore one.
+
+What a front end may hold: an open Vault, the secrets that open one, and the values that its parts return.
 
 A passphrase comes from a file (--passphrase-file, or the file that EDGESCRIBE_PASSPHRASE_FILE names) or from the
 terminal; never from the command line or an environment variable itself, which other programs can read.
@@ -10,16 +12,16 @@ import os
 from pathlib import Path
 
 from edge import paths
-from edge.contract.encounter import State
 from edge.errors import UsageError, VaultBusyError
-from edge.store import backup
+from edge.store import backup, policy
 from edge.store.admin import RECOVERY
 from edge.store.backup import Manifest
 from edge.store.chain import Event, Report
-from edge.store.encounters import EncounterFilter, Encounters
+from edge.store.edits import Revision
+from edge.store.encounters import EncounterFilter
 from edge.store.files import Progress, VaultFiles, no_progress
 from edge.store.kdf import KdfParameters
-from edge.store.search import Hit
+from edge.store.retention import Plan
 from edge.store.secret import Passphrase, read_passphrase_file
 from edge.store.secretkeys import RecoveryKey, Secret
 from edge.store.terminal import read_passphrase_tty
@@ -28,16 +30,15 @@ from edge.store.vault import Vault, refuse_existing
 __all__ = [
     "RECOVERY",
     "EncounterFilter",
-    "Encounters",
-    "Hit",
     "KdfParameters",
     "Manifest",
     "Passphrase",
+    "Plan",
     "Progress",
     "RecoveryKey",
     "Report",
+    "Revision",
     "Secret",
-    "State",
     "Vault",
     "ask",
     "ask_new",
@@ -50,6 +51,8 @@ __all__ = [
     "open_or_beside",
     "open_vault",
     "restore",
+    "score",
+    "strength",
 ]
 
 PASSPHRASE_FILE_VARIABLE = "EDGESCRIBE_PASSPHRASE_FILE"
@@ -149,3 +152,17 @@ def create(
     check_free(path)
     with ask_new(passphrase_file) as passphrase:
         return Vault.create(path or paths.default_vault(), passphrase, kdf=kdf)
+
+
+def strength(passphrase: Passphrase) -> tuple[bool, str]:
+    """Whether a new passphrase may be used, and what to do about it if not."""
+    try:
+        policy.check_strength(passphrase)
+    except UsageError as error:
+        return False, f"{error.why} {error.hint}".strip()
+    return True, ""
+
+
+def score(text: str) -> int:
+    """Estimated strength of a passphrase, 0 (guessed at once) to 4 (out of reach); under 12 characters at most 1."""
+    return policy.estimate(text)[0] if text else 0

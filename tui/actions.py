@@ -5,9 +5,11 @@ An action is a method action_<name> of the app (scope "app") or of the screen th
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from textual.binding import Binding, BindingType
+from textual.command import DiscoveryHit, Hit, Hits, Provider
 
 from tui.texts import t
 
@@ -99,3 +101,26 @@ def bindings(scope: str) -> list[BindingType]:
         for action in of(scope)
         for key in action.keys.split(",")
     ]
+
+
+class Commands(Provider):
+    """Actions that are possible on the screen below the palette."""
+
+    def _possible(self) -> Iterator[tuple[Action, Callable[[], object]]]:
+        for action in of(getattr(self.screen, "scope", ""), "app"):
+            owner = self.app if action.scope == "app" else self.screen
+            if action.name != "palette" and owner.check_action(action.name, ()) is not False:
+                yield action, getattr(owner, f"action_{action.name}")
+
+    async def discover(self) -> Hits:
+        for action, run in self._possible():
+            yield DiscoveryHit(f"{action.title}  {action.key}", run)
+
+    async def search(self, query: str) -> Hits:
+        matcher, none = self.matcher(query), True
+        for action, run in self._possible():
+            if (score := matcher.match(action.title)) > 0:
+                none = False
+                yield Hit(score, matcher.highlight(action.title), run)
+        if none:  # Textual would say so in English
+            yield Hit(0.01, t("help.no_command"), lambda: None)

@@ -37,12 +37,12 @@ from tui.screens.unlock import UnlockScreen
 from tui.template_drafts import TemplateDrafts
 from tui.texts import t
 from tui.vault_thread import VaultThread
-from tui.widgets.messages import CaseChanged
+from tui.widgets.messages import EncounterChanged
 
 if TYPE_CHECKING:
+    from edge.encounters.open_encounter import OpenEncounter
     from edge.encounters.writing import Scribe
     from edge.seal import SealStatus
-    from tui.case import Case
     from tui.model_thread import Fact, ModelThread, Opener
     from tui.open_encounters import OpenEncounters
 
@@ -183,15 +183,15 @@ class EdgeApp(BaseApp):
         if self._idle.over(self.settings.lock_minutes):
             self.action_lock()
             return
-        if any(case.dirty or case.rows_dirty for case in self.encounters.cases):
+        if any(one.unsaved for one in self.encounters.all):
             self.go(self.encounters.save_all())
         if self.unsaved.dirty:
             self.go(self.unsaved.save())
 
-    def _changed(self, case: Case, what: str) -> None:
+    def _changed(self, encounter: OpenEncounter, what: str) -> None:
         for screen in self.screen_stack:
-            if isinstance(screen, EdgeScreen) and screen.case is case:
-                screen.post_message(CaseChanged(case, what))
+            if isinstance(screen, EdgeScreen) and screen.encounter is encounter:
+                screen.post_message(EncounterChanged(encounter, what))
         if what != "text" and isinstance(self.screen, EdgeScreen):
             self.screen.list_changed()
 
@@ -219,10 +219,10 @@ class EdgeApp(BaseApp):
             with contextlib.suppress(EdgescribeError):  # wiped or signed since: nothing to take up
                 await self.encounters.write(await self.encounters.open(identifier))
         if sample:
-            await self.sample_case()
+            await self.sample_encounter()
         elif last:
             with contextlib.suppress(EdgescribeError):
-                await self.open_case(last)
+                await self.open_encounter(last)
 
     def _inside(self) -> None:
         """The list stands: now what keeps the model from running may be said in front of it, not before."""
@@ -241,9 +241,13 @@ class EdgeApp(BaseApp):
             if code != LOCKED:
                 self.life.quit_asked(math.inf)
         if self.vault.is_open:
-            cases = [s.case for s in self.screen_stack if isinstance(s, EdgeScreen) and s.case is not None]
+            cases = [s.encounter for s in self.screen_stack if isinstance(s, EdgeScreen) and s.encounter is not None]
             shown = cases[0].id if cases else ""
-            busy = [case.id for case in self.encounters.cases if case.kind == "note" and case.busy and case.id]
+            busy = [
+                encounter.id
+                for encounter in self.encounters.all
+                if encounter.doing == "note" and encounter.busy and encounter.id
+            ]
             self.settings.last, self.settings.pending = shown, busy
         settings.save(self.settings)
         await asyncio.to_thread(self.model.close)
@@ -298,54 +302,54 @@ class EdgeApp(BaseApp):
 
     # -- encounters --------------------------------------------------------------------------------------------------
 
-    def show_case(self, case: Case) -> None:
+    def show_encounter(self, encounter: OpenEncounter) -> None:
         """Open the encounter's screen."""
         from tui.screens.encounter import EncounterScreen
 
-        self.push_screen(EncounterScreen(case))
+        self.push_screen(EncounterScreen(encounter))
 
-    async def open_case(self, identifier: str) -> None:
-        self.show_case(await self.encounters.open(identifier, self.settings.template))
+    async def open_encounter(self, identifier: str) -> None:
+        self.show_encounter(await self.encounters.open(identifier, self.settings.template))
 
-    async def sample_case(self) -> None:
+    async def sample_encounter(self) -> None:
         """A new encounter with the sample visit that ships with the program."""
-        case = self.encounters.new(self.settings.template)
+        encounter = self.encounters.new(self.settings.template)
         from importlib import resources
 
         text = resources.files("edge.samples").joinpath("visit.txt").read_text(encoding="utf-8")
-        self.encounters.set_conversation(case, text, "visit.txt")
-        case.title = t("library.sample_title")
-        self.show_case(case)
+        self.encounters.set_conversation(encounter, text, "visit.txt")
+        encounter.title = t("library.sample_title")
+        self.show_encounter(encounter)
 
-    async def case_from_file(self, path: Path) -> None:
-        case = self.encounters.new(self.settings.template)
-        self.fill_from_file(case, path)
-        self.show_case(case)
+    async def encounter_from_file(self, path: Path) -> None:
+        encounter = self.encounters.new(self.settings.template)
+        self.fill_from_file(encounter, path)
+        self.show_encounter(encounter)
 
-    def fill_from_file(self, case: Case, path: Path) -> None:
+    def fill_from_file(self, encounter: OpenEncounter, path: Path) -> None:
         """Take a file's text as the conversation. Raises InputError."""
         from edge.encounters.writing import read_file
 
         document = read_file(str(path), "conversation")
-        self.encounters.set_conversation(case, document.text, document.name)
+        self.encounters.set_conversation(encounter, document.text, document.name)
 
-    async def leave_case(self, case: Case) -> None:
+    async def leave_encounter(self, encounter: OpenEncounter) -> None:
         """Back to the list; the model goes on if it is at work."""
-        await self.encounters.close_case(case)
-        if isinstance(self.screen, EdgeScreen) and self.screen.case is case:
+        await self.encounters.close(encounter)
+        if isinstance(self.screen, EdgeScreen) and self.screen.encounter is encounter:
             self.pop_screen()
 
     async def export(self, identifier: str, form: str) -> None:
         target = await self.encounters.export(identifier, self.settings.exports(), form, t("app.draft_mark"))
         self.tell(t("export.done", file=settings.short(target)))
 
-    async def copy_note(self, case: Case) -> None:
+    async def copy_note(self, encounter: OpenEncounter) -> None:
         """The note to the terminal's clipboard, if that is switched on; taken off again after a minute."""
         if not self.settings.copy_osc52:
             self.tell(t("export.no_copy"))
             return
-        text = case.note_text() if case.signed else f"{t('app.draft_mark')}\n\n{case.note_text()}"
-        await self.encounters.copied(case)
+        text = encounter.note_text() if encounter.signed else f"{t('app.draft_mark')}\n\n{encounter.note_text()}"
+        await self.encounters.copied(encounter)
         self.copy_through_terminal = True
         self.copy_to_clipboard(text)
         self.copy_through_terminal = False

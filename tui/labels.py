@@ -1,15 +1,17 @@
-"""Names for people, in the language in use: of fields, and of the shipped templates and their parts.
+"""Names and times for people, in the language in use: of fields, shipped templates and their sections, of days.
 
-A note's own headings stay as they were written; beside them stands what they mean.
+A note's own headings stay as they were written; beside them stands what they mean. The vault keeps UTC, the
+screen shows this machine's time.
 """
 
 from __future__ import annotations
 
 import re
+from datetime import datetime
 from typing import TYPE_CHECKING
 
 from edge.contract.schemas import FIELDS
-from edge.workbench import template
+from edge.encounters import templates
 from tui.texts import catalogue, current, t
 
 if TYPE_CHECKING:
@@ -37,7 +39,7 @@ def heading_label(heading: str) -> str:
 
 def titled(name: str) -> str:
     """A template's title, and its name where that says more."""
-    title = meant(template(name).title)
+    title = meant(templates.get(name).title)
     return title if name == title else f"{title}   ({name})"
 
 
@@ -58,3 +60,33 @@ def author_label(author: str) -> str:
     """Who wrote: a person by name, a model as one."""
     name = author.removeprefix("model:")
     return author if name == author else t("history.model", name=name)
+
+
+def now() -> datetime:
+    """This moment, in this machine's time."""
+    return datetime.now().astimezone()
+
+
+def _local(kept: str) -> datetime | None:
+    try:
+        return datetime.fromisoformat(kept).astimezone()
+    except ValueError:
+        return None
+
+
+def local_time(kept: str) -> str:
+    """ "09:30" of a kept time, with the day where it is not today."""
+    moment = _local(kept)
+    if moment is None:
+        return "?"
+    return f"{moment:%H:%M}" if moment.date() == now().date() else f"{moment:%Y-%m-%d %H:%M}"
+
+
+def day_and_time(kept: str) -> tuple[str, str]:
+    """The day in words or as a date, and the time."""
+    moment = _local(kept)
+    if moment is None:
+        return "?", ""
+    age = (now().date() - moment.date()).days
+    day = {0: t("library.today"), 1: t("library.yesterday")}.get(age, f"{moment:%Y-%m-%d}")
+    return day, f"{moment:%H:%M}"

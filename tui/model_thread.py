@@ -1,8 +1,8 @@
 """From the engine to the screen: one thread writes, job after job; the screen takes what came in batches.
 
 Nothing here calls the screen. The thread appends to a buffer in which adjacent events merge; a timer of the app takes
-it every 100 ms. So a fast model can't flood the screen, and a slow screen can't hold up the model. The workbench is
-imported by the thread, not with this module: the first screen must not wait for it.
+it every 100 ms. So a fast model can't flood the screen, and a slow screen can't hold up the model. What
+writes is imported by the thread, not with this module: the first screen must not wait for it.
 """
 
 from __future__ import annotations
@@ -16,10 +16,11 @@ from typing import TYPE_CHECKING, Any
 
 from edge.contract.events import Finished, Reading, SectionFinished, SectionStarted, Text
 from edge.contract.templates import SectionSpec, Template
-from edge.errors import EdgescribeError, EngineError
+from edge.errors import EdgescribeError, EngineError, as_error
 
 if TYPE_CHECKING:
-    from edge.workbench import EngineInfo, Extraction, Note, Scribe
+    from edge.encounters.open_encounter import OpenEncounter, OpenSection
+    from edge.encounters.writing import EngineInfo, Extraction, Note, Scribe
 
 Opener = Callable[[Callable[[int, int], None]], "Scribe"]
 _numbers = itertools.count(1)
@@ -27,11 +28,11 @@ _numbers = itertools.count(1)
 
 @dataclass
 class Job:
-    """Work for the model about one case. number: unique. stopped: the user wants it to end."""
+    """Work for the model about one encounter. number: unique. stopped: the user wants it to end."""
 
     kind = ""
 
-    case: Any = field(repr=False)
+    encounter: OpenEncounter = field(repr=False)
     text: str = field(repr=False)
     number: int = field(default_factory=lambda: next(_numbers))
     stopped: threading.Event = field(default_factory=threading.Event, repr=False)
@@ -54,9 +55,7 @@ class NoteJob(Job):
     template: Template = field(default_factory=lambda: Template("", "", ()), repr=False)
 
     def run(self, scribe: Scribe) -> Iterator[Any]:
-        from edge.workbench import write_parts
-
-        return write_parts(scribe, self.text, self.template)
+        return scribe.sections(self.text, self.template)
 
     @property
     def steps(self) -> int:
@@ -69,14 +68,13 @@ class RewriteJob(Job):
 
     kind = "rewrite"
 
+    section: OpenSection | None = field(default=None, repr=False)
     spec: SectionSpec = field(default_factory=lambda: SectionSpec("", "", ""), repr=False)
     current: str = field(default="", repr=False)
     wish: str = field(default="", repr=False)
 
     def run(self, scribe: Scribe) -> Iterator[Any]:
-        from edge.workbench import rewrite
-
-        return rewrite(scribe, self.text, self.spec, self.current, self.wish)
+        return scribe.rewrite(self.text, self.spec, self.current, self.wish)
 
 
 @dataclass
@@ -86,7 +84,7 @@ class ExtractJob(Job):
     kind = "extract"
 
     def run(self, scribe: Scribe) -> Iterator[Any]:
-        from edge.workbench import typed
+        from edge.encounters.open_encounter import typed
 
         return scribe.extract(typed(self.text, "note"))
 
@@ -210,8 +208,6 @@ class ModelThread:
         return not self._thread.is_alive()
 
     def _work(self) -> None:
-        from edge.workbench import as_error
-
         self._open()
         while (job := self._next()) is not None:
             try:
@@ -225,8 +221,6 @@ class ModelThread:
         self._drop()
 
     def _open(self) -> None:
-        from edge.workbench import as_error
-
         try:
             self._scribe = self._opener(lambda done, total: self._put(Loading(done, total)))
             self._put(Ready(self._scribe.engine.info))
@@ -251,7 +245,7 @@ class ModelThread:
     def _run(self, job: Job) -> None:
         if self._scribe is None:
             raise EngineError("There is no model to write with.", "", "Choose a bundle in the settings.")
-        from edge.workbench import ExtractionFinished, NoteFinished
+        from edge.encounters.writing import ExtractionFinished, NoteFinished
 
         result: Note | Extraction | None = None
         for event in job.run(self._scribe):

@@ -8,7 +8,7 @@ Patient text is left out of every repr, so that a traceback or a log line shows 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Generic, TypeVar, cast
 
@@ -171,6 +171,27 @@ class Encounter:
     def incomplete(self) -> bool:
         """Whether something is missing that a reader would expect; see incomplete()."""
         return incomplete(self.documents)
+
+    @property
+    def conversation(self) -> Source:
+        """The conversation as it stands: as it was given, with what was corrected in the newest note."""
+        talk = [s for s in self.sources if s.name != "note"] or list(self.sources)
+        note = self.note
+        made_from = [s for s in talk if note is not None and s.sha256 == note.origin.source_sha256]
+        source = (made_from or talk or [Source("typed", "", "")])[-1]
+        corrected = note.content.conversation if note is not None else None
+        return source if corrected is None else replace(source, text=corrected)
+
+    @property
+    def basis(self) -> str:
+        """The text that the newest extracted fields point into; empty without any."""
+        found = self.fields
+        return next((s.text for s in self.sources if found and s.sha256 == found.origin.source_sha256), "")
+
+    @property
+    def report(self) -> str:
+        """What fields are extracted from: the newest note as one text, or else what the encounter was made of."""
+        return (self.note.content.text() if self.note else "") or self.conversation.text
 
     def to_json(self) -> dict[str, Any]:
         """{"summary", "sources", "documents"}."""

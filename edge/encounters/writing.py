@@ -1,6 +1,6 @@
-"""The composition root: the only place that joins documents, engine and tasks. Front ends call this and nothing below.
+"""What a model writes: an open bundle, what can be asked of it, and where each result comes from.
 
-The vault's half of the service is edge.vaults.
+The only place that joins documents, engine and tasks.
 """
 
 from __future__ import annotations
@@ -12,13 +12,15 @@ from pathlib import Path
 from typing import Any
 
 from edge import paths
-from edge.contract import choice, templates
+from edge.contract import choice
 from edge.contract import document as documents
 from edge.contract.bundle import find_bundle, list_bundles
 from edge.contract.document import Document
-from edge.contract.encounter import Generated
 from edge.contract.events import TaskEvent
+from edge.contract.fields import FieldEntry
 from edge.contract.origin import Origin
+from edge.contract.templates import SectionSpec, Template
+from edge.encounters import templates
 from edge.engine.base import Engine, EngineInfo
 from edge.engine.loader import load_engine
 from edge.engine.repeats import DECODING
@@ -26,25 +28,29 @@ from edge.engine.threads import usable_cores
 from edge.errors import BundleError
 from edge.reading import encoding, files, roles, substance
 from edge.reading.files import Reading
-from edge.tasks.extract import Extraction, ExtractionFinished, elmtex, extract_fields
+from edge.tasks.extract import Extraction, ExtractionFinished, elmtex, extract_fields, locate_all
 from edge.tasks.note import Note, NoteFinished, write_note
+from edge.text import one_line, sanitise
 
 __all__ = [
+    "EngineInfo",
     "Extraction",
     "ExtractionFinished",
-    "Generated",
     "Note",
     "NoteFinished",
     "Reading",
     "Scribe",
     "about_someone",
     "elmtex",
+    "origin",
+    "place",
     "read_document",
     "read_file",
     "read_together",
     "speaker_names",
 ]
 
+_WISH = 500  # characters of a wish
 ProgressFn = Callable[[int, int], None]
 
 
@@ -128,8 +134,23 @@ class Scribe:
 
     def note(self, document: Document, template: str = "visit") -> Iterator[TaskEvent | NoteFinished]:
         """Write a note about a conversation (see edge.tasks.note.write_note). Raises InputError, UsageError."""
-        chosen = templates.get(template, paths.data_dir() / "templates")
-        return write_note(self.engine, substance.visit(document.text), chosen)
+        return self.sections(document.text, templates.get(template))
+
+    def sections(self, conversation: str, chosen: Template) -> Iterator[TaskEvent | NoteFinished]:
+        """Write the sections of a template about a conversation. Raises as edge.tasks.note.write_note."""
+        return write_note(self.engine, substance.visit(conversation), chosen)
+
+    def rewrite(
+        self, conversation: str, spec: SectionSpec, current: str, wish: str
+    ) -> Iterator[TaskEvent | NoteFinished]:
+        """Write one section anew. wish: what to change about current, in plain words; empty: simply again."""
+        instruction = spec.instruction
+        if wish.strip():
+            instruction += (
+                f"\n\nThis is the section as it stands:\n{sanitise(current).strip()}\n\n"
+                f"Write it again with this change: {one_line(wish, _WISH)}"
+            )
+        return self.sections(conversation, Template("rewrite", spec.title, (replace(spec, instruction=instruction),)))
 
     def extract(self, document: Document) -> Iterator[Any]:
         """Extract the 15 fields of a report (see edge.tasks.extract.extract_fields)."""
@@ -151,20 +172,6 @@ def origin(info: EngineInfo, source: Document, result: Note | Extraction | None)
     )
 
 
-def note_json(note: Note) -> dict[str, Any]:
-    """The result part of `note --json`: the note as it is kept, with "stop" only where a section was cut."""
-    sections = [s if s.cut else replace(s, stop="") for s in note.sections]
-    return replace(note.content, sections=tuple(sections)).to_json()
-
-
-def envelope(origin: Origin) -> dict[str, Any]:
-    """What every JSON result says about where it comes from."""
-    return {
-        "incomplete": origin.incomplete,
-        "bundle": origin.bundle,
-        "bundle_sha256": origin.bundle_sha256,
-        "prompt_version": origin.prompt_version,
-        "source_sha256": origin.source_sha256,
-        "tokens": {"prompt": origin.prompt_tokens, "generated": origin.generated_tokens},
-        "seconds": origin.seconds,
-    }
+def place(texts: Sequence[str], basis: str) -> list[FieldEntry]:
+    """Where phrases stand in a text (see edge.tasks.extract.locate_all)."""
+    return locate_all(list(texts), basis)

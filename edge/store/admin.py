@@ -79,6 +79,11 @@ class VaultAdmin:
         """The audit chain, oldest first."""
         return chain.entries(self._session.connection, after, limit)
 
+    def newest(self, limit: int = 200) -> list[Entry]:
+        """The newest entries of the audit chain, newest first."""
+        last = self._session.query("SELECT max(seq) FROM chain")[0][0] or 0
+        return list(self.entries(max(0, last - limit)))[::-1]
+
     def verify_chain(self, secret: Secret, head: str | None = None) -> Report:
         """Recompute the audit chain; head: text of a signed head kept elsewhere. Raises InputError for another's."""
         with self._audit_key(secret) as audit_key:

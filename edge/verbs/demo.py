@@ -8,7 +8,7 @@ import secrets
 from importlib import resources
 from typing import TYPE_CHECKING
 
-from edge.verbs import bundle_options, extract, generate, note, records
+from edge.verbs import bundle_options, extract, model_verbs, note, records
 from edge.verbs.narrate import Narrator
 
 if TYPE_CHECKING:
@@ -37,7 +37,7 @@ def run(args: argparse.Namespace) -> int:
 
     with writing.Scribe.open(args.bundle, checking, args.allow_unsigned) as scribe:
         narrator.clear()
-        generate.remark_on(scribe.engine.info, narrator)
+        model_verbs.remark_on(scribe.engine.info, narrator)
         with _vault(args, narrator) as vault:
             record = _visit(scribe, vault, args, narrator)
             _heading(narrator, "4. What the demo vault holds now")
@@ -91,7 +91,8 @@ def _extractor(scribe: Scribe, args: argparse.Namespace) -> Extractor:
 def _visit(scribe: Scribe, vault: Vault, args: argparse.Namespace, narrator: Narrator) -> str:
     """Write, extract and save; returns the record's id."""
     from edge.contract import document as documents
-    from edge.contract.encounter import Source
+    from edge.encounters import keeping
+    from edge.encounters.open_encounter import OpenEncounter, source_of
 
     sample = resources.files("edge.samples").joinpath("visit.txt").read_bytes()
     visit = documents.from_bytes(sample, "visit.txt")
@@ -103,8 +104,7 @@ def _visit(scribe: Scribe, vault: Vault, args: argparse.Namespace, narrator: Nar
     _heading(narrator, "3. Structured fields of that note, each with its characters in it")
     report = documents.from_text(text, "note")
     found = extract.write(_extractor(scribe, args), report, argparse.Namespace(json=False, format="table"), narrator)
-    source = Source(visit.name, visit.text, visit.sha256, "transcript")
-    record = vault.encounters.save(args.title, source, [written.generated]).id
-    basis = Source("note", report.text, report.sha256, "report")
-    vault.encounters.save(args.title, basis, [found.generated], encounter=record)
-    return record
+    encounter = OpenEncounter(title=args.title)
+    encounter.add_result(source_of(visit), written.result)
+    encounter.add_result(source_of(report, "report"), found.result)
+    return keeping.save(vault, encounter).id

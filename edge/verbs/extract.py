@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge.errors import Cancelled
-from edge.verbs import bundle_options, generate, vault_options
+from edge.verbs import bundle_options, model_verbs, vault_options
 from edge.verbs.narrate import Narrator
 
 if TYPE_CHECKING:
@@ -39,12 +39,12 @@ def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     parser.add_argument(
         "--format", choices=("table", "elmtex"), default="table", help="printed form without --json (default: table)"
     )
-    generate.add_files(parser)
+    model_verbs.add_files(parser)
     add_tools(parser)
     parser.add_argument("--json", action="store_true", help="one JSON object a line on standard output")
     parser.add_argument("--save", action="store_true", help="keep source and result in the vault")
     parser.add_argument("--title", metavar="TEXT", help="title of the saved record (default: the file's name)")
-    generate.add_quiet(parser)
+    model_verbs.add_quiet(parser)
     vault_options.add_options(parser)
     parser.set_defaults(run=run)
 
@@ -64,8 +64,8 @@ def run(args: argparse.Namespace) -> int:
 
     narrator = Narrator(args.quiet)
     tools = Tools(args, narrator)
-    inputs = [generate.Input(name, partial(writing.read_file, name, "report")) for name in args.files]
-    return generate.run_inputs(args, narrator, write, inputs, tools.extractor, tools.close)
+    inputs = [model_verbs.Input(name, partial(writing.read_file, name, "report")) for name in args.files]
+    return model_verbs.run_inputs(args, narrator, write, inputs, tools.extractor, tools.close)
 
 
 class Tools:
@@ -89,7 +89,7 @@ class Tools:
                 wish, lambda done, total: self._narrator.progress("Checking the bundle", done, total)
             )
             self._narrator.clear()
-            generate.remark_on(self._extractor.info, self._narrator)
+            model_verbs.remark_on(self._extractor.info, self._narrator)
             if self._extractor.fallback:
                 self._narrator.say(
                     "No tagger for fields is installed: the language model extracts, which takes longer."
@@ -101,24 +101,27 @@ class Tools:
             self._extractor.close()
 
 
-def write(extractor: Extractor, document: Document, args: argparse.Namespace, narrator: Narrator) -> generate.Outcome:
+def write(
+    extractor: Extractor, document: Document, args: argparse.Namespace, narrator: Narrator
+) -> model_verbs.Written:
     """Extract, print as asked, and return what is to be kept."""
+    from edge.contract.encounter import Generated
     from edge.encounters import writing
 
     extraction = _follow(extractor, document, narrator)
     if not args.json:
         if args.format == "elmtex":
-            generate.out(json.dumps(writing.elmtex(extraction), ensure_ascii=False, indent=2) + "\n")
+            model_verbs.out(json.dumps(writing.elmtex(extraction), ensure_ascii=False, indent=2) + "\n")
         else:
-            generate.out(table(extraction, extractor.schema) + "\n")
+            model_verbs.out(table(extraction, extractor.schema) + "\n")
         if extraction.incomplete:
             narrator.say(f"INCOMPLETE: {_CUT[extraction.stop]}.")
         narrator.say(account(extraction, extractor))
     origin = extractor.origin(document, extraction)
     content = extraction.content
     how = {"strategy": extractor.strategy}
-    return generate.Outcome(
-        {**content.to_json(), **how, **writing.envelope(origin)}, "report", writing.Generated(content, origin)
+    return model_verbs.Written(
+        {**content.to_json(), **how, **model_verbs.envelope(origin)}, "report", Generated(content, origin)
     )
 
 

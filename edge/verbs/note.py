@@ -5,10 +5,11 @@ from __future__ import annotations
 import argparse
 import sys
 from collections.abc import Iterable
-from typing import TYPE_CHECKING
+from dataclasses import replace
+from typing import TYPE_CHECKING, Any
 
 from edge.errors import Cancelled
-from edge.verbs import generate, read_options
+from edge.verbs import model_verbs, read_options
 from edge.verbs.narrate import Narrator
 
 if TYPE_CHECKING:
@@ -34,33 +35,39 @@ def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     parser.add_argument(
         "--template", default="visit", metavar="T", help="visit (default), soap, section:KEY, or one of your own"
     )
-    generate.add_options(parser)
+    model_verbs.add_options(parser)
     read_options.add_options(parser)
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    from edge.contract import templates
-    from edge.paths import data_dir
+    from edge.encounters import templates
 
-    templates.get(args.template, data_dir() / "templates")  # a wrong name is said before the model loads
-    return generate.run_all(args, write, read_options.conversations(args))
+    templates.get(args.template)  # a wrong name is said before the model loads
+    return model_verbs.run_all(args, write, read_options.conversations(args))
 
 
-def write(scribe: Scribe, document: Document, args: argparse.Namespace, narrator: Narrator) -> generate.Outcome:
+def write(scribe: Scribe, document: Document, args: argparse.Namespace, narrator: Narrator) -> model_verbs.Written:
+    from edge.contract.encounter import Generated
     from edge.encounters import writing
 
     note = follow(scribe.note(document, args.template), args, narrator)
     if not args.json:
         if not live(args):
-            generate.out(note.text + "\n")
+            model_verbs.out(note.text + "\n")
         account(note, scribe, narrator)
     origin = writing.origin(scribe.engine.info, document, note)
-    return generate.Outcome(
-        {"text": note.text, **writing.note_json(note), **writing.envelope(origin)},
+    return model_verbs.Written(
+        {"text": note.text, **note_json(note), **model_verbs.envelope(origin)},
         "transcript",
-        writing.Generated(note.content, origin),
+        Generated(note.content, origin),
     )
+
+
+def note_json(note: Note) -> dict[str, Any]:
+    """The result part of `note --json`: the note as it is kept, with "stop" only where a section was cut."""
+    sections = [s if s.cut else replace(s, stop="") for s in note.sections]
+    return replace(note.content, sections=tuple(sections)).to_json()
 
 
 def account(note: Note, scribe: Scribe, narrator: Narrator) -> None:
@@ -90,22 +97,22 @@ def follow(events: Iterable[TaskEvent | NoteFinished], args: argparse.Namespace,
             label = f"[{event.index + 1}/{event.total}] {event.title}"
             narrator.progress(f"Reading for {label}", 0, 1)
             if live(args):
-                generate.out("\n\n" if event.index else "")
+                model_verbs.out("\n\n" if event.index else "")
                 narrator.say(label)
         elif isinstance(event, Reading):
             narrator.progress(f"Reading for {label}", event.done, event.total)
         elif isinstance(event, Text):
             narrator.clear()
             if live(args):
-                generate.out(event.text)
+                model_verbs.out(event.text)
         elif isinstance(event, Finished):
             narrator.clear()
             if event.reason == "cancelled":
                 raise Cancelled("Stopped.", "Nothing was saved.")
             if event.reason == "loop" and live(args):
-                generate.out(" […]")
+                model_verbs.out(" […]")
         elif isinstance(event, NoteFinished):
             if live(args):
-                generate.out("\n")
+                model_verbs.out("\n")
             return event.note
     raise Cancelled("Stopped.", "Nothing was saved.")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from edge.errors import EdgescribeError
 from edge.text import one_line, sanitise
-from edge.verbs import generate, read_options
+from edge.verbs import model_verbs, read_options
 from edge.verbs.narrate import Narrator, complain
 
 if TYPE_CHECKING:
@@ -28,7 +28,7 @@ def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     parser.add_argument("files", nargs="+", metavar="FILE", help="file, or - for standard input")
     parser.add_argument("--json", action="store_true", help="one JSON object a line on standard output")
     read_options.add_options(parser)
-    generate.add_quiet(parser)
+    model_verbs.add_quiet(parser)
     parser.set_defaults(run=run)
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge.errors import UsageError
-from edge.verbs.generate import Input
+from edge.verbs.model_verbs import Input
 
 if TYPE_CHECKING:
     from edge.encounters.writing import Reading

@@ -1,4 +1,4 @@
-"""`edgescribe records`: list, search, show and delete what the vault keeps; record_*.py beside this change it."""
+"""`edgescribe records`: list, search, show, name and delete what the vault keeps; records_*.py change it."""
 
 from __future__ import annotations
 
@@ -7,8 +7,9 @@ import json
 from dataclasses import asdict, replace
 from typing import TYPE_CHECKING
 
+from edge.errors import UsageError
 from edge.text import one_line, sanitise
-from edge.verbs import record_anew, record_parts, record_work, vault_options
+from edge.verbs import records_fields, records_note, records_sign, records_speaker, vault_options
 from edge.verbs.narrate import Narrator
 
 if TYPE_CHECKING:
@@ -35,9 +36,11 @@ def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     for action, run in ((listing, _list), (search, _search), (show, _show), (delete, _delete)):
         vault_options.add_options(action)
         action.set_defaults(run=run)
-    record_work.add_actions(actions)
-    record_parts.add_actions(actions)
-    record_anew.add_actions(actions)
+    title = actions.add_parser("title", help="give a record another title")
+    vault_options.on_record(title, _title)
+    title.add_argument("title", metavar="TITLE")
+    for part in (records_note, records_fields, records_speaker, records_sign):
+        part.add_actions(actions)
 
 
 def _list(args: argparse.Namespace) -> int:
@@ -73,8 +76,6 @@ def _search(args: argparse.Namespace) -> int:
 
 
 def _show(args: argparse.Namespace) -> int:
-    from edge import workbench
-
     with vault_options.open_vault(args) as vault:
         record = vault.encounters.get(args.id)
     if args.json:
@@ -84,7 +85,7 @@ def _show(args: argparse.Namespace) -> int:
     if args.source:
         for source in record.sources:
             print(f"SOURCE {one_line(source.name)}\n\n{sanitise(source.text)}\n")
-        if (talk := workbench.conversation_of(record).text) not in {source.text for source in record.sources}:
+        if (talk := record.conversation.text) not in {source.text for source in record.sources}:
             print(f"CONVERSATION AS CORRECTED\n\n{sanitise(talk)}\n")
     for document in record.documents:
         print(_printed(document) + "\n")
@@ -111,4 +112,14 @@ def _delete(args: argparse.Namespace) -> int:
             return 0
         vault.encounters.delete(one.id, signed_too=args.signed_too)
     Narrator().say(f"Encounter {one.id} is deleted.")
+    return 0
+
+
+def _title(args: argparse.Namespace) -> int:
+    words = one_line(args.title)
+    if not words:
+        raise UsageError("There are no words for a title.", "", "`edgescribe records title ID TITLE`.")
+    with vault_options.open_vault(args) as vault:
+        summary = vault.encounters.rename(args.id, words)
+    Narrator().say(f"Record {summary.id} is called {summary.title!r}.")
     return 0

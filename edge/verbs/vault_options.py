@@ -6,13 +6,11 @@ import argparse
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from edge.errors import UsageError
-from edge.text import one_line
 
 if TYPE_CHECKING:
-    from edge.contract.document import Document
     from edge.vaults import Vault
 
 
@@ -76,12 +74,3 @@ def confirmed(args: argparse.Namespace, question: str) -> bool:
         return True
     print("Nothing was changed.", file=sys.stderr)
     return False
-
-
-def save_result(vault: Vault, document: Document, args: argparse.Namespace, source_kind: str, generated: Any) -> str:
-    """Keep a document and its result as one record, whole or not at all. Returns the record's id."""
-    from edge.contract.encounter import Source
-
-    title = args.title or (Path(document.name).stem if document.name != "standard input" else document.name)
-    source = Source(document.name, document.text, document.sha256, source_kind)
-    return vault.encounters.save(one_line(title, 120), source, [generated]).id

@@ -100,12 +100,12 @@ async def type_while_streaming(app: Any, times: list[tuple[float, float]]) -> No
     app.screen._try()
     await until(lambda: getattr(app.screen, "scope", "") == "library")
     app.action_lock = lambda: None
-    case = app.encounters.new("visit")
-    app.encounters.set_conversation(case, "Doctor: What brings you in?\nPatient: My left knee hurts since Monday.")
-    app.show_case(case)
-    await until(lambda: getattr(app.screen, "case", None) is case and app.screen._filled)
+    encounter = app.encounters.new("visit")
+    app.encounters.set_conversation(encounter, "Doctor: What brings you in?\nPatient: My left knee hurts since Monday.")
+    app.show_encounter(encounter)
+    await until(lambda: getattr(app.screen, "encounter", None) is encounter and app.screen._filled)
     app.screen.action_write()
-    await until(lambda: case.parts[1].writing and case.parts[1].text)
+    await until(lambda: encounter.sections[1].writing and encounter.sections[1].text)
     area = app.screen.query("SectionEditor").first().area
     area.focus()
     await asyncio.sleep(0.5)
@@ -120,9 +120,9 @@ async def type_while_streaming(app: Any, times: list[tuple[float, float]]) -> No
         await shown.wait()
         if number >= WARM:
             times.append((time.perf_counter() - began, time.thread_time() - worked))
-        assert case.busy
+        assert encounter.busy
         await asyncio.sleep(0.03)
-    app.encounters.stop(case)
+    app.encounters.stop(encounter)
     app.go(app.leave(0))
 
 

@@ -12,7 +12,7 @@ from functional.tui_kit import moment
 from edge import paths
 from edge.store import kdf
 from edge.store.secret import SecretBytes
-from tui import clock, texts
+from tui import labels, texts
 
 _DERIVED: dict[tuple[bytes, bytes, kdf.KdfParameters], bytes] = {}
 _derive = kdf.derive
@@ -34,7 +34,7 @@ def fixed(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, home:
         yield
         return
     monkeypatch.setattr(kdf, "derive", derive_once)
-    monkeypatch.setattr(clock, "now", moment)
+    monkeypatch.setattr(labels, "now", moment)
     monkeypatch.setattr(paths, "bundle_dirs", lambda: [home / "bundles"])  # not what was built in this checkout
     monkeypatch.setenv("LOGNAME", "dr.test")
     monkeypatch.setenv("TZ", "UTC")

@@ -35,10 +35,10 @@ from rich.cells import cell_len
 from textual.widgets import DataTable
 
 from edge.contract.encounter import State
+from edge.encounters.templates import own_folder
 from edge.encounters.writing import Scribe
 from edge.store.secret import Passphrase
 from edge.store.vault import Vault
-from edge.workbench import template_folder
 from tui import settings
 from tui.app import EdgeApp
 from tui.vault_thread import VaultThread
@@ -113,18 +113,18 @@ async def first_run(app: EdgeApp, pilot: Any, shot: Callable[[str], Any]) -> Non
     await until(pilot, lambda: app.model._scribe is not None, "the bundle", PATIENT)
     await press_button(pilot, "sample")
     await until(pilot, on(pilot, "EncounterScreen"))
-    case = app.screen.case
+    encounter = app.screen.encounter
     await pilot.press("ctrl+g")
-    await until(pilot, lambda: len(case.note_text()) > 60, "some words", PATIENT)
+    await until(pilot, lambda: len(encounter.note_text()) > 60, "some words", PATIENT)
     await shot("writing")
-    await until(pilot, lambda: idle(app) and case.has_note, "the note", PATIENT)
+    await until(pilot, lambda: idle(app) and encounter.has_note, "the note", PATIENT)
     await shot("note")
     await pilot.press("ctrl+r")
     await until(pilot, on(pilot, "Ask"))
     await pilot.press(*"shorter")
     await shot("rewrite")
     await pilot.press("escape", "f7")
-    await until(pilot, lambda: case.rows and idle(app), "the fields", PATIENT)
+    await until(pilot, lambda: encounter.rows and idle(app), "the fields", PATIENT)
     await pilot.press("f3", "down", "down")
     await shot("fields")
     await pilot.press("f2")
@@ -140,7 +140,7 @@ async def first_run(app: EdgeApp, pilot: Any, shot: Callable[[str], Any]) -> Non
     await pilot.press(*"Dr. Meyer")
     await shot("sign")
     await pilot.press("enter")
-    await until(pilot, lambda: case.signed)
+    await until(pilot, lambda: encounter.signed)
     await pilot.press("f9")
     await until(pilot, on(pilot, "Choose"))
     await shot("export")
@@ -184,8 +184,8 @@ def others(home: Path) -> None:
         from edge.contract.encounter import Source
 
         vault.encounters.save_source("Knee, left", Source("knee.txt", text, "6" * 64))
-    template_folder().mkdir(exist_ok=True)
-    (template_folder() / "knee-follow-up.toml").write_text(KNEE, encoding="utf-8")
+    own_folder().mkdir(exist_ok=True)
+    (own_folder() / "knee-follow-up.toml").write_text(KNEE, encoding="utf-8")
 
 
 async def make(out: Path, bundle: str, size: tuple[int, int], theme: str) -> None:

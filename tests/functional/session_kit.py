@@ -25,10 +25,10 @@ from textual.dom import DOMNode
 from textual.events import Key
 from textual.keys import _character_to_key
 
+from edge.encounters.open_encounter import OpenEncounter
 from edge.store.vault import Vault
 from tui import idle
 from tui.app import LOCKED, EdgeApp
-from tui.case import Case
 from tui.model_thread import Job, ModelThread
 
 RECORDED = Path(__file__).parent / "sessions" / "visit.keys"
@@ -59,8 +59,8 @@ def minutes() -> float:
 def conditions(app: EdgeApp, exports: Path) -> dict[str, Callable[[], Any]]:
     """What a recording may wait for."""
 
-    def case() -> Any:
-        return getattr(app.screen, "case", None)
+    def encounter() -> Any:
+        return getattr(app.screen, "encounter", None)
 
     named = {"ask": "Ask", "choose": "Choose", "sign": "Sign", "help": "Help", "confirm": "Confirm",
              "encounter": "EncounterScreen", "library": "LibraryScreen", "settings": "SettingsScreen",
@@ -69,10 +69,10 @@ def conditions(app: EdgeApp, exports: Path) -> dict[str, Callable[[], Any]]:
         name: (lambda kind=kind: type(app.screen).__name__ == kind) for name, kind in named.items()
     }
     return found | {
-        "talk": lambda: case() and case().conversation.endswith("No fever."),
-        "written": lambda: case() and case().has_note and not case().busy,
-        "fields": lambda: case() and case().rows and not case().busy,
-        "signed": lambda: case() and case().signed,
+        "talk": lambda: encounter() and encounter().conversation.endswith("No fever."),
+        "written": lambda: encounter() and encounter().has_note and not encounter().busy,
+        "fields": lambda: encounter() and encounter().rows and not encounter().busy,
+        "signed": lambda: encounter() and encounter().signed,
         "exported": lambda: list(exports.glob("*.md")),
         "found": lambda: "1 of 1" in screen_text(app),
         "empty": lambda: "No encounters yet" in screen_text(app),
@@ -109,7 +109,7 @@ def rss() -> float:
 def alive() -> list[Any]:
     """Things that a visit makes and that must be gone after it: screens, widgets, what was drawn, encounters, jobs."""
     idle.collect()
-    kinds = (DOMNode, StylesCache, Case, Job, ModelThread, Vault)
+    kinds = (DOMNode, StylesCache, OpenEncounter, Job, ModelThread, Vault)
     return [one for one in gc.get_objects() if issubclass(type(one), kinds)]
 
 

@@ -6,9 +6,9 @@ from pathlib import Path
 
 from functional.tui_kit import (
     WORDS,
-    case_on,
     editors,
     empty_vault,
+    encounter_on,
     fill,
     idle,
     leave,
@@ -56,15 +56,15 @@ async def test_first_run_to_signed_export(home: Path) -> None:
         await until(pilot, on(pilot, "EncounterScreen"))
         await until(pilot, lambda: len(app.screen.query_one(TranscriptView).turns) > 15)
         await pilot.press("ctrl+g")
-        case = case_on(app)
-        await until(pilot, lambda: case.has_note and idle(app))
+        encounter = encounter_on(app)
+        await until(pilot, lambda: encounter.has_note and idle(app))
         await pilot.press("f7")
-        await until(pilot, lambda: len(case.rows) == 2 and idle(app))
+        await until(pilot, lambda: len(encounter.rows) == 2 and idle(app))
         await pilot.press("f8")
         await until(pilot, on(pilot, "Sign"))
         await until(pilot, lambda: "INCOMPLETE" in screen_text(app))  # the scripted fields stop early
         await pilot.press(*"Dr. Keller", "enter")
-        await until(pilot, lambda: case.signed)
+        await until(pilot, lambda: encounter.signed)
         await pilot.press("f9")
         await until(pilot, on(pilot, "Choose"))
         await pilot.press("enter")
@@ -88,7 +88,7 @@ async def test_unsigned_export_carries_draft_and_can_be_found(home: Path) -> Non
     app = make_app(home)
     async with app.run_test(size=(120, 36)) as pilot:
         await unlock(pilot)
-        case = await written(pilot)
+        encounter = await written(pilot)
         await pilot.press("f9")
         await until(pilot, on(pilot, "Choose"))
         await pilot.press("down", "enter")
@@ -99,7 +99,7 @@ async def test_unsigned_export_carries_draft_and_can_be_found(home: Path) -> Non
         await until(pilot, lambda: "1 of 1" in screen_text(app))
         await pilot.press(*"zzz")
         await until(pilot, lambda: "Nothing found" in screen_text(app))
-        assert case.id
+        assert encounter.id
         await leave(pilot)
     (file,) = (home / "exports").iterdir()
     assert file.read_text().count("DRAFT - not signed") == 2
@@ -110,7 +110,7 @@ async def test_template_switch_keeps_the_old_note_in_the_history(home: Path) -> 
     app = make_app(home)
     async with app.run_test(size=(120, 36)) as pilot:
         await unlock(pilot)
-        case = await written(pilot)
+        encounter = await written(pilot)
         await pilot.press("ctrl+t")
         await until(pilot, on(pilot, "Choose"))
         from textual.widgets import OptionList
@@ -118,15 +118,15 @@ async def test_template_switch_keeps_the_old_note_in_the_history(home: Path) -> 
         options = app.screen.query_one(OptionList)
         options.highlighted = next(i for i, (name, _) in enumerate(app.screen._options) if name == "soap")
         await pilot.press("enter")
-        await until(pilot, lambda: case.template == "soap" and idle(app) and case.has_note)
-        assert [p.key for p in case.parts] == ["S", "O", "A", "P"]
+        await until(pilot, lambda: encounter.template == "soap" and idle(app) and encounter.has_note)
+        assert [p.key for p in encounter.sections] == ["S", "O", "A", "P"]
         await pilot.press("f4")
         await until(pilot, lambda: "earlier note" in screen_text(app))
         options = app.screen.query_one("#panel-history").query_one(OptionList)
         options.focus()
         options.highlighted = options.option_count - 1
         await pilot.press("enter")
-        await until(pilot, lambda: case.template == "visit" and "acetaminophen" in case.note_text())
+        await until(pilot, lambda: encounter.template == "visit" and "acetaminophen" in encounter.note_text())
         await leave(pilot)
 
 
@@ -144,15 +144,15 @@ async def test_signed_is_final_until_a_new_version(home: Path) -> None:
         await pilot.press(*"xyz")
         await pilot.press("ctrl+g")
         await quiet(pilot)
-        assert case_on(app).parts[0].text == "Knee pain."
+        assert encounter_on(app).sections[0].text == "Knee pain."
         assert " F8  New version" in screen_text(app)
         await pilot.press("f8")
-        await until(pilot, lambda: not case_on(app).signed)
+        await until(pilot, lambda: not encounter_on(app).signed)
         await until(pilot, lambda: " F8  Sign " in screen_text(app), "the key's other meaning")
         await until(pilot, lambda: not editors(app)[0].area.read_only)
         editors(app)[0].area.focus()
         await pilot.press(*"xyz")
-        await until(pilot, lambda: case_on(app).parts[0].text.startswith("xyz"))
+        await until(pilot, lambda: encounter_on(app).sections[0].text.startswith("xyz"))
         await leave(pilot)
     with reopen(home) as vault:
         summary = vault.encounters.summary(identifier)
@@ -165,23 +165,23 @@ async def test_fields_point_to_their_place_and_can_be_changed(home: Path) -> Non
     app = make_app(home)
     async with app.run_test(size=(120, 36)) as pilot:
         await unlock(pilot)
-        case = await written(pilot)
+        encounter = await written(pilot)
         await pilot.press("f7")
-        await until(pilot, lambda: len(case.rows) == 2 and idle(app))
+        await until(pilot, lambda: len(encounter.rows) == 2 and idle(app))
         await until(pilot, lambda: "Signs and symptoms" in screen_text(app))
         await pilot.press("f3", "down")
         view = app.screen.query_one(TranscriptView)
         await until(pilot, lambda: view.spot is not None)
-        row = next(r.entry for r in case.rows if r.entry.start is not None)
-        assert case.basis[row.start : row.end] == row.text == "No fever"
+        row = next(r.entry for r in encounter.rows if r.entry.start is not None)
+        assert encounter.basis[row.start : row.end] == row.text == "No fever"
         assert view.source[slice(*view.spot)] == "No fever"
         await pilot.press("enter")
         await until(pilot, on(pilot, "Ask"))
         app.screen.query_one("SafeInput").value = "Rest"
         await pilot.press("enter")
-        await until(pilot, lambda: "Rest" in [r.entry.text for r in case.rows])
-        changed = next(r.entry for r in case.rows if r.entry.text == "Rest")
-        assert case.basis[changed.start : changed.end] == "Rest"
+        await until(pilot, lambda: "Rest" in [r.entry.text for r in encounter.rows])
+        changed = next(r.entry for r in encounter.rows if r.entry.text == "Rest")
+        assert encounter.basis[changed.start : changed.end] == "Rest"
         await leave(pilot)
     with reopen(home) as vault:
         kept = vault.encounters.peek(vault.encounters.list()[0].id).fields
@@ -195,14 +195,16 @@ async def test_speakers_are_corrected(home: Path) -> None:
     app = make_app(home)
     async with app.run_test(size=(120, 36)) as pilot:
         await unlock(pilot)
-        case = await new_with(pilot, "hello\nmy knee hurts\nsince when")
+        encounter = await new_with(pilot, "hello\nmy knee hurts\nsince when")
         await pilot.press("ctrl+e")
         view = app.screen.query_one(TranscriptView)
         await until(pilot, lambda: view.has_focus)
         await pilot.press("s")
-        await until(pilot, lambda: case.conversation == "Doctor: hello\nPatient: my knee hurts\nDoctor: since when")
+        await until(
+            pilot, lambda: encounter.conversation == "Doctor: hello\nPatient: my knee hurts\nDoctor: since when"
+        )
         await pilot.press("down", "s")
-        await until(pilot, lambda: "Nurse: my knee hurts" in case.conversation)
+        await until(pilot, lambda: "Nurse: my knee hurts" in encounter.conversation)
         await leave(pilot)
 
 

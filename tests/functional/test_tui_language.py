@@ -7,9 +7,9 @@ from pathlib import Path
 from functional.tui_kit import (
     TALK,
     Gate,
-    case_on,
     editors,
     empty_vault,
+    encounter_on,
     idle,
     leave,
     make_app,
@@ -35,13 +35,13 @@ async def test_a_change_of_language_redraws_what_is_open(home: Path) -> None:
         app.screen.query_one("#search", Input).value = "knee"
         app.screen.query_one("#records").focus()  # letters are keys again
         await quiet(pilot)
-        case = await written(pilot)
+        encounter = await written(pilot)
         area = editors(app)[0].area
         area.focus()
         await pilot.press(*"New: ")
-        await until(pilot, lambda: case.parts[0].text.startswith("New: "))
+        await until(pilot, lambda: encounter.sections[0].text.startswith("New: "))
         await pilot.press("f7")
-        await until(pilot, lambda: case.rows and idle(app))
+        await until(pilot, lambda: encounter.rows and idle(app))
         await pilot.press("f10")
         await until(pilot, on(pilot, "SettingsScreen"))
         app.screen.query_one("#language", Select).value = "de"
@@ -55,7 +55,7 @@ async def test_a_change_of_language_redraws_what_is_open(home: Path) -> None:
         await pilot.press("f2")
         await until(pilot, lambda: "ANAMNESE (SUBJEKTIV) · SUBJECTIVE" in screen_text(app), "the section's heading")
         assert editors(app)[0].area.text.startswith("New: ")
-        assert case.conversation == TALK
+        assert encounter.conversation == TALK
         assert "Any fever?" in screen_text(app)
         await pilot.press("ctrl+t")
         await until(pilot, lambda: "Konsultationsnotiz" in screen_text(app))
@@ -77,14 +77,14 @@ async def test_a_language_change_while_a_note_streams_loses_nothing(home: Path) 
     app = make_app(home, gate=gate)
     async with app.run_test(size=(80, 24)) as pilot:
         await unlock(pilot)
-        case = await new_with(pilot)
+        encounter = await new_with(pilot)
         await pilot.press("ctrl+g")
-        await until(pilot, lambda: case.parts[0].text)
+        await until(pilot, lambda: encounter.sections[0].text)
         await app.use_language("de")
         gate.open()
-        await until(pilot, lambda: idle(app) and case.has_note)
-        await until(pilot, lambda: editors(app) and editors(app)[0].area.text == case.parts[0].text)
-        assert case_on(app).parts[0].text == "CHIEF COMPLAINT\nLeft knee pain since Monday. No fever."
+        await until(pilot, lambda: idle(app) and encounter.has_note)
+        await until(pilot, lambda: editors(app) and editors(app)[0].area.text == encounter.sections[0].text)
+        assert encounter_on(app).sections[0].text == "CHIEF COMPLAINT\nLeft knee pain since Monday. No fever."
         await leave(pilot)
 
 

@@ -24,11 +24,11 @@ from textual.widgets import Input, TextArea
 
 from edge.contract.fields import FieldEntry
 from edge.contract.template_check import SENTENCES
+from edge.encounters.open_encounter import FieldRow
 from edge.seal.policy import SealStatus
 from edge.store.chain import Event
 from tui import actions, labels, settings, texts
 from tui.app import EdgeApp
-from tui.case import Row
 from tui.screens import settings as settings_screen
 
 SNAPSHOTS = Path(__file__).parent / "snapshots"
@@ -220,17 +220,17 @@ async def test_the_palette_speaks_the_language_and_a_title_outlives_the_models_n
         await until(pilot, lambda: "Diesen Befehl gibt es nicht" in screen_text(app))
         await pilot.press("escape")
         await until(pilot, on(pilot, "LibraryScreen"))
-        case = app.encounters.new("visit")
-        case.title, case.rows = "Shoulder, follow-up", [Row("age", FieldEntry("40", score=0.5))]
-        case.fields_origin = replace(case.fields_origin, incomplete=True)
-        app.show_case(case)
+        encounter = app.encounters.new("visit")
+        encounter.title, encounter.rows = "Shoulder, follow-up", [FieldRow("age", FieldEntry("40", score=0.5))]
+        encounter.fields_origin = replace(encounter.fields_origin, incomplete=True)
+        app.show_encounter(encounter)
         await until(pilot, on(pilot, "EncounterScreen"))
         await quiet(pilot)
         first = screen_text(app).splitlines()[0]
         assert "Shoulder, f" in first
         assert "Testmodell" in first
         assert "scripted" not in first
-        app.encounters.cases.remove(case)
+        app.encounters.all.remove(encounter)
         await leave(pilot)
 
 

@@ -33,7 +33,7 @@ from textual.events import Key, Paste
 
 from edge.contract.encounter import State
 from edge.contract.note import Section
-from tui.case import Part
+from edge.encounters.open_encounter import OpenSection
 from tui.screens.encounter import EncounterScreen
 from tui.widgets.section_editor import SectionEditor
 from tui.widgets.transcript_view import TranscriptView
@@ -47,26 +47,26 @@ async def test_keys_reach_the_screen_while_a_note_streams(home: Path) -> None:
     app = make_app(home, lambda i: "A line of it." if "subjective" in i else "word " * 500, gate)
     async with app.run_test(size=(120, 36)) as pilot:
         await unlock(pilot)
-        case = await new_with(pilot)
+        encounter = await new_with(pilot)
         await pilot.press("ctrl+g")
-        await until(pilot, lambda: case.parts[1].writing and case.parts[1].text)
+        await until(pilot, lambda: encounter.sections[1].writing and encounter.sections[1].text)
         editor = editors(app)[0]
         editor.area.focus()
         await until(pilot, lambda: editor.area.has_focus)
-        streamed, typed = case.parts[1].text, ""
+        streamed, typed = encounter.sections[1].text, ""
         for number in range(400 if STRESS else 40):
             letter = "abcdefgh "[number % 9]
             typed += letter
             gate.let()
             app.post_message(Key(letter, letter))
             await until(pilot, lambda: editor.area.text.startswith(typed), "the key")  # noqa: B023 - read at once
-        assert case.parts[1].writing, "the note was to stream all the while"
-        await until(pilot, lambda: len(case.parts[1].text) > len(streamed) + 5, "more of the note")
+        assert encounter.sections[1].writing, "the note was to stream all the while"
+        await until(pilot, lambda: len(encounter.sections[1].text) > len(streamed) + 5, "more of the note")
         await until(pilot, lambda: typed[:36] in screen_text(app))
-        app.encounters.stop(case)
-        await until(pilot, lambda: not case.busy)
+        app.encounters.stop(encounter)
+        await until(pilot, lambda: not encounter.busy)
         await leave(pilot)
-    assert case.parts[0].text.startswith(typed)
+    assert encounter.sections[0].text.startswith(typed)
 
 
 async def test_a_large_paste_does_not_stop_the_screen(home: Path) -> None:
@@ -80,7 +80,7 @@ async def test_a_large_paste_does_not_stop_the_screen(home: Path) -> None:
         await until(pilot, on(pilot, "EncounterScreen"))
         app.screen.query_one("#talk").focus()
         app.screen.post_message(Paste(talk))
-        await until(pilot, lambda: len(app.screen.case.conversation) >= len(talk))
+        await until(pilot, lambda: len(app.screen.encounter.conversation) >= len(talk))
         await pilot.press("ctrl+e")
         view = app.screen.query_one(TranscriptView)
         await until(pilot, lambda: len(view.turns) == 1200)
@@ -128,13 +128,13 @@ async def test_a_long_note_keeps_its_editors(home: Path) -> None:
     app = make_app(home)
     async with app.run_test(size=(120, 36)) as pilot:
         await unlock(pilot)
-        case = app.encounters.new("visit")
-        case.parts = [Part.of(Section(f"SECTION {n}", "text " * 60, str(n), "end")) for n in range(20)]
-        app.push_screen(EncounterScreen(case))
+        encounter = app.encounters.new("visit")
+        encounter.sections = [OpenSection.of(Section(f"SECTION {n}", "text " * 60, str(n), "end")) for n in range(20)]
+        app.push_screen(EncounterScreen(encounter))
         await until(pilot, lambda: len(app.screen.query(SectionEditor)) == 20)
         before = list(app.screen.query(SectionEditor))
-        case.parts[3].text += " more"
-        app._changed(case, "parts")
+        encounter.sections[3].text += " more"
+        app._changed(encounter, "sections")
         await until(pilot, lambda: "more" in before[3].area.text)
         assert list(app.screen.query(SectionEditor)) == before
         await leave(pilot)

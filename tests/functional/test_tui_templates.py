@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 from functional.test_tui_walls import HOSTILE, assert_clean
 from functional.tui_kit import (
-    case_on,
     empty_vault,
+    encounter_on,
     idle,
     leave,
     make_app,
@@ -85,8 +85,8 @@ async def test_a_template_of_ones_own_is_made_checked_used_and_deleted(home: Pat
         names = [name for name, _ in app.screen._options]
         app.screen.query_one(OptionList).highlighted = names.index("knee")
         await pilot.press("enter")
-        await until(pilot, lambda: case_on(app).template == "knee" and case_on(app).has_note and idle(app))
-        assert [(p.key, p.text) for p in case_on(app).parts] == [("knee", "Rest. Return in two weeks.")]
+        await until(pilot, lambda: encounter_on(app).template == "knee" and encounter_on(app).has_note and idle(app))
+        assert [(p.key, p.text) for p in encounter_on(app).sections] == [("knee", "Rest. Return in two weeks.")]
         tab = await open_tab(pilot)
         table = app.screen.query_one("#templates", DataTable)
         table.move_cursor(row=row_of(tab, "knee"))
@@ -331,8 +331,8 @@ async def test_a_broken_or_missing_template_stops_nothing(home: Path) -> None:
         assert_clean(app, "template editor")
         await pilot.press("escape", "escape")
         await until(pilot, on(pilot, "LibraryScreen"))
-        case = await new_with(pilot)
-        assert case.template == "visit"
+        encounter = await new_with(pilot)
+        assert encounter.template == "visit"
         await pilot.press("ctrl+t")
         await until(pilot, on(pilot, "Choose"))
         assert "broken" not in [name for name, _ in app.screen._options]

@@ -34,10 +34,10 @@ from textual.widgets.text_area import Edit
 from edge.contract.encounter import State
 from edge.contract.fields import FieldEntry
 from edge.contract.note import Section
+from edge.encounters.open_encounter import FieldRow, OpenEncounter, OpenSection
 from edge.errors import InputError
 from edge.text import sanitise
 from tui.app import EdgeApp
-from tui.case import Case, Part, Row
 from tui.screens.encounter import EncounterScreen
 from tui.widgets.dialogs import Ask, Choose, Complaint, Confirm, Help, Sign
 from tui.widgets.safe import SafeInput
@@ -63,11 +63,14 @@ def assert_clean(app: EdgeApp, where: str) -> None:
     assert not bad, f"{where} draws {bad}"
 
 
-def hostile_case() -> Case:
-    return Case(
+def hostile_encounter() -> OpenEncounter:
+    return OpenEncounter(
         id="", title=HOSTILE, conversation=f"Doctor: {HOSTILE}\nPatient: {HOSTILE}", template="visit",
-        parts=[Part.of(Section(HOSTILE, HOSTILE, HOSTILE, "end")), Part.of(Section("B", HOSTILE, "b", "length"))],
-        rows=[Row("diagnosis", FieldEntry(HOSTILE, 0, 5)), Row(HOSTILE, FieldEntry(HOSTILE, score=0.0))],
+        sections=[
+            OpenSection.of(Section(HOSTILE, HOSTILE, HOSTILE, "end")),
+            OpenSection.of(Section("B", HOSTILE, "b", "length")),
+        ],
+        rows=[FieldRow("diagnosis", FieldEntry(HOSTILE, 0, 5)), FieldRow(HOSTILE, FieldEntry(HOSTILE, score=0.0))],
         basis=HOSTILE * 3,
     )  # fmt: skip
 
@@ -88,9 +91,9 @@ async def test_hostile_text_on_every_screen(home: Path) -> None:
         await until(pilot, on(pilot, "LibraryScreen"))
         await until(pilot, lambda: "[/][@click=app.quit]go" in screen_text(app), "the hostile title, brackets and all")
         assert_clean(app, "library")
-        case = hostile_case()
+        encounter = hostile_encounter()
         app._model = (HOSTILE, ("test_model", "unsigned_model"))
-        app.push_screen(EncounterScreen(case))
+        app.push_screen(EncounterScreen(encounter))
         await until(pilot, on(pilot, "EncounterScreen"))
         await until(pilot, lambda: "dose [mg] 5" in screen_text(app))
         assert_clean(app, "encounter")
@@ -137,8 +140,8 @@ async def test_pasted_control_characters_never_enter(home: Path) -> None:
         area = app.screen.query_one("#talk", SafeArea)
         area.focus()
         app.screen.post_message(Paste(f"Doctor: {HOSTILE}\r\nPatient: yes"))
-        await until(pilot, lambda: "Patient: yes" in app.screen.case.conversation)
-        text = app.screen.case.conversation
+        await until(pilot, lambda: "Patient: yes" in app.screen.encounter.conversation)
+        text = app.screen.encounter.conversation
         assert sanitise(text) == text
         assert "\ufffd" in text
         assert "dose [mg] 5" in text
@@ -162,19 +165,19 @@ async def test_resize_storm_while_a_note_streams(home: Path) -> None:
         await pilot.press("n")
         await until(pilot, on(pilot, "EncounterScreen"))
         app.screen.query_one("#talk").insert(TALK)
-        await until(pilot, lambda: app.screen.case.conversation == TALK)
+        await until(pilot, lambda: app.screen.encounter.conversation == TALK)
         await pilot.press("ctrl+g")
-        case = app.screen.case
-        await until(pilot, lambda: case.parts[0].text)
+        encounter = app.screen.encounter
+        await until(pilot, lambda: encounter.sections[0].text)
         for _ in range(200 if os.environ.get("EDGESCRIBE_STRESS") else 10):
             gate.let(2)
             await pilot.resize_terminal(rng.randint(8, 220), rng.randint(3, 70))
-        assert case.busy
-        app.encounters.stop(case)
-        await until(pilot, lambda: not case.busy)
+        assert encounter.busy
+        app.encounters.stop(encounter)
+        await until(pilot, lambda: not encounter.busy)
         await pilot.resize_terminal(120, 36)
         await until(pilot, lambda: "word word" in screen_text(app))
-        assert case.conversation == TALK
+        assert encounter.conversation == TALK
         await leave(pilot)
 
 
@@ -226,7 +229,7 @@ async def test_the_framework_has_no_side_doors(home: Path, monkeypatch: pytest.M
         app.copy_to_clipboard("secret words")
         assert not [w for w in written if "52;" in w]
         app.settings.copy_osc52 = True
-        await app.copy_note(Case(parts=[Part.of(Section("A", "words", "a"))]))
+        await app.copy_note(OpenEncounter(sections=[OpenSection.of(Section("A", "words", "a"))]))
         assert len([w for w in written if "\x1b]52;" in w]) == 1
         with pytest.raises(Exception, match="not written to disk"):
             app.save_screenshot()

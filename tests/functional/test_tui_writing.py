@@ -9,9 +9,9 @@ from functional.tui_kit import (
     TALK,
     WORDS,
     Gate,
-    case_on,
     editors,
     empty_vault,
+    encounter_on,
     idle,
     leave,
     make_app,
@@ -35,16 +35,16 @@ async def test_edits_are_saved_by_themselves_and_kept_apart_from_what_the_model_
     app = make_app(home)
     async with app.run_test(size=(120, 36)) as pilot:
         await unlock(pilot)
-        case = await written(pilot)
+        encounter = await written(pilot)
         area = editors(app)[0].area
         area.focus()
         area.move_cursor(area.document.end)
         app._leaving = True  # holds the autosave, which comes once a second, until UNSAVED was seen
         await pilot.press(*" Seen.")
-        await until(pilot, lambda: case.dirty)
+        await until(pilot, lambda: encounter.dirty)
         await until(pilot, lambda: "UNSAVED" in screen_text(app))
         app._leaving = False
-        await until(pilot, lambda: not case.dirty and case.state is State.EDITED, "autosave")
+        await until(pilot, lambda: not encounter.dirty and encounter.state is State.EDITED, "autosave")
         await until(pilot, lambda: "UNSAVED" not in screen_text(app))
         await leave(pilot)
     with reopen(home) as vault:
@@ -63,18 +63,18 @@ async def test_stop_keeps_what_was_written_and_writing_again_adds_what_is_missin
     app = make_app(home, gate=Gate(4))
     async with app.run_test(size=(120, 36)) as pilot:
         await unlock(pilot)
-        case = await new_with(pilot)
+        encounter = await new_with(pilot)
         await pilot.press("ctrl+g")
-        await until(pilot, lambda: case.parts[0].text == "CHIEF COMPLAINT\nLeft knee pain since"[:30])
+        await until(pilot, lambda: encounter.sections[0].text == "CHIEF COMPLAINT\nLeft knee pain since"[:30])
         await pilot.press("escape")
         await until(pilot, lambda: idle(app))
-        assert case.parts[0].stop == "cancelled"
-        assert len(case.parts[0].text.split()) <= 6  # the word under way when the stop came is the last one
-        assert case.incomplete
+        assert encounter.sections[0].stop == "cancelled"
+        assert len(encounter.sections[0].text.split()) <= 6  # the word under way when the stop came is the last one
+        assert encounter.incomplete
         await until(pilot, lambda: "INCOMPLETE" in screen_text(app))
         await pilot.press("ctrl+g")
-        await until(pilot, lambda: idle(app) and not case.incomplete)
-        assert "acetaminophen" in case.note_text()
+        await until(pilot, lambda: idle(app) and not encounter.incomplete)
+        assert "acetaminophen" in encounter.note_text()
         await leave(pilot)
     with reopen(home) as vault:
         notes = [d for d in vault.encounters.peek(vault.encounters.list()[0].id).documents if d.kind is Kind.NOTE]
@@ -86,19 +86,19 @@ async def test_one_section_is_written_anew_and_undone(home: Path) -> None:
     app = make_app(home)
     async with app.run_test(size=(120, 36)) as pilot:
         await unlock(pilot)
-        case = await written(pilot)
-        old = case.parts[0].text
-        others = [p.text for p in case.parts[1:]]
+        encounter = await written(pilot)
+        old = encounter.sections[0].text
+        others = [p.text for p in encounter.sections[1:]]
         editors(app)[0].area.focus()
         await pilot.press("ctrl+r")
         await until(pilot, on(pilot, "Ask"))
         await pilot.press(*"shorter", "enter")
-        await until(pilot, lambda: case.parts[0].text == "Knee pain, shorter." and idle(app))
-        assert [p.text for p in case.parts[1:]] == others
+        await until(pilot, lambda: encounter.sections[0].text == "Knee pain, shorter." and idle(app))
+        assert [p.text for p in encounter.sections[1:]] == others
         await until(pilot, lambda: editors(app)[0].area.text == "Knee pain, shorter.")
         editors(app)[0].area.focus()
         await pilot.press("ctrl+z")
-        await until(pilot, lambda: case.parts[0].text == old, "undo")
+        await until(pilot, lambda: encounter.sections[0].text == old, "undo")
         await leave(pilot)
 
 
@@ -112,13 +112,13 @@ async def test_several_are_written_while_another_is_edited(home: Path) -> None:
         for number in range(3):
             cases.append(await new_with(pilot, TALK + f"\nDoctor: Visit {number}."))
             await pilot.press("ctrl+g")
-            await until(pilot, lambda case=cases[-1]: case.busy)
+            await until(pilot, lambda encounter=cases[-1]: encounter.busy)
             await pilot.press("ctrl+b")
             await until(pilot, on(pilot, "LibraryScreen"))
         await until(pilot, lambda: "writing 3" in screen_text(app), "the queue")
         gate.open()
-        await until(pilot, lambda: not any(case.busy for case in cases))
-        assert all("acetaminophen" in case.note_text() for case in cases)
+        await until(pilot, lambda: not any(encounter.busy for encounter in cases))
+        assert all("acetaminophen" in encounter.note_text() for encounter in cases)
         await until(pilot, lambda: "3 of 3" in screen_text(app))
         await leave(pilot)
     with reopen(home) as vault:
@@ -130,18 +130,18 @@ async def test_a_kill_loses_nothing_and_the_queue_goes_on(home: Path) -> None:
     app = make_app(home, gate=Gate(4))
     async with app.run_test(size=(120, 36)) as pilot:
         await unlock(pilot)
-        case = await new_with(pilot)
+        encounter = await new_with(pilot)
         await pilot.press("ctrl+g")
-        await until(pilot, lambda: case.parts[0].text and not case.dirty, "an autosave while it writes")
-        app.settings.pending, app.settings.last = [case.id], case.id
+        await until(pilot, lambda: encounter.sections[0].text and not encounter.dirty, "an autosave while it writes")
+        app.settings.pending, app.settings.last = [encounter.id], encounter.id
         settings.save(app.settings)
-        so_far = case.parts[0].text
-        assert case.busy
+        so_far = encounter.sections[0].text
+        assert encounter.busy
         app._leaving = True
         app.model.take = list  # as a kill: nothing that comes now is kept, no goodbye
         app.model.close()
         await asyncio.to_thread(app.vault.close)
-        app.encounters.cases.clear()
+        app.encounters.all.clear()
         app.exit(0)
     again = make_app(home)
     async with again.run_test(size=(120, 36)) as pilot:
@@ -149,14 +149,14 @@ async def test_a_kill_loses_nothing_and_the_queue_goes_on(home: Path) -> None:
         again.screen.query_one("#secret").value = WORDS
         await pilot.press("enter")
         await until(pilot, on(pilot, "EncounterScreen"))
-        case = case_on(again)
-        assert case.conversation == TALK
-        await until(pilot, lambda: idle(again) and not case.incomplete, "the rest of the note")
-        assert "acetaminophen" in case.note_text()
+        encounter = encounter_on(again)
+        assert encounter.conversation == TALK
+        await until(pilot, lambda: idle(again) and not encounter.incomplete, "the rest of the note")
+        assert "acetaminophen" in encounter.note_text()
         await leave(pilot)
     assert so_far
     with reopen(home) as vault:
-        notes = [d for d in vault.encounters.peek(case.id).documents if d.kind is Kind.NOTE and d.origin.bundle]
+        notes = [d for d in vault.encounters.peek(encounter.id).documents if d.kind is Kind.NOTE and d.origin.bundle]
         assert [d.origin.incomplete for d in notes] == [True, False]
 
 
@@ -165,16 +165,16 @@ async def test_a_dying_engine_is_told_and_the_text_stays(home: Path) -> None:
     app = make_app(home, fail_after=4)
     async with app.run_test(size=(120, 36)) as pilot:
         await unlock(pilot)
-        case = await new_with(pilot)
+        encounter = await new_with(pilot)
         await pilot.press("ctrl+g")
         await until(pilot, on(pilot, "Complaint"))
         await until(pilot, lambda: "stopped unexpectedly" in screen_text(app))
         await pilot.press("enter")
         await until(pilot, on(pilot, "EncounterScreen"))
-        assert case.parts[0].text == "CHIEF COMPLAINT\nLeft knee pain since"[: len(case.parts[0].text)]
-        assert case.parts[0].text
-        assert case.conversation == TALK
-        assert case.incomplete
+        assert encounter.sections[0].text == "CHIEF COMPLAINT\nLeft knee pain since"[: len(encounter.sections[0].text)]
+        assert encounter.sections[0].text
+        assert encounter.conversation == TALK
+        assert encounter.incomplete
         await leave(pilot)
     with reopen(home) as vault:
         (one,) = vault.encounters.list()
@@ -186,8 +186,8 @@ async def test_length_stop_is_incomplete_everywhere(home: Path) -> None:
     app = make_app(home, lambda instruction: "word " * 2000 if "subjective" in instruction else script(instruction))
     async with app.run_test(size=(120, 36)) as pilot:
         await unlock(pilot)
-        case = await written(pilot)
-        assert case.parts[0].stop == "length"
+        encounter = await written(pilot)
+        assert encounter.sections[0].stop == "length"
 
         def head_of_it() -> str:
             editors(app)[0].scroll_visible(animate=False, top=True)  # each later section scrolled itself into view
@@ -208,12 +208,12 @@ async def test_a_section_that_was_just_taken_away_can_still_be_drawn(home: Path)
     app = make_app(home)
     async with app.run_test(size=(120, 36)) as pilot:
         await unlock(pilot)
-        case = await written(pilot)
+        encounter = await written(pilot)
         area = editors(app)[0].area
         before = area.render_lines(Region(0, 0, 20, 2))
         assert "CHIEF COMPLAINT" in before[0].text
-        case.parts = case.parts[1:]
-        app._changed(case, "parts")
+        encounter.sections = encounter.sections[1:]
+        app._changed(encounter, "sections")
         await until(pilot, lambda: not area.is_attached)
         assert [strip.text for strip in area.render_lines(Region(0, 0, 20, 2))] == [" " * 20] * 2
         await leave(pilot)
@@ -224,9 +224,9 @@ async def test_a_pasted_conversation_is_kept_before_any_note(home: Path) -> None
     app = make_app(home)
     async with app.run_test(size=(120, 36)) as pilot:
         await unlock(pilot)
-        case = await new_with(pilot)
-        await until(pilot, lambda: case.id and not case.dirty, "the autosave")
-        record = await app.vault.call(lambda vault: vault.encounters.peek(case.id))
+        encounter = await new_with(pilot)
+        await until(pilot, lambda: encounter.id and not encounter.dirty, "the autosave")
+        record = await app.vault.call(lambda vault: vault.encounters.peek(encounter.id))
         assert [s.text for s in record.sources] == [TALK]
         assert record.documents == ()
         app._leaving = True  # as a kill: no goodbye
@@ -241,12 +241,12 @@ async def test_a_pasted_conversation_is_kept_before_any_note(home: Path) -> None
         assert "conversation" in screen_text(again)
         await pilot.press("enter")
         await until(pilot, on(pilot, "EncounterScreen"))
-        case = case_on(again)
-        assert (case.conversation, case.template) == (TALK, "soap")
-        again.encounters.set_conversation(case, TALK + "\nDoctor: Rest.")
-        await until(pilot, lambda: not case.dirty, "the changed conversation")
+        encounter = encounter_on(again)
+        assert (encounter.conversation, encounter.template) == (TALK, "soap")
+        again.encounters.set_conversation(encounter, TALK + "\nDoctor: Rest.")
+        await until(pilot, lambda: not encounter.dirty, "the changed conversation")
         await pilot.press("ctrl+g")
-        await until(pilot, lambda: case.has_note and idle(again))
+        await until(pilot, lambda: encounter.has_note and idle(again))
         await leave(pilot)
     with reopen(home) as vault:
         (one,) = vault.encounters.list()
@@ -263,10 +263,10 @@ async def test_a_typed_conversation_grows_in_one_draft(home: Path) -> None:
         await unlock(pilot)
         await pilot.press("n")
         await until(pilot, on(pilot, "EncounterScreen"))
-        case = case_on(app)
+        encounter = encounter_on(app)
         for word in ("Doctor: ", "Hello. ", "My ", "knee "):
             await pilot.press(*word)
-            await until(pilot, lambda word=word: case.conversation.endswith(word) and not case.dirty)
+            await until(pilot, lambda word=word: encounter.conversation.endswith(word) and not encounter.dirty)
         await leave(pilot)
     with reopen(home) as vault:
         kept = vault.encounters.peek(vault.encounters.list()[0].id)

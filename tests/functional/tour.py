@@ -101,18 +101,18 @@ async def tour(app: EdgeApp, pilot: Any) -> AsyncIterator[str]:
 
 
 async def _encounter(app: EdgeApp, pilot: Any) -> AsyncIterator[str]:
-    case = app.screen.case
+    encounter = app.screen.encounter
     app.screen.query_one("#talk").insert(TALK)
-    await until(pilot, lambda: case.conversation == TALK)
-    case.title = "Knee, left"
+    await until(pilot, lambda: encounter.conversation == TALK)
+    encounter.title = "Knee, left"
     await pilot.press("ctrl+g")
-    await until(pilot, lambda: case.has_note and not case.busy and not case.dirty)
+    await until(pilot, lambda: encounter.has_note and not encounter.busy and not encounter.dirty)
     yield "encounter"
     await pilot.press("f6")
     await until(pilot, lambda: app.screen.query_one(TranscriptView).has_focus)
     yield "conversation"
     await pilot.press("f7")
-    await until(pilot, lambda: case.rows and not case.busy)
+    await until(pilot, lambda: encounter.rows and not encounter.busy)
     await pilot.press("down")
     yield "fields"
     await pilot.press("f4")

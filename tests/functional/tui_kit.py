@@ -21,6 +21,7 @@ from edge.contract.encounter import Source, State
 from edge.contract.events import EngineEvent, Text
 from edge.contract.note import Section
 from edge.contract.origin import Origin
+from edge.encounters.open_encounter import OpenEncounter
 from edge.encounters.writing import Scribe
 from edge.engine.base import Engine, Request
 from edge.engine.scripted import ScriptedEngine
@@ -30,7 +31,6 @@ from edge.store.secret import Passphrase
 from edge.store.vault import Vault
 from tui import settings
 from tui.app import EdgeApp
-from tui.case import Case
 from tui.screens.encounter import EncounterScreen
 from tui.vault_thread import VaultThread
 from tui.widgets.note_panel import NotePanel
@@ -235,15 +235,15 @@ async def leave(pilot: Any) -> None:
     await pilot.app.leave(0)
 
 
-def case_on(app: EdgeApp) -> Case:
+def encounter_on(app: EdgeApp) -> OpenEncounter:
     """The encounter that is shown."""
     assert isinstance(app.screen, EncounterScreen)
-    return app.screen.case
+    return app.screen.encounter
 
 
 def idle(app: EdgeApp) -> bool:
     """Whether an encounter is shown on which no model is at work."""
-    return isinstance(app.screen, EncounterScreen) and not app.screen.case.busy
+    return isinstance(app.screen, EncounterScreen) and not app.screen.encounter.busy
 
 
 def editors(app: EdgeApp) -> list[SectionEditor]:
@@ -251,21 +251,21 @@ def editors(app: EdgeApp) -> list[SectionEditor]:
     return list(app.screen.query_one(NotePanel).query(SectionEditor))
 
 
-async def new_with(pilot: Any, text: str = TALK) -> Case:
+async def new_with(pilot: Any, text: str = TALK) -> OpenEncounter:
     """From the list to a new encounter with a conversation that was pasted."""
     await pilot.press("n")
     await until(pilot, on(pilot, "EncounterScreen"))
     pilot.app.screen.query_one("#talk").insert(text)
-    await until(pilot, lambda: case_on(pilot.app).conversation == text, "the conversation")
-    return case_on(pilot.app)
+    await until(pilot, lambda: encounter_on(pilot.app).conversation == text, "the conversation")
+    return encounter_on(pilot.app)
 
 
-async def written(pilot: Any, text: str = TALK) -> Case:
+async def written(pilot: Any, text: str = TALK) -> OpenEncounter:
     """A new encounter whose note is written."""
-    case = await new_with(pilot, text)
+    encounter = await new_with(pilot, text)
     await pilot.press("ctrl+g")
-    await until(pilot, lambda: case.has_note and idle(pilot.app), "the note")
-    return case
+    await until(pilot, lambda: encounter.has_note and idle(pilot.app), "the note")
+    return encounter
 
 
 def reopen(folder: Path) -> Vault:

@@ -42,7 +42,7 @@ async def test_first_run_to_signed_export_on_a_real_model(home: Path, bundle_135
         await until(pilot, on(pilot, "ModelScreen"))
         await press_button(pilot, "sample")
         await until(pilot, on(pilot, "EncounterScreen"))
-        case = app.screen.case
+        encounter = app.screen.encounter
         await until(pilot, lambda: app.encounters.info is not None, "the bundle")
         await until(pilot, lambda: "test model" in screen_text(app))
         await pilot.press("ctrl+g")
@@ -50,17 +50,17 @@ async def test_first_run_to_signed_export_on_a_real_model(home: Path, bundle_135
         drawn = []
         for _ in range(3):
             await until(pilot, lambda: area.text and area.text not in drawn, "the next words on the screen")
-            assert case.busy
+            assert encounter.busy
             drawn.append(area.text)
             gate.let(3)
         assert all(new.startswith(old) for old, new in pairwise(drawn))
-        app.encounters.stop(case)
-        await until(pilot, lambda: not case.busy, "the stop")
-        assert case.parts[0].text
+        app.encounters.stop(encounter)
+        await until(pilot, lambda: not encounter.busy, "the stop")
+        assert encounter.sections[0].text
         await pilot.press("f8")
         await until(pilot, on(pilot, "Sign"))
         await pilot.press(*"Dr. Meyer", "enter")
-        await until(pilot, lambda: case.signed)
+        await until(pilot, lambda: encounter.signed)
         await pilot.press("f9")
         await until(pilot, on(pilot, "Choose"))
         await pilot.press("enter")

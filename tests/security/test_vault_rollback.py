@@ -162,7 +162,7 @@ def test_any_older_pages_that_touch_what_is_covered_are_found_and_named(copies: 
 
 
 def check(copies: TwoCopies) -> bool:
-    """Whether it opened; in any case, what differs is found, and named if it opened."""
+    """Whether it opened; in any encounter, what differs is found, and named if it opened."""
     try:
         vault = copies.open()
     except DamagedVaultError:

@@ -12,7 +12,6 @@ import pytest
 from edge.contract import templates
 from edge.contract.events import EngineEvent, Finished, SectionFinished, SectionStarted, StopReason
 from edge.contract.schemas import FIELD_KEYS, extraction_target
-from edge.encounters.writing import note_json
 from edge.engine.base import Request
 from edge.engine.scripted import ScriptedEngine
 from edge.errors import EngineError, InputError, OutputError
@@ -20,6 +19,7 @@ from edge.reading.conversation import parse
 from edge.tasks import extract, note
 from edge.verbs import extract as extract_verb
 from edge.verbs import note as note_verb
+from edge.verbs.note import note_json
 
 TALK = parse("Doctor: What brings you in?\nPatient: My knee hurts.")
 PARTS = {

@@ -12,8 +12,8 @@ from tui.widgets.key_bar import KeyBar
 from tui.widgets.status_bar import StatusBar
 
 if TYPE_CHECKING:
+    from edge.encounters.open_encounter import OpenEncounter
     from tui.app import EdgeApp
-    from tui.case import Case
 
 
 # A key that comes while something is drawn waits for the next frame: 4 ms at most instead of 17. Where nothing has
@@ -24,12 +24,12 @@ textual_screen.UPDATE_PERIOD = 1 / 240  # type: ignore[misc]
 class EdgeScreen(Screen[None]):
     """Narrow below 100 columns, wide from there; short below 30 lines, tall from there.
 
-    scope: whose actions it has. case: the encounter that it shows.
+    scope: whose actions it has. encounter: the encounter that it shows.
     """
 
     CSS_PATH: ClassVar[Path | None] = Path(__file__).parents[1] / "app.tcss"
     scope = ""
-    case: Case | None = None
+    encounter: OpenEncounter | None = None
 
     HORIZONTAL_BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 - as Textual declares it
 

@@ -9,11 +9,10 @@ from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.widgets import TabbedContent, TabPane
 
-from edge.contract.encounter import Kind
-from edge.contract.note import EncounterNote
-from edge.workbench import Vault, template_names
-from tui import actions, rows
-from tui.case import Case
+from edge.encounters import keeping, templates
+from edge.encounters.open_encounter import OpenEncounter
+from edge.vaults import Vault
+from tui import actions
 from tui.labels import field_label, meant, titled
 from tui.screens.base import EdgeScreen
 from tui.settings import short
@@ -23,7 +22,7 @@ from tui.widgets.dialogs import Ask, Choose, Sign
 from tui.widgets.fields_panel import FieldsPanel
 from tui.widgets.history_panel import HistoryPanel, Past
 from tui.widgets.key_bar import KeyBar
-from tui.widgets.messages import CaseChanged, PartEdited, RestoreAsked, RowChosen, Spot, TalkEdited
+from tui.widgets.messages import ConversationEdited, EncounterChanged, RestoreAsked, RowChosen, SectionEdited, Spot
 from tui.widgets.note_panel import NotePanel
 from tui.widgets.panels import PANELS
 from tui.widgets.status_bar import StatusBar
@@ -31,16 +30,16 @@ from tui.widgets.transcript_view import TranscriptView
 
 
 class EncounterScreen(EdgeScreen):
-    """Shows a case and passes on what the user wants; the open encounters do it."""
+    """Shows a encounter and passes on what the user wants; the open encounters do it."""
 
     scope = "encounter"
     BINDINGS = actions.bindings("encounter")
 
-    case: Case
+    encounter: OpenEncounter
 
-    def __init__(self, case: Case) -> None:
+    def __init__(self, encounter: OpenEncounter) -> None:
         super().__init__()
-        self.case = case
+        self.encounter = encounter
         self._possible = (False, False)
         self._filled = False
 
@@ -63,63 +62,62 @@ class EncounterScreen(EdgeScreen):
         """Compose everything anew; its parts say when they stand, and are filled then."""
         panel, self._filled = self._panel, False
         await super().redraw()
-        self.query_one(StatusBar).case = self.case
+        self.query_one(StatusBar).encounter = self.encounter
         self.query_one(TabbedContent).active = f"panel-{panel}"
 
     async def on_mount(self) -> None:
-        self.query_one(StatusBar).case = self.case
-        self.set_class(self.case.has_note or self.case.busy, "-note-side")
+        self.query_one(StatusBar).encounter = self.encounter
+        self.set_class(self.encounter.has_note or self.encounter.busy, "-note-side")
 
     async def on_ready(self) -> None:
         pane = self.query_one(ConversationPane)
         if pane.ready and not self._filled:
             self._filled = True
-            if self.case.conversation.strip():
-                pane.show_talk(self.case.conversation)
-            pane.edit(not self.case.conversation.strip())
+            if self.encounter.conversation.strip():
+                pane.show_talk(self.encounter.conversation)
+            pane.edit(not self.encounter.conversation.strip())
         await self._show()
 
     async def _show(self) -> None:
-        await self.query_one(NotePanel).show(self.case, self._job)
+        await self.query_one(NotePanel).show(self.encounter, self._job)
         self.tick()
-        possible = (self.case.busy, self.case.signed)
+        possible = (self.encounter.busy, self.encounter.signed)
         if possible != self._possible:
             self._possible = possible
             self.keys_changed()
 
     @property
     def _job(self) -> str:
-        return self.case.kind if self.case.busy else ""
+        return self.encounter.doing if self.encounter.busy else ""
 
     @property
     def _panel(self) -> str:
         return self.query_one(TabbedContent).active.removeprefix("panel-")
 
-    async def on_case_changed(self, message: CaseChanged) -> None:
-        if message.case is not self.case or not self._filled:
+    async def on_encounter_changed(self, message: EncounterChanged) -> None:
+        if message.encounter is not self.encounter or not self._filled:
             return
         pane = self.query_one(ConversationPane)
-        if message.what == "parts" and not pane.editing and self._panel != "fields":
-            pane.show_talk(self.case.conversation)
+        if message.what == "sections" and not pane.editing and self._panel != "fields":
+            pane.show_talk(self.encounter.conversation)
         if message.what == "rows":
-            await self.query_one(FieldsPanel).show(self.case, self._job)
-            if self._panel == "fields" and self.case.basis:
-                pane.show_basis(self.case.basis)
+            await self.query_one(FieldsPanel).show(self.encounter, self._job)
+            if self._panel == "fields" and self.encounter.basis:
+                pane.show_basis(self.encounter.basis)
         await self._show()
 
-    def on_talk_edited(self, message: TalkEdited) -> None:
-        if self.case.signed or self.case.busy:
+    def on_conversation_edited(self, message: ConversationEdited) -> None:
+        if self.encounter.signed or self.encounter.busy:
             return
-        self.edge.encounters.set_conversation(self.case, message.text)
+        self.edge.encounters.set_conversation(self.encounter, message.text)
         pane = self.query_one(ConversationPane)
         if not pane.editing:
-            pane.show_talk(self.case.conversation)
+            pane.show_talk(self.encounter.conversation)
         self.tick()
 
-    def on_part_edited(self, message: PartEdited) -> None:
-        if not self.case.signed:
-            self.case.dirty = True  # the section has put its text there already
-            self.tick()
+    def on_section_edited(self, message: SectionEdited) -> None:
+        if not self.encounter.signed:
+            self.tick()  # the section has put its text there already
 
     def on_spot(self, message: Spot) -> None:
         self.query_one(TranscriptView).light_up(message.start, message.end)
@@ -129,82 +127,80 @@ class EncounterScreen(EdgeScreen):
             return
         pane = self.query_one(ConversationPane)
         if self._panel == "fields":
-            if self.case.basis and self.case.rows:
-                pane.show_basis(self.case.basis)
-            await self.query_one(FieldsPanel).show(self.case, self._job)
-        elif self.case.conversation.strip() and not pane.editing:
-            pane.show_talk(self.case.conversation)
+            if self.encounter.basis and self.encounter.rows:
+                pane.show_basis(self.encounter.basis)
+            await self.query_one(FieldsPanel).show(self.encounter, self._job)
+        elif self.encounter.conversation.strip() and not pane.editing:
+            pane.show_talk(self.encounter.conversation)
         if self._panel == "history":
             self.edge.go(self._fill_history())
 
     async def _fill_history(self) -> None:
-        case = self.case
-        if not case.id:
+        encounter = self.encounter
+        if not encounter.id:
             return
 
         def read(vault: Vault) -> list[Past]:
-            notes = [d.id for d in vault.encounters.peek(case.id).documents if d.kind is Kind.NOTE and d.origin.bundle]
-            past = [(d, r, vault.edits.content_at(d, r.number)) for d in notes for r in vault.edits.history(d)]
-            return [Past(d, r, content) for d, r, content in past if isinstance(content, EncounterNote)][::-1]
+            return [Past(*one) for one in keeping.written_notes(vault, encounter.id)]
 
-        await self.edge.encounters.save(case, commit=True)
-        self.query_one(HistoryPanel).fill(await self.edge.vault.call(read), case)
+        await self.edge.encounters.save(encounter, commit=True)
+        self.query_one(HistoryPanel).fill(await self.edge.vault.call(read), encounter)
 
     def on_restore_asked(self, message: RestoreAsked) -> None:
         self.edge.go(self._restore(message.document, message.number))
 
     async def _restore(self, document: int, number: int) -> None:
-        await self.edge.encounters.restore(self.case, document, number)
+        await self.edge.encounters.restore(self.encounter, document, number)
         await self._fill_history()
         self.edge.tell(t("history.restored"))
 
     def on_row_chosen(self, message: RowChosen) -> None:
-        if self.case.signed or message.index is None:
+        if self.encounter.signed or message.index is None:
             return
-        row, index = self.case.rows[message.index], None if message.add else message.index
+        row, index = self.encounter.rows[message.index], None if message.add else message.index
         heading = t("fields.add_title", field=field_label(row.key)) if message.add else t("fields.edit_title")
 
         def answered(text: str | None) -> None:
             if text is not None:
-                rows.change(self.case, index, row.key, text)
-                self.post_message(CaseChanged(self.case, "rows"))
+                self.encounter.change_row(index, row.key, text)
+                self.post_message(EncounterChanged(self.encounter, "rows"))
 
         self.app.push_screen(Ask(heading, field_label(row.key), "" if message.add else row.entry.text), answered)
 
     # -- actions ---------------------------------------------------------------------------------------------------
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
-        case = self.case
+        encounter = self.encounter
         if action in ("write", "rewrite", "template", "extract", "edit_talk", "open_file"):
-            return not case.busy and not case.signed
+            return not encounter.busy and not encounter.signed
         if action in ("sign", "amend"):  # one key: it does what the note is ready for
-            return case.signed == (action == "amend")
+            return encounter.signed == (action == "amend")
         if action == "stop":
-            return case.busy
+            return encounter.busy
         if action == "speaker":
             here = any(view.has_focus for view in self.query(TranscriptView))
-            return here and self._panel != "fields" and not case.busy and not case.signed
+            return here and self._panel != "fields" and not encounter.busy and not encounter.signed
         if action == "add_row":
-            return any(panel.has_focus_within for panel in self.query(FieldsPanel)) and not case.signed
+            return any(panel.has_focus_within for panel in self.query(FieldsPanel)) and not encounter.signed
         return True
 
     def action_write(self) -> None:
         self.edge.go(self._write(None))
 
     async def _write(self, template_name: str | None) -> None:
-        had = self.case.has_note and not self.case.incomplete
+        had = self.encounter.has_note and not self.encounter.incomplete
         pane = self.query_one(ConversationPane)
-        if pane.editing and self.case.conversation.strip():
-            pane.show_talk(self.case.conversation)
+        if pane.editing and self.encounter.conversation.strip():
+            pane.show_talk(self.encounter.conversation)
             pane.edit(False)
         self.action_panel_note()
-        await self.edge.encounters.write(self.case, template_name)
+        await self.edge.encounters.write(self.encounter, template_name)
         self.set_class(True, "-note-side")
         if had:
             self.edge.tell(t("encounter.in_history"))
 
     def action_stop(self) -> None:
-        self.edge.encounters.stop(self.case)
+        self.edge.encounters.stop(self.encounter)
 
     def action_rewrite(self) -> None:
         editor = self.query_one(NotePanel).current()
@@ -214,23 +210,23 @@ class EncounterScreen(EdgeScreen):
 
         def answered(wish: str | None) -> None:
             if wish is not None:
-                self.edge.go(self.edge.encounters.rewrite(self.case, key, wish))
+                self.edge.go(self.edge.encounters.rewrite(self.encounter, key, wish))
 
         heading = t("rewrite.title", section=meant(editor.part.heading))
         self.app.push_screen(Ask(heading, t("rewrite.wish"), ok=t("rewrite.button")), answered)
 
     def action_template(self) -> None:
-        options = [(name, titled(name)) for name in template_names()]
+        options = [(name, titled(name)) for name in templates.names()]
 
         def answered(name: str | None) -> None:
             if name:
                 self.edge.go(self._write(name))
 
-        self.app.push_screen(Choose(t("template.title"), options, chosen=self.case.template), answered)
+        self.app.push_screen(Choose(t("template.title"), options, chosen=self.encounter.template), answered)
 
     def action_extract(self) -> None:
         self.action_panel_fields()
-        self.edge.go(self.edge.encounters.extract(self.case))
+        self.edge.go(self.edge.encounters.extract(self.encounter))
 
     def action_sign(self) -> None:
         def answered(name: str | None) -> None:
@@ -238,38 +234,38 @@ class EncounterScreen(EdgeScreen):
                 self.edge.settings.signer = name
                 self.edge.go(self._sign(name))
 
-        self.app.push_screen(Sign(self.edge.settings.signer, self.case.incomplete), answered)
+        self.app.push_screen(Sign(self.edge.settings.signer, self.encounter.incomplete), answered)
 
     async def _sign(self, name: str) -> None:
-        await self.edge.encounters.sign(self.case, name)
+        await self.edge.encounters.sign(self.encounter, name)
         self.edge.tell(t("sign.done"))
 
     def action_amend(self) -> None:
-        self.edge.go(self.edge.encounters.amend(self.case))
+        self.edge.go(self.edge.encounters.amend(self.encounter))
 
     def action_export(self) -> None:
         forms = [("md", t("export.md")), ("txt", t("export.txt"))]
         note = t("export.about", folder=short(self.edge.settings.exports()))
-        note += "" if self.case.signed else f"\n{t('export.draft')}"
+        note += "" if self.encounter.signed else f"\n{t('export.draft')}"
 
         def answered(form: str | None) -> None:
             if form:
-                self.edge.go(self.edge.export(self.case.id, form))
+                self.edge.go(self.edge.export(self.encounter.id, form))
 
         self.app.push_screen(Choose(t("export.title"), forms, note), answered)
 
     def action_copy(self) -> None:
-        self.edge.go(self.edge.copy_note(self.case))
+        self.edge.go(self.edge.copy_note(self.encounter))
 
     def action_save(self) -> None:
-        self.edge.go(self.edge.encounters.save(self.case, commit=True))
+        self.edge.go(self.edge.encounters.save(self.encounter, commit=True))
 
     def action_title(self) -> None:
         def answered(title: str | None) -> None:
             if title:
-                self.edge.go(self.edge.encounters.rename(self.case, title))
+                self.edge.go(self.edge.encounters.rename(self.encounter, title))
 
-        self.app.push_screen(Ask(t("title.title"), "", self.case.title), answered)
+        self.app.push_screen(Ask(t("title.title"), "", self.encounter.title), answered)
 
     def action_open_file(self) -> None:
         def answered(path: str | None) -> None:
@@ -279,16 +275,16 @@ class EncounterScreen(EdgeScreen):
         self.app.push_screen(Ask(t("open.title"), t("open.path"), ok=t("open.button")), answered)
 
     async def _load(self, path: Path) -> None:
-        self.edge.fill_from_file(self.case, path)
+        self.edge.fill_from_file(self.encounter, path)
         pane = self.query_one(ConversationPane)
-        pane.show_talk(self.case.conversation)
+        pane.show_talk(self.encounter.conversation)
         pane.edit(False)
 
     def action_edit_talk(self) -> None:
         pane = self.query_one(ConversationPane)
         if pane.editing:
-            pane.show_talk(self.case.conversation)
-        pane.edit(not pane.editing, self.case.conversation)
+            pane.show_talk(self.encounter.conversation)
+        pane.edit(not pane.editing, self.encounter.conversation)
 
     def action_speaker(self) -> None:
         self.query_one(ConversationPane).next_speaker()
@@ -318,7 +314,7 @@ class EncounterScreen(EdgeScreen):
         if to_right:
             self.query_one(f"#panel-{self._panel}").children[0].focus_first()  # type: ignore[attr-defined]
         else:
-            pane.edit(pane.editing, self.case.conversation)
+            pane.edit(pane.editing, self.encounter.conversation)
 
     def action_back(self) -> None:
-        self.edge.go(self.edge.leave_case(self.case))
+        self.edge.go(self.edge.leave_encounter(self.encounter))

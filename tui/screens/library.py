@@ -11,8 +11,8 @@ from textual.widgets import DataTable, Input
 from textual.widgets.data_table import CellDoesNotExist
 
 from edge.contract.encounter import EncounterSummary, State
-from tui import actions, shelf
-from tui.clock import day_and_time
+from tui import actions
+from tui.labels import day_and_time
 from tui.screens.base import EdgeScreen
 from tui.settings import short
 from tui.texts import t
@@ -74,14 +74,14 @@ class LibraryScreen(EdgeScreen):
         await asyncio.sleep(0.05 if words else 0)  # while somebody types, only the last question is asked
         if asked != self._asked:
             return
-        thread = self.edge.vault
+        kept = self.edge.encounters
         if words.strip():
-            found = await shelf.search(thread, words, self._limit)
+            found = await kept.search(words, self._limit)
         else:
-            found = await shelf.in_states(thread, UNSIGNED, self._limit) if self._filter != "only_signed" else []
+            found = await kept.in_states(UNSIGNED, self._limit) if self._filter != "only_signed" else []
             if self._filter != "unsigned" and len(found) < self._limit:
-                found += await shelf.in_states(thread, SIGNED, self._limit - len(found))
-        total = await shelf.count(thread)
+                found += await kept.in_states(SIGNED, self._limit - len(found))
+        total = await kept.count()
         if asked == self._asked:
             self._fill(found, total, bool(words.strip()))
 
@@ -169,21 +169,21 @@ class LibraryScreen(EdgeScreen):
         self.refresh_list()
 
     def action_new(self) -> None:
-        self.edge.show_case(self.edge.encounters.new(self.edge.settings.template))
+        self.edge.show_encounter(self.edge.encounters.new(self.edge.settings.template))
 
     def action_open_row(self) -> None:
         if (row := self._current()) is not None:
-            self.edge.go(self.edge.open_case(row.id))
+            self.edge.go(self.edge.open_encounter(row.id))
 
     def action_open_file(self) -> None:
         self.app.push_screen(Ask(t("open.title"), t("open.path"), ok=t("open.button")), self._open_file)
 
     def _open_file(self, path: str | None) -> None:
         if path and path.strip():
-            self.edge.go(self.edge.case_from_file(Path(path.strip()).expanduser()))
+            self.edge.go(self.edge.encounter_from_file(Path(path.strip()).expanduser()))
 
     def action_sample(self) -> None:
-        self.edge.go(self.edge.sample_case())
+        self.edge.go(self.edge.sample_encounter())
 
     def action_delete(self) -> None:
         if (row := self._current()) is None:

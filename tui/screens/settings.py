@@ -9,11 +9,11 @@ from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
 from textual.widgets import Button, DataTable, Input, Select, TabbedContent, TabPane
 
+from edge.encounters import templates
 from edge.text import one_line
-from edge.workbench import Passphrase, audit_tail, template_names
+from edge.vaults import Passphrase
 from tui import actions, settings
-from tui.clock import local_time
-from tui.labels import event_label, seal_line, titled
+from tui.labels import event_label, local_time, seal_line, titled
 from tui.screens.base import EdgeScreen
 from tui.settings import short
 from tui.texts import t
@@ -77,7 +77,7 @@ class SettingsScreen(EdgeScreen):
 
     @staticmethod
     def _template_options() -> list[tuple[str, str]]:
-        return [(_choice(titled(n)), n) for n in template_names() if not n.startswith("section:")]
+        return [(_choice(titled(n)), n) for n in templates.names() if not n.startswith("section:")]
 
     @staticmethod
     def _select(name: str, options: list[tuple[str, str]], value: str, otherwise: str = "") -> ComposeResult:
@@ -143,7 +143,7 @@ class SettingsScreen(EdgeScreen):
         select, kept = self.query_one("#template", Select), self.edge.settings
         with self.prevent(Select.Changed):
             select.set_options(self._template_options())
-            select.value = kept.template = kept.template if kept.template in template_names() else "visit"
+            select.value = kept.template = kept.template if kept.template in templates.names() else "visit"
 
     def action_template_new(self) -> None:
         self.query_one(TemplatesTab).make()
@@ -171,7 +171,7 @@ class SettingsScreen(EdgeScreen):
         await self._fill_chain()
 
     async def _fill_chain(self) -> None:
-        entries = await self.edge.vault.call(audit_tail)
+        entries = await self.edge.vault.call(lambda vault: vault.admin.newest())
         table = self.query_one("#chain", DataTable)
         table.clear(columns=True)
         for name, width in (("number", 6), ("time", 17), ("event", 16), ("record", 10), ("who", 16), ("detail", 60)):

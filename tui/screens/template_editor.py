@@ -9,9 +9,9 @@ from textual.widgets import TextArea
 from edge.contract.template_check import Problem, problem
 from edge.contract.template_files import save
 from edge.contract.templates import parse_template
+from edge.encounters.templates import own_folder
 from edge.errors import EdgescribeError
 from edge.text import one_line
-from edge.workbench import template_folder
 from tui import actions
 from tui.screens.base import EdgeScreen
 from tui.texts import t
@@ -109,7 +109,7 @@ class TemplateEditor(EdgeScreen):
             self.query_one(SafeArea).move_cursor((found.line - 1, 0))
             return
         try:
-            save(self.template_name, text, template_folder())
+            save(self.template_name, text, own_folder())
         except EdgescribeError as error:
             self.edge.complain(error)
             return

@@ -68,7 +68,7 @@ class UnlockScreen(EdgeScreen):
             self.edge.go(self._unlock(typed))
 
     async def _unlock(self, typed: str) -> None:
-        from edge.workbench import Passphrase, RecoveryKey  # here: this screen must stand before cryptography is loaded
+        from edge.vaults import Passphrase, RecoveryKey  # here: this screen must stand before cryptography is loaded
 
         field, status = self.query_one("#secret", Input), self.query_one("#unlock-status", Label)
         field.value = ""

@@ -9,7 +9,9 @@ from textual.containers import Center, Horizontal, Vertical, VerticalScroll
 from textual.widgets import Button, Input, OptionList, ProgressBar
 from textual.widgets.option_list import Option
 
-from edge.workbench import BundleCard, Passphrase, RecoveryKey, bundles, score, strength
+from edge import paths
+from edge.contract.bundle_card import BundleCard, cards
+from edge.vaults import Passphrase, RecoveryKey, score, strength
 from tui.screens.base import EdgeScreen
 from tui.texts import t
 from tui.widgets.bundle_card import BundleView
@@ -154,7 +156,7 @@ class ModelScreen(EdgeScreen):
     """What is installed, what it is good for, and where to begin."""
 
     def compose(self) -> ComposeResult:
-        self._cards = bundles()
+        self._cards = cards(paths.bundle_dirs())
         yield StatusBar()
         with Center(classes="middle"), Vertical(classes="card -broad"):
             yield Label(t("bundle.title"), classes="brand")

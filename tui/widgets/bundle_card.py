@@ -8,8 +8,8 @@ from rich.text import Text
 from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 
+from edge.contract.bundle_card import BundleCard
 from edge.text import one_line
-from edge.workbench import BundleCard
 from tui.texts import catalogue, current, t
 from tui.widgets.safe import Label, plain
 

@@ -10,7 +10,7 @@ from edge.contract.transcript import SPEAKERS, Transcript, Turn
 from edge.errors import InputError
 from edge.reading.conversation import keeps_speakers, parse, with_speaker
 from tui.texts import t
-from tui.widgets.messages import Ready, TalkEdited
+from tui.widgets.messages import ConversationEdited, Ready
 from tui.widgets.safe import Label
 from tui.widgets.safe_area import SafeArea
 from tui.widgets.transcript_view import TranscriptView
@@ -102,10 +102,10 @@ class ConversationPane(Vertical):
         text = event.text_area.text
         if self.editing and text != self._seen:
             self._seen = text
-            self.post_message(TalkEdited(text))
+            self.post_message(ConversationEdited(text))
 
     def next_speaker(self) -> None:
         """Give the turn under the cursor the next speaker."""
         view = self.query_one(TranscriptView)
         if view.turns:
-            self.post_message(TalkEdited(with_next_speaker(view.turns, view.cursor)))
+            self.post_message(ConversationEdited(with_next_speaker(view.turns, view.cursor)))

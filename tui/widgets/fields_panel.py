@@ -10,7 +10,7 @@ from textual.widgets import DataTable
 
 from edge.contract.fields import FieldEntry
 from edge.contract.schemas import FIELDS
-from tui.case import Case
+from edge.encounters.open_encounter import OpenEncounter
 from tui.labels import field_label
 from tui.texts import t
 from tui.widgets.messages import RowChosen, Spot
@@ -24,7 +24,7 @@ class FieldsPanel(Vertical):
     def __init__(self) -> None:
         super().__init__()
         self.ready = False
-        self._case: Case | None = None
+        self._case: OpenEncounter | None = None
         self._job = ""
         self._order: list[int] = []
 
@@ -39,36 +39,36 @@ class FieldsPanel(Vertical):
         if self._case is not None:
             await self.show(self._case, self._job)
 
-    async def show(self, case: Case, job: str = "") -> None:
-        """Bring the panel up to the case."""
+    async def show(self, encounter: OpenEncounter, job: str = "") -> None:
+        """Bring the panel up to the encounter."""
         if not self.ready:
             return
-        self._case, self._job = case, job
+        self._case, self._job = encounter, job
         banner = self.query_one("#fields-banner", Label)
-        text = t("fields.none") if not case.rows else "" if case.rows_whole else t("fields.cut")
+        text = t("fields.none") if not encounter.rows else "" if encounter.fields_whole else t("fields.cut")
         text = t("encounter.writing") if job == "extract" else text
         banner.show(text)
         banner.display = bool(text)
-        banner.set_class(not case.rows_whole and bool(case.rows), "-incomplete")
+        banner.set_class(not encounter.fields_whole and bool(encounter.rows), "-incomplete")
         table = self.query_one(DataTable)
         at = table.cursor_row
         table.clear(columns=True)
-        table.display = bool(case.rows)
+        table.display = bool(encounter.rows)
         place = max(12, cell_len(t("fields.nowhere")))
         room = max(16, self.size.width - 30 - place)
         for name, width in (("field", 22), ("text", room), ("place", place)):
             table.add_column(label(t(f"fields.{name}")), key=name, width=width)
         order = {field.key: i for i, field in enumerate(FIELDS)}
-        self._order = sorted(range(len(case.rows)), key=lambda i: order.get(case.rows[i].key, 99))
+        self._order = sorted(range(len(encounter.rows)), key=lambda i: order.get(encounter.rows[i].key, 99))
         last = ""
         for index in self._order:
-            row = case.rows[index]
+            row = encounter.rows[index]
             head = field_label(row.key) if row.key != last else ""
             last = row.key
             cells = (Text(head, style="bold"), label(row.entry.text), label(self._place(row.entry)))
             table.add_row(*cells, height=None)  # as many lines as the fact needs: none is cut
-        if case.rows:
-            table.move_cursor(row=min(at, len(case.rows) - 1))
+        if encounter.rows:
+            table.move_cursor(row=min(at, len(encounter.rows) - 1))
 
     @staticmethod
     def _place(entry: FieldEntry) -> str:

@@ -11,12 +11,12 @@ from textual.containers import Vertical, VerticalScroll
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
+from edge.contract.encounter import Kind
 from edge.contract.note import EncounterNote
+from edge.encounters.open_encounter import OpenEncounter
 from edge.text import sanitise
-from edge.workbench import Revision
-from tui.case import Case
-from tui.clock import local_time
-from tui.labels import author_label
+from edge.vaults import Revision
+from tui.labels import author_label, local_time
 from tui.texts import t
 from tui.widgets.messages import RestoreAsked
 from tui.widgets.safe import Label, label
@@ -64,25 +64,25 @@ class HistoryPanel(Vertical):
         with VerticalScroll(id="history-diff"):
             yield Label()
 
-    async def show(self, case: Case, job: str = "") -> None:
+    async def show(self, encounter: OpenEncounter, job: str = "") -> None:
         """Nothing to do here: history is read when the panel opens (fill)."""
 
-    def fill(self, past: list[Past], case: Case) -> None:
+    def fill(self, past: list[Past], encounter: OpenEncounter) -> None:
         """Show revisions, newest first."""
         self._past = past
-        self._now = "\n".join(f"{p.heading}\n{p.text}\n" for p in case.parts if p.text.strip())
+        self._now = "\n".join(f"{p.heading}\n{p.text}\n" for p in encounter.sections if p.text.strip())
         self.query_one("#history-banner", Label).show(t("history.help" if past else "history.none"))
         options = self.query_one(OptionList)
         options.clear_options()
-        options.add_options([Option(label(self._line(one, case))) for one in past])
+        options.add_options([Option(label(self._line(one, encounter))) for one in past])
         if past:
             options.highlighted = 0
 
-    def _line(self, one: Past, case: Case) -> str:
+    def _line(self, one: Past, encounter: OpenEncounter) -> str:
         reason = one.revision.reason.split(" ")[0]
         name = {"generated": "generated", "edit": "edit", "restore": "restore"}.get(reason, "edit")
         return t(
-            "history.line" if one.document == case.note else "history.older",
+            "history.line" if one.document == encounter.documents.get(Kind.NOTE) else "history.older",
             when=local_time(one.revision.created),
             number=one.revision.number,
             reason=t(f"history.{name}"),

@@ -7,25 +7,27 @@ from typing import TYPE_CHECKING
 from textual.message import Message
 
 if TYPE_CHECKING:
-    from tui.case import Case
+    from edge.encounters.open_encounter import OpenEncounter
 
 
-class CaseChanged(Message):
-    """A case changed: "text" (a section grows), "parts", "rows", "state". Later ones of the same kind replace it."""
+class EncounterChanged(Message):
+    """What changed of an encounter: "text" (a section grows), "sections", "rows", "state". Later ones replace it."""
 
-    def __init__(self, case: Case, what: str) -> None:
+    def __init__(self, encounter: OpenEncounter, what: str) -> None:
         super().__init__()
-        self.case, self.what = case, what
+        self.encounter, self.what = encounter, what
 
     def can_replace(self, message: Message) -> bool:
-        return isinstance(message, CaseChanged) and message.case is self.case and message.what == self.what
+        return (
+            isinstance(message, EncounterChanged) and message.encounter is self.encounter and message.what == self.what
+        )
 
 
 class Ready(Message):
     """A part of the encounter's screen has its widgets and can be filled. A screen may stand before its parts do."""
 
 
-class PartEdited(Message):
+class SectionEdited(Message):
     """The user changed a section's text."""
 
     def __init__(self, key: str, text: str) -> None:
@@ -33,7 +35,7 @@ class PartEdited(Message):
         self.key, self.text = key, text
 
 
-class TalkEdited(Message):
+class ConversationEdited(Message):
     """The user changed the conversation."""
 
     def __init__(self, text: str) -> None:

@@ -10,8 +10,10 @@ from textual.containers import Container, Horizontal, Vertical
 from textual.timer import Timer
 from textual.widgets import Button, DataTable, ProgressBar
 
+from edge import paths
+from edge.contract.bundle import verify_bundle
+from edge.contract.bundle_card import BundleCard, cards
 from edge.errors import BundleError
-from edge.workbench import BundleCard, bundles, verify
 from tui.settings import Settings
 from tui.texts import t
 from tui.widgets.bundle_card import BundleView
@@ -42,7 +44,7 @@ class ModelTab(Vertical):
 
     def on_mount(self) -> None:
         self.query_one(ProgressBar).display = False
-        self._cards = bundles()
+        self._cards = cards(paths.bundle_dirs())
         if not self._cards:
             self.query_one("#bundle-verdict", Label).show(t("bundle.none"))
         for one in self.query(Button):
@@ -96,7 +98,7 @@ class ModelTab(Vertical):
         bar.display = True
         self._timer = self.set_interval(0.1, self._show_progress)
         try:
-            found = await asyncio.to_thread(verify, card.folder, self._count)
+            found = await asyncio.to_thread(verify_bundle, card.folder, self._count)
             signer = t("bundle.signed_by", name=found.signed_by) if found.signed_by else t("bundle.not_signed")
             text = t("bundle.verified", name=card.name, count=len(found.manifest.files), signer=signer)
         except BundleError as error:

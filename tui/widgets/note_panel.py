@@ -5,7 +5,7 @@ from __future__ import annotations
 from textual.app import ComposeResult
 from textual.containers import Vertical
 
-from tui.case import Case
+from edge.encounters.open_encounter import OpenEncounter
 from tui.texts import t
 from tui.widgets.messages import Ready
 from tui.widgets.safe import Label
@@ -25,28 +25,28 @@ class NotePanel(Vertical):
         self.ready = True
         self.post_message(Ready())
 
-    async def show(self, case: Case, job: str = "") -> None:
-        """Bring the panel up to the case. job: "", "note" or "rewrite"."""
+    async def show(self, encounter: OpenEncounter, job: str = "") -> None:
+        """Bring the panel up to the encounter. job: "", "note" or "rewrite"."""
         if not self.ready:
             return
-        cut = case.note_incomplete
-        banner = t("encounter.signed_banner") if case.signed else t("encounter.incomplete_banner") if cut else ""
+        cut = encounter.note_incomplete
+        banner = t("encounter.signed_banner") if encounter.signed else t("encounter.incomplete_banner") if cut else ""
         head = self.query_one("#note-banner", Label)
         head.show(banner)
         if head.display != bool(banner):
             head.display = bool(banner)
-        head.set_class(cut and not case.signed, "-incomplete")
+        head.set_class(cut and not encounter.signed, "-incomplete")
         sections = self.query_one("#sections")
         editors = list(sections.query(SectionEditor))
-        if [e.part.key for e in editors] != [p.key for p in case.parts] or any(
-            e.part is not p and e.part.heading != p.heading for e, p in zip(editors, case.parts, strict=True)
+        if [e.part.key for e in editors] != [p.key for p in encounter.sections] or any(
+            e.part is not p and e.part.heading != p.heading for e, p in zip(editors, encounter.sections, strict=True)
         ):
-            editors = [SectionEditor(part) for part in case.parts]
+            editors = [SectionEditor(part) for part in encounter.sections]
             with self.app.batch_update():  # nothing is drawn between the old sections and the new ones
                 await sections.remove_children()
                 await sections.mount_all(editors)
-        for editor, part in zip(editors, case.parts, strict=True):
-            editor.show(part, case.signed, job, case.reading)
+        for editor, part in zip(editors, encounter.sections, strict=True):
+            editor.show(part, encounter.signed, job, encounter.reading)
 
     def current(self) -> SectionEditor | None:
         """The section that has the focus, or the first."""

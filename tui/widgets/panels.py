@@ -8,7 +8,7 @@ from typing import Protocol
 
 from textual.widget import Widget
 
-from tui.case import Case
+from edge.encounters.open_encounter import OpenEncounter
 from tui.widgets.fields_panel import FieldsPanel
 from tui.widgets.history_panel import HistoryPanel
 from tui.widgets.note_panel import NotePanel
@@ -17,7 +17,7 @@ from tui.widgets.note_panel import NotePanel
 class Panel(Protocol):
     """What the encounter asks of a panel."""
 
-    async def show(self, case: Case, job: str = "") -> None: ...
+    async def show(self, encounter: OpenEncounter, job: str = "") -> None: ...
 
     def focus_first(self) -> None: ...
 

@@ -10,9 +10,8 @@ from textual.widgets import Button, DataTable, Input
 
 from edge.contract.encounter import State
 from edge.errors import UsageError
-from edge.vaults import Vault
-from edge.workbench import Plan
-from tui.clock import day_and_time
+from edge.vaults import Plan, Vault
+from tui.labels import day_and_time
 from tui.texts import t
 from tui.widgets.dialogs import Confirm
 from tui.widgets.safe import Label, SafeInput, button, label
@@ -106,7 +105,7 @@ class RetentionTab(Vertical):
     async def _delete(self) -> None:
         """Delete what was shown; if something else is due by now, show that instead."""
         shown = {one.id for one in self._plan.due} if self._plan else set()
-        busy = {case.id for case in self.edge.encounters.cases if case.busy}
+        busy = {encounter.id for encounter in self.edge.encounters.all if encounter.busy}
         if shown & busy:
             raise UsageError("The model writes in one of these encounters.", "", "Stop it, or wait for its end.")
 

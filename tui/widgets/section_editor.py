@@ -9,10 +9,10 @@ from textual.geometry import Size
 from textual.reactive import Reactive
 from textual.widgets import TextArea
 
-from tui.case import Part
+from edge.encounters.open_encounter import OpenSection
 from tui.labels import heading_label
 from tui.texts import t
-from tui.widgets.messages import PartEdited
+from tui.widgets.messages import SectionEdited
 from tui.widgets.safe import Label, label
 from tui.widgets.safe_area import SafeArea
 
@@ -28,15 +28,15 @@ class Sections(VerticalScroll):
 
 
 class SectionEditor(Vertical):
-    """Shows a Part. The field is read-only while the model writes in it, and in a signed note."""
+    """Shows a OpenSection. The field is read-only while the model writes in it, and in a signed note."""
 
     virtual_size = GROWS
 
-    def __init__(self, part: Part) -> None:
+    def __init__(self, part: OpenSection) -> None:
         super().__init__(classes="section")
         self.part = part
         self._seen = ""
-        self._asked: tuple[Part, bool, str, float | None] | None = None
+        self._asked: tuple[OpenSection, bool, str, float | None] | None = None
         self.ready = False
 
     def compose(self) -> ComposeResult:
@@ -55,8 +55,8 @@ class SectionEditor(Vertical):
         if self._asked is not None:
             self.show(*self._asked)
 
-    def show(self, part: Part, locked: bool, job: str, reading: float | None = None) -> None:
-        """Bring heading and field up to the part. job: "" or "note", "rewrite": what the model does for the case."""
+    def show(self, part: OpenSection, locked: bool, job: str, reading: float | None = None) -> None:
+        """Bring heading and field up to the section. job: "" or "note", "rewrite": what the model does now."""
         self.part = part
         if not self.ready:  # its widgets don't stand yet: on_mount shows what was asked for last
             self._asked = (part, locked, job, reading)
@@ -73,7 +73,7 @@ class SectionEditor(Vertical):
             area.move_cursor(area.document.end)
         self.set_class(part.writing, "-writing")
 
-    def _fill(self, area: SafeArea, part: Part) -> None:
+    def _fill(self, area: SafeArea, part: OpenSection) -> None:
         if part.writing and part.text.startswith(area.text):
             # The cursor waits at the top: if it went along, every row would be drawn anew for every word.
             area.insert(part.text[len(area.text) :], area.document.end, maintain_selection_offset=False)
@@ -109,4 +109,4 @@ class SectionEditor(Vertical):
         self._seen = text
         if not self.part.writing:
             self.part.text = text  # at once: a redraw must never bring an older text back
-            self.post_message(PartEdited(self.part.key, text))
+            self.post_message(SectionEdited(self.part.key, text))

@@ -13,8 +13,8 @@ from edge.text import one_line
 from tui.texts import t
 
 if TYPE_CHECKING:
+    from edge.encounters.open_encounter import OpenEncounter
     from tui.app import EdgeApp
-    from tui.case import Case
 
 
 _TITLE = 12  # cells of an encounter's title that must be seen
@@ -25,7 +25,7 @@ class StatusBar(Widget):
 
     def __init__(self) -> None:
         super().__init__()
-        self.case: Case | None = None
+        self.encounter: OpenEncounter | None = None
         self.drawn: tuple[object, ...] = ()
 
     @property
@@ -42,12 +42,12 @@ class StatusBar(Widget):
             left.append(f" {t('app.damaged')} ", "bold reverse")
         if queue := app.queue_line():
             left.append(f" {queue} ", "bold reverse")
-        if self.case is not None:
-            self._case(left, self.case)
+        if self.encounter is not None:
+            self._case(left, self.encounter)
         else:
             left.append(f" {t('app.name')} ", "bold")
-        title = one_line(self.case.title, 160) if self.case is not None and self.case.title else ""
-        if self.case is not None and not title:
+        title = one_line(self.encounter.title, 160) if self.encounter is not None and self.encounter.title else ""
+        if self.encounter is not None and not title:
             title = t("encounter.untitled")
         wanted = left.cell_len + min(_TITLE, cell_len(title)) + 1
         right.append(self._model(self.size.width - right.cell_len - wanted))
@@ -67,21 +67,27 @@ class StatusBar(Widget):
             return whole
         return "│ " + " · ".join(told) + " " if told else ""
 
-    def _case(self, line: Text, case: Case) -> None:
-        word = t(f"app.{case.state.value.lower()}")
-        version = f" {t('app.version', version=case.version)}" if case.version > 1 else ""
+    def _case(self, line: Text, encounter: OpenEncounter) -> None:
+        word = t(f"app.{encounter.state.value.lower()}")
+        version = f" {t('app.version', version=encounter.version)}" if encounter.version > 1 else ""
         line.append(f" {word}{version} ", "bold")
-        line.append(f"│ {t('app.unsaved' if case.dirty or case.rows_dirty else 'app.saved')} │ ")
-        if case.incomplete:
+        line.append(f"│ {t('app.unsaved' if encounter.unsaved else 'app.saved')} │ ")
+        if encounter.incomplete:
             line.append(f" {t('app.incomplete')} ", "bold reverse")
             line.append(" ")
 
     def tick(self) -> None:
         """Draw again if something that it shows has changed."""
-        app, case = self.edge, self.case
+        app, encounter = self.edge, self.encounter
         now: tuple[object, ...] = (app.model_line(), app.queue_line(), len(app.damage))
-        if case is not None:
-            now += (case.title, case.state, case.version, case.dirty or case.rows_dirty, case.incomplete)
+        if encounter is not None:
+            now += (
+                encounter.title,
+                encounter.state,
+                encounter.version,
+                encounter.unsaved,
+                encounter.incomplete,
+            )
         if now != self.drawn:
             self.drawn = now
             self.refresh()

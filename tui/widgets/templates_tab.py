@@ -13,8 +13,8 @@ from textual.widgets import Button, DataTable
 
 from edge.contract.template_files import Listed, delete, judged, listed, name_for, own_names, text_of
 from edge.contract.templates import parse_template
+from edge.encounters import templates
 from edge.errors import EdgescribeError
-from edge.workbench import template, template_folder
 from tui.labels import meant
 from tui.screens.template_editor import TemplateEditor, in_words
 from tui.texts import t
@@ -70,7 +70,7 @@ class TemplatesTab(Vertical):
         """Read the templates again and go to one of them; stay if there is none of that name."""
         table = self.query_one(DataTable)
         before = self._listed[table.cursor_row].name if self._listed else ""
-        self._listed = [*listed(template_folder()), *self._in_no_file()]
+        self._listed = [*listed(templates.own_folder()), *self._in_no_file()]
         here = name if any(one.name == name for one in self._listed) else before
         table.clear(columns=True)
         for key in ("title", "sections", "kind"):
@@ -81,7 +81,7 @@ class TemplatesTab(Vertical):
         table.move_cursor(row=next((i for i, one in enumerate(self._listed) if one.name == here), 0))
 
     def _in_no_file(self) -> list[Listed]:
-        saved, unsaved = own_names(template_folder()), self.edge.unsaved
+        saved, unsaved = own_names(templates.own_folder()), self.edge.unsaved
         return [judged(name, unsaved.get(name) or "") for name in unsaved if name not in saved]
 
     def _kind(self, one: Listed) -> str:
@@ -92,8 +92,8 @@ class TemplatesTab(Vertical):
     def _text_of(self, name: str) -> tuple[str, bool]:
         """A template's text as it is saved, False; or True and what was typed, of one in no file. Raises UsageError."""
         typed = self.edge.unsaved.get(name)
-        if typed is None or name in own_names(template_folder()):
-            return text_of(name, template_folder()), False
+        if typed is None or name in own_names(templates.own_folder()):
+            return text_of(name, templates.own_folder()), False
         return typed, True
 
     def current(self) -> Listed:
@@ -107,7 +107,7 @@ class TemplatesTab(Vertical):
         preview = self.query_one(TemplatePreview)
         if one.problem is None:
             text, fresh = self._text_of(one.name) if one.own else ("", False)
-            preview.show(parse_template(text, f"{one.name}.toml") if fresh else template(one.name))
+            preview.show(parse_template(text, f"{one.name}.toml") if fresh else templates.get(one.name))
         else:
             preview.query_one(".preview-text", Label).show(in_words(one.problem))
 
@@ -136,7 +136,7 @@ class TemplatesTab(Vertical):
             if not title or not title.strip():
                 return
             try:
-                name = name_for(title, template_folder(), self.edge.unsaved)
+                name = name_for(title, templates.own_folder(), self.edge.unsaved)
                 text, _ = self._text_of(base.name)
             except EdgescribeError as error:
                 self.edge.complain(error)
@@ -164,8 +164,8 @@ class TemplatesTab(Vertical):
             if not sure:
                 return
             try:
-                if one.name in own_names(template_folder()):
-                    delete(one.name, template_folder())
+                if one.name in own_names(templates.own_folder()):
+                    delete(one.name, templates.own_folder())
             except EdgescribeError as error:
                 self.edge.complain(error)
                 return

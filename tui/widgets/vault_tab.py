@@ -10,7 +10,7 @@ from textual.containers import Vertical
 from textual.widgets import Button, ProgressBar
 
 from edge.errors import EdgescribeError
-from edge.workbench import Passphrase, RecoveryKey, Vault
+from edge.vaults import Passphrase, RecoveryKey, Vault
 from tui.settings import short
 from tui.texts import t
 from tui.widgets.dialogs import Ask, with_passphrase

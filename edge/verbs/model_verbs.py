@@ -1,4 +1,4 @@
-"""What `note` and `extract` share: options, loading the bundle once for several files, errors a file, saving."""
+"""What verbs share that write with a model: options, one loaded bundle for several files, errors a file, saving."""
 
 from __future__ import annotations
 
@@ -7,33 +7,34 @@ import json
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from edge.errors import BundleError, Cancelled, EdgescribeError
-from edge.text import sanitise
+from edge.text import one_line, sanitise
 from edge.verbs import bundle_options, vault_options
 from edge.verbs.narrate import Narrator, complain
 
 if TYPE_CHECKING:
     from edge.contract.document import Document
-    from edge.contract.encounter import Encounter
-    from edge.encounters.writing import Reading, Scribe
+    from edge.contract.encounter import Encounter, Generated
+    from edge.contract.origin import Origin
+    from edge.encounters.writing import EngineInfo, Reading, Scribe
     from edge.vaults import Vault
-    from edge.workbench import EngineInfo
 
 
 @dataclass(frozen=True)
-class Outcome:
+class Written:
     """One file's result: the JSON object to print (without "file"), and the record to keep."""
 
     printed: dict[str, Any]
     source_kind: str
-    generated: Any
+    result: Generated
 
 
 Basis = Callable[["Encounter"], "Document"]  # what of a kept record is worked on
 T = TypeVar("T")
-Work = Callable[[T, "Document", argparse.Namespace, Narrator], Outcome]
+Work = Callable[[T, "Document", argparse.Namespace, Narrator], Written]
 
 
 @dataclass(frozen=True)
@@ -71,8 +72,8 @@ def run_all(args: argparse.Namespace, work: Work[Scribe], inputs: Sequence[Input
     Returns the exit code (see README.md): the error's own for a single file, 1 if some of several failed.
     """
     narrator = Narrator(args.quiet)
-    bench = Bench(args, narrator)
-    return run_inputs(args, narrator, work, inputs, bench.scribe, bench.close)
+    bundle = OpenBundle(args, narrator)
+    return run_inputs(args, narrator, work, inputs, bundle.scribe, bundle.close)
 
 
 def run_inputs(
@@ -95,7 +96,7 @@ def run_inputs(
     return 0 if not failed else failed[0] if len(codes) == 1 else 1
 
 
-class Bench:
+class OpenBundle:
     """The loaded bundle, opened when the first good file needs it."""
 
     def __init__(self, args: argparse.Namespace, narrator: Narrator) -> None:
@@ -141,8 +142,7 @@ def _one(
         document = reading.document
         outcome = work(tool(), document, args, narrator)
         if vault is not None:
-            record = vault_options.save_result(vault, document, args, outcome.source_kind, outcome.generated)
-            narrator.say(f"Saved as record {record}.")
+            narrator.say(f"Saved as record {_keep(vault, document, args, outcome)}.")
         if args.json:
             read = {"language": reading.language, "warnings": list(reading.warnings)}
             _print_json({"file": sanitise(one.name), **outcome.printed, **read})
@@ -155,6 +155,54 @@ def _one(
         complain(error)
         return error.exit_code
     return 0
+
+
+def _keep(vault: Vault, document: Document, args: argparse.Namespace, written: Written) -> str:
+    from edge.encounters import keeping
+    from edge.encounters.open_encounter import source_of
+
+    source = source_of(document, written.source_kind)
+    return keeping.begin(vault, _title(document, args), source, written.result)
+
+
+def _title(document: Document, args: argparse.Namespace) -> str:
+    name = Path(document.name).stem if document.name != "standard input" else document.name
+    return one_line(args.title or name, 120)
+
+
+def run_on_kept(
+    args: argparse.Namespace, narrator: Narrator, basis: Basis, work: Work[T], tool: Callable[[], T],
+    close: Callable[[], None],
+) -> int:  # fmt: skip
+    """Run work over a text of a kept encounter; what it gives is kept beside what is there, which stays as it is."""
+    from edge.encounters import keeping
+    from edge.encounters.open_encounter import source_of
+
+    with vault_options.open_vault(args) as vault:
+        try:
+            encounter = keeping.to_change(vault, args.id)
+            document = basis(vault.encounters.peek(encounter.id))
+            written = work(tool(), document, args, narrator)
+            encounter.add_result(source_of(document, written.source_kind), written.result)
+            keeping.save(vault, encounter)
+            narrator.say(f"Saved in record {encounter.id}.")
+        finally:
+            narrator.clear()
+            close()
+    return 0
+
+
+def envelope(origin: Origin) -> dict[str, Any]:
+    """What every JSON result says about where it comes from."""
+    return {
+        "incomplete": origin.incomplete,
+        "bundle": origin.bundle,
+        "bundle_sha256": origin.bundle_sha256,
+        "prompt_version": origin.prompt_version,
+        "source_sha256": origin.source_sha256,
+        "tokens": {"prompt": origin.prompt_tokens, "generated": origin.generated_tokens},
+        "seconds": origin.seconds,
+    }
 
 
 def _print_json(value: dict[str, Any]) -> None:

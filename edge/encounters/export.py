@@ -1,0 +1,71 @@
+"""A note leaves the vault: as a readable file, or as a copy on the clipboard. The audit entry comes first."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from edge.contract.encounter import Encounter, State
+from edge.errors import InputError, UsageError
+from edge.store.chain import Event
+from edge.store.vault import Vault
+from edge.text import sanitise
+
+EXPORT_FORMS = ("md", "txt")
+
+
+def note_as(record: Encounter, form: str, draft_mark: str) -> str:
+    """The newest note as Markdown ("md") or plain text ("txt"); unsigned ones carry the mark at head and foot."""
+    summary = record.summary
+    mark = "" if summary.state is State.SIGNED else draft_mark
+    if mark and record.incomplete:
+        mark += " INCOMPLETE."
+    lines = [f"# {summary.title}" if form == "md" else summary.title, ""]
+    lines += [f"**{mark}**" if form == "md" else mark, ""] if mark else []
+    for section in record.note.content.written if record.note else ():
+        lines += [f"## {section.heading}" if form == "md" else section.heading, "", section.text.strip(), ""]
+    lines += [f"**{mark}**" if form == "md" else mark, ""] if mark else []
+    return sanitise("\n".join(lines)).rstrip() + "\n"
+
+
+def publish(vault: Vault, identifier: str, folder: Path, form: str, draft_mark: str) -> Path:
+    """Write the note of a record into folder as a new file of the owner's; the audit entry comes first.
+
+    Raises UsageError for an unknown form or nothing to export, InputError if the file cannot be written.
+    """
+    if form not in EXPORT_FORMS:
+        raise UsageError(f"There is no export form {form!r}.", f"Known: {', '.join(EXPORT_FORMS)}.")
+    record = vault.encounters.peek(identifier)
+    if record.note is None or not record.note.content.written:
+        raise UsageError("There is no note to export yet.", "", "Write the note first.")
+    text = note_as(record, form, draft_mark)
+    signed = record.summary.state is State.SIGNED
+    vault.session.record(Event.EXPORT, record.summary.id, form=form, signed=signed)
+    stem = f"{record.summary.created[:10]}-{record.summary.id}{'' if signed else '-DRAFT'}"
+    return _new_file(folder, stem, form, text)
+
+
+def _new_file(folder: Path, stem: str, form: str, text: str) -> Path:
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for number in range(1, 1000):
+            target = folder / (f"{stem}.{form}" if number == 1 else f"{stem}-{number}.{form}")
+            try:
+                descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
+            except FileExistsError:
+                continue
+            with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
+                file.write(text)
+            return target
+    except OSError as error:
+        raise InputError(
+            "The note could not be written to the export folder.",
+            error.strerror or "",
+            "Choose a folder in the settings; it counts from the next unlock.",
+        ) from None
+    raise InputError("The export folder holds too many files of this note.", "", "Tidy it up.")
+
+
+def copied(vault: Vault, identifier: str) -> None:
+    """Note in the audit chain that a record's text was copied out."""
+    vault.session.record(Event.EXPORT, identifier, form="clipboard")

@@ -1,0 +1,491 @@
+"""An encounter that is open for work: what it holds, every step of work on it, and what of that the vault lacks yet.
+
+Nothing here waits or writes: a step changes the encounter in memory, pending() tells what is to be kept, and that is
+run where the vault is at hand. So the app can type on while a disk is slow, and a verb does the same in one line
+(edge.encounters.keeping.save).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from edge.contract import document as documents
+from edge.contract.document import Document
+from edge.contract.encounter import Content, Encounter, Generated, Kind, Source, State, is_incomplete, kind_of
+from edge.contract.events import SectionFinished
+from edge.contract.fields import FieldEntry, Fields
+from edge.contract.note import INTERRUPTED, EncounterNote, Rewrite, Section, Unfinished, edited_sections
+from edge.contract.origin import Origin, by_hand
+from edge.contract.templates import SectionSpec, Template
+from edge.encounters import templates
+from edge.encounters.writing import EngineInfo, Extraction, Note, origin, place
+from edge.errors import UsageError
+from edge.store.vault import Vault
+from edge.text import one_line
+
+PIECE = 40  # characters that come at once are pasted or opened, not typed
+_TITLE = 160  # characters
+_WISH = 500  # characters
+NOWHERE = by_hand("")
+
+
+def typed(text: str, name: str = "typed") -> Document:
+    """A document from text that was typed or pasted. Raises InputError if it is empty or too large."""
+    return documents.from_bytes(text.encode("utf-8", "replace"), name)
+
+
+def source_of(document: Document, kind: str = "transcript") -> Source:
+    """A document as the vault keeps it. kind: "transcript" or "report"."""
+    return Source(document.name, document.text, document.sha256, kind)
+
+
+@dataclass
+class OpenSection:
+    """A section of the note at work. section: as it was kept, or as the model wrote it; text: as it stands now.
+
+    writing: text is growing. written: the model wrote it since the note was opened. saved: text as the vault has it.
+    """
+
+    section: Section
+    text: str = field(default="", repr=False)
+    writing: bool = False
+    written: bool = False
+    saved: str = field(default="", repr=False)
+
+    @classmethod
+    def of(cls, section: Section) -> OpenSection:
+        """One that stands as its section is kept."""
+        return cls(section, section.text, saved=section.text)
+
+    @property
+    def key(self) -> str:
+        """Its name in the note: the section's key, or its heading where an older program kept none."""
+        return self.section.key or self.section.heading
+
+    @property
+    def heading(self) -> str:
+        return self.section.heading
+
+    @property
+    def stop(self) -> str:
+        return self.section.stop
+
+    @property
+    def cut(self) -> bool:
+        return self.section.cut
+
+    def begin(self) -> None:
+        """The model begins to write it, from nothing."""
+        self.section, self.text, self.writing = Section(self.heading, "", self.section.key), "", True
+
+    def end(self, text: str, stop: str) -> None:
+        """The model has written it."""
+        self.section = replace(self.section, text=text, stop=stop)
+        self.text, self.writing, self.written = text, False, True
+
+    def mark(self, stop: str) -> None:
+        """Writing ended where it is, or before it began."""
+        if self.writing:
+            self.end(self.text, self.stop or stop)
+        self.section = replace(self.section, stop=self.stop or stop)
+
+    def kept(self, as_written: bool = False) -> Section:
+        """As it is kept; as_written: without the edits made since the model wrote it."""
+        if self.writing:
+            return replace(self.section, text=self.text)
+        return self.section if as_written and self.written else self.section.with_text(self.text)
+
+
+@dataclass(frozen=True)
+class FieldRow:
+    """One extracted phrase under its field."""
+
+    key: str
+    entry: FieldEntry
+
+
+@dataclass(frozen=True)
+class Save:
+    """What is to be brought into the vault, as it was when pending() was asked. See run()."""
+
+    id: str
+    title: str
+    source: Source | None
+    discard: int | None
+    results: tuple[tuple[Source, Generated], ...]
+    drafts: tuple[Content, ...]
+    documents: dict[Kind, int]
+    commit: bool
+
+    def run(self, vault: Vault) -> Saved:
+        """Keep it: the source alone, or results as new documents; then drafts of edits, made revisions if commit.
+
+        discard: document whose draft is dropped before. Raises as the vault does.
+        """
+        code, ids = self.id, dict(self.documents)
+        if self.source is not None:
+            code = vault.encounters.save_source(self.title, self.source).id
+        if self.discard is not None:
+            vault.edits.discard(self.discard)
+        for source, result in self.results:
+            code = vault.encounters.save(self.title, source, [result], code or None).id
+            ids[result.kind] = vault.edits.document_of(code, result.kind)
+        for content in self.drafts:
+            vault.edits.autosave(ids[kind_of(content)], content)
+        for document in ids.values() if self.commit else ():
+            vault.edits.commit(document)
+        return Saved(code, ids, vault.encounters.summary(code).state)
+
+
+@dataclass(frozen=True)
+class Saved:
+    """What the vault says after a Save: the encounter's id and state, and the ids of its newest documents."""
+
+    id: str
+    documents: dict[Kind, int]
+    state: State
+
+
+@dataclass
+class OpenEncounter:
+    """One encounter. id: "" before it is kept. documents: Document.id of the note and the fields, of what there is.
+
+    in_one_piece: the conversation, or much of it, was pasted or opened. blank: no model has written the note.
+    talk_changed: the conversation differs from the kept source. basis: what the fields point into. before: the kept
+    note while another is being written. cut_off: origin of a writing that the program's end cut off. kept, kept_fields:
+    note and fields as they were read or written, for all of them that is not shown; origin, fields_origin: where they
+    come from. job: number of the work that waits or runs for it; doing: "note", "rewrite" or "extract"; reading: share
+    of the prompt that is read, while it is.
+    """
+
+    id: str = ""
+    title: str = field(default="", repr=False)
+    state: State = State.DRAFT
+    source_name: str = "typed"
+    conversation: str = field(default="", repr=False)
+    template: str = "visit"
+    sections: list[OpenSection] = field(default_factory=list)
+    rows: list[FieldRow] = field(default_factory=list)
+    basis: str = field(default="", repr=False)
+    documents: dict[Kind, int] = field(default_factory=dict)
+    in_one_piece: bool = False
+    blank: bool = True
+    talk_changed: bool = False
+    version: int = 1
+    bundle: str = ""
+    job: int | None = None
+    doing: str = ""
+    reading: float | None = None
+    note_changed: bool = False
+    fields_changed: bool = False
+    before: EncounterNote | None = field(default=None, repr=False)
+    cut_off: Origin | None = field(default=None, repr=False)
+    kept: EncounterNote = field(default_factory=lambda: EncounterNote("visit"), repr=False)
+    kept_fields: Fields = field(default_factory=lambda: Fields({}), repr=False)
+    origin: Origin = NOWHERE
+    fields_origin: Origin = NOWHERE
+    results: list[tuple[Source, Generated]] = field(default_factory=list, repr=False)
+    discard: int | None = None
+
+    # -- begin and resume ----------------------------------------------------------------------------------------------
+
+    @classmethod
+    def begin(cls, template: Template) -> OpenEncounter:
+        """An empty one; it is kept as soon as it has a conversation."""
+        return cls(template=template.name, sections=_open(templates.blank(template)))
+
+    @classmethod
+    def resume(cls, encounter: Encounter, take_up: bool = True) -> OpenEncounter:
+        """The encounter as it was left. take_up: go on with a writing that was cut off, as far as it came."""
+        summary = encounter.summary
+        one = cls(summary.id, summary.title, summary.state, bundle=summary.bundle)
+        one.show(encounter)
+        if take_up:
+            one._take_up()
+        if (found := encounter.fields) is not None:
+            one.documents[Kind.EXTRACTION], one.fields_origin = found.id, found.origin
+            one.kept_fields, one.basis = found.content, encounter.basis
+            one.rows = [FieldRow(key, entry) for key, entries in found.content.entries.items() for entry in entries]
+        return one
+
+    def show(self, encounter: Encounter) -> None:
+        """Take conversation and note from the vault."""
+        talk = encounter.conversation
+        self.conversation, self.source_name, self.talk_changed = talk.text, talk.name, False
+        if (note := encounter.note) is not None:
+            self.documents[Kind.NOTE], self.version, self.blank = note.id, note.version, not note.origin.bundle
+            self.template, self.origin = note.content.template or "visit", note.origin
+            self.kept, self.sections = note.content, _open(note.content.sections)
+
+    def _take_up(self) -> None:
+        unfinished = self.kept.unfinished
+        if unfinished is None:
+            return
+        self.template, self.sections = unfinished.template, _open(unfinished.sections)
+        self.cut_off = unfinished.origin or NOWHERE
+        self.kept = EncounterNote(unfinished.template)
+        for section in self.sections:
+            section.mark(INTERRUPTED)
+
+    # -- how it stands -------------------------------------------------------------------------------------------------
+
+    @property
+    def busy(self) -> bool:
+        """Whether a model works on it or will."""
+        return self.job is not None
+
+    @property
+    def signed(self) -> bool:
+        return self.state is State.SIGNED
+
+    @property
+    def has_note(self) -> bool:
+        return any(section.text.strip() for section in self.sections)
+
+    @property
+    def dirty(self) -> bool:
+        """Whether the note or the conversation has something that is not in the vault yet."""
+        typed_since = any(one.text is not one.saved and one.text != one.saved for one in self.sections)
+        return self.note_changed or typed_since or bool(self.results) or self.discard is not None
+
+    @property
+    def unsaved(self) -> bool:
+        """Whether anything is not in the vault yet."""
+        return self.dirty or self.fields_changed
+
+    @property
+    def fields_whole(self) -> bool:
+        """Whether all fields were read."""
+        return not self.fields_origin.incomplete
+
+    @property
+    def note_incomplete(self) -> bool:
+        """Whether something is missing from the note."""
+        return not self.busy and is_incomplete(self.note_content(), self.origin)
+
+    @property
+    def incomplete(self) -> bool:
+        """Whether something is missing from the note or the fields."""
+        return self.note_incomplete or (not self.busy and not self.fields_whole)
+
+    def section(self, key: str) -> OpenSection | None:
+        """The section of a key."""
+        return next((one for one in self.sections if one.key == key), None)
+
+    def note_text(self) -> str:
+        """The whole note as one text."""
+        return self.note_content().text()
+
+    def note_content(self, as_written: bool = False) -> EncounterNote:
+        """The note as it is kept. as_written: as the model wrote it, without what was edited meanwhile."""
+        sections = tuple(one.kept(as_written) for one in self.sections)
+        talk = self.conversation if self.blank or self.talk_changed else self.kept.conversation
+        talk = None if as_written else talk
+        return replace(self.kept, template=self.template, sections=sections, conversation=talk)
+
+    def fields_content(self) -> Fields:
+        """The fields as they are kept."""
+        kept: dict[str, list[FieldEntry]] = {key: [] for key in self.kept_fields.entries}
+        for row in self.rows:
+            kept.setdefault(row.key, []).append(row.entry)
+        return replace(self.kept_fields, entries={key: tuple(entries) for key, entries in kept.items()})
+
+    def document(self) -> Document:
+        """The conversation as a document."""
+        return typed(self.conversation or " -", self.source_name)
+
+    def check_free(self) -> None:
+        """Raise UsageError if a model can't work on it now."""
+        if self.signed:
+            raise UsageError("This encounter is signed.", "A signed version is final.", "Begin a new version first.")
+        if self.busy:
+            raise UsageError("The model is at work on this encounter.", "", "Wait for its end, or stop it.")
+        if not self.conversation.strip():
+            raise UsageError("There is no conversation yet.", "", "Paste, type or open one on the left.")
+
+    # -- what a person changes -----------------------------------------------------------------------------------------
+
+    def set_conversation(self, text: str, name: str = "", untitled: str = "") -> None:
+        """Take a typed, pasted, opened or corrected conversation. untitled: the title where it has none."""
+        self.in_one_piece = self.in_one_piece or len(text) - len(self.conversation) > PIECE
+        self.conversation, self.talk_changed = text, not self.blank
+        self.source_name = one_line(name, _TITLE) or self.source_name
+        if not self.title and text.strip():
+            self.title = (Path(self.source_name).stem if name else "") or untitled
+        self.note_changed = True
+
+    def replace_text(self, given: Iterable[tuple[str, str]]) -> None:
+        """Replace the whole note's text by (heading, text) pairs (see edge.contract.note.edited_sections)."""
+        self.sections = _open(edited_sections(self.note_content().sections, given))
+        self.note_changed = True
+
+    def change_row(self, index: int | None, key: str, text: str) -> None:
+        """Change an extracted phrase, add one (index None) or take one away (empty text). Its place is looked up."""
+        self.fields_changed = True
+        if not text.strip():
+            if index is not None:
+                del self.rows[index]
+            return
+        found = place([text.strip()], self.basis)[0]
+        if index is None:
+            self.rows.append(FieldRow(key, found))
+        else:
+            self.rows[index] = FieldRow(key, self.rows[index].entry.with_place(found))
+
+    # -- what the model writes: a whole note ---------------------------------------------------------------------------
+
+    def begin_note(self, chosen: Template) -> Template:
+        """Make room for a note: what is missing of a cut one, otherwise all of it. Returns what is to be written."""
+        missing = {one.key for one in self.sections if one.stop != "end"}
+        known = {spec.key for spec in chosen.sections}
+        goes_on = chosen.name == self.template and any(one.stop == "end" for one in self.sections)
+        self.before, self.note_changed = self.note_content(), True
+        if goes_on and missing and missing <= known:
+            self.kept = replace(self.kept, conversation=None)
+            return replace(chosen, sections=tuple(spec for spec in chosen.sections if spec.key in missing))
+        self.kept = EncounterNote(chosen.name)
+        self.template, self.sections = chosen.name, _open(templates.blank(chosen))
+        return chosen
+
+    def section_begun(self, key: str) -> None:
+        """The model begins a section."""
+        if (section := self.section(key)) is not None:
+            section.begin()
+
+    def text_written(self, text: str) -> None:
+        """More text of the section that is being written."""
+        self.reading = None
+        for section in self.sections:
+            if section.writing:
+                section.text += text
+        self.note_changed = True
+
+    def section_written(self, finished: SectionFinished) -> None:
+        """The model has written a section."""
+        if (section := self.section(finished.key)) is not None:
+            section.end(without_heading(finished.text, section.heading), finished.reason)
+            self.note_changed = True
+
+    def note_written(self, note: Note | None, info: EngineInfo | None, failed: bool = False) -> None:
+        """Writing ended: with a note, or before its end (note None; failed: by a fault).
+
+        Stopped before anything was written, the note before comes back.
+        """
+        for section in self.sections:
+            section.mark(INTERRUPTED if failed else "cancelled")
+        before, self.before = self.before, None
+        if before is not None and note is None and not self.has_note:
+            self.kept, self.template, self.sections = before, before.template, _open(before.sections)
+            self.discard, self.note_changed = self.documents.get(Kind.NOTE), False
+        elif info is not None:
+            whole = not any(section.cut for section in self.sections)
+            self.take_note(replace(origin(info, self.document(), note), incomplete=not whole))
+
+    def take_note(self, known: Origin) -> None:
+        """The sections become a new document, as they were written; edits made meanwhile become its draft."""
+        first = self.note_content(as_written=True)
+        self.results.append((source_of(self.document()), Generated(first, known)))
+        self.discard = self.documents.get(Kind.NOTE)
+        self.kept, self.origin, self.bundle, self.blank = first, known, known.bundle, not known.bundle
+        self.talk_changed = self.note_changed = False
+        for section in self.sections:
+            section.saved = section.section.text if section.written else section.text
+
+    # -- what the model writes: a section, the fields ------------------------------------------------------------------
+
+    def spec_of(self, section: OpenSection) -> SectionSpec:
+        """The instruction that writes a section."""
+        return templates.section_spec(section.key, section.heading, self.template)
+
+    def section_rewritten(self, section: OpenSection, note: Note | None, info: EngineInfo | None, wish: str) -> bool:
+        """A section was written anew, with a wish. Returns False if nothing came of it or it was stopped: it stays."""
+        section.writing = False
+        if note is None or not note.sections or note.reasons[-1][1] == "cancelled":
+            return False
+        made = Rewrite(info.bundle, info.bundle_sha256, one_line(wish, _WISH)) if info else None
+        text = "\n\n".join(one.text for one in note.sections)
+        section.section = section.kept().rewritten(text, note.reasons[-1][1], made)
+        section.text = text
+        self.kept, self.note_changed = replace(self.kept, unfinished=None), True
+        return True
+
+    def fields_found(self, found: Extraction, info: EngineInfo | None, basis: Document, name: str = "note") -> None:
+        """Fields were extracted from basis; they become a new document."""
+        self.kept_fields, self.basis, self.fields_changed = found.content, basis.text, False
+        self.rows = [FieldRow(key, entry) for key, entries in found.fields.items() for entry in entries]
+        if info is not None:
+            self.fields_origin = origin(info, basis, found)
+            source = replace(source_of(basis, "report"), name=name)
+            self.results.append((source, Generated(found.content, self.fields_origin)))
+
+    def add_result(self, source: Source, result: Generated) -> None:
+        """A result that was written as a whole: a new document beside what there is."""
+        self.results.append((source, result))
+
+    # -- into the vault ------------------------------------------------------------------------------------------------
+
+    def pending(self, commit: bool = False, info: EngineInfo | None = None) -> Save | None:
+        """What is to be kept now; None: nothing. commit: as a revision. info: of the bundle that is writing.
+
+        The first time, a conversation that came in one piece is kept as a source alone, final from then on; one that is
+        still being typed lies in the draft of a note by hand until it is whole.
+        """
+        if self.signed or not (self.unsaved or commit) or not (self.id or self.results or self.conversation.strip()):
+            return None
+        alone = not self.id and self.in_one_piece and not self.has_note and not self.results
+        results, drafts = tuple(self.results), list[Content]()
+        if alone:
+            saved = Save("", self.title, source_of(self.document()), None, (), (), {}, False)
+        else:
+            has_note = Kind.NOTE in self.documents or any(result.kind is Kind.NOTE for _, result in results)
+            if self._note_to_keep(has_note):
+                content = self._note_or_writing(info)
+                if has_note:
+                    drafts.append(content)
+                else:
+                    source = source_of(self.document())
+                    results = (*results, (source, Generated(content, by_hand(source.sha256))))
+            if self.fields_changed:
+                drafts.append(self.fields_content())
+            final = commit and not self.busy
+            saved = Save(self.id, self.title, None, self.discard, results, tuple(drafts), self.documents, final)
+        self.note_changed = self.fields_changed = False
+        for section in self.sections:
+            section.saved = section.text
+        return saved
+
+    def _note_to_keep(self, has_note: bool) -> bool:
+        typed_since = any(one.text != one.saved for one in self.sections)
+        return self.note_changed or typed_since or not (has_note or self.id or self.results)
+
+    def _note_or_writing(self, info: EngineInfo | None) -> EncounterNote:
+        if self.before is None or not self.busy:
+            return self.note_content()
+        promise = origin(info, self.document(), None) if info else None
+        new = Unfinished(self.template, tuple(one.kept() for one in self.sections), promise)
+        return replace(self.before, conversation=self.conversation, unfinished=new)
+
+    def saved(self, save: Save, done: Saved) -> None:
+        """The vault has kept what pending() gave."""
+        self.id, self.results = done.id, self.results[len(save.results) :] if self.results else []
+        self.documents, self.discard = done.documents, None if self.discard == save.discard else self.discard
+        # The vault calls a note edited from its first revision on; people do from the first letter on.
+        typed_now = bool(save.drafts) and done.state is State.DRAFT and not (self.blank or self.busy)
+        self.state = State.EDITED if typed_now else done.state
+
+    def not_saved(self, save: Save) -> None:
+        """The vault could not keep it: it is tried again at the next save."""
+        self.note_changed = True
+        self.fields_changed = self.fields_changed or any(kind_of(content) is Kind.EXTRACTION for content in save.drafts)
+
+
+def _open(sections: Sequence[Section]) -> list[OpenSection]:
+    return [OpenSection.of(section) for section in sections]
+
+
+def without_heading(text: str, heading: str) -> str:
+    """A section's text without its own heading in the first line, which is shown above it."""
+    first, _, rest = text.lstrip().partition("\n")
+    return rest.strip() if first.strip().rstrip(":").casefold() == heading.casefold() else text
