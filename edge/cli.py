@@ -24,8 +24,8 @@ if TYPE_CHECKING:
     from edge.seal import SealStatus
 
 VERBS = (
-    "app", "demo", "read", "note", "extract", "annotate", "facts", "code", "check", "records", "vault", "bundle", "audit",
-    "doctor",
+    "app", "demo", "read", "note", "extract", "annotate", "facts", "code", "check", "records", "vault", "bundle",
+    "audit", "doctor",
 )  # fmt: skip
 _MODULES = {"window": "app"} | {name: name for name in VERBS}
 

@@ -18,9 +18,9 @@ _HAS = _set(
 )
 _BEGINS = _set("and und or oder but aber that dass because weil if whose sowie , ; : . – -")
 _KIN_WORDS = _set(
-    "maternal paternal older younger elder half twin late first second two three four five one other both mother father "
-    "brother sister aunt uncle grandmother grandfather ältere älterer jüngere jüngerer zwei drei mutter vater bruder "
-    "schwester beide auch also my mein meine positive negative bei",
+    "maternal paternal older younger elder half twin late first second two three four five one other both mother "
+    "father brother sister aunt uncle grandmother grandfather ältere älterer jüngere jüngerer zwei drei mutter "
+    "vater bruder schwester beide auch also my mein meine positive negative bei",
 )
 _WHO = re.compile(r"[\w-]*, (?:who|die|der) (?:has|had|was|is|died|developed|an|hat|hatte|leidet|selbst)\b", re.I)
 _OWN = _set(
