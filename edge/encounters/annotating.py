@@ -14,7 +14,6 @@ from edge.extraction.corrections import Annotated
 from edge.store.chain import Event
 from edge.store.vault import Vault
 from edge.tasks.extract import locate_all
-from edge.workbench import basis_of
 
 HELP = corrections.HELP
 _PAGE = 200
@@ -29,7 +28,7 @@ def fields_of(record: Encounter) -> Fields:
 
 def apply(record: Encounter, fields: Fields, command: str) -> Fields:
     """The fields after a command (corrections.HELP). Raises UsageError."""
-    basis = basis_of(record)
+    basis = record.basis
 
     def place(words: str) -> FieldEntry:
         return locate_all([words], basis)[0]
@@ -54,7 +53,7 @@ def annotated(vault: Vault, identifiers: Sequence[str] = ()) -> list[Annotated]:
         record = vault.encounters.peek(code)
         if record.fields is None or not (identifiers or corrections.is_marked(record.fields.content)):
             continue
-        found.append(Annotated(record.summary.id, basis_of(record), record.fields.content))
+        found.append(Annotated(record.summary.id, record.basis, record.fields.content))
     return found
 
 
