@@ -7,14 +7,16 @@ with heart or kidney disease and diabetes with kidney disease are combined (I.C.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass, field, replace
 from functools import lru_cache
 from typing import Any
 
-from edge.coding.context import Context, context
+from edge.clinical.context import Context
 from edge.coding.lexicon import Lexicon, Mention, Term, sides_near, stem, stems
 from edge.coding.structure import Line, Part, lines
+from edge.contract.facts import Attributes, Polarity, Subject
 from edge.terminology.catalogue import Catalogue, Code
 from edge.terminology.lexical import match_query
 
@@ -34,6 +36,7 @@ _WEIGHTS = {
     Part.FAMILY: 0.0,
 }
 _ALTERNATIVES = 3
+_MENTIONS = 20  # of one term in one part of a note; more of them change nothing and cost time
 LIKELY = 0.6  # candidates below it are shown on demand
 _PROBLEM = 0.9  # a mention that is the name of a problem of the assessment
 # Parts of the body whose codes have sides; where a problem does not name its side, the rest of the note may.
@@ -106,13 +109,19 @@ class Coder:
         """Candidates with at least that confidence."""
         found: dict[str, Candidate] = {}
         text = note[:MAX_NOTE]
+        around = Context(text)
         side_of = lru_cache(256)(lambda word: _only_side(sides_near(text, word)))
+        seen: Counter[tuple[Term, Part, str]] = Counter()
         for line in lines(text):
             for mention in self._lexicon.find(line.text, line.start):
+                kind = (mention.term, line.part, mention.side)
+                seen[kind] += 1
+                if seen[kind] > _MENTIONS:
+                    continue
                 if not mention.side:
                     named = filter(None, map(side_of, self._body(mention.term)))
                     mention = replace(mention, side=next(named, ""))
-                candidate = self._candidate(line, mention)
+                candidate = self._candidate(line, mention, around.at(mention.start, mention.end))
                 if candidate is None:
                     continue
                 known = found.get(candidate.code.code)
@@ -136,9 +145,9 @@ class Coder:
         named = {*term.words, *(stems(entry.description) if entry is not None else ())}
         return sorted(named & _BODY)
 
-    def _candidate(self, line: Line, mention: Mention) -> Candidate | None:
-        around = context(line.text, mention.start - line.start, mention.end - line.start)
-        if around.negated or around.family or line.part is Part.FAMILY:
+    def _candidate(self, line: Line, mention: Mention, around: Attributes) -> Candidate | None:
+        denied = around.polarity is Polarity.DENIED
+        if denied or around.subject is not Subject.PATIENT or line.part is Part.FAMILY:
             return None
         code, needs = self.sided(mention.term.code, mention.term.sided, mention.side)
         entry = self.catalogue.get(code)
@@ -268,16 +277,16 @@ def _names(note: str, code: str) -> bool:
     return False
 
 
-def _confidence(weight: float, mention: Mention, around: Context) -> float:
+def _confidence(weight: float, mention: Mention, around: Attributes) -> float:
     sure = weight if mention.term.own else weight * 0.85
-    sure *= 0.3 if around.uncertain else 1.0
+    sure *= 0.3 if around.polarity is Polarity.UNCERTAIN else 1.0
     return round(sure, 3)
 
 
-def _why(mention: Mention, line: Line, around: Context) -> str:
+def _why(mention: Mention, line: Line, around: Attributes) -> str:
     place = "names a problem of the assessment" if line.problem else f"stands under {line.part.value}"
     kind = "term of the index" if mention.term.own else "words of the classification"
-    return f"{kind}; {place}" + ("; said as uncertain" if around.uncertain else "")
+    return f"{kind}; {place}" + ("; said as uncertain" if around.polarity is Polarity.UNCERTAIN else "")
 
 
 def _symptom(code: str) -> bool:
