@@ -46,8 +46,8 @@ def _cues(text: str, checkpoint: Checkpoint) -> list[Cue] | None:
 
 
 def speaker_of(label: str) -> str:
-    """The role that a label names, else the label on one line."""
-    return role(label) or " ".join(label.split())
+    """The role that a label names, else the label on one line; "" for the label of turns without a speaker."""
+    return role(label) or ("" if label.strip() == labels.UNKNOWN else " ".join(label.split()))
 
 
 def of_cues(cues: Sequence[Cue]) -> list[Cue]:
@@ -72,13 +72,19 @@ def of_cues(cues: Sequence[Cue]) -> list[Cue]:
 
 
 def laid_out(cues: Iterable[Cue]) -> tuple[str, list[Turn]]:
-    """The text of turns, a line each with its label, and the turns with their places in it."""
+    """The text of turns, a line each with its label, and the turns with their places in it.
+
+    A turn without a speaker among others has a label that says so: without one, its words would belong to the turn
+    before.
+    """
     parts: list[str] = []
     turns: list[Turn] = []
     at = 0
+    cues = list(cues)
+    nobody = f"{labels.UNKNOWN}: " if any(cue.speaker for cue in cues) else ""
     for cue in cues:
         words = " ".join(cue.text.split())
-        opening = f"{cue.speaker}: " if cue.speaker else ""
+        opening = f"{cue.speaker}: " if cue.speaker else nobody
         parts.append(f"{opening}{words}\n")
         turns.append(Turn(cue.speaker, words, at + len(opening), at + len(opening) + len(words), cue.begin))
         at += len(parts[-1])

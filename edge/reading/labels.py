@@ -16,6 +16,7 @@ from edge.contract.transcript import role
 from edge.reading import vocabulary
 from edge.reading.scan import clock
 
+UNKNOWN = "Unknown"  # opens a turn of whom the source does not name, among others that it names
 WINDOW = 90  # characters at the head of a line in which a label ends
 _LONGEST = 60
 _WORDS = 6
@@ -91,6 +92,8 @@ def titled(label: str) -> bool:
 
 def known(label: str) -> bool:
     """True if a label is a speaker by itself: a role, a voice's name, a title with a name."""
+    if label == UNKNOWN:
+        return True
     return not vocabulary.is_heading(label) and (role(label) is not None or diarised(label) or titled(label))
 
 

@@ -6,10 +6,10 @@ import re
 from collections.abc import Sequence
 from dataclasses import replace
 
-from edge.contract.transcript import SPEAKERS
+from edge.contract.transcript import SPEAKERS, Turn
 from edge.errors import UsageError
 from edge.reading.captions import Cue
-from edge.reading.conversation import speaker_of
+from edge.reading.conversation import laid_out, speaker_of
 from edge.text import one_line
 
 _LAY = re.compile(r"(?:mr|mrs|ms|miss|herr|frau|señor|señora)\b\.?\s", re.IGNORECASE)
@@ -45,6 +45,11 @@ def renamed(cues: Sequence[Cue], names: dict[str, str]) -> list[Cue]:
             raise UsageError(f"There is no speaker {one_line(before, _NAME)!r}.", f"Speakers here: {listed}.")
         wanted[known] = speaker_of(one_line(after, _NAME))
     return [replace(cue, speaker=wanted.get(cue.speaker, cue.speaker)) for cue in cues]
+
+
+def renamed_text(turns: Sequence[Turn], names: dict[str, str]) -> str:
+    """The text of a conversation with other speakers (see renamed), a labelled line a turn."""
+    return laid_out(renamed([Cue(turn.speaker, turn.text, turn.seconds) for turn in turns], names))[0]
 
 
 def pairs(words: Sequence[str]) -> dict[str, str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -20,13 +21,16 @@ _NAME = 60  # characters of a name that is told
 def add_actions(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add `speaker` to the actions of `edgescribe records`."""
     speaker = actions.add_parser("speaker", help="correct who speaks in the conversation of a record")
-    which = speaker.add_mutually_exclusive_group(required=True)
+    which = speaker.add_mutually_exclusive_group()
     which.add_argument("--list", action="store_true", help="print the numbered turns with their speakers")
     which.add_argument("--turn", type=int, action="append", metavar="N", help="number of a turn; may be given again")
     speaker.add_argument(
         "--as", dest="name", metavar="NAME", help="Doctor, Patient, Nurse, Guest or another speaker of the conversation"
     )
     vault_options.on_record(speaker, _speaker)
+    speaker.add_argument(
+        "names", nargs="*", metavar="OLD=NEW", help="another name for a speaker everywhere: SPEAKER_00=Doctor"
+    )
 
 
 def _speaker(args: argparse.Namespace) -> int:
@@ -41,14 +45,30 @@ def _speaker(args: argparse.Namespace) -> int:
             Narrator().say(f"{len(turns)} turns.")
             return 0
         encounter = keeping.to_change(vault, args.id)
-        text = corrected(conversation.parse(encounter.conversation).turns, args.turn, args.name or "")
+        text = _changed(conversation.parse(encounter.conversation).turns, args)
         encounter.set_conversation(text)
         keeping.save(vault, encounter)
     turns = conversation.parse(text).turns
-    for number in sorted(set(args.turn)):
+    for number in sorted(set(args.turn or ())):
         print(f"{number:>4}  {_told(turns[number - 1])}")
+    if args.names:
+        for speaker, count in Counter(turn.speaker for turn in turns).items():
+            print(f"{one_line(speaker, _NAME) or '–'}: {count} turns")
     Narrator().say("Saved; the conversation as it was given is kept.")
     return 0
+
+
+def _changed(turns: Sequence[Turn], args: argparse.Namespace) -> str:
+    """The conversation with speakers as asked. Raises UsageError."""
+    from edge.reading import roles
+
+    if bool(args.turn) == bool(args.names):
+        raise UsageError(
+            "Which speaker?", "", "Give OLD=NEW for a whole conversation, or --turn N --as NAME for single turns."
+        )
+    if args.names:
+        return roles.renamed_text(turns, roles.pairs(args.names))
+    return corrected(turns, args.turn, args.name or "")
 
 
 def _told(turn: Turn) -> str:

@@ -144,16 +144,28 @@ def test_turns_without_speakers_get_two_in_turn(run: Run, options: list[str]) ->
     assert "hello\nmy knee hurts" in run("show", record, "--source")  # and as it was given
 
 
-def test_no_turn_is_lost_with_a_name_that_two_turns_made_a_speaker(run: Run, options: list[str]) -> None:
+def test_a_speaker_that_is_left_with_one_turn_is_one_all_the_same(run: Run, options: list[str]) -> None:
     talk = "Doctor: What is it?\nInterpreter: He asks.\nPatient: Knee.\nInterpreter: The knee.\n"
     record = keep(options, a_note({"heading": "PLAN", "text": "Rest."}), text=talk)
-    with pytest.raises(UsageError, match="lose a speaker"):
-        run("speaker", record, "--turn", "2", "--as", "Doctor")
-    assert run("speaker", record, "--list").count("Interpreter:") == 2
+    run("speaker", record, "--turn", "2", "--as", "Doctor")
+    assert run("speaker", record, "--list").count("Interpreter:") == 1
     run("speaker", record, "--turn", "3", "--as", "interpreter")
-    assert run("speaker", record, "--list").count("Interpreter:") == 3
+    assert run("speaker", record, "--list").count("Interpreter:") == 2
     run("speaker", record, "--turn", "2", "--turn", "3", "--turn", "4", "--as", "Nurse")
     assert run("speaker", record, "--list").count("Nurse:") == 3
+
+
+def test_the_speakers_of_a_whole_conversation_are_named_at_once(run: Run, options: list[str]) -> None:
+    talk = "SPEAKER_00: What is it?\nSPEAKER_01: Knee.\nSPEAKER_00: Since when?\nSPEAKER_02: A week.\n"
+    record = keep(options, a_note({"heading": "PLAN", "text": "Rest."}), text=talk)
+    told = run("speaker", record, "SPEAKER_00=Doctor", "speaker_01=patient", "SPEAKER_02=Wife of the patient")
+    assert "Doctor: 2 turns" in told
+    listed = run("speaker", record, "--list").splitlines()
+    assert listed[0] == "   1  Doctor: What is it?"
+    assert listed[3] == "   4  Wife of the patient: A week."
+    for words in (["SPEAKER_09=Doctor"], ["Doctor"], ["=Doctor"], []):
+        with pytest.raises(UsageError):
+            run("speaker", record, *words)
 
 
 def test_what_is_no_turn_or_no_speaker_is_refused(run: Run, record: str) -> None:
