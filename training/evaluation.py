@@ -72,14 +72,19 @@ class PlainGreedy:
         self._engine.close()
 
 
-def run(chosen: Evaluation, say: Callable[[str], None]) -> dict[str, Any]:
-    """Return (and write to out/result.json) the figures of a model and of the floors. Raises named errors."""
+def check_options(chosen: Evaluation) -> None:
+    """Raise UsageError for options that do not go together."""
     if chosen.adapter and not chosen.base:
         raise UsageError("--adapter needs --base.", "A bundle has its adapter built in.", "Give --base NAME.")
     if chosen.threads < 0:
         raise UsageError(f"--threads is {chosen.threads}.", "", "Give how many, or 0 for all.")
     if chosen.bundle and (chosen.format or chosen.kind != "decoder"):
         raise UsageError("--format and --kind need --base.", "A bundle says both itself.", "Leave them out.")
+
+
+def run(chosen: Evaluation, say: Callable[[str], None]) -> dict[str, Any]:
+    """Return (and write to out/result.json) the figures of a model and of the floors. Raises named errors."""
+    check_options(chosen)
     found = evaluate.documents(chosen.set, chosen.data, chosen.limit)
     train = _train(chosen, found)
     if chosen.encoder is not None:

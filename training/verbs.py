@@ -266,17 +266,18 @@ def run_evaluate(args: argparse.Namespace) -> int:
     """Write and score answers; prints the result as JSON and keeps it under --out."""
     from training import evaluation, tagger_evaluation
 
-    if args.bundle is not None and tagger_evaluation.is_tagger(args.bundle):
-        data = Path(args.data) if args.data else None
-        found = tagger_evaluation.run(args.bundle, args.set, data, args.out, args.threads, args.limit, say)
-        print(json.dumps(found, indent=2))
-        return 0
     chosen = evaluation.Evaluation(
         bundle=args.bundle, base=args.base, adapter=args.adapter, format=args.format, kind=args.kind,
         set=args.set, limit=args.limit, label=args.label or "", out=args.out, encoder=args.encoder,
         threads=args.threads, strategy=args.strategy, data=Path(args.data) if args.data else None,
         train=args.train, answers=args.answers, plain=args.plain,
     )  # fmt: skip
+    evaluation.check_options(chosen)
+    if args.bundle is not None and tagger_evaluation.is_tagger(args.bundle):
+        data = Path(args.data) if args.data else None
+        found = tagger_evaluation.run(args.bundle, args.set, data, args.out, args.threads, args.limit, say)
+        print(json.dumps(found, indent=2))
+        return 0
     print(json.dumps(evaluation.run(chosen, say), indent=2))
     return 0
 

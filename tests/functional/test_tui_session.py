@@ -15,6 +15,7 @@ def test_eight_recorded_visits_are_half_an_hour() -> None:
     assert sum(len(keys) for _, keys, _ in lines()) > 150
 
 
+@pytest.mark.long
 async def test_a_visit_leaves_nothing_behind(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(Compositor, "render_update", lambda *_, **__: None)  # nobody looks: half of the work
     empty_vault(home)

@@ -155,6 +155,7 @@ async def test_pasted_control_characters_never_enter(home: Path) -> None:
         await leave(pilot)
 
 
+@pytest.mark.long
 async def test_resize_storm_while_a_note_streams(home: Path) -> None:
     empty_vault(home)
     gate = Gate(3)

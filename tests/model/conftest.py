@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import pytest
+from once import once
 
 from export.bundles import make_onnx_bundle
 from export.machine import sign_here
@@ -14,23 +15,27 @@ TEST_BASE = "smollm2-135m-instruct"
 
 
 @pytest.fixture(scope="session")
-def bundle_135m(tmp_path_factory: pytest.TempPathFactory, machine: Path) -> Path:
-    """A verified int4 ONNX bundle of the 135M. The first time it needs the package mirror and half a minute."""
-    folder = make_onnx_bundle(TEST_BASE, out=tmp_path_factory.mktemp("bundles"))[0].folder
+def built(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where the bundle lies, and the data folder whose machine key signed it: made by one worker for all."""
+    return once(tmp_path_factory, "bundle", _build)
+
+
+def _build(folder: Path) -> Path:
+    bundle = make_onnx_bundle(TEST_BASE, out=folder / "bundles")[0].folder
     with pytest.MonkeyPatch.context() as patch:
-        patch.setenv("EDGESCRIBE_HOME", str(machine))
-        sign_here(folder)
+        patch.setenv("EDGESCRIBE_HOME", str(folder / "machine"))
+        sign_here(bundle)
     return folder
 
 
 @pytest.fixture(scope="session")
-def machine(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A data folder whose machine key signs the bundles here."""
-    return tmp_path_factory.mktemp("machine")
+def bundle_135m(built: Path) -> Path:
+    """A verified int4 ONNX bundle of the 135M. The first time it needs the package mirror and half a minute."""
+    return built / "bundles" / TEST_BASE
 
 
 @pytest.fixture(autouse=True)
-def trusting(home: Path, machine: Path) -> None:
-    """The test's data folder trusts that key, as `make demo` leaves it."""
-    if (machine / "trusted_keys").is_dir():
-        shutil.copytree(machine / "trusted_keys", home / "trusted_keys")
+def trusting(request: pytest.FixtureRequest, home: Path) -> None:
+    """The data folder of a test with the bundle trusts that key, as `make demo` leaves it."""
+    if "bundle_135m" in request.fixturenames:
+        shutil.copytree(request.getfixturevalue("built") / "machine" / "trusted_keys", home / "trusted_keys")

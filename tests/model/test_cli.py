@@ -57,7 +57,7 @@ def test_note_and_extract_as_json_lines(bundle_135m: Path, files: Path) -> None:
     assert set(first) == NOTE_KEYS
     assert first["file"] == "visit.txt"
     assert first["tokens"]["generated"] > 0
-    assert all(set(s) == {"heading", "text"} for s in first["sections"])
+    assert all({"heading", "key", "text"} <= set(s) <= {"heading", "key", "text", "stop"} for s in first["sections"])
     assert set(second) == {"file", "error"}
     assert second["file"] == "missing.txt"
 
@@ -70,6 +70,7 @@ def test_note_and_extract_as_json_lines(bundle_135m: Path, files: Path) -> None:
             assert entry["score"] == 1.0
 
 
+@pytest.mark.long
 def test_the_same_input_gives_the_same_note(bundle_135m: Path, files: Path) -> None:
     twice = [
         json.loads(run("note", "visit.txt", "--template", "section:GENHX", "--json", "--bundle", str(bundle_135m),
@@ -105,6 +106,7 @@ def test_save_list_show_delete_and_no_plaintext(bundle_135m: Path, files: Path) 
     assert run("records", "list", "--json", *vault(files), cwd=files).stdout == b""
 
 
+@pytest.mark.long
 def test_ctrl_c_ends_with_130_and_keeps_no_half_record(bundle_135m: Path, files: Path) -> None:
     run(
         "note",
@@ -142,6 +144,7 @@ def small_disk(tmp_path: Path) -> Iterator[Path]:
     subprocess.run(["umount", str(mount)], check=True)
 
 
+@pytest.mark.long
 @pytest.mark.skipif(
     os.geteuid() != 0, reason="mounting a small file system needs root; the vault's tests cover the rest"
 )
@@ -174,6 +177,7 @@ def test_a_flipped_byte_in_the_bundle_is_refused_by_name(bundle_135m: Path, file
         assert weights.name.encode() in done.stderr
 
 
+@pytest.mark.long
 def test_a_second_process_on_the_vault_gets_a_clear_message(files: Path, bundle_135m: Path) -> None:
     run(
         "note",

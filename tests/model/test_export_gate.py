@@ -17,7 +17,7 @@ from export.files import sha256_file
 from export.options import OnnxOptions
 from export.pack import describe
 
-pytestmark = pytest.mark.model
+pytestmark = [pytest.mark.model, pytest.mark.long]
 
 HELD = [
     ("Doctor: What brings you in?\nPatient: I have had chest pain for three days.", "Chest pain for three days."),

@@ -85,7 +85,10 @@ def _ask_llama_cpp(gguf: Path, case: Case) -> dict[str, list[int] | str]:
     return ids | {"prompt": llama.tokenize(_prompt_text(case.prompt_format).encode(), add_bos=False, special=True)}
 
 
-@pytest.fixture(scope="module", params=["smollm2-135m-instruct", "qwen2.5-coder-0.5b-instruct"])
+@pytest.fixture(
+    scope="module",
+    params=["smollm2-135m-instruct", pytest.param("qwen2.5-coder-0.5b-instruct", marks=pytest.mark.long)],
+)
 def case(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Case:
     base = get(request.param)
     path = fetch(base)

@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from edge.contract.prompts import PROMPT_VERSION
 from tests import tiny
 from training import cli, evaluate, folders, model
 from training.config import Base, Lora
@@ -95,6 +96,7 @@ def test_two_runs_of_one_base_are_two_models(
     assert "There is no adapter" in capsys.readouterr().err
 
 
+@pytest.mark.long
 def test_an_evaluation_killed_half_way_goes_on(
     base: Path, own: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -142,7 +144,8 @@ def test_one_process_a_folder(base: Path, own: Path, tmp_path: Path, capsys: pyt
 def test_what_an_older_version_left_is_gone_on_with(base: Path, own: Path, tmp_path: Path) -> None:
     """Its mark says less of the model; what it says must still be the same."""
     asked = ["evaluate", "--base", str(base), "--set", str(own), "--limit", "1", "--out", str(tmp_path)]
-    facts = {"model": "tiny", "precision": "fp32", "set": "own.jsonl", "prompt_version": "1", "bundle_sha256": ""}
+    facts = {"model": "tiny", "precision": "fp32", "set": "own.jsonl", "prompt_version": PROMPT_VERSION}
+    facts["bundle_sha256"] = ""
     (tmp_path / "model.json").write_text(json.dumps(facts), encoding="utf-8")
     kept = Written("own-1", "Größe 0 cm", ("end",), 3, 1.0)
     (tmp_path / "answers.jsonl").write_text(json.dumps(kept.__dict__) + "\n", encoding="utf-8")

@@ -24,7 +24,7 @@ from tests import tiny
 from training import cli as training
 from training import evaluate, model, own
 
-pytestmark = pytest.mark.model
+pytestmark = [pytest.mark.model, pytest.mark.long]
 FAMILIES = ("qwen2", "llama", "mistral", "gemma3")
 ALONE = "qwen2"  # its builder is a process
 DIALOGUE = "Doctor: any fever?\nPatient: no, just the cough."

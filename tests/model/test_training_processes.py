@@ -18,7 +18,7 @@ from tests import tiny
 from training import checkpoint, cli, config, lora, runlog
 from training.mixing import Prepared
 
-pytestmark = pytest.mark.model
+pytestmark = [pytest.mark.model, pytest.mark.long]
 
 OPTIONS = """
 [lora]

@@ -62,6 +62,7 @@ def any_precision() -> Iterator[None]:
     AcceleratorState._reset_state(reset_partial_state=True)
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("any_precision")
 def test_half_precision_follows_the_curve_of_full_precision(base: Path, tmp_path: Path) -> None:
     plain = {"lora": {"dropout": 0.0}, "optimiser": {"epochs": 1}}
@@ -139,6 +140,7 @@ sys.exit(cli.main(sys.argv[1:]))
 """
 
 
+@pytest.mark.long
 def test_kill_9_while_saving_loses_one_checkpoint_interval(
     base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -158,6 +160,7 @@ def test_kill_9_while_saving_loses_one_checkpoint_interval(
     assert _losses(killed) == _losses(whole)
 
 
+@pytest.mark.long
 def test_a_full_disk_is_named_and_loses_one_checkpoint_interval(
     base: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

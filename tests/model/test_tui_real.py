@@ -18,7 +18,7 @@ from tui.app import EdgeApp
 from tui.vault_thread import VaultThread
 from tui.widgets.section_editor import SectionEditor
 
-pytestmark = pytest.mark.model
+pytestmark = [pytest.mark.model, pytest.mark.long]
 
 
 async def test_first_run_to_signed_export_on_a_real_model(home: Path, bundle_135m: Path) -> None:

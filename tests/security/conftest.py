@@ -32,7 +32,7 @@ def small_bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A verified bundle of the 135M, built once and kept in the user's cache."""
     from export.bundles import make_onnx_bundle  # here: most of a second, and few of these tests need it
 
-    return make_onnx_bundle(TEST_BASE, out=tmp_path_factory.mktemp("bundles"))[0].folder
+    return once(tmp_path_factory, "unsigned-bundle", lambda folder: make_onnx_bundle(TEST_BASE, out=folder)[0].folder)
 
 
 @pytest.fixture(scope="session")

@@ -9,6 +9,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
+import pytest
 from bundle_kit import contents, manifest_of, write_bundle
 
 from edge.contract.bundle import verify_bundle
@@ -102,6 +103,7 @@ def lies(folder: Path, rng: random.Random) -> None:
     (folder / "manifest.json").write_bytes(canonical(value))
 
 
+@pytest.mark.long
 def test_two_thousand_spoiled_bundles(tmp_path: Path) -> None:
     rng = random.Random(20261121)
     kinds = (flip, truncate, fields, config, graph, lies)

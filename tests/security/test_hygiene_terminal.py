@@ -186,6 +186,7 @@ def write_up(place: Path, small_bundle: Path) -> dict[str, Shown]:
     return {verb: edgescribe(place, verb, *lines[verb], *bundle, timeout=600) for verb in MODEL_VERBS}
 
 
+@pytest.mark.long
 @pytest.mark.model
 @pytest.mark.parametrize("verb", MODEL_VERBS)
 def test_hostile_conversations_are_written_up_harmless(written: dict[str, Shown], verb: str) -> None:

@@ -14,7 +14,7 @@ import pytest
 from edge.audit import kernel_log, report, session, stage
 from tests.security.conftest import Pack
 
-pytestmark = pytest.mark.model
+pytestmark = [pytest.mark.model, pytest.mark.long]
 MUST_RUN = {
     "make the vault", "write a note and save it", "extract the fields of a report", "unlock and list", "show a record",
     "name a speaker", "write a section anew", "add a fact", "search", "sign",

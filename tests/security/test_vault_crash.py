@@ -86,6 +86,7 @@ def check(paths: VaultFiles, unlocked: Unlocked, acknowledged: dict[str, str], d
         connection.close()
 
 
+@pytest.mark.long
 @alone
 def test_200_kills_while_writing(made: tuple[VaultFiles, Unlocked]) -> None:
     paths, unlocked = made
@@ -136,6 +137,7 @@ def rotate(paths: VaultFiles) -> Work:
     return work
 
 
+@pytest.mark.long
 @alone
 def test_50_kills_while_rotating_keys(made: tuple[VaultFiles, Unlocked]) -> None:
     paths, _ = made
