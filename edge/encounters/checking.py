@@ -11,7 +11,7 @@ from edge import paths
 from edge.contract.document import Document
 from edge.contract.note import EncounterNote
 from edge.contract.transcript import Transcript
-from edge.errors import BundleError
+from edge.errors import BundleError, InputError
 from edge.evidence.review import FactFinder, Review, review, review_sections
 from edge.reading.conversation import parse
 from edge.tagging.facts import TASK, find_facts
@@ -44,6 +44,15 @@ class Checker:
     def check_note(self, note: EncounterNote, transcript: Transcript) -> tuple[EncounterNote, Review]:
         """Check a typed note: the note with its statements, and the review of the whole."""
         return review_sections(note, transcript, self.finder)
+
+    def check_written(self, note: EncounterNote, source: Document) -> tuple[EncounterNote, Review | None]:
+        """Check a note that was just written; one without text, or over the limits, stays without a review."""
+        if not note.written:
+            return note, None
+        try:
+            return review_sections(note, parse(source.text), self.finder)
+        except InputError:
+            return note, None
 
 
 def _tagger(name: str | None) -> Path | None:

@@ -7,28 +7,40 @@ from pathlib import Path
 
 from edge.contract.encounter import Encounter, State
 from edge.errors import InputError, UsageError
+from edge.evidence.footnotes import TITLE, footnotes
 from edge.store.chain import Event
 from edge.store.vault import Vault
 from edge.text import sanitise
 
+__all__ = ["EXPORT_FORMS", "copied", "footnotes", "note_as", "publish"]
+
 EXPORT_FORMS = ("md", "txt")
 
 
-def note_as(record: Encounter, form: str, draft_mark: str) -> str:
-    """The newest note as Markdown ("md") or plain text ("txt"); unsigned ones carry the mark at head and foot."""
+def note_as(record: Encounter, form: str, draft_mark: str, sources: bool = False) -> str:
+    """The newest note as Markdown ("md") or plain text ("txt"); unsigned ones carry the mark at head and foot.
+
+    sources: with the turns that its statements stand on as footnotes.
+    """
     summary = record.summary
     mark = "" if summary.state is State.SIGNED else draft_mark
     if mark and record.incomplete:
         mark += " INCOMPLETE."
     lines = [f"# {summary.title}" if form == "md" else summary.title, ""]
     lines += [f"**{mark}**" if form == "md" else mark, ""] if mark else []
-    for section in record.note.content.written if record.note else ():
-        lines += [f"## {section.heading}" if form == "md" else section.heading, "", section.text.strip(), ""]
+    written = record.note.content.written if record.note else ()
+    marked, notes = footnotes(written) if sources else ([section.text for section in written], [])
+    for section, text in zip(written, marked, strict=True):
+        lines += [f"## {section.heading}" if form == "md" else section.heading, "", text.strip(), ""]
+    if notes:
+        lines += [f"## {TITLE}" if form == "md" else TITLE, "", *notes, ""]
     lines += [f"**{mark}**" if form == "md" else mark, ""] if mark else []
     return sanitise("\n".join(lines)).rstrip() + "\n"
 
 
-def publish(vault: Vault, identifier: str, folder: Path, form: str, draft_mark: str) -> Path:
+def publish(
+    vault: Vault, identifier: str, folder: Path, form: str, draft_mark: str, sources: bool = False
+) -> Path:
     """Write the note of a record into folder as a new file of the owner's; the audit entry comes first.
 
     Raises UsageError for an unknown form or nothing to export, InputError if the file cannot be written.
@@ -38,7 +50,7 @@ def publish(vault: Vault, identifier: str, folder: Path, form: str, draft_mark: 
     record = vault.encounters.peek(identifier)
     if record.note is None or not record.note.content.written:
         raise UsageError("There is no note to export yet.", "", "Write the note first.")
-    text = note_as(record, form, draft_mark)
+    text = note_as(record, form, draft_mark, sources)
     signed = record.summary.state is State.SIGNED
     vault.session.record(Event.EXPORT, record.summary.id, form=form, signed=signed)
     stem = f"{record.summary.created[:10]}-{record.summary.id}{'' if signed else '-DRAFT'}"

@@ -6,15 +6,18 @@ import argparse
 import sys
 from collections.abc import Iterable
 from dataclasses import replace
+from functools import cache
 from typing import TYPE_CHECKING, Any
 
 from edge.errors import Cancelled
+from edge.text import one_line
 from edge.verbs import model_verbs, read_options
 from edge.verbs.narrate import Narrator
 
 if TYPE_CHECKING:
     from edge.contract.document import Document
     from edge.contract.events import TaskEvent
+    from edge.encounters.checking import Checker, Review
     from edge.encounters.writing import Note, NoteFinished, Scribe
 
 _REASONS = {
@@ -51,23 +54,47 @@ def write(scribe: Scribe, document: Document, args: argparse.Namespace, narrator
     from edge.contract.encounter import Generated
     from edge.encounters import writing
 
+    checker = _checker()
     note = follow(scribe.note(document, args.template), args, narrator)
     if not args.json:
         if not live(args):
             model_verbs.out(note.text + "\n")
         account(note, scribe, narrator)
+    content, found = checker.check_written(note.content, document)
+    if found is not None and not args.json:
+        checked(found, narrator)
     origin = writing.origin(scribe.engine.info, document, note)
+    omissions = {"omissions": [one.as_json() for one in found.omissions] if found is not None else []}
+    printed = note_json(replace(note, sections=content.sections)) | omissions
     return model_verbs.Written(
-        {"text": note.text, **note_json(note), **model_verbs.envelope(origin)},
-        "transcript",
-        Generated(note.content, origin),
+        {"text": note.text, **printed, **model_verbs.envelope(origin)}, "transcript", Generated(content, origin)
     )
 
 
 def note_json(note: Note) -> dict[str, Any]:
-    """The result part of `note --json`: the note as it is kept, with "stop" only where a section was cut."""
+    """The note as `note --json` prints it, and as it is kept, with "stop" only where a section was cut."""
     sections = [s if s.cut else replace(s, stop="") for s in note.sections]
     return replace(note.content, sections=tuple(sections)).to_json()
+
+
+@cache
+def _checker() -> Checker:
+    """The checker of this process; the finder of facts is loaded once for several files."""
+    from edge.encounters.checking import Checker
+
+    return Checker.open()
+
+
+def checked(found: Review, narrator: Narrator) -> None:
+    """Say which statements the conversation contradicts and what critical was said and is not in the note."""
+    for one in found.statements:
+        for flag in one.flags:
+            if flag.severity.value == "high":
+                narrator.say(f"!! {flag.check}: {one_line(flag.message)}")
+    left_out = [one for one in found.omissions if one.critical]
+    if left_out:
+        first = "; ".join(one_line(one.statement, 80) for one in left_out[:5])
+        narrator.say(f"Said, not in the note ({len(left_out)} critical): {first}")
 
 
 def account(note: Note, scribe: Scribe, narrator: Narrator) -> None:

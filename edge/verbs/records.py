@@ -28,6 +28,7 @@ def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     show = actions.add_parser("show", help="print one record")
     show.add_argument("id", metavar="ID", help="record id, or its beginning")
     show.add_argument("--source", action="store_true", help="print the source document too")
+    show.add_argument("--footnotes", action="store_true", help="with the turns that the note stands on, as footnotes")
     show.add_argument("--json", action="store_true", help="the whole record as JSON")
     delete = actions.add_parser("delete", help="wipe one record and all that belongs to it")
     delete.add_argument("id", metavar="ID", help="record id, or its beginning")
@@ -88,20 +89,23 @@ def _show(args: argparse.Namespace) -> int:
         if (talk := record.conversation.text) not in {source.text for source in record.sources}:
             print(f"CONVERSATION AS CORRECTED\n\n{sanitise(talk)}\n")
     for document in record.documents:
-        print(_printed(document) + "\n")
+        print(_printed(document, args.footnotes) + "\n")
     return 0
 
 
-def _printed(document: Document[Content]) -> str:
+def _printed(document: Document[Content], sources: bool = False) -> str:
     from edge.contract.fields import Fields
     from edge.contract.note import EncounterNote
+    from edge.encounters.export import footnotes
 
     content = document.content
     if isinstance(content, EncounterNote):
-        return "\n\n".join(f"{one_line(s.heading)}\n\n{sanitise(s.text)}" for s in content.sections)
+        texts, notes = footnotes(content.sections) if sources else ([s.text for s in content.sections], [])
+        parts = [f"{one_line(s.heading)}\n\n{sanitise(t)}" for s, t in zip(content.sections, texts, strict=True)]
+        return "\n\n".join([*parts, *(["SOURCES\n\n" + sanitise("\n".join(notes))] if notes else [])])
     if isinstance(content, Fields):
         shown = ((key, "; ".join(sanitise(e.text) for e in es)) for key, es in content.entries.items())
-        return "\n".join(f"{one_line(key)}: {texts or '–'}" for key, texts in shown)
+        return "\n".join(f"{one_line(key)}: {entries or '–'}" for key, entries in shown)
     return sanitise(json.dumps(content.to_json(), ensure_ascii=False))
 
 

@@ -10,8 +10,9 @@ import pytest
 
 from edge import cli
 from edge.contract.schemas import extraction_target
-from edge.encounters import writing
+from edge.encounters import checking, writing
 from edge.engine.scripted import ScriptedEngine
+from edge.verbs import note
 
 FOLDER = Path(__file__).parent
 VISIT = "Doctor: What brings you in?\nPatient: My knee hurts. Grüße.\n"
@@ -30,6 +31,10 @@ def script(instruction: str) -> str:
 
 def answer(words: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> str:
     monkeypatch.setattr(writing.Scribe, "open", classmethod(lambda cls, *_: writing.Scribe(ScriptedEngine(script))))
+    monkeypatch.setattr(
+        checking.Checker, "open", classmethod(lambda cls, *_: cls())
+    )  # whatever taggers this machine has
+    note._checker.cache_clear()
     args = cli.build_parser().parse_args(words)
     args.run(args)
     lines = []

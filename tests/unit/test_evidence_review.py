@@ -12,6 +12,7 @@ from edge.contract.facts import Fact, FactKind, Polarity, Quote, Subject, Time
 from edge.contract.note import EncounterNote, Section
 from edge.contract.transcript import Transcript, Turn
 from edge.errors import InputError
+from edge.evidence.footnotes import footnotes
 from edge.evidence.review import MAX_NOTE_WORDS, recheck, review, review_sections
 from edge.reading.conversation import parse
 
@@ -112,3 +113,13 @@ def test_any_text_gives_exact_offsets(note: str, said: str) -> None:
         return
     for one in review(note, Transcript(said, (Turn("Patient", said, 0, len(said)),))).statements:
         assert note[one.start : one.end] == one.text
+
+
+def test_footnotes_name_the_turns_and_the_flags() -> None:
+    note = EncounterNote("visit", (Section("MEDICATIONS", "Lisinopril 80 mg. Takes blorbium."), Section("PLAN", "")))
+    checked, _ = review_sections(note, TALK)
+    texts, notes = footnotes(checked.sections)
+    assert texts == ["Lisinopril 80 mg. [1] Takes blorbium. [?]", ""]
+    assert len(notes) == 1
+    assert notes[0].startswith("[1] turn 1: “lisinopril, twenty")
+    assert "! dose:" in notes[0]
