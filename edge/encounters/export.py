@@ -38,9 +38,7 @@ def note_as(record: Encounter, form: str, draft_mark: str, sources: bool = False
     return sanitise("\n".join(lines)).rstrip() + "\n"
 
 
-def publish(
-    vault: Vault, identifier: str, folder: Path, form: str, draft_mark: str, sources: bool = False
-) -> Path:
+def publish(vault: Vault, identifier: str, folder: Path, form: str, draft_mark: str, sources: bool = False) -> Path:
     """Write the note of a record into folder as a new file of the owner's; the audit entry comes first.
 
     Raises UsageError for an unknown form or nothing to export, InputError if the file cannot be written.
