@@ -18,6 +18,7 @@ from typing import Any
 from edge.contract import prompts, schemas, templates, transcript
 from edge.errors import TrainingError
 from edge.reading import conversation as talk
+from edge.reading.reports import for_model, plain_signs
 from edge.text import sanitise
 from training import checklists, divisions, lines
 from training.checklists import Checklist
@@ -70,7 +71,7 @@ def conversation(text: str) -> str:
 
 def report(text: str) -> str:
     """A report or note as the document part of a prompt, exactly as inference renders it."""
-    return prompts.report_document(sanitise(text))
+    return prompts.report_document(for_model(sanitise(text)))
 
 
 def mts(folder: Path, split: str) -> list[Document]:
@@ -134,7 +135,8 @@ def synthetic_visits(folder: Path, split: str) -> list[Document]:
 
 def extract_task(fields: dict[str, list[str]]) -> Task:
     """The extraction task: the 15 fields as the JSON text that inference constrains the model to."""
-    return Task("extract", schemas.extraction_instruction(), schemas.extraction_target(fields))
+    shown = {key: [plain_signs(entry) for entry in entries] for key, entries in fields.items()}
+    return Task("extract", schemas.extraction_instruction(), schemas.extraction_target(shown))
 
 
 def elmtex_aci(folder: Path, split: str) -> list[Document]:
@@ -171,7 +173,7 @@ def medec(folder: Path, split: str) -> list[Document]:
     for row in _csv(folder / "medec" / _file(files, split, "medec"), "Text ID", "Text", "Error Flag", "Error Sentence"):
         raw = sanitise(row["Text"]).strip()
         wrong = sanitise(row["Error Sentence"]).strip() if row["Error Flag"].strip() == "1" else prompts.ABSENT
-        task = Task("check", CHECK_INSTRUCTION, wrong)
+        task = Task("check", CHECK_INSTRUCTION, plain_signs(wrong))
         found.append(Document(row["Text ID"], "medec", split, report(raw), (task,), raw=raw))
     return found
 

@@ -15,7 +15,8 @@ from edge.contract.schemas import ELMTEX, FieldSchema
 from edge.engine.base import Engine, Request
 from edge.engine.constrain import YES_OR_NO
 from edge.errors import InputError
-from edge.extraction.tagged import check_language, finished, report_task
+from edge.extraction.tagged import as_written, check_language, finished, report_task
+from edge.reading.reports import unwrapped
 from edge.tagging.tagger import Span, Tagger
 from edge.tagging.windows import of_report
 from edge.tasks.extract import ExtractionFinished
@@ -39,6 +40,7 @@ def extract(
     check_language(report)
     started = time.perf_counter()
     task = report_task(tagger)
+    written, report = report, unwrapped(report)
     reading = tagger.read(of_report(report))
     every = [candidate.span for candidate in tagger.candidates(task.key, report, reading)]
     least = {label.key: label.threshold for label in task.labels}
@@ -55,7 +57,8 @@ def extract(
         if answer is None or answer.reason == "cancelled":
             break
         (kept.add if answer.text.strip() == "yes" else kept.discard)(id(span))
-    yield ExtractionFinished(finished(task, report, [span for span in every if id(span) in kept], started))
+    spans = [span for span in every if id(span) in kept]
+    yield ExtractionFinished(as_written(finished(task, report, spans, started), written))
 
 
 def _question(engine: Engine, report: str, span: Span, schema: FieldSchema) -> prompts.Prompt:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import time
+from dataclasses import replace
 
 from edge.clinical.entries import Phrase, assemble
 from edge.clinical.language import language
 from edge.contract.schemas import FIELD_KEYS
 from edge.contract.tagging import TaggerTask
 from edge.errors import BundleError, InputError
+from edge.reading.reports import unwrapped
 from edge.tagging.tagger import Span, Tagger
 from edge.tagging.windows import of_report
 from edge.tasks.extract import Extraction
@@ -47,8 +49,20 @@ def extract(tagger: Tagger, report: str) -> Extraction:
     check_language(report)
     task = report_task(tagger)
     started = time.perf_counter()
-    spans = tagger.tag(task.key, report, of_report(report))
-    return finished(task, report, spans, started)
+    read = unwrapped(report)
+    spans = tagger.tag(task.key, read, of_report(read))
+    return as_written(finished(task, read, spans, started), report)
+
+
+def as_written(extraction: Extraction, report: str) -> Extraction:
+    """The extraction from a report's unwrapped lines with the words as they stand in the report."""
+    fields = {
+        key: tuple(
+            entry if entry.start is None else replace(entry, text=report[entry.start : entry.end]) for entry in entries
+        )
+        for key, entries in extraction.fields.items()
+    }
+    return replace(extraction, fields=fields)
 
 
 def finished(task: TaggerTask, report: str, spans: list[Span], started: float) -> Extraction:

@@ -6,7 +6,7 @@ import json
 import re
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from edge.contract import prompts
@@ -16,6 +16,7 @@ from edge.contract.schemas import ELMTEX, FieldSchema, extraction_instruction
 from edge.engine.base import Engine, Request
 from edge.engine.constrain import extraction_grammar
 from edge.errors import InputError, OutputError
+from edge.reading.reports import for_model
 
 FRAME_TOKENS = 300  # the 15 keys take about 170
 TOKENS_A_TOKEN = 1.5  # of answer for one of report; people's annotations take at most 0.94 (113 training reports)
@@ -61,7 +62,8 @@ def extract_fields(
     """
     if not report.strip():
         raise InputError("The report is empty.")
-    document = shown + prompts.report_document(report)
+    read = for_model(report)  # of the same length: a place in one is a place in the other
+    document = shown + prompts.report_document(read)
     task = instruction or extraction_instruction(schema)
     prompt = prompts.render(engine.info.prompt_format, document, task, engine.info.prompt_version)
     room = engine.info.context_length - engine.count(prompt)
@@ -73,13 +75,16 @@ def extract_fields(
         )
     started = time.perf_counter()
     limit = min(answer_tokens(engine, prompt), room)
-    for event in engine.stream(Request(prompt, limit, extraction_grammar(report.strip(), schema.keys))):
+    for event in engine.stream(Request(prompt, limit, extraction_grammar(read.strip(), schema.keys))):
         yield event
         if isinstance(event, Finished):
             fields, whole = read_answer(event, schema)
             yield ExtractionFinished(
                 Extraction(
-                    {key: tuple(locate_all(fields.get(key, []), report)) for key in schema.keys},
+                    {
+                        key: tuple(verbatim(entry, report) for entry in locate_all(fields.get(key, []), read))
+                        for key in schema.keys
+                    },
                     not whole or event.reason != "end",
                     event.prompt_tokens,
                     event.generated_tokens,
@@ -87,6 +92,13 @@ def extract_fields(
                     event.reason if whole or event.reason != "end" else "schema",
                 )
             )
+
+
+def verbatim(entry: FieldEntry, report: str) -> FieldEntry:
+    """An entry that was found word for word, with its words as they stand in the report, line breaks and all."""
+    if entry.start is None or entry.score < 1.0:
+        return entry
+    return replace(entry, text=report[entry.start : entry.end])
 
 
 def answer_tokens(engine: Engine, prompt: prompts.Prompt) -> int:
