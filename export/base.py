@@ -10,6 +10,7 @@ import hashlib
 import shutil
 import zipfile
 from pathlib import Path
+from typing import Literal
 
 from edge.errors import BaseModelError
 from edge.paths import cache_dir
@@ -20,6 +21,7 @@ from export.gguf import CONVERTER_VERSION, convert
 from export.progress import Progress, silent
 
 _ENCODER_FILES = ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json")
+_PINNED = ".pinned"  # in a folder that was fetched with --sha256: IT named its bytes
 _PICKLES = (".bin", ".pt", ".pth", ".pkl", ".ckpt")
 
 
@@ -73,6 +75,8 @@ def gated_folder(base: Base, cache: Path, source: Path | None, progress: Progres
     final = cache / "hf" / base.name
     if source is None:
         if (final / "config.json").is_file() and (demanded is None or base_digest(base, final) == demanded):
+            if demanded is not None:
+                (final / _PINNED).write_text(demanded + "\n", encoding="ascii")
             return final
         raise BaseModelError(
             f"{base.name} is not in the cache.",
@@ -105,7 +109,15 @@ def gated_folder(base: Base, cache: Path, source: Path | None, progress: Progres
             if sha256_file(temporary / path.name, progress=progress) != hashes[path.name]:
                 raise BaseModelError(f"{path.name} changed while it was copied.", "", "Fetch it again.")
         (temporary / ".sha256").write_text(digest + "\n", encoding="ascii")
+        if demanded is not None:
+            (temporary / _PINNED).write_text(digest + "\n", encoding="ascii")
     return final
+
+
+def purpose(base: Base, folder: Path) -> Literal["clinical", "test"]:
+    """What a bundle of this base may be for: one whose bytes nobody named by their hash stays a test model."""
+    named = base.pinned or (folder / _PINNED).is_file()
+    return base.purpose if named else "test"
 
 
 def folder_digest(hashes: dict[str, str]) -> str:

@@ -10,7 +10,7 @@ from pathlib import Path
 from edge.contract.bundle import Bundle
 from edge.errors import BaseModelError, UsageError
 from edge.paths import checkout, data_dir
-from export.base import base_digest, hf_folder
+from export.base import base_digest, hf_folder, purpose
 from export.catalog import Base, get
 from export.merge import adapter_ref, with_facts
 from export.options import OnnxOptions, Precision
@@ -80,7 +80,8 @@ def _make(
     source = hf_folder(base.name, cache, progress=progress)
     built, recipe, length = building(source)
     manifest = manifest_for(target.name, base, base_digest(base, source), recipe, reference, length)
-    return pack(built, with_facts(manifest, adapter), target, progress), built
+    described = with_facts(manifest, adapter).model_copy(update={"purpose": purpose(base, source)})
+    return pack(built, described, target, progress), built
 
 
 def _decoder(name: str) -> Base:

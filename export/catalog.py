@@ -28,7 +28,8 @@ class Wheel(BaseModel):
 class Base(BaseModel):
     """One entry of the catalogue. Either a GGUF `file` or a folder of Hugging Face `weights` (file -> sha256).
 
-    The file of an encoder is a ZIP archive of such a folder.
+    The file of an encoder is a ZIP archive of such a folder. terms: the publisher's licence must be accepted before its
+    weights may be used (`--accept-terms`). good_for: what the base is good for, and what is known of it, in a sentence.
     """
 
     model_config = ConfigDict(extra="forbid", frozen=True)
@@ -52,6 +53,8 @@ class Base(BaseModel):
     hub: bool = False
     wheels: tuple[Wheel, ...] = ()
     weights: dict[str, str] = {}
+    terms: bool = False
+    good_for: str = ""
 
     @model_validator(mode="after")
     def _coherent(self) -> Base:
@@ -68,6 +71,16 @@ class Base(BaseModel):
         if self.file and (len(self.sha256) != 64 or self.bytes <= 0 or not self.pre):
             raise ValueError("a file needs sha256, bytes and pre")
         return self
+
+    @property
+    def pinned(self) -> bool:
+        """True if the entry itself names the bytes, by sha256."""
+        return bool(self.sha256 or self.weights)
+
+    @property
+    def bundle_bytes(self) -> int:
+        """About how large the int4 bundle is: 0.65 bytes a parameter above a billion, 0.9 below (measured on three)."""
+        return int(self.parameters * (0.65 if self.parameters > 1e9 else 0.9))
 
     @property
     def gated(self) -> bool:

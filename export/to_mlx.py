@@ -18,8 +18,9 @@ from typing import Any
 
 from edge.contract.manifest import canonical
 from edge.contract.mlx_config import ALLOWED, MLX_CONFIG
-from edge.errors import BundleError, UsageError
+from edge.errors import BundleError, EngineError, UsageError
 from edge.paths import cache_dir
+from export import families, rewind
 from export.base import base_digest, hf_folder
 from export.catalog import Base
 from export.files import claimed, named_disk_errors, need_space, new_folder, sha256_file
@@ -32,6 +33,7 @@ from export.to_onnx import HASHES, Build, cached
 PACKAGE = "mlx-lm"
 GROUP = 64
 BUILD_VERSION = "1"
+_READ = 16  # tokens beyond a sliding window that the check of rewinding reads
 _BITS = {"int4": 4, "int8": 8, "fp16": 0}
 
 
@@ -46,6 +48,7 @@ def build_mlx(
         raise UsageError(f"MLX bundles have no precision {precision!r}.", f"Known: {', '.join(_BITS)}.")
     cache = cache or cache_dir()
     source = hf_folder(base.name, cache, progress=progress)
+    families.check(source, "mlx")
     parts = {
         "runtime": "mlx",
         "base": [base_digest(base, source), base.stop, base.pad, base.context_length],
@@ -57,6 +60,21 @@ def build_mlx(
     final = cache / "bundles" / f"{base.name}-mlx-{precision}-{key}"
     with named_disk_errors(f"The build of {base.name}", final.parent), claimed(final, progress):
         return cached(final) or _build(source, final, base, precision, adapter, progress)
+
+
+def _try(folder: Path, source: Path, name: str) -> None:
+    """Read and rewind as the product does; a short text, as MLX off Apple's chips reads a token or two a second."""
+    from edge.engine.mlx import MlxModel
+
+    try:
+        model = MlxModel(folder)
+        session = model.open_session(8)
+        session.append([4, 5])
+        vocabulary = len(session.logits())
+    except (RuntimeError, EngineError) as error:
+        reason = str(error).splitlines()[0][:300]
+        raise BundleError(f"The converted {name} does not run.", reason, "Choose another precision.") from None
+    rewind.check(model.open_session, vocabulary, families.window(source), name, read=_READ)
 
 
 def _build(source: Path, final: Path, base: Base, precision: str, adapter: Path | None, progress: Progress) -> Build:
@@ -73,6 +91,7 @@ def _build(source: Path, final: Path, base: Base, precision: str, adapter: Path 
         progress(f"Converting {base.name} for MLX", 0, 0)
         with contextlib.redirect_stdout(sys.stderr):  # mlx-lm narrates; stdout is data
             _convert(source, folder, _BITS[precision])
+        _try(folder, source, base.name)
         (folder / "tokenizer.json").write_bytes((source / "tokenizer.json").read_bytes())
         files = {path.name: sha256_file(path, progress=progress) for path in sorted(folder.iterdir())}
         (folder / HASHES).write_bytes(canonical(files))

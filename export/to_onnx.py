@@ -21,8 +21,9 @@ from pathlib import Path
 from typing import IO, Any
 
 from edge.contract.manifest import canonical
-from edge.errors import BundleError
+from edge.errors import BundleError, EngineError
 from edge.paths import cache_dir
+from export import families, rewind
 from export.base import base_digest, hf_folder
 from export.catalog import Base
 from export.files import claimed, named_disk_errors, need_space, new_folder, sha256_file
@@ -61,6 +62,7 @@ def build(
     """
     cache = cache or cache_dir()
     source = hf_folder(base.name, cache, progress=progress)
+    families.check(source, "onnx")
     options = fit(options, source)
     final = cache / "bundles" / build_key(base, base_digest(base, source), options, adapter)
     with named_disk_errors(f"The build of {base.name}", final.parent), claimed(final, progress):
@@ -82,7 +84,7 @@ def _build(
         seconds, peak = _run_builder(source, out, base, options, progress)
         with new_folder(final) as folder:
             files = _collect(out, source, base, folder, progress)
-            _try(folder, base)
+            _try(folder, source, base)
         return Build(final, files, seconds, peak)
 
 
@@ -173,25 +175,21 @@ def _follow(stream: IO[bytes], name: str, progress: Progress) -> list[str]:
     return tail
 
 
-def _try(folder: Path, base: Base) -> None:
-    """Read a few tokens as the product does, in chunks and again from a shared start.
+def _try(folder: Path, source: Path, base: Base) -> None:
+    """Read and rewind as the product does.
 
     The builder can write graphs that the runtime cannot run, or only from an empty cache (half precision on a CPU).
     """
     import numpy as np
-    import onnxruntime_genai as og
+
+    from edge.engine.onnx import OnnxModel
 
     try:
-        model = og.Model(str(folder))
-        settings = og.GeneratorParams(model)
-        settings.set_search_options(max_length=32, do_sample=False)
-        generator = og.Generator(model, settings)
-        for start in (4, 8):
-            generator.append_tokens(np.arange(start, start + 4, dtype=np.int32))
-        generator.rewind_to(6)
-        generator.append_tokens(np.arange(10, 14, dtype=np.int32))
-        scores = generator.get_logits()
-    except RuntimeError as error:
+        model = OnnxModel(folder)
+        session = model.open_session(32)
+        session.append([4, 5, 6, 7])
+        scores = session.logits()
+    except (RuntimeError, EngineError) as error:
         raise BundleError(
             f"The builder made a model of {base.name} that does not run.",
             str(error).splitlines()[0][:300],
@@ -199,6 +197,7 @@ def _try(folder: Path, base: Base) -> None:
         ) from None
     if not np.isfinite(scores).all():
         raise BundleError(f"The built {base.name} computes no numbers.", "", "Choose other options or precision.")
+    rewind.check(model.open_session, len(scores), families.window(source), base.name)
 
 
 def _collect(out: Path, source: Path, base: Base, folder: Path, progress: Progress) -> dict[str, str]:

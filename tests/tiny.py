@@ -17,6 +17,9 @@ _TEMPLATES = {
     "llama": "llama3",
     "mistral": "mistral",
     "gemma3": "gemma",
+    "qwen3": "chatml-no-thinking",
+    "smollm3": "chatml-no-thinking",
+    "phi3": "phi4",
 }
 FAMILIES = (*_TEMPLATES, "bart", "t5")
 
@@ -35,6 +38,7 @@ def make(family: str, folder: Path, seed: int = 0) -> Path:
     config: dict[str, Any] = {"tokenizer_class": "PreTrainedTokenizerFast", "eos_token": end, "pad_token": "<pad>"}
     if family in _TEMPLATES:
         config["chat_template"] = "".join(s.token for s in _controls(format_name))
+        config["chat_template"] += "{# enable_thinking #}" if "thinking" in format_name else ""
     (folder / "tokenizer_config.json").write_text(json.dumps(config), encoding="utf-8")
     torch.manual_seed(seed)
     model = _model(family, tokenizer.get_vocab_size(), tokenizer.token_to_id(end), tokenizer.token_to_id("<pad>"))
@@ -73,6 +77,12 @@ def _model(family: str, vocabulary: int, end: int, pad: int) -> Any:
     }  # fmt: skip
     if family == "qwen2":
         return t.Qwen2ForCausalLM(t.Qwen2Config(**decoder))
+    if family == "qwen3":
+        return t.Qwen3ForCausalLM(t.Qwen3Config(**decoder, head_dim=16))
+    if family == "smollm3":
+        return t.SmolLM3ForCausalLM(t.SmolLM3Config(**decoder, no_rope_layers=[1, 0]))
+    if family == "phi3":
+        return t.Phi3ForCausalLM(t.Phi3Config(**decoder))
     if family == "llama":
         return t.LlamaForCausalLM(t.LlamaConfig(**decoder))
     if family == "mistral":

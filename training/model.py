@@ -23,7 +23,11 @@ from training.config import Base, Batch, Lora
 from training.packing import Encoded
 
 # What a chat template must contain to be written in one of our formats; tried in this order.
-_MARKS = {"chatml": "<|im_start|>", "llama3": "<|start_header_id|>", "gemma": "<start_of_turn>", "mistral": "[INST]"}
+# Marks of chat templates, looked for in this order: a family that can think is told from one that can't by its switch.
+_MARKS = {
+    "chatml-no-thinking": "enable_thinking", "phi4": "<|assistant|>",
+    "chatml": "<|im_start|>", "llama3": "<|start_header_id|>", "gemma": "<start_of_turn>", "mistral": "[INST]",
+}  # fmt: skip
 
 
 def base_folder(name: str) -> Path:

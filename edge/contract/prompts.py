@@ -67,6 +67,7 @@ def _header(role: str) -> tuple[Segment, ...]:
 
 
 _IM_START, _IM_END, _EOT = Control("<|im_start|>"), Control("<|im_end|>"), Control("<|eot_id|>")
+_THINK, _THOUGHT, _PHI_END = Control("<think>"), Control("</think>"), Control("<|end|>")
 _TURN, _TURN_END = Control("<start_of_turn>"), Control("<end_of_turn>")
 
 FORMATS: dict[str, ChatFormat] = {
@@ -78,6 +79,21 @@ FORMATS: dict[str, ChatFormat] = {
             (_IM_END, "\n", _IM_START, "user\n"),
             (_IM_END, "\n", _IM_START, "assistant\n"),
             _IM_END,
+        ),
+        # Qwen3 and SmolLM3 think before they answer unless the answer begins with a thought that is empty.
+        ChatFormat(
+            "chatml-no-thinking",
+            (_IM_START, "system\n"),
+            (_IM_END, "\n", _IM_START, "user\n"),
+            (_IM_END, "\n", _IM_START, "assistant\n", _THINK, "\n\n", _THOUGHT, "\n\n"),
+            _IM_END,
+        ),
+        ChatFormat(
+            "phi4",
+            (Control("<|system|>"),),
+            (_PHI_END, Control("<|user|>")),
+            (_PHI_END, Control("<|assistant|>")),
+            _PHI_END,
         ),
         ChatFormat(
             "llama3",

@@ -1,6 +1,6 @@
 """From training to a bundle in fp32: its greedy answer is the one transformers writes, and the one it was taught.
 
-All four families. One builds in a process of its own, as the product does; for the others the builder runs in the
+Every family. One builds in a process of its own, as the product does; for the others the builder runs in the
 test's process, where its imports, nearly all of its time, are done once.
 """
 
@@ -25,7 +25,7 @@ from training import cli as training
 from training import evaluate, model, own
 
 pytestmark = [pytest.mark.model, pytest.mark.long]
-FAMILIES = ("qwen2", "llama", "mistral", "gemma3")
+FAMILIES = ("qwen2", "llama", "mistral", "gemma3", "qwen3", "phi3")
 ALONE = "qwen2"  # its builder is a process
 DIALOGUE = "Doctor: any fever?\nPatient: no, just the cough."
 

@@ -14,6 +14,7 @@ import onnxruntime_genai
 import pytest
 import torch
 
+from edge.engine import onnx as runtime
 from edge.errors import BundleError
 from export import builder_child, to_onnx
 from export.builder_child import frugally, in_pieces, int8_products, mapped_model
@@ -129,17 +130,20 @@ def test_weights_are_those_of_the_folder_as_they_are_stored(tmp_path: Path) -> N
 def test_what_runs_from_an_empty_cache_only_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Half precision on a CPU reads one prompt and no second; the product reads in chunks, and again from a start."""
 
-    class Generator:
-        def __init__(self, *_: Any) -> None:
+    class HalfSession:
+        def __init__(self) -> None:
             self.length = 0
 
-        def append_tokens(self, ids: Any) -> None:
+        def append(self, ids: list[int]) -> None:
             if self.length:
                 raise RuntimeError("invalid expand shape")
             self.length += len(ids)
 
-    monkeypatch.setattr(onnxruntime_genai, "Model", lambda _: None)
-    monkeypatch.setattr(onnxruntime_genai, "GeneratorParams", lambda _: SimpleNamespace(set_search_options=dict))
-    monkeypatch.setattr(onnxruntime_genai, "Generator", Generator)
-    with pytest.raises(BundleError, match=r"does not run\. invalid expand shape"):
-        to_onnx._try(tmp_path, get("smollm2-135m-instruct"))
+        def logits(self) -> Any:
+            return np.zeros(100, dtype=np.float32)
+
+    model = SimpleNamespace(open_session=lambda _: HalfSession())
+    monkeypatch.setattr(runtime, "OnnxModel", lambda _: model)
+    (tmp_path / "config.json").write_text("{}", encoding="utf-8")
+    with pytest.raises(BundleError, match=r"cannot be run and rewound\. invalid expand shape"):
+        to_onnx._try(tmp_path, tmp_path, get("smollm2-135m-instruct"))

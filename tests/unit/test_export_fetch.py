@@ -14,7 +14,7 @@ import pytest
 
 from edge.errors import BaseModelError
 from export import base as base_module
-from export import catalog, fetch, files
+from export import catalog, cli, fetch, files
 from export.catalog import Base
 
 DATA = bytes(range(256)) * 40
@@ -54,10 +54,16 @@ def left_behind(cache: Path) -> list[str]:
 
 def test_the_shipped_catalogue_is_whole() -> None:
     known = catalog.load()
-    assert len(known) == 8
+    assert len(known) == 16
     assert [base.name for base in known.values() if base.kind == "encoder"] == ["all-minilm-l6-v2"]
     assert [base.name for base in known.values() if base.gated] == [
-        "llama-3.2-1b-instruct", "llama-3.1-8b-instruct", "mistral-7b-instruct-v0.3", "meditron-7b",
+        "llama-3.2-1b-instruct", "llama-3.1-8b-instruct", "mistral-7b-instruct-v0.3", "meditron-7b", "qwen3-0.6b",
+        "qwen3-1.7b", "qwen3-4b-instruct-2507", "smollm3-3b", "gemma-3-1b-it", "llama-3.2-3b-instruct",
+        "phi-4-mini-instruct", "medgemma-4b-it-text",
+    ]  # fmt: skip
+    assert [base.name for base in known.values() if base.terms] == [
+        "llama-3.2-1b-instruct", "llama-3.1-8b-instruct", "meditron-7b", "gemma-3-1b-it", "llama-3.2-3b-instruct",
+        "medgemma-4b-it-text",
     ]  # fmt: skip
     assert sum(len(base.wheels) for base in known.values()) == 1 + 6 + 22 + 1
 
@@ -235,6 +241,31 @@ def test_a_folder_is_pinned_by_the_first_fetch(tmp_path: Path) -> None:
         take(gated(), cache, source)
     with pytest.raises(BaseModelError, match="--sha256 named"):
         take(gated(), tmp_path / "other", source, digest)
+
+
+def test_a_base_whose_bytes_nobody_named_stays_a_test_model(tmp_path: Path) -> None:
+    source, cache = folder_of(tmp_path / "hf"), tmp_path / "cache"
+    base = gated(purpose="clinical")
+    path = take(base, cache, source)
+    assert base_module.purpose(base, path) == "test"
+    digest = base_module.base_digest(base, path)
+    assert base_module.purpose(base, take(base, cache, None, digest)) == "clinical"
+    assert base_module.purpose(base, take(base, tmp_path / "other", source, digest)) == "clinical"
+    good = {name: hashlib.sha256(raw).hexdigest() for name, raw in GATED.items()}
+    assert base_module.purpose(gated(purpose="clinical", weights=good), path) == "clinical"
+
+
+def test_terms_must_be_accepted_and_the_list_says_what_each_is_good_for(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["fetch", "gemma-3-1b-it"]) == 8
+    assert "must be accepted: Gemma" in capsys.readouterr().err
+    assert cli.main(["fetch", "gemma-3-1b-it", "--accept-terms"]) == 8  # it has to be brought from the publisher
+    assert "account with google" in capsys.readouterr().err
+    assert cli.main(["fetch"]) == 0
+    listed = capsys.readouterr().out
+    for base in catalog.load().values():
+        assert f"{base.name}  (" in listed
+    assert "no known hash" in listed
+    assert "a laptop with 4 GB" in listed
 
 
 def test_a_folder_with_known_hashes_must_have_them(tmp_path: Path) -> None:
