@@ -88,6 +88,8 @@ def main(argv: list[str] | None = None) -> int:
             if args.seal.level != "kernel":
                 print(f"edgescribe: {args.seal.line()}", file=sys.stderr)
         gc.enable()  # off since boot.py
+        if hasattr(args, "passphrase_file"):
+            importlib.import_module("edge.verbs.vault_options").warn_of_passphrase_file(args)
         return int(args.run(args))
     except KeyboardInterrupt:
         print("\nStopped.", file=sys.stderr)

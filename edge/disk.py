@@ -7,8 +7,10 @@ empty or remove it.
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import secrets
+import stat
 import sys
 import time
 from collections.abc import Iterator
@@ -68,8 +70,12 @@ class FileLock:
 
     def acquire(self) -> None:
         """Take the lock at once. Raises BlockingIOError if another has it, OSError if the file can't be made."""
-        descriptor = os.open(self.path, os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0), 0o600)
+        flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_CLOEXEC", 0) | getattr(os, "O_NOFOLLOW", 0)
+        descriptor = os.open(self.path, flags, 0o600)
         file = os.fdopen(descriptor, "rb+", buffering=0)
+        if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+            file.close()
+            raise OSError(errno.EINVAL, "It is not a regular file")
         try:
             _take(file)
         except OSError:

@@ -9,13 +9,15 @@ from __future__ import annotations
 import errno
 import hashlib
 import os
+import re
 import shutil
-import tarfile
 import tempfile
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO
 
+from edge import foreign
 from edge.contract.bundle import Bundle, ProgressFn, verify_bundle
 from edge.contract.manifest import (
     MANIFEST,
@@ -32,6 +34,9 @@ from edge.paths import data_dir
 
 PREVIOUS = ".previous"
 _CHUNK = 1 << 20
+_BLOCK = 512  # bytes of a tar header, and what content is padded to
+_LARGEST_EXTENDED = 2048
+_OCTAL = re.compile(rb"[0-7]{1,11}")
 
 
 def installed_folder() -> Path:
@@ -54,10 +59,10 @@ def install(
     folder = folder or installed_folder()
     keys = trusted_keys() if keys is None else keys
     try:
-        with tarfile.open(archive, "r:") as tar:
-            return _install(_Members(tar), folder, keys, allow_unsigned, progress)
-    except tarfile.TarError as error:
-        raise damaged(f"{archive.name} is not a bundle archive", type(error).__name__) from None
+        with foreign.open_regular(archive) as file:
+            return _install(_Members(file), folder, keys, allow_unsigned, progress)
+    except foreign.Refused as error:
+        raise damaged(f"{archive.name} is not a bundle archive", str(error)) from None
     except FileNotFoundError:
         raise BundleError(f"There is no file {archive}.", "", "Check the path.") from None
     except OSError as error:
@@ -82,30 +87,86 @@ def rollback(name: str, folder: Path | None = None) -> Path:
     return current
 
 
+@dataclass(frozen=True)
+class _Member:
+    """A file in an archive. at: where its content begins, in bytes."""
+
+    name: str
+    size: int
+    at: int
+
+
 class _Members:
-    """The regular files of an archive in order, each with the name, kind and size that was announced, or a refusal."""
+    """The regular files of an archive in order, each with the name and size that was announced, or a refusal.
 
-    def __init__(self, tar: tarfile.TarFile) -> None:
-        self._tar = tar
+    Reads what export.archive writes (POSIX.1-2001 pax, at most one extended header a file with "path" and "size") and
+    nothing else: Python's tarfile follows chains of long names and maps of sparse files before anybody can refuse them.
+    """
 
-    def next(self) -> tarfile.TarInfo | None:
-        member = self._tar.next()
-        if member is not None and (member.type != tarfile.REGTYPE or member.pax_headers.keys() - {"path", "size"}):
-            raise damaged(f"{ascii(member.name)[:80]} in the archive is not a regular file")
+    def __init__(self, file: IO[bytes]) -> None:
+        self._file = file
+        self._next = 0
+
+    def next(self) -> _Member | None:
+        """The next file; None at the end. Raises BundleError."""
+        kind, name, size = self._header()
+        extended: dict[str, str] = {}
+        if kind == b"x":
+            extended = self._extended(size)
+            kind, name, size = self._header()
+        if kind == b"":
+            return None
+        if kind not in (b"0", b"\0") or extended.keys() - {"path", "size"}:
+            raise damaged(f"{ascii(name)[:80]} in the archive is not a regular file")
+        length = extended.get("size", str(size))
+        if not length.isdecimal() or len(length) > 15:
+            raise damaged("a size in the archive is no number")
+        member = _Member(extended.get("path", name), int(length), self._next)
+        self._next += -(-member.size // _BLOCK) * _BLOCK
         return member
 
-    def open(self, member: tarfile.TarInfo) -> IO[bytes]:
-        file = self._tar.extractfile(member)
-        if file is None:
-            raise damaged(f"{ascii(member.name)[:80]} in the archive cannot be read")
-        return file
+    def _header(self) -> tuple[bytes, str, int]:
+        """(kind, name, size) of the next header; the kind is empty at the end."""
+        self._file.seek(self._next)
+        block = self._file.read(_BLOCK)
+        self._next += _BLOCK
+        if not block.strip(b"\0"):
+            return b"", "", 0
+        told, size = block[148:156].strip(b" \0"), block[124:136].strip(b" \0")
+        counted = sum(block[:148]) + 8 * 32 + sum(block[156:])
+        if len(block) != _BLOCK or not _OCTAL.fullmatch(told) or not _OCTAL.fullmatch(size) or int(told, 8) != counted:
+            raise damaged("the archive is cut short or no archive of a bundle")
+        parts = [block[345:500].split(b"\0")[0], block[:100].split(b"\0")[0]]
+        return block[156:157], b"/".join(part for part in parts if part).decode("utf-8", "replace"), int(size, 8)
 
-    def small(self, member: tarfile.TarInfo | None, name: str, limit: int) -> bytes:
+    def _extended(self, size: int) -> dict[str, str]:
+        """The records of an extended header: "LENGTH NAME=VALUE" and a line end, each."""
+        raw = self._file.read(size) if size <= _LARGEST_EXTENDED else b""
+        found: dict[str, str] = {}
+        self._next += -(-size // _BLOCK) * _BLOCK
+        while raw:
+            length, _, _ = raw.partition(b" ")
+            if not length.isdigit() or len(length) > 5 or not len(length) < int(length) <= len(raw):
+                break
+            name, _, value = raw[len(length) + 1 : int(length) - 1].decode("utf-8", "replace").partition("=")
+            found[name] = value
+            raw = raw[int(length) :]
+        if raw or not found:
+            raise damaged("a header in the archive is malformed or too long")
+        return found
+
+    def open(self, member: _Member) -> IO[bytes]:
+        """The archive, standing at the content of member."""
+        self._file.seek(member.at)
+        return self._file
+
+    def small(self, member: _Member | None, name: str, limit: int) -> bytes:
+        """The content of a file that must stand here and be short."""
         if member is None or member.name != name:
             raise damaged(f"the archive lacks {name} at its place")
         if member.size > limit:
             raise damaged(f"{name} is longer than {limit:,} bytes")
-        return self.open(member).read(limit)
+        return self.open(member).read(member.size)
 
 
 def _install(
@@ -135,7 +196,7 @@ def _install(
 
 
 def _unpack(
-    members: _Members, member: tarfile.TarInfo | None, manifest: Manifest, new: Path, progress: ProgressFn | None
+    members: _Members, member: _Member | None, manifest: Manifest, new: Path, progress: ProgressFn | None
 ) -> None:
     total, done = sum(entry.size for entry in manifest.files), 0
     for entry in manifest.files:

@@ -79,6 +79,11 @@ class SetClock:
         self.now += timedelta(**time)
 
 
+def unfenced(vault: Vault) -> None:
+    """Let a test do what no statement of the program may: change the schema."""
+    vault.session.connection.set_authorizer(None)
+
+
 def events(vault: Vault) -> list[str]:
     return [entry.event for entry in vault.admin.entries()]
 

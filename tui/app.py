@@ -210,6 +210,8 @@ class EdgeApp(BaseApp):
         else:
             await self.switch_screen(LibraryScreen())
         self.call_after_refresh(self._inside)
+        if self.settings.reset:
+            self.tell(t("settings.reset", names=", ".join(self.settings.reset)))
         if place := await self.vault.call(lambda vault: vault.warning()):
             self.tell(place)
         if list(self.unsaved):

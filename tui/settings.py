@@ -12,11 +12,14 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
-from edge import disk, paths
+from edge import disk, foreign, paths
 
 LANGUAGES = ("en", "de")
 THEMES = ("edge-dark", "edge-light", "edge-contrast", "edge-colour-blind")
 LOCK_MINUTES = (1, 2, 5, 10, 15, 30)
+_LARGEST = 64 * 1024  # bytes of the file
+_LONGEST = 1000  # characters of a text in it
+_MOST = 1000  # entries of a list in it
 
 
 @dataclass
@@ -33,6 +36,7 @@ class Settings:
     copy_osc52: bool = False
     last: str = ""
     pending: list[str] = field(default_factory=list)
+    reset: list[str] = field(default_factory=list)  # what had no usable value when it was read; not kept
 
     def exports(self) -> Path:
         """Folder that notes are exported to."""
@@ -44,25 +48,48 @@ def place() -> Path:
 
 
 def load() -> Settings:
-    """The kept settings; what is missing, of the wrong type or out of range has its default."""
+    """The kept settings. What is missing has its default; so has what is of the wrong type or out of range, or the
+    whole file if it can't be read, and `reset` names it."""
+    settings = Settings(language=language_of(os.environ.get("LC_ALL") or os.environ.get("LANG") or ""))
     try:
-        raw: Any = json.loads(place().read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        raw = {}
-    settings = Settings()
-    if isinstance(raw, dict):
-        for one in fields(Settings):
-            value = raw.get(one.name)
-            if type(value) is type(getattr(settings, one.name)):
-                setattr(settings, one.name, value)
-    if settings.theme not in THEMES:
-        settings.theme = THEMES[0]
-    if settings.language not in LANGUAGES:
-        settings.language = language_of(os.environ.get("LC_ALL") or os.environ.get("LANG") or "")
-    if settings.lock_minutes not in LOCK_MINUTES:
-        settings.lock_minutes = 5
-    settings.pending = [one for one in settings.pending if isinstance(one, str)]
+        raw: Any = foreign.parse_json(foreign.read(place(), _LARGEST), depth=2)
+    except FileNotFoundError:
+        return settings
+    except (OSError, foreign.Refused):
+        raw = None
+    if not isinstance(raw, dict):
+        settings.reset = ["settings.json"]
+        return settings
+    for one in fields(Settings):
+        if one.name == "reset" or one.name not in raw:
+            continue
+        value = raw[one.name]
+        if type(value) is type(getattr(settings, one.name)) and _in_range(one.name, value):
+            setattr(settings, one.name, value)
+        else:
+            settings.reset.append(one.name)
     return settings
+
+
+def _in_range(name: str, value: Any) -> bool:
+    """Whether a setting's value, of its right type, can be used."""
+    choices: dict[str, tuple[Any, ...]] = {"theme": THEMES, "language": LANGUAGES, "lock_minutes": LOCK_MINUTES}
+    if name in choices:
+        return value in choices[name]
+    if isinstance(value, list):
+        return len(value) <= _MOST and all(isinstance(one, str) and one.isalnum() and len(one) <= 32 for one in value)
+    if isinstance(value, str):
+        return len(value) <= _LONGEST and value.isprintable() and (name != "export_folder" or is_folder(value))
+    return True
+
+
+def is_folder(text: str) -> bool:
+    """Whether a folder can be called so: "~nosuch" names a user that there isn't."""
+    try:
+        Path(text).expanduser()
+    except RuntimeError:
+        return False
+    return len(text) <= _LONGEST and text.isprintable()
 
 
 def language_of(locale: str) -> str:
@@ -80,6 +107,7 @@ def short(path: Path) -> str:
 
 def save(settings: Settings) -> None:
     """Keep settings. A folder that cannot be written to loses them, and nothing else."""
+    kept = {name: value for name, value in asdict(settings).items() if name != "reset"}
     with contextlib.suppress(OSError):
         place().parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        disk.write(place(), json.dumps(asdict(settings), ensure_ascii=False, indent=1).encode())
+        disk.write(place(), json.dumps(kept, ensure_ascii=False, indent=1).encode())

@@ -13,7 +13,9 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from importlib import metadata
 from pathlib import Path
+from typing import IO
 
+from edge import foreign
 from edge.contract.genai_config import GENAI_CONFIG, check_genai_config
 from edge.contract.manifest import (
     MANIFEST,
@@ -239,22 +241,20 @@ def _check_runtime(manifest: Manifest) -> None:
         )
 
 
-def _open(path: Path) -> int:
-    """A file descriptor of a regular file, never through a link. Raises BundleError."""
+def _open(path: Path) -> IO[bytes]:
+    """A regular file, never through a link. Raises BundleError."""
     try:
-        descriptor = os.open(path, os.O_RDONLY | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_NONBLOCK", 0))
+        return foreign.open_regular(path, links=False)
     except FileNotFoundError:
         raise damaged(f"{path.name} is missing") from None
     except OSError as error:
         raise damaged(f"{path.name} cannot be opened", error.strerror or "") from None
-    if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-        os.close(descriptor)
-        raise damaged(f"{path.name} is not a regular file")
-    return descriptor
+    except foreign.Refused:
+        raise damaged(f"{path.name} is not a regular file") from None
 
 
 def _read_small(path: Path, limit: int) -> bytes:
-    with os.fdopen(_open(path), "rb") as file:
+    with _open(path) as file:
         raw = file.read(limit + 1)
     if len(raw) > limit:
         raise damaged(f"{path.name} is longer than {limit:,} bytes")
@@ -263,7 +263,7 @@ def _read_small(path: Path, limit: int) -> bytes:
 
 def _hash(folder: Path, entry: FileEntry, done: int, total: int, progress: ProgressFn | None) -> tuple[str, Stamp]:
     digest = hashlib.sha256()
-    with os.fdopen(_open(folder / entry.path), "rb", buffering=0) as file:
+    with _open(folder / entry.path) as file:
         # Windows gives an open file and its name different numbers in some versions of Python.
         seen = os.fstat(file.fileno()) if os.name == "posix" else os.lstat(folder / entry.path)
         size, stamp = 0, _stamp(seen)

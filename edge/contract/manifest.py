@@ -10,7 +10,9 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
+from edge import foreign
 from edge.errors import BundleError
+from edge.foreign import Refused
 from edge.paths import device_name
 
 FORMAT: Literal["edgescribe-bundle"] = "edgescribe-bundle"
@@ -49,7 +51,7 @@ class BaseRef(_Strict):
     origin: Line
     sha256: Hash
     licence: Line
-    parameters: int = Field(gt=0)
+    parameters: int = Field(gt=0, lt=10**15)
 
 
 class AdapterRef(_Strict):
@@ -141,20 +143,11 @@ def manifest_bytes(manifest: Manifest) -> bytes:
 
 
 def parse_json(raw: bytes, name: str) -> Any:
-    """Strict JSON: UTF-8, no key twice, no NaN. name is for the error; raises BundleError."""
-
-    def pairs(items: list[tuple[str, Any]]) -> dict[str, Any]:
-        if len({key for key, _ in items}) != len(items):
-            raise ValueError("a key occurs twice")
-        return dict(items)
-
-    def constant(text: str) -> Any:
-        raise ValueError(f"{text} is not JSON")
-
+    """Strict JSON (edge.foreign). name is for the error; raises BundleError."""
     try:
-        return json.loads(raw.decode("utf-8"), object_pairs_hook=pairs, parse_constant=constant)
-    except (UnicodeDecodeError, ValueError, RecursionError) as error:
-        raise damaged(f"{name} is not valid JSON", type(error).__name__) from None
+        return foreign.parse_json(raw)
+    except Refused as error:
+        raise damaged(f"{name} is not valid JSON", str(error)) from None
 
 
 def parse_manifest(raw: bytes) -> Manifest:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from edge import disk
+from edge import disk, foreign
 from edge.contract.manifest import canonical, damaged, parse_json
 from edge.errors import BundleError, UsageError
 from edge.paths import data_dir
@@ -48,10 +48,10 @@ class PublicKey:
 def read_key(path: Path) -> PublicKey:
     """Read a public key file; raises UsageError if it is not one."""
     try:
-        with path.open(encoding="ascii") as file:
-            text = file.read(4096)
-    except (OSError, UnicodeDecodeError) as error:
-        raise UsageError(f"The key {path} cannot be read.", type(error).__name__, "Check the path.") from None
+        text = foreign.read(path, MAX_SIGNATURE_BYTES).decode("ascii")
+    except (OSError, ValueError) as error:
+        why = str(error) if isinstance(error, foreign.Refused) else type(error).__name__
+        raise UsageError(f"The key {path} cannot be read.", why, "Check the path.") from None
     match = _LINE.fullmatch(text)
     if match is None:
         raise UsageError(f"{path} is not a public key.", f'It should be one line, "{_KIND} … NAME".')

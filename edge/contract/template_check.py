@@ -11,6 +11,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Any
 
+from edge import foreign
+
 MAX_CHARACTERS = 64 * 1024
 MAX_SECTIONS = 40
 MAX_TOKENS = 8192
@@ -78,12 +80,14 @@ def problem(text: str) -> Problem | None:
     if len(text) > MAX_CHARACTERS:
         return Problem(1, "characters", {"limit": MAX_CHARACTERS})
     try:
+        starts = foreign.toml_line_starts(text)
         raw = tomllib.loads(text)
     except tomllib.TOMLDecodeError as error:
         return _syntax(text, str(error))
-    except RecursionError:
-        return Problem(1, "toml", {"why": "it is nested too deeply"})
-    return next(_findings(text, raw), None)
+    except (foreign.Refused, RecursionError) as error:
+        why = str(error) if isinstance(error, foreign.Refused) else "it is nested too deeply"
+        return Problem(1, "toml", {"why": why})
+    return next(_findings(_Lines(text, starts), raw), None)
 
 
 def _syntax(text: str, message: str) -> Problem:
@@ -94,8 +98,7 @@ def _syntax(text: str, message: str) -> Problem:
     return Problem(line, kind, {"why": why} if kind == "toml" else {})
 
 
-def _findings(text: str, raw: dict[str, Any]) -> Iterator[Problem]:
-    lines = _Lines(text)
+def _findings(lines: _Lines, raw: dict[str, Any]) -> Iterator[Problem]:
     for name, value in raw.items():
         if name not in _TOP_KEYS:
             yield Problem(lines.of(name), "unknown_top", {"name": name})
@@ -141,30 +144,21 @@ def _value(name: str, value: Any, kinds: dict[str, type], line: int) -> Iterator
 
 
 class _Lines:
-    """Finds where things stand. A line counts only if what comes before it is whole TOML: not inside a long text."""
+    """Finds where things stand. A line counts only if it begins outside every long text and bracket (starts)."""
 
-    def __init__(self, text: str) -> None:
+    def __init__(self, text: str, starts: list[bool]) -> None:
         self._lines = text.split("\n")
+        self._headers = [i for i, line in enumerate(self._lines) if starts[i] and _HEADER.match(line)]
+        self._starts = starts
 
     def section(self, number: int) -> int:
         """Line of the [[sections]] of a number from 0; 1 if it is written in another way."""
-        found = [i for i, line in enumerate(self._lines) if _HEADER.match(line) and self._begins(i)]
-        return found[number] + 1 if number < len(found) else 1
+        return self._headers[number] + 1 if number < len(self._headers) else 1
 
     def of(self, name: str, section: int | None = None) -> int:
         """Line of a name, in a section or before all; the section's own line if it isn't found."""
         start = self.section(section) if section is not None else 1
         wanted = re.compile(rf"""\s*["']?{re.escape(name)}["']?\s*=""")
-        for i in range(start - 1, len(self._lines)):
-            if name and wanted.match(self._lines[i]) and self._begins(i):
-                return i + 1
-            if i >= start and _HEADER.match(self._lines[i]) and self._begins(i):
-                break
-        return start
-
-    def _begins(self, index: int) -> bool:
-        try:
-            tomllib.loads("\n".join(self._lines[:index]))
-        except tomllib.TOMLDecodeError:
-            return False
-        return True
+        end = next((i for i in self._headers if i >= start), len(self._lines))
+        found = (i + 1 for i in range(start - 1, end) if name and self._starts[i] and wanted.match(self._lines[i]))
+        return next(found, start)

@@ -13,6 +13,7 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
+from edge import foreign
 from edge.contract.template_check import MAX_CHARACTERS, problem
 from edge.errors import UsageError
 from edge.text import one_line, sanitise
@@ -88,10 +89,10 @@ def may_be_own(name: str) -> bool:
 def read_own(name: str, folder: Path) -> str:
     """Text of a clinic's own template. Raises UsageError if it can't be read or is longer than any template."""
     try:
-        with (folder / f"{name}.toml").open("rb") as file:
-            return sanitise(file.read(4 * MAX_CHARACTERS + 1).decode("utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        why = error.strerror if isinstance(error, OSError) else "It is not UTF-8 text"
+        return sanitise(foreign.read(folder / f"{name}.toml", 4 * MAX_CHARACTERS).decode("utf-8"))
+    except (OSError, foreign.Refused, UnicodeDecodeError) as error:
+        why = error.strerror if isinstance(error, OSError) else str(error).capitalize()
+        why = "It is not UTF-8 text" if isinstance(error, UnicodeDecodeError) else why
         raise UsageError(f"The template {name}.toml can't be read.", f"{why}.", "Correct or remove it.") from None
 
 

@@ -25,7 +25,7 @@ from typing import IO, Any
 from cryptography.exceptions import InvalidTag
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 
-from edge import disk
+from edge import disk, foreign
 from edge.errors import DamagedVaultError, NotAVaultError, UsageError, VaultError
 from edge.store import db, files, header, unlock, upgrade
 from edge.store.files import FileLock, Progress, VaultFiles, no_progress
@@ -174,7 +174,7 @@ def _damaged(why: str) -> DamagedVaultError:
 def _open_manifest(header_bytes: bytes, box: bytes, backup_key: SecretBytes) -> Manifest:
     try:
         plain = ChaCha20Poly1305(backup_key.view()).decrypt(box[:12], box[12:], header_bytes)
-        return Manifest(**json.loads(plain))
+        return Manifest(**foreign.parse_json(plain, depth=2))
     except (InvalidTag, ValueError, TypeError):
         raise _damaged("its manifest does not pass authentication") from None
 
@@ -201,9 +201,11 @@ def opened(source: Path, secret: Secret) -> Iterator[tuple[Header, KeySet, Manif
     Raises NotAVaultError, WrongKeyError, DamagedVaultError.
     """
     try:
-        file = open(source, "rb")  # noqa: SIM115 - closed below
+        file = foreign.open_regular(source)
     except OSError as error:
         raise files.io_error(f"The backup {source} could not be read", error) from None
+    except foreign.Refused as error:
+        raise NotAVaultError("This is not an edgescribe backup.", f"{error}.") from None
     with file:
         head, box = _read_front(file)
         with unlock.master_key(head, secret) as master:

@@ -17,6 +17,7 @@ from edge.store.secret import RawKey, wipe
 
 BUSY_MS = 5000
 _CACHE_KIB = 16 * 1024
+_SCHEMA_ACTIONS = ("SQLITE_CREATE_", "SQLITE_DROP_", "SQLITE_ALTER_", "SQLITE_REINDEX", "SQLITE_ANALYZE")
 _CHECKS = frozenset(("quick_check", "integrity_check", "cipher_integrity_check", "wal_checkpoint", "optimize"))
 _READ_PRAGMAS = _CHECKS | {
     "user_version",
@@ -90,13 +91,16 @@ def _prepare(connection: Any, key: RawKey) -> None:
 
 
 def fence(connection: Any) -> None:
-    """Refuse from now on what the application never needs: ATTACH, export, rekey, extensions, VACUUM INTO, pragmas."""
+    """Refuse from now on what the application never needs: ATTACH, export, rekey, extensions, VACUUM INTO, pragmas, and
+    every change of the schema (tables, indexes, triggers, views)."""
     import sqlcipher3.dbapi2 as sqlcipher
 
     functions = ("load_extension", "sqlcipher_export", "fts3_tokenizer")
 
+    schema = {getattr(sqlcipher, name) for name in dir(sqlcipher) if name.startswith(_SCHEMA_ACTIONS)}
+
     def authorise(action: int, first: str | None, second: str | None, *_: str | None) -> int:
-        if action in (sqlcipher.SQLITE_ATTACH, sqlcipher.SQLITE_DETACH):
+        if action in schema or action in (sqlcipher.SQLITE_ATTACH, sqlcipher.SQLITE_DETACH):
             return int(sqlcipher.SQLITE_DENY)
         if action == sqlcipher.SQLITE_FUNCTION and (second or "").lower() in functions:
             return int(sqlcipher.SQLITE_DENY)

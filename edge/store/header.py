@@ -22,6 +22,7 @@ from cryptography.hazmat.primitives.asymmetric.x25519 import X25519PrivateKey, X
 from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from cryptography.hazmat.primitives.kdf.hkdf import HKDF
 
+from edge import foreign
 from edge.errors import DamagedVaultError, NotAVaultError, VaultError, WrongKeyError
 from edge.store import kdf
 from edge.store.kdf import KdfParameters
@@ -29,6 +30,8 @@ from edge.store.secret import Passphrase, RawKey, SecretBytes, wipe
 
 FORMAT, VERSION = "edgescribe-vault", 1
 MAX_BYTES = 64 * 1024
+_DEPTH = 4  # the file, its list of slots, a slot, its costs
+_TOP = {"format", "version", "vault_id", "generation", "created", "slots", "sealed"}
 PASSPHRASE, RECOVERY, KEYRING = _KINDS = ("passphrase", "recovery", "keyring")
 _TAG, _NONCE, _KEY = 16, 12, 32
 
@@ -108,29 +111,32 @@ class Header:
 def parse(content: bytes) -> Header:
     """Read an untrusted key file. Raises NotAVaultError, DamagedVaultError, or VaultError for a newer format."""
     try:
-        raw = json.loads(content) if len(content) <= MAX_BYTES else None
-    except (ValueError, RecursionError):
+        raw = foreign.parse_json(content, depth=_DEPTH) if len(content) <= MAX_BYTES else None
+    except foreign.Refused:
         raw = None
     if not isinstance(raw, dict) or raw.get("format") != FORMAT:
         if b'"edgescribe-vault"' in content[:4096]:
-            raise _damaged("it can't be read")
+            raise damaged("it can't be read")
         raise NotAVaultError("This is not an edgescribe vault.", "Its key file has another format.")
     checksum = raw.pop("checksum", None)
     if checksum != hashlib.sha256(_canonical(raw)).hexdigest():
-        raise _damaged("its checksum does not fit its content")
+        raise damaged("its checksum does not fit its content")
     if raw.get("version") != VERSION:
         raise VaultError(
             "This vault was made by a newer edgescribe.", "Its key file has a newer format.", "Update edgescribe."
         )
     try:
+        if raw.keys() != _TOP:
+            raise ValueError
         header = Header(raw["vault_id"], raw["generation"], raw["created"], tuple(raw["slots"]), raw["sealed"])
         _check(header)
     except (KeyError, TypeError, ValueError):
-        raise _damaged("a part is missing or malformed") from None
+        raise damaged("a part is missing or malformed") from None
     return header
 
 
-def _damaged(why: str) -> DamagedVaultError:
+def damaged(why: str) -> DamagedVaultError:
+    """The error for a key file that can't be used. why: a part of a sentence."""
     return DamagedVaultError(
         "The vault's key file is damaged.",
         f"The file ending in .keys: {why}.",
@@ -148,7 +154,8 @@ def _check(header: Header) -> None:
     sizes = {"salt": kdf.SALT_BYTES, "nonce": _NONCE, "box": _KEY + _TAG, "public": _KEY, "ephemeral": _KEY}
     for slot in header.slots:
         names = {"salt", "nonce", "box"} if slot["kind"] == PASSPHRASE else {"public", "ephemeral", "box"}
-        if slot["kind"] not in _KINDS or not names <= slot.keys():
+        others = {"kind", "kdf"} if slot["kind"] == PASSPHRASE else {"kind"}
+        if slot["kind"] not in _KINDS or not names <= slot.keys() <= names | others:
             raise ValueError
         if any(len(bytes.fromhex(slot[name])) != sizes[name] for name in names):
             raise ValueError

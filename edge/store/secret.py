@@ -15,10 +15,12 @@ import unicodedata
 from types import TracebackType
 from typing import NoReturn, Self
 
+from edge import foreign
 from edge.errors import UsageError
 
 _PR_SET_DUMPABLE = 4
 MAX_PASSPHRASE = 1024  # bytes
+_PIPE_SECONDS = 10.0  # that a pipe may keep us waiting
 
 
 def _libc() -> ctypes.CDLL | None:
@@ -151,14 +153,14 @@ class RawKey(SecretBytes):
 def read_passphrase_file(path: str | os.PathLike[str]) -> Passphrase:
     """Read a passphrase file: its first line, without the line break. Raises UsageError if there is none."""
     try:
-        with open(path, "rb", buffering=0) as file:
-            buffer = bytearray(MAX_PASSPHRASE + 2)
-            size = file.readinto(buffer)
-    except OSError as error:
+        buffer = bytearray(MAX_PASSPHRASE + 2)
+        size = foreign.read_into(path, buffer, wait=_PIPE_SECONDS)
+    except (OSError, foreign.Refused) as error:
+        why = (error.strerror or "") if isinstance(error, OSError) else f"{error}."
         raise UsageError(
-            f"The passphrase file {os.fspath(path)} cannot be read.", error.strerror or "", "Check --passphrase-file."
+            f"The passphrase file {os.fspath(path)} cannot be read.", why, "Check --passphrase-file."
         ) from None
-    return first_line(buffer, size or 0)
+    return first_line(buffer, size)
 
 
 def first_line(buffer: bytearray, size: int) -> Passphrase:

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import os
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
+from edge import foreign
 from edge.errors import DamagedVaultError, NotAVaultError, VaultError, WrongKeyError
 from edge.store import files, header
 from edge.store.files import VaultFiles
@@ -33,7 +35,7 @@ class Unlocked:
 def read_header(paths: VaultFiles) -> Header:
     """The parsed key file of a vault. Raises NotAVaultError, DamagedVaultError or VaultError."""
     try:
-        with open(paths.header, "rb") as file:
+        with foreign.open_regular(paths.header) as file:
             content = file.read(header.MAX_BYTES + 1)
     except FileNotFoundError:
         if not paths.database.exists():
@@ -43,6 +45,8 @@ def read_header(paths: VaultFiles) -> Header:
         raise _without_keys(paths) from None
     except OSError as error:
         raise files.io_error("The vault's key file could not be read", error) from None
+    except foreign.Refused as error:
+        raise header.damaged(str(error)) from None
     return header.parse(content)
 
 
@@ -125,8 +129,7 @@ def delay(failures: int) -> float:
 def failures(paths: VaultFiles) -> list[float]:
     """Times of failed attempts since the last unlock, seconds since the epoch. What can't be read counts as none."""
     try:
-        with open(paths.lock, "rb") as file:
-            raw: Any = json.loads(file.read(_LARGEST_LOCK) or b"[]")
+        raw: Any = foreign.parse_json(foreign.read(paths.lock, _LARGEST_LOCK, links=False) or b"[]", depth=1)
     except (OSError, ValueError):
         return []
     return [float(t) for t in raw if isinstance(t, (int, float))][-_REMEMBERED:] if isinstance(raw, list) else []
@@ -145,9 +148,11 @@ def forget_failures(paths: VaultFiles) -> None:
 
 
 def _write_failures(paths: VaultFiles, known: list[float]) -> None:
-    # In place: the file is also the lock, and a lock belongs to the file that was opened.
+    # In place: the file is also the lock, and a lock belongs to the file that was opened. Never through a link: whoever
+    # may make one here could have another file of the user overwritten.
     try:
-        with open(paths.lock, "r+b") as file:
+        descriptor = os.open(paths.lock, os.O_RDWR | getattr(os, "O_NOFOLLOW", 0) | getattr(os, "O_BINARY", 0))
+        with os.fdopen(descriptor, "r+b") as file:
             file.write(json.dumps(known[-_REMEMBERED:]).encode())
             file.truncate()
     except OSError:

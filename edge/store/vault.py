@@ -18,7 +18,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from edge import disk
+from edge import disk, foreign
 from edge.contract import sealing
 from edge.errors import DamagedVaultError, VaultError
 from edge.store import chain, db, export, files, header, place, policy, states, unlock, upgrade
@@ -212,8 +212,10 @@ class Vault:
         return export.write_plain(self.session, self.encounters, self.edits, Path(target))
 
     def warning(self) -> str | None:
-        """A sentence about a folder that is synced or on a network, or None."""
-        return place.warning(self.paths.database)
+        """What is wrong with the vault's place: a folder that is synced, on a network or open to others; or None."""
+        folder = self.paths.database.parent
+        found = [place.warning(self.paths.database), foreign.loose(folder), foreign.loose(self.paths.database)]
+        return " ".join(one for one in found if one) or None
 
     def __enter__(self) -> Self:
         return self

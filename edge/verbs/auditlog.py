@@ -7,6 +7,7 @@ import json
 import sys
 from pathlib import Path
 
+from edge import foreign
 from edge.errors import DamagedVaultError, InputError
 from edge.text import one_line
 from edge.verbs import vault_options
@@ -81,9 +82,8 @@ def _read_head(name: str) -> str:
     try:
         if name == "-":
             return sys.stdin.read(_LARGEST_HEAD)
-        with open(name, encoding="utf-8") as file:
-            return file.read(_LARGEST_HEAD)
-    except (OSError, UnicodeDecodeError):
+        return foreign.read(name, _LARGEST_HEAD).decode()
+    except (OSError, ValueError):
         raise InputError(f"The head {name} cannot be read.") from None
 
 

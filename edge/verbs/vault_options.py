@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import os
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -61,6 +62,16 @@ def warn(vault: Vault) -> None:
 
     if (warning := vault.warning()) is not None:
         Narrator().say(f"WARNING: {warning}")
+
+
+def warn_of_passphrase_file(args: argparse.Namespace) -> None:
+    """Say on standard error that others of this machine may read the passphrase, if they may."""
+    from edge import foreign, vaults
+    from edge.verbs.narrate import Narrator
+
+    named = getattr(args, "passphrase_file", None) or os.environ.get(vaults.PASSPHRASE_FILE_VARIABLE)
+    if named and (loose := foreign.loose(Path(named))):
+        Narrator().say(f"WARNING: {loose}")
 
 
 def confirmed(args: argparse.Namespace, question: str) -> bool:

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 from alone import alone
 from cryptography.hazmat.primitives.ciphers import Cipher, algorithms, modes
-from vaulting import Child, autosave_texts, new_vault, note, passphrase
+from vaulting import Child, autosave_texts, new_vault, note, passphrase, unfenced
 
 from edge.contract.encounter import Source
 from edge.contract.note import EncounterNote, Section
@@ -52,6 +52,7 @@ def temporary(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def test_no_canary_in_mid_transaction_and_after(tmp_path: Path, temporary: Path) -> None:
     with new_vault(tmp_path) as vault:
+        unfenced(vault)
         with vault.session.change(Event.EDIT) as change:
             for i in range(700):  # far more than the page cache holds, so pages spill to disk before the commit
                 text = f"{CANARY} {i} " * 1300

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from vaulting import ORIGIN, SOURCE, autosave_texts, cheap_derivation, events, new_vault, note, reopen
+from vaulting import ORIGIN, SOURCE, autosave_texts, cheap_derivation, events, new_vault, note, reopen, unfenced
 
 from edge.contract.encounter import Kind, State
 from edge.contract.note import EncounterNote, Section
@@ -137,6 +137,7 @@ def test_an_amendment_is_a_new_version(vault: Vault) -> None:
 def test_a_signature_that_does_not_fit_is_found(vault: Vault) -> None:
     saved = note(vault)
     vault.edits.sign(saved.id, "Dr. A")
+    unfenced(vault)
     vault.session.connection.execute("DROP TRIGGER signature_never_changes")
     vault.session.connection.execute("UPDATE signature SET signer = 'Dr. B'")
     with pytest.raises(DamagedVaultError):

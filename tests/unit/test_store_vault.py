@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from vaulting import cheap_derivation
+from vaulting import cheap_derivation, unfenced
 
 from edge.contract.encounter import Generated, Kind, OtherContent, Source, State
 from edge.contract.fields import FieldEntry
@@ -75,6 +75,7 @@ def test_a_failure_while_saving_leaves_nothing(vault: Vault) -> None:
 
 
 def test_no_entry_no_deed(vault: Vault) -> None:
+    unfenced(vault)
     vault.session.connection.execute(
         "CREATE TEMP TRIGGER refuse BEFORE INSERT ON main.chain BEGIN SELECT RAISE(ABORT, 'no'); END"
     )

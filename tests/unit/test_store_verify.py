@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from vaulting import cheap_derivation, new_vault, note, passphrase
+from vaulting import cheap_derivation, new_vault, note, passphrase, unfenced
 
 from edge.store import states
 from edge.store.vault import Vault
@@ -30,6 +30,7 @@ def test_verify_finds_what_is_wrong(vault: Vault) -> None:
     vault.verify_in_background(found.append).wait()
     assert found == [[]]
     vault.session.connection.execute("UPDATE encounter SET title = title WHERE code = ?", (saved.id,))
+    unfenced(vault)
     vault.session.connection.execute("DROP TRIGGER search_text_changed")
     vault.session.connection.execute("UPDATE search_text SET body = 'something else entirely'")
     assert vault.verify() == ["the search index does not fit the records"]

@@ -115,7 +115,9 @@ class SettingsScreen(EdgeScreen):
             kept.signer = event.value
         elif event.input.id == "folder":
             default = short(type(kept)().exports())
-            kept.export_folder = "" if event.value.strip() in ("", default) else event.value.strip()
+            wanted = "" if event.value.strip() in ("", default) else event.value.strip()
+            if settings.is_folder(wanted):
+                kept.export_folder = wanted
 
     def action_back(self) -> None:
         settings.save(self.edge.settings)
