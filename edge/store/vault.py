@@ -213,8 +213,7 @@ class Vault:
 
     def warning(self) -> str | None:
         """What is wrong with the vault's place: a folder that is synced, on a network or open to others; or None."""
-        folder = self.paths.database.parent
-        found = [place.warning(self.paths.database), foreign.loose(folder), foreign.loose(self.paths.database)]
+        found = [place.warning(self.paths.database), foreign.loose(self.paths.database.parent)]
         return " ".join(one for one in found if one) or None
 
     def __enter__(self) -> Self:
