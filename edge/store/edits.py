@@ -38,12 +38,16 @@ class Revision:
 
 @dataclass(frozen=True)
 class Signature:
-    """Who signed which version. digest: SHA-256 of the signed statement, also in the audit chain."""
+    """Who signed which version. digest: SHA-256 of the signed statement, also in the audit chain.
+
+    statement: JSON [record, version, signer, at, [[document, revision, SHA-256 of its text], …]].
+    """
 
     version: int
     signer: str
     at: str
     digest: str
+    statement: str = ""
 
 
 class Edits:
@@ -172,7 +176,7 @@ class Edits:
                     raise DamagedVaultError(f"The signature of {code} does not fit its text.")
             if _digest(code, version, signer, at, revisions) != digest:
                 raise DamagedVaultError(f"The signature of {code} does not fit its own digest.")
-            found.append(Signature(version, signer, at, digest))
+            found.append(Signature(version, signer, at, digest, _statement(code, version, signer, at, revisions)))
         return found
 
     def document_of(self, identifier: str, kind: Kind = Kind.NOTE) -> int:
@@ -253,5 +257,8 @@ class Edits:
 
 
 def _digest(code: str, version: int, signer: str, at: str, revisions: list[list[Any]]) -> str:
-    statement = json.dumps([code, version, signer, at, revisions], ensure_ascii=False, separators=(",", ":"))
-    return hashlib.sha256(statement.encode()).hexdigest()
+    return hashlib.sha256(_statement(code, version, signer, at, revisions).encode()).hexdigest()
+
+
+def _statement(code: str, version: int, signer: str, at: str, revisions: list[list[Any]]) -> str:
+    return json.dumps([code, version, signer, at, revisions], ensure_ascii=False, separators=(",", ":"))

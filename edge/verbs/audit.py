@@ -9,6 +9,8 @@ import sys
 from datetime import datetime
 from pathlib import Path
 
+from edge.verbs import audit_encounter
+
 
 def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = sub.add_parser("audit", help="gather evidence that can be checked without this program")
@@ -29,6 +31,7 @@ def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     network.set_defaults(run=run, sealed=False)
     if importlib.util.find_spec("edge.verbs.auditlog") is not None:
         importlib.import_module("edge.verbs.auditlog").add_actions(actions)
+    audit_encounter.add_actions(actions)
 
 
 def run(args: argparse.Namespace) -> int:
