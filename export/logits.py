@@ -63,16 +63,21 @@ class KeptLogits:
 class HfLogits:
     """The reference: a Hugging Face folder in float32.
 
-    halved: its weights were rounded to float16 before; computed in float32 all the same.
+    halved: its weights were rounded to float16 before; computed in float32 all the same. adapter: put beside the
+    weights and not merged into them, as it was trained, so that what merging gets wrong is seen.
     """
 
-    def __init__(self, folder: Path, halved: bool = False) -> None:
+    def __init__(self, folder: Path, halved: bool = False, adapter: Path | None = None) -> None:
         import torch
         from transformers import AutoModelForCausalLM
 
         self._torch = torch
         stored = torch.float16 if halved else torch.float32
         model = AutoModelForCausalLM.from_pretrained(folder, dtype=stored, local_files_only=True)
+        if adapter is not None:
+            from peft import PeftModel
+
+            model = PeftModel.from_pretrained(model.float(), str(adapter), local_files_only=True)
         self._model = model.float().eval()
 
     def logits(self, ids: Sequence[int], first: int = 0) -> Any:

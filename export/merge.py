@@ -13,6 +13,7 @@ from edge.errors import BaseModelError
 from export.base import folder_digest
 from export.files import sha256_file
 
+_ENDS = {"lm_head", "embed_tokens", "wte", "embed_out"}
 ADAPTER_FILES = ("adapter_config.json", "adapter_model.safetensors")
 
 
@@ -26,6 +27,43 @@ def adapter_digest(adapter: Path) -> str:
             "Name a folder written by `edgescribe-training`.",
         )
     return folder_digest({name: sha256_file(adapter / name) for name in ADAPTER_FILES})
+
+
+def check_head(base_folder: Path, adapter: Path) -> None:
+    """Raise BaseModelError if an adapter trains the head or the embedding of a base that has one matrix for both.
+
+    Merged, the change of the one would be the change of the other, which training never saw: logits would be off by
+    whole units, and a comparison with a reference that was merged the same way would not show it.
+    """
+    try:
+        config = json.loads((base_folder / "config.json").read_text(encoding="utf-8"))
+        asked = json.loads((adapter / ADAPTER_FILES[0]).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return  # said where they are loaded
+    text = config.get("text_config", config)
+    if not (text.get("tie_word_embeddings") or config.get("tie_word_embeddings")):
+        return
+    targets = asked.get("target_modules") or []
+    wanted = [*(asked.get("modules_to_save") or []), *([targets] if isinstance(targets, str) else targets)]
+    ends = sorted({name for name in wanted if str(name).rsplit(".", 1)[-1] in _ENDS} | _trained_ends(adapter))
+    if ends:
+        raise BaseModelError(
+            f"The adapter {adapter.name} trains {', '.join(ends)} of a base that uses one matrix for both.",
+            "Merged, its head would not be the one that was trained.",
+            "Train it again on the linear layers alone (all-linear leaves the head out), or untie the base.",
+        )
+
+
+def _trained_ends(adapter: Path) -> set[str]:
+    """Head and embedding among the weights of an adapter, whatever its configuration says."""
+    from safetensors import SafetensorError, safe_open
+
+    try:
+        with safe_open(adapter / ADAPTER_FILES[1], "pt") as saved:
+            parts = {part for name in saved.keys() for part in name.split(".")}  # noqa: SIM118 - no dict
+    except (OSError, SafetensorError):
+        return set()
+    return parts & _ENDS
 
 
 def adapter_facts(adapter: Path) -> tuple[list[DataSet], list[Figure]]:
@@ -107,6 +145,7 @@ def merge(base_folder: Path, adapter: Path, target: Path, kind: Kind = "decoder"
     from peft import PeftModel, get_peft_model_state_dict
     from safetensors import SafetensorError, safe_open
 
+    check_head(base_folder, adapter)
     model = load_source(base_folder, kind)
     try:
         wrapped = PeftModel.from_pretrained(model, str(adapter), local_files_only=True)

@@ -20,7 +20,7 @@ from edge.contract import prompts, templates
 from edge.contract.events import Finished
 from edge.contract.manifest import canonical
 from edge.contract.prompts import PROMPT_VERSION, chat_format, load_tokenizer
-from edge.engine import decode, loops
+from edge.engine import decode, loops, repeats
 from edge.engine.base import Engine, EngineInfo, Request
 from edge.engine.decode import Decoder
 from edge.engine.host import EngineHost, Loaded
@@ -118,7 +118,9 @@ def item_key(item: Held | Visit) -> str:
 
 def answers_key(weights: str, adapter: str) -> str:
     """Names what some weights write with this decoder and these prompts."""
-    code = [hashlib.sha256(Path(str(module.__file__)).read_bytes()).hexdigest() for module in (decode, loops, note)]
+    code = [
+        hashlib.sha256(Path(str(module.__file__)).read_bytes()).hexdigest() for module in (decode, loops, repeats, note)
+    ]
     return hashlib.sha256(canonical([weights, adapter, PROMPT_VERSION, *code])).hexdigest()[:16]
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from functools import cache
@@ -25,7 +24,7 @@ from export.files import new_file
 from export.gate import judge, limits
 from export.held import Held, load_held
 from export.logits import HfLogits, LogitSource, OnnxLogits
-from export.merge import adapter_digest, merge
+from export.merge import adapter_digest, check_head
 from export.notes import Sets, answers_key, load_sets, losses, remembered, start_engine, written_by
 from export.progress import Progress, silent
 
@@ -59,6 +58,7 @@ def measure(folders: Sequence[Path], trial: Trial, progress: Progress = silent) 
         limits(bundle.manifest.precision)  # there are some: said before the minutes of work, not after
     if trial.against is None:
         _check_source(bundles, trial.adapter)
+        _check_as_fetched(bundles, hf_folder(bundles[0].manifest.base.name, progress=progress), trial.adapter)
     held = load_held(trial.count, trial.documents, trial.data)
     sets = load_sets(trial.notes, trial.documents, trial.data)
     first, tokenizer = bundles[0].manifest, folders[0] / "tokenizer.json"
@@ -67,9 +67,9 @@ def measure(folders: Sequence[Path], trial: Trial, progress: Progress = silent) 
 
     @cache
     def reference() -> HfLogits:
-        cache_dir().mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".verify.", dir=cache_dir()) as scratch:
-            return HfLogits(trial.against or _source(first, trial.adapter, Path(scratch), progress))
+        if trial.against is not None:
+            return HfLogits(trial.against)
+        return HfLogits(hf_folder(first.base.name, progress=progress), adapter=trial.adapter)
 
     distances = _distances(bundles, held, reference, key, progress)
     source = from_source(reference, first, tokenizer, sets, key, progress)
@@ -145,6 +145,23 @@ def from_bundle(folder: Path, sets: Sets, progress: Progress) -> dict[str, list[
     return written_by(lambda: load_engine(folder, allow_unsigned=True), sets, progress)
 
 
+def _check_as_fetched(bundles: Sequence[Bundle], base: Path, adapter: Path | None) -> None:
+    """What a comparison of logits cannot see by its construction: both sides read the bundle's own tokenizer.
+
+    Raises BundleError if that is not the base's, BaseModelError for an adapter that merging would falsify.
+    """
+    if adapter is not None:
+        check_head(base, adapter)
+    wanted = hashlib.sha256((base / "tokenizer.json").read_bytes()).hexdigest()
+    for manifest in (bundle.manifest for bundle in bundles):
+        found = next((entry.sha256 for entry in manifest.files if entry.path == "tokenizer.json"), "")
+        if found != wanted:
+            raise BundleError(
+                f"The bundle {manifest.name!r} has another tokenizer than its base.",
+                "It would read and write other words than the model knows.", "Build the bundle again.",
+            )  # fmt: skip
+
+
 def logit_source(bundle: Bundle) -> LogitSource:
     """The scorer for a verified bundle's runtime."""
     if bundle.manifest.runtime == "mlx":
@@ -171,13 +188,3 @@ def _check_source(bundles: Sequence[Bundle], adapter: Path | None) -> None:
                 "",
                 "Verify them one at a time.",
             )
-
-
-def _source(manifest: Manifest, adapter: Path | None, scratch: Path, progress: Progress) -> Path:
-    """The float32 source that the manifest names; merged into scratch if it has an adapter."""
-    base = hf_folder(manifest.base.name, progress=progress)
-    if adapter is None:
-        return base
-    progress(f"Merging {adapter.name}", 0, 0)
-    merge(base, adapter, scratch)
-    return scratch

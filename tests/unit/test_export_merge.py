@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +15,7 @@ from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM
 
 from edge.errors import BaseModelError
 from export.logits import HfLogits
-from export.merge import adapter_digest, adapter_facts, merge
+from export.merge import adapter_digest, adapter_facts, check_head, merge
 from export.options import OnnxOptions
 
 IDS = [5, 9, 200, 31, 7]
@@ -53,6 +54,36 @@ def test_merged_says_what_the_two_say_together(base: Path, adapter: Path, tmp_pa
     found, plain = HfLogits(tmp_path).logits(IDS), HfLogits(base).logits(IDS)
     assert np.abs(found - expected).max() < 0.01 * np.abs(expected - plain).max()  # float16 on disk, and no more
     assert sorted(p.name for p in tmp_path.iterdir() if p.suffix == ".bin") == []
+
+
+def test_unmerged_it_says_the_same(base: Path, adapter: Path, tmp_path: Path) -> None:
+    """`verify` compares with the adapter beside the weights: what merging gets wrong is seen."""
+    merge(base, adapter, tmp_path)
+    merged, beside = HfLogits(tmp_path).logits(IDS), HfLogits(base, adapter=adapter).logits(IDS)
+    assert np.abs(merged - beside).max() < 0.01 * np.abs(beside - HfLogits(base).logits(IDS)).max()
+
+
+@pytest.mark.parametrize("how", ["lora on the head", "lora on the embedding", "saved head"])
+def test_a_trained_head_of_a_tied_base_is_refused(how: str, base: Path, tmp_path: Path) -> None:
+    """Merged, the embedding would change with the head: logits off by whole units, and nobody would see it."""
+    options = {
+        "lora on the head": {"target_modules": ["q_proj", "lm_head"]},
+        "lora on the embedding": {"target_modules": ["q_proj", "embed_tokens"]},
+        "saved head": {"target_modules": ["q_proj"], "modules_to_save": ["lm_head"]},
+    }[how]
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        wrapped = get_peft_model(AutoModelForCausalLM.from_pretrained(base), LoraConfig(r=4, **options))
+        wrapped.save_pretrained(str(tmp_path / "headed"))
+    (tmp_path / "out").mkdir()
+    with pytest.raises(BaseModelError, match=r"one matrix for both.*not be the one that was trained") as refused:
+        merge(base, tmp_path / "headed", tmp_path / "out")
+    assert refused.value.exit_code == 8
+    assert not list((tmp_path / "out").iterdir())
+    untied = Path(shutil.copytree(base, tmp_path / "untied"))
+    config = json.loads((base / "config.json").read_text(encoding="utf-8"))
+    (untied / "config.json").write_text(json.dumps(config | {"tie_word_embeddings": False}), encoding="utf-8")
+    check_head(untied, tmp_path / "headed")  # an untied base has a head of its own
 
 
 def test_a_merged_model_keeps_its_tied_matrix_once(base: Path, adapter: Path, tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ import pytest
 
 from edge.engine.base import Engine
 from edge.engine.scripted import ScriptedEngine
-from edge.errors import InputError
+from edge.errors import BundleError, InputError
 from export.held import Held
 from export.notes import ACI, MTS, OWN, Visit, load_sets, losses, remembered, rouge1, scores, start_engine, write_all
 
@@ -172,9 +172,13 @@ def test_a_distance_is_measured_once(tmp_path: Path, monkeypatch: pytest.MonkeyP
         measured.append(sorted(Path(name).name for name in candidates))
         return dict.fromkeys(candidates, distance)
 
-    for name, fake in (("compare", compare), ("HfLogits", lambda _: None), ("logit_source", lambda _: None)):
+    for name, fake in (("compare", compare), ("HfLogits", lambda *_, **__: None), ("logit_source", lambda _: None)):
         monkeypatch.setattr(verify, name, fake)
     monkeypatch.setattr(verify, "hf_folder", lambda *_, **__: tmp_path)
+    (tmp_path / "tokenizer.json").write_bytes(b"another")
+    with pytest.raises(BundleError, match="another tokenizer than its base"):  # both sides would read by it
+        verify.measure(folders[:1], verify.Trial(notes=0))
+    (tmp_path / "tokenizer.json").write_bytes(contents()["tokenizer.json"])
     monkeypatch.setattr(verify, "load_held", lambda count, *_: [Held("d", "i", "a")] * count)
     first = verify.measure(folders[:1], verify.Trial(notes=0))
     assert verify.measure(folders, verify.Trial(notes=0)) == first * 2
