@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 
 from edge.errors import SealError
-from edge.seal import descriptors, environment, imports, streams
+from edge.seal import descriptors, environment, imports, setting, streams
 from edge.seal.policy import SealPolicy, SealStatus
+from edge.seal.setting import Accepted
 
 
 def enforce(policy: SealPolicy) -> SealStatus:
@@ -27,6 +28,10 @@ def enforce(policy: SealPolicy) -> SealStatus:
                 fault.strerror or "",
                 "Check EDGESCRIBE_HOME, EDGESCRIBE_CACHE and the folder you named.",
             ) from fault
+    return judged(policy, _system(policy))
+
+
+def _system(policy: SealPolicy) -> SealStatus:
     if sys.platform == "linux":
         from edge.seal import linux
 
@@ -38,3 +43,19 @@ def enforce(policy: SealPolicy) -> SealStatus:
     from edge.seal import windows
 
     return windows.seal(policy)
+
+
+def judged(policy: SealPolicy, status: SealStatus) -> SealStatus:
+    """The status, if it is enough. Raises SealError where a part is missing that nobody has accepted."""
+    if status.level == "kernel" or policy.allow_unsealed:
+        return status
+    recorded = Accepted(policy.accept) if policy.accept != "kernel" else setting.read()
+    if not recorded.takes(status.level):
+        raise SealError(
+            "This process is not fully sealed from the network.",
+            " ".join(status.gaps),
+            f"Use Linux 5.13 or later, start with --unsealed, which shows on every screen, or let IT record that it is"
+            f" accepted on this machine ({setting.folder() / setting.FILE}; see the audit guide).",
+        )
+    by = (f"Accepted on this machine by {recorded.by}: {recorded.why}.",) if recorded.by else ()
+    return status._replace(gaps=(*status.gaps, *by))

@@ -13,12 +13,14 @@ class SealPolicy(NamedTuple):
 
     write_dirs: folders below which it may create and change files (made with mode 0700 where missing).
     read_dirs: folders below which it may read, besides the system's own; None means everywhere.
-    allow_unsealed: go on, saying so, on a system that cannot seal.
+    allow_unsealed: go on, saying so, on a system that cannot seal, or not fully.
+    accept: the least level that IT has recorded as enough for this machine (edge.seal.setting).
     """
 
     write_dirs: tuple[Path, ...]
     read_dirs: tuple[Path, ...] | None = None
     allow_unsealed: bool = False
+    accept: Level = "kernel"
 
 
 class SealStatus(NamedTuple):

@@ -13,7 +13,7 @@ import conftest
 import pytest
 
 from edge.errors import SealError
-from edge.seal import descriptors, macos, windows
+from edge.seal import descriptors, enforcement, macos, windows
 from edge.seal.policy import SealPolicy
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -82,8 +82,10 @@ def test_macos_is_sealed_by_the_kernel(tmp_path: Path, monkeypatch: pytest.Monke
 
 
 def test_a_refused_profile_refuses_the_program(tmp_path: Path) -> None:
-    with pytest.raises(SealError, match="cannot be sealed"):
-        macos.seal(SealPolicy((tmp_path,)), lambda _: Mac(-1), terminals=[])
+    with pytest.raises(SealError, match="not fully sealed"):
+        enforcement.judged(
+            SealPolicy((tmp_path,)), macos.seal(SealPolicy((tmp_path,)), lambda _: Mac(-1), terminals=[])
+        )
     assert macos.seal(SealPolicy((tmp_path,), allow_unsealed=True), lambda _: Mac(-1), terminals=[]).level == "none"
 
 

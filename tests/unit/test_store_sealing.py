@@ -52,7 +52,7 @@ def last_unlock(folder: Path) -> dict[str, object]:
 @pytest.mark.parametrize(
     ("lacking", "options", "level"),
     [("nothing", (), "kernel"), ("nothing", ("--unsealed",), "kernel"), ("both", ("--unsealed",), "none"),
-     ("landlock", (), "partial")],
+     ("landlock", ("--unsealed",), "partial"), ("seccomp", ("--unsealed",), "partial")],
 )  # fmt: skip
 def test_a_verb_leaves_its_level_in_the_chain(
     lacking: str, options: tuple[str, ...], level: str, tmp_path: Path
@@ -64,10 +64,12 @@ def test_a_verb_leaves_its_level_in_the_chain(
     assert ("SEALED" in done.stderr) is (level != "kernel")
 
 
-def test_without_a_seal_and_without_the_option_nothing_is_opened(tmp_path: Path) -> None:
+@pytest.mark.parametrize("lacking", ["both", "seccomp", "landlock"])
+def test_without_the_full_seal_and_without_the_option_nothing_is_opened(lacking: str, tmp_path: Path) -> None:
     new_vault(tmp_path).close()
-    done = listed(tmp_path, "both")
+    done = listed(tmp_path, lacking)
     assert done.returncode == 7
+    assert "not fully sealed" in done.stderr
     with Vault.open(tmp_path / "records.vault", passphrase()) as vault:
         assert [entry.event for entry in vault.admin.entries()] == ["vault-created", "unlock", "lock", "unlock"]
 
