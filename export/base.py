@@ -62,7 +62,7 @@ def unpack(source: Path, base: Base, folder: Path, progress: Progress = silent) 
                 with archive.open(name) as member, (folder / name).open("wb") as file:
                     shutil.copyfileobj(member, file)
     except (zipfile.BadZipFile, KeyError) as error:
-        raise BaseModelError(f"{source.name} is no archive of an encoder.", str(error)[:200]) from None
+        raise BaseModelError(f"{source.name} is not an archive of an encoder.", str(error)[:200]) from None
 
 
 def base_digest(base: Base, folder: Path) -> str:

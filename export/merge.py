@@ -132,7 +132,7 @@ def load_source(folder: Path, kind: Kind) -> Any:
         return auto_class(kind).from_pretrained(folder, dtype=torch.float32, local_files_only=True)
     except (OSError, ValueError, KeyError, SafetensorError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
-        raise BaseModelError(f"{folder} cannot be loaded.", reason, "Bring its files again.") from None
+        raise BaseModelError(f"{folder} cannot be loaded.", reason, "Copy its files here again.") from None
 
 
 def merge(base_folder: Path, adapter: Path, target: Path, kind: Kind = "decoder") -> None:
@@ -159,7 +159,7 @@ def merge(base_folder: Path, adapter: Path, target: Path, kind: Kind = "decoder"
         raise BaseModelError(
             f"The adapter {adapter.name} does not fit this base.",
             str(error).splitlines()[0][:300] if str(error) else type(error).__name__,
-            "Use the base that the adapter was trained on, and bring the adapter again if it is damaged.",
+            "Use the base that the adapter was trained on, and copy the adapter here again if it is damaged.",
         ) from None
     stored = merged.to(torch.float16) if kind == "decoder" else merged
     stored.save_pretrained(target, safe_serialization=True)

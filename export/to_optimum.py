@@ -107,7 +107,7 @@ def _check_tokenizer(path: Path) -> None:
         load_tokenizer(path)
     except Exception as error:  # noqa: BLE001 - what tokenizers raises has no class of its own
         reason = (str(error).splitlines() or [""])[0][:200]
-        raise BaseModelError(f"{path} cannot be read.", reason, "Bring the base again.") from None
+        raise BaseModelError(f"{path} cannot be read.", reason, "Copy the base here again.") from None
 
 
 def _export(folder: Path, kind: Kind, raw: Path, built: Path) -> None:

@@ -108,7 +108,7 @@ def tagger_ref(folder: Path) -> AdapterRef:
     names = (TAGGER, TAGGER_WEIGHTS)
     if missing := [name for name in names if not (folder / name).is_file()]:
         raise BaseModelError(
-            f"{folder} is no tuned tagger.",
+            f"{folder} is not a tuned tagger.",
             f"It lacks {', '.join(missing)}.",
             "Name a folder of `edgescribe-training`.",
         )
@@ -139,7 +139,7 @@ def load(base: Path, tagger: Path) -> Source:
         spans = nn.Sequential(_linear(tensors, f"{SPAN_HEAD}0."), nn.GELU(), _linear(tensors, f"{SPAN_HEAD}3."))
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
         reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
-        raise BaseModelError(f"{tagger.name} does not fit its base.", reason, "Bring both again.") from None
+        raise BaseModelError(f"{tagger.name} does not fit its base.", reason, "Copy both here again.") from None
     parameters = sum(p.numel() for module in (encoder, tokens, spans) for p in module.parameters())
     return Source(spec, _with_tokens(encoder, tokens).eval(), spans.eval(), parameters)
 

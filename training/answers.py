@@ -23,18 +23,18 @@ _LONGEST = 1 << 24  # characters of a cell; the module's own limit is below some
 def read(path: Path, documents: Sequence[Document]) -> list[Written]:
     """The answers to documents, in their order; answers to others are passed over.
 
-    Raises TrainingError, with the line: an unreadable file, an id that stands twice, a document without an answer. An
+    Raises TrainingError, with the line: an unreadable file, an id that is given twice, a document without an answer. An
     empty text is an answer.
     """
     found: dict[str, str] = {}
     for where, key, text in _csv(path) if path.suffix == ".csv" else _records(path):
         if key in found:
-            raise TrainingError(f"{where}: the id stands twice.", "", "Leave one answer for each document.")
+            raise TrainingError(f"{where}: the id is given twice.", "", "Leave one answer for each document.")
         found[key] = text
     lacking = [document.id for document in documents if document.id not in found]
     if lacking:
         raise TrainingError(
-            f"{path.name} lacks answers to {len(lacking)} of {len(documents)} documents.",
+            f"{path.name} has no answers for {len(lacking)} of {len(documents)} documents.",
             f"The first is {lacking[0]}; {len(found)} answers were read.",
             "Name the documents as the set does, or give another --set.",
         )

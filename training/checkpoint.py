@@ -103,7 +103,7 @@ def restore_best(folder: Path, model: Any) -> None:
             raise
         raise TrainingError(
             "The weights of the run's best validation cannot be read.", f"{folder / 'best.pt'} is gone or damaged.",
-            "Bring the file back and resume, or start a new run.",
+            "Restore the file and resume, or start a new run.",
         ) from None  # fmt: skip
     with torch.no_grad():
         for name, p in model.named_parameters():

@@ -25,7 +25,7 @@ class Record:
 
 
 class _Twice(ValueError):
-    """A key that stands twice in one object."""
+    """A key that is given twice in one object."""
 
 
 def text(path: Path) -> str:
@@ -90,7 +90,7 @@ def _parse(line: str, where: str) -> Any:
     except json.JSONDecodeError as error:
         raise TrainingError(f"{where}: not JSON ({error.msg}).", "", "Correct the line.") from None
     except _Twice as error:
-        raise TrainingError(f"{where}: the key {error} stands twice.", "", "Correct the line.") from None
+        raise TrainingError(f"{where}: the key {error} is given twice.", "", "Correct the line.") from None
     except (ValueError, RecursionError):
         reason = "A number of thousands of figures, or too many brackets."
         raise TrainingError(f"{where}: not JSON that can be read.", reason, "Correct the line.") from None

@@ -167,7 +167,7 @@ class _Plan:
         o = self._config.optimiser
         if not self.epoch(0):
             raise TrainingError(
-                "There is no training data.", "The shares of data.passes come to none, or every sample was too long.",
+                "There is no training data.", "The shares of data.passes give no sample, or every sample was too long.",
                 "Raise data.passes, or batch.max_tokens.",
             )  # fmt: skip
         whole = math.floor(o.epochs)

@@ -59,7 +59,9 @@ def _check_json(path: Path) -> None:
         if path.is_file() and not isinstance(json.loads(path.read_text(encoding="utf-8")), dict):
             raise ValueError
     except (OSError, ValueError):
-        raise BaseModelError(f"{path} cannot be read.", "It is no JSON object.", "Bring the base again.") from None
+        raise BaseModelError(
+            f"{path} cannot be read.", "It is not a JSON object.", "Copy the base here again."
+        ) from None
 
 
 def prompt_format(folder: Path, chosen: str = "") -> str:
@@ -99,7 +101,7 @@ def tokenizer(folder: Path) -> Any:
     try:
         return prompts.load_tokenizer(path)
     except Exception as error:  # noqa: BLE001 - what tokenizers raises has no class of its own
-        raise BaseModelError(f"{path} cannot be read.", _first_line(error), "Bring the base again.") from None
+        raise BaseModelError(f"{path} cannot be read.", _first_line(error), "Copy the base here again.") from None
 
 
 def load(folder: Path, base: Base, dtype: torch.dtype, for_training: bool = True) -> Any:
@@ -142,7 +144,9 @@ def _loading(folder: Path) -> Iterator[None]:
         if is_memory(error):
             raise
         raise BaseModelError(
-            f"The base {folder.name} cannot be loaded.", _first_line(error), "Bring its files again, or name another."
+            f"The base {folder.name} cannot be loaded.",
+            _first_line(error),
+            "Copy its files here again, or name another.",
         ) from None
 
 
@@ -190,7 +194,7 @@ def with_adapter(network: Any, adapter: Path) -> Any:
             raise
         raise TrainingError(
             f"The adapter in {adapter} cannot be loaded.", _first_line(error),
-            "Bring it again, or name the base it was trained on.",
+            "Copy it here again, or name the base it was trained on.",
         ) from None  # fmt: skip
     if unlike:  # peft passes over what the base has no place for, and leaves as they are layers that it lacks
         raise TrainingError(

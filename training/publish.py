@@ -224,7 +224,7 @@ def _history(chosen: Config, run: Path, facts: dict[str, Any]) -> str:
         return f"- Mean of the adapters {parts}, which went on from one another (docs/lab-log.md)."
     steps = [m for m in runlog.read(run / "metrics.jsonl") if "loss" in m]
     if not steps:
-        raise TrainingError(f"The run {run.name} has no metrics.", "metrics.jsonl is empty or gone.", "Bring it back.")
+        raise TrainingError(f"The run {run.name} has no metrics.", "metrics.jsonl is empty or gone.", "Restore it.")
     tokens, answers = (sum(m[key] for m in steps) for key in ("tokens", "answers"))
     rate = chosen.optimiser.learning_rate
     before = (

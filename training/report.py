@@ -117,7 +117,7 @@ def _read(file: Path) -> _Result:
         row = _row(raw["model"], "ours", raw, raw["precision"])
         return _Result(one_line(raw["set"]), one_line(str(raw.get("set_sha256") or "")), row, floors)
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise TrainingError(f"{file} is no evaluation.", type(error).__name__, "Leave it out.") from None
+        raise TrainingError(f"{file} is not an evaluation.", type(error).__name__, "Leave it out.") from None
 
 
 def _with_seeds(rows: Sequence[Row]) -> list[Row]:

@@ -131,7 +131,9 @@ def same_data(folder: Path, counts: dict[str, int]) -> None:
         name = changed[0].removesuffix(".kept")
         reason = f"It holds {counts[changed[0]]:,} documents, then {begun[changed[0]]:,}."
         raise TrainingError(
-            f"The data set {Path(name).name} has changed since the run began.", reason, "Bring it back, or start anew."
+            f"The data set {Path(name).name} has changed since the run began.",
+            reason,
+            "Restore it, or start a new run.",
         )
 
 
@@ -164,7 +166,7 @@ def facts(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError, KeyError, TypeError):
         raise TrainingError(
             f"The run {folder.name!r} does not say what it was trained on.", "environment.json is damaged.",
-            "Bring it back.",
+            "Restore it.",
         ) from None  # fmt: skip
     return found
 

@@ -56,7 +56,7 @@ def check_same(folder: Path, chosen: Config, free: frozenset[str] = frozenset())
     if begun(folder) and (others := set(config.differing(stored(folder), chosen)) - free):
         raise TrainingError(
             f"The run {folder.name!r} was begun with another configuration ({', '.join(sorted(others))}).",
-            "What it has come to would stand for this one.",
+            "Its results would be taken for those of this one.",
             "Give the same configuration, or choose another id or --prefix.",
         )
 

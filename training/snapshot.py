@@ -41,7 +41,7 @@ def save(run: Path, target: Path, say: Callable[[str], None]) -> Path:
     chosen = running.stored(run)
     found = checkpoint.latest(run / "checkpoints", say)
     if found is None:
-        raise TrainingError(f"The run {run.name!r} has no checkpoint.", "", "Let it come to its first one.")
+        raise TrainingError(f"The run {run.name!r} has no checkpoint.", "", "Wait until it has saved one.")
     state, cursor = found
     weights = {_plain(name): weight.to(torch.float16).contiguous() for name, weight in state["model"].items()}
     size = sum(weight.nbytes for weight in weights.values())
@@ -100,7 +100,7 @@ def restore(snapshot: Path, run: Path, say: Callable[[str], None]) -> None:
         config = json.loads((snapshot / "config.json").read_text(encoding="utf-8"))
     except (OSError, ValueError, TypeError, SafetensorError) as error:
         reason = type(error).__name__
-        raise TrainingError(f"{snapshot} is no snapshot of a run.", reason, "Bring it again.") from None
+        raise TrainingError(f"{snapshot} is not a snapshot of a run.", reason, "Copy it here again.") from None
     state: dict[str, Any] = {
         "model": {_trained(name): weight.to(torch.float32) for name, weight in weights.items()},
         "random": torch.Generator().manual_seed(int(config["run"]["seed"])).get_state(),

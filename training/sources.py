@@ -274,10 +274,10 @@ def _csv(path: Path, *columns: str) -> Iterator[dict[str, str]]:
     csv.field_size_limit(1 << 30)
     reader = csv.DictReader(io.StringIO(lines.text(path), newline=""))
     if lacking := [name for name in columns if name not in (reader.fieldnames or ())]:
-        raise TrainingError(f"{path.name} has no column {', '.join(lacking)}.", "", "Bring the data set again.")
+        raise TrainingError(f"{path.name} has no column {', '.join(lacking)}.", "", "Copy the data set here again.")
     for number, row in enumerate(reader, 1):
         if any(row[name] is None for name in columns):
-            raise TrainingError(f"{path.name} record {number} is cut off.", "", "Bring the data set again.")
+            raise TrainingError(f"{path.name} record {number} is cut off.", "", "Copy the data set here again.")
         yield row
 
 

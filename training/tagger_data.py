@@ -84,7 +84,7 @@ def facts(folder: Path, split: str) -> list[Example]:
             if record.fields.get("set") == split:
                 document = visits.get(str(record.fields.get("id")))
                 if document is None:
-                    raise TrainingError(f"{record.where}: an unknown visit.", "", "Bring the data set again.")
+                    raise TrainingError(f"{record.where}: an unknown visit.", "", "Copy the data set here again.")
                 found.append(_visit(document, record))
     if not found:
         raise TrainingError(f"There are no facts of {split!r}.", "", "Check the data folder (--data).")
@@ -124,7 +124,7 @@ def _fact(raw: dict[str, Any], spoken: Sequence[tuple[int, str]], where: str) ->
         at = words.find(sanitise(piece["quote"]))
         if at < 0:
             raise TrainingError(
-                f"{where} {raw.get('id')}: a quote is not in its turn.", "", "Bring the data set again."
+                f"{where} {raw.get('id')}: a quote is not in its turn.", "", "Copy the data set here again."
             )
         quotes.append((begin + at, begin + at + len(piece["quote"])))
     every = tuple(quotes)

@@ -16,7 +16,7 @@ from edge.text import sanitise
 
 def add_parsers(sub: Any) -> None:
     """Add every verb to an argparse subparsers object."""
-    for add in (_add_training, _add_average, _add_evaluate, _add_publish, _add_parts, _add_report):
+    for add in (_add_training, _add_average, _add_evaluate, _add_publish, _add_parts, _add_report, _add_tagger):
         add(sub)
 
 
@@ -114,7 +114,7 @@ def _add_publish(sub: Any) -> None:
 
 
 def _add_parts(sub: Any) -> None:
-    parts = sub.add_parser("parts", help="cut a file into parts for a narrow way, or join them again")
+    parts = sub.add_parser("parts", help="cut a file into parts to carry it, or join them again")
     parts.add_argument("source", type=Path, help="a file to cut, or a folder of parts to join")
     parts.add_argument("target", type=Path, help="folder for the parts, or for the joined file")
     parts.add_argument("--bytes", type=int, default=48_000_000, help="size of a part (default 48 MB)")
@@ -158,7 +158,7 @@ def say(line: str) -> None:
 def run_folder(name: str) -> Path:
     """Folder of a run by its id. Raises UsageError for a name that is a path."""
     if not name or Path(name).name != name or name.startswith("."):
-        raise UsageError(f"{name!r} is no run id.", "It must be a plain name.", "Choose another --id.")
+        raise UsageError(f"{name!r} is not a run id.", "It must be a plain name.", "Choose another --id.")
     return cache_dir() / "runs" / name
 
 

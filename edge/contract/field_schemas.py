@@ -44,7 +44,7 @@ class _File(_Strict):
     @model_validator(mode="after")
     def _once(self) -> _File:
         if len({one.key for one in self.fields}) != len(self.fields):
-            raise ValueError("a key stands twice")
+            raise ValueError("a key is given twice")
         return self
 
 
@@ -61,13 +61,15 @@ def load(path: Path) -> schemas.FieldSchema:
         raise UsageError(f"{shown} cannot be read.", error.strerror or "", "Check the path.") from None
     except (UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise UsageError(
-            f"{shown} is no TOML file.", one_line(str(error), 200), "docs/extraction.md shows one."
+            f"{shown} is not a TOML file.", one_line(str(error), 200), "docs/extraction.md shows one."
         ) from None
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         where = ".".join(str(part)[:40] for part in first["loc"])
         raise UsageError(
-            f"{shown} is no schema: {where or 'its top'}.", one_line(first["msg"], 200), "docs/extraction.md shows one."
+            f"{shown} is not a schema: {where or 'its top'}.",
+            one_line(first["msg"], 200),
+            "docs/extraction.md shows one.",
         ) from None
     fields = tuple(
         schemas.Field(one.key, one_line(one.label), one_line(one.definition), tuple(map(one_line, one.examples)))

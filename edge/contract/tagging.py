@@ -56,7 +56,7 @@ class TaggerTask(_Strict):
     def _names(self) -> TaggerTask:
         for keys in ([one.key for one in self.labels], [one.key for one in self.attributes]):
             if len(set(keys)) != len(keys):
-                raise ValueError("a key stands twice")
+                raise ValueError("a key is given twice")
         return self
 
     @property
@@ -88,7 +88,7 @@ class TaggerSpec(_Strict):
         if self.overlap * 2 > self.window:
             raise ValueError("windows overlap by more than half")
         if len({task.key for task in self.tasks}) != len(self.tasks):
-            raise ValueError("a task stands twice")
+            raise ValueError("a task is given twice")
         return self
 
     def task(self, key: str) -> TaggerTask | None:

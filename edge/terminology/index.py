@@ -101,7 +101,7 @@ def _fill(db: sqlite3.Connection, entries: Iterable[Entry]) -> None:
     for number, entry in enumerate(entries, start=1):
         row = (number, entry.code, entry.description, entry.parent, entry.leaf, entry.level)
         if db.execute("INSERT OR IGNORE INTO code VALUES (?, ?, ?, ?, ?, ?)", row).rowcount != 1:
-            continue  # a code that stands twice counts where it stands first
+            continue  # a code that is given twice counts where it stands first
         count += 1
         notes = [(entry.code, kind, text) for kind, texts in entry.notes.items() for text in texts]
         db.executemany("INSERT INTO note VALUES (?, ?, ?)", notes)

@@ -59,7 +59,7 @@ def read_edition(raw: bytes) -> tuple[str, list[Entry]]:
         root = fromstring(raw, forbid_dtd=False, forbid_entities=True, forbid_external=True)
     except (ParseError, DefusedXmlException, ValueError, RecursionError):
         raise CatalogueError(
-            "The file of codes is no XML that may be read.", "", "Give ClaML or tabular XML."
+            "The file of codes is not XML that may be read.", "", "Give ClaML or tabular XML."
         ) from None
     if root.tag == "ICD10CM.tabular":
         return f"ICD-10-CM {_text(root.find('version'))}".strip(), list(_tabular(root))

@@ -274,7 +274,7 @@ def _days(text: str) -> int | None:
     if text == "ever":
         return None
     if not text.isdigit():
-        raise UsageError(f"{text!r} is no number of days.", "", 'Give a number, or "ever".')
+        raise UsageError(f"{text!r} is not a number of days.", "", 'Give a number, or "ever".')
     return int(text)
 
 

@@ -364,5 +364,5 @@ def test_shares_that_come_to_no_document_are_named(
     path = Path(config)
     path.write_text(path.read_text(encoding="utf-8").replace('" = 1.0 }', '" = 0.01 }'), encoding="utf-8")
     assert cli.main(["run", config, "--id", "none", *data]) == 9
-    assert "The shares of data.passes come to none" in capsys.readouterr().err
+    assert "The shares of data.passes give no sample" in capsys.readouterr().err
     assert not (tmp_path / "cache" / "runs" / "none" / "config.json").exists()

@@ -108,7 +108,7 @@ def test_damage_is_named(base: Path, adapter: Path, tmp_path: Path) -> None:
     (tmp_path / "out").mkdir()
     torn = Path(shutil.copytree(adapter, tmp_path / "torn"))
     (torn / "adapter_model.safetensors").write_bytes((adapter / "adapter_model.safetensors").read_bytes()[:-9])
-    with pytest.raises(BaseModelError, match="bring the adapter again"):
+    with pytest.raises(BaseModelError, match="copy the adapter here again"):
         merge(base, torn, tmp_path / "out")
     broken = Path(shutil.copytree(base, tmp_path / "broken"))
     (broken / "model.safetensors").write_bytes((base / "model.safetensors").read_bytes()[:-9])

@@ -49,8 +49,8 @@ def test_the_forms_of_a_file_say_the_same(tmp_path: Path) -> None:
     [
         ("a.jsonl", '{"id": "x"}', "a.jsonl line 1: no text"),
         ("a.jsonl", '{"id": "x", "text": 5}', "a.jsonl line 1: text must be text"),
-        ("a.jsonl", '{"id": "x", "text": ""}\n{"id": "x", "text": ""}', "a.jsonl line 2: the id stands twice"),
-        ("a.jsonl", '{"id": "x", "text": ""}', "lacks answers to 1 of 1 documents"),
+        ("a.jsonl", '{"id": "x", "text": ""}\n{"id": "x", "text": ""}', "a.jsonl line 2: the id is given twice"),
+        ("a.jsonl", '{"id": "x", "text": ""}', "has no answers for 1 of 1 documents"),
         ("a.csv", "", "no columns of ids and texts"),
         ("a.csv", "id,summary\nx,y", "no columns of ids and texts"),
         ("a.csv", "id,text\nx", "a.csv line 2: 1 cells, not 2"),

@@ -132,8 +132,8 @@ def test_what_cannot_be_published_is_named_and_nothing_written(
         assert message in capsys.readouterr().err
         assert not out.exists()
 
-    says("is no evaluation", results=tmp_path / "nosuch.json")
-    says("is no evaluation", results=tmp_path / "damaged.json")
+    says("is not an evaluation", results=tmp_path / "nosuch.json")
+    says("is not an evaluation", results=tmp_path / "damaged.json")
     says("No failures are named", failures="blank.md")
     says("It is not UTF-8", failures="bytes.md")
     says("nosuch.md cannot be read", failures="nosuch.md")

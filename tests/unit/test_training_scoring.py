@@ -208,10 +208,10 @@ def test_a_report_escapes_what_it_shows(tmp_path: Path) -> None:
 )
 def test_what_is_no_evaluation_is_named(tmp_path: Path, changes: dict[str, object]) -> None:
     _result(tmp_path, **changes)
-    with pytest.raises(TrainingError, match="is no evaluation"):
+    with pytest.raises(TrainingError, match="is not an evaluation"):
         report.load([tmp_path])
     (tmp_path / "result.json").write_text("{}", encoding="utf-8")
-    with pytest.raises(TrainingError, match="is no evaluation"):
+    with pytest.raises(TrainingError, match="is not an evaluation"):
         report.load([tmp_path])
     with pytest.raises(TrainingError, match="no evaluation to report"):
         report.load([])
