@@ -14,9 +14,9 @@ from textual.theme import Theme
 from edge.errors import EdgescribeError, as_error
 from edge.seal import crash
 from edge.text import one_line
-from tui import driver
 from tui.actions import Commands
 from tui.beat import Beat
+from tui.terminal import driver
 from tui.texts import t
 from tui.widgets.safe import SafeLines
 

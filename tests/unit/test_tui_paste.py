@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from textual._xterm_parser import XTermParser
 from textual.events import Key, Paste
 
-from tui.paste import END, LARGEST, START, Pastes, Reader
+from tui.terminal.paste import END, LARGEST, START, Pastes, Reader
 
 KEYS = {"\x11": "ctrl+q", "\x0c": "ctrl+l", "a": "a", "\x1b[A": "up", "\r": "enter"}
 

@@ -1,4 +1,4 @@
-"""The terminal's driver on Linux and macOS: the framework's, with our own reading of what comes in (tui.paste).
+"""The terminal's driver on Linux and macOS: the framework's, with our own reading of what comes in (tui.terminal.paste).
 
 Bytes that are no UTF-8 are replaced: the framework's reading ends the app at the first one.
 """
@@ -16,7 +16,7 @@ from textual._xterm_parser import XTermParser
 from textual.driver import Driver
 from textual.events import Key
 
-from tui.paste import Reader
+from tui.terminal.paste import Reader
 
 _LOOK, _SOON = 0.1, 0.03  # seconds between two looks at timeouts; the same while a key waits for one
 
