@@ -1,4 +1,4 @@
-"""The terminal's driver on Linux and macOS: the framework's, with our own reading of what comes in (tui.terminal.paste).
+"""The terminal's driver on Linux and macOS: the framework's, reading what comes in as paste.py does.
 
 Bytes that are no UTF-8 are replaced: the framework's reading ends the app at the first one.
 """
