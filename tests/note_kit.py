@@ -61,6 +61,10 @@ def _sections(draw: st.DrawFn, heading: str, key: str) -> dict[str, Any]:
     return section
 
 
+PROMISE = {
+    "bundle": "small", "bundle_sha256": "a" * 64, "prompt_version": "1", "source_sha256": "5" * 64,
+    "parameters": {}, "prompt_tokens": 0, "generated_tokens": 0, "seconds": 0.0, "incomplete": True,
+}  # fmt: skip
 KEYS = {"SUBJECTIVE": "S", "OBJECTIVE": "O", "ASSESSMENT": "A", "PLAN": "P", "Remarks of the day": "remarks"}
 
 
@@ -73,7 +77,7 @@ def _notes(draw: st.DrawFn, unfinished: bool) -> dict[str, Any]:
         optional["unfinished"] = _object(
             template=st.just("soap"),
             sections=st.just([{"heading": "SUBJECTIVE", "text": "Left", "key": "S", "stop": "end"}]),
-            origin=st.just({}),
+            origin=st.just(PROMISE),
         )  # fmt: skip
     note = draw(_some(optional, template=st.sampled_from(["soap", "visit", "a clinic's own"])))
     return note | {"sections": sections}
