@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from edge.contract.encounter import Encounter, State
+from edge.encounters.showing import shown
 from edge.errors import InputError, UsageError
 from edge.evidence.footnotes import TITLE, footnotes
 from edge.store.chain import Event
@@ -18,7 +19,7 @@ EXPORT_FORMS = ("md", "txt")
 
 
 def note_as(record: Encounter, form: str, draft_mark: str, sources: bool = False) -> str:
-    """The newest note as Markdown ("md") or plain text ("txt"); unsigned ones carry the mark at head and foot.
+    """The note of a record as Markdown ("md") or plain text ("txt"); unsigned ones carry the mark at head and foot.
 
     sources: with the turns that its statements stand on as footnotes.
     """
@@ -38,14 +39,23 @@ def note_as(record: Encounter, form: str, draft_mark: str, sources: bool = False
     return sanitise("\n".join(lines)).rstrip() + "\n"
 
 
-def publish(vault: Vault, identifier: str, folder: Path, form: str, draft_mark: str, sources: bool = False) -> Path:
+def publish(
+    vault: Vault,
+    identifier: str,
+    folder: Path,
+    form: str,
+    draft_mark: str,
+    sources: bool = False,
+    draft: bool = False,
+) -> Path:
     """Write the note of a record into folder as a new file of the owner's; the audit entry comes first.
 
+    It is the signed text wherever there is one (edge.encounters.showing); draft: the one that is not signed yet.
     Raises UsageError for an unknown form or nothing to export, InputError if the file cannot be written.
     """
     if form not in EXPORT_FORMS:
         raise UsageError(f"There is no export form {form!r}.", f"Known: {', '.join(EXPORT_FORMS)}.")
-    record = vault.encounters.peek(identifier)
+    record = shown(vault, identifier, draft).record
     if record.note is None or not record.note.content.written:
         raise UsageError("There is no note to export yet.", "", "Write the note first.")
     text = note_as(record, form, draft_mark, sources)

@@ -179,6 +179,22 @@ class Edits:
             found.append(Signature(version, signer, at, digest, _statement(code, version, signer, at, revisions)))
         return found
 
+    def last_signed(self, identifier: str) -> tuple[Signature, dict[int, tuple[int, Content]]] | None:
+        """The newest signature and, by Document.id, the revision and content that it covers; None if never signed.
+
+        Raises DamagedVaultError if a text does not fit it.
+        """
+        found = self.signatures(identifier)
+        if not found:
+            return None
+        rows = self._session.query(
+            "SELECT revisions FROM signature WHERE version = ?2"
+            " AND encounter = (SELECT id FROM encounter WHERE code = ?1)",
+            (self._records.resolve(identifier), found[-1].version),
+        )
+        listed = json.loads(rows[0][0])
+        return found[-1], {document: (number, self.content_at(document, number)) for document, number, _ in listed}
+
     def document_of(self, identifier: str, kind: Kind = Kind.NOTE) -> int:
         """Document.id of the newest document of that kind. Raises VaultError if there is none."""
         rows = self._session.query(

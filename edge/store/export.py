@@ -6,10 +6,12 @@ import contextlib
 import hashlib
 import json
 import os
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
+from typing import Any
 
 from edge import disk
+from edge.contract.encounter import Encounter, State
 from edge.errors import VaultError
 from edge.store import files
 from edge.store.chain import Event
@@ -38,7 +40,7 @@ def write_plain(session: Session, records: Encounters, edits: Edits, target: Pat
                 for summary in records.list(_PAGE, offset):
                     record = records.peek(summary.id)
                     signatures = [asdict(s) for s in edits.signatures(summary.id)]
-                    line = {"format": FORMAT} | record.to_json() | {"signatures": signatures}
+                    line = {"format": FORMAT} | _line(record, edits) | {"signatures": signatures}
                     data = json.dumps(line, ensure_ascii=False).encode() + b"\n"
                     digest.update(data)
                     out.write(data)
@@ -53,3 +55,19 @@ def write_plain(session: Session, records: Encounters, edits: Edits, target: Pat
         raise
     session.record(Event.EXPORT, "", form=FORMAT, records=total, done=True, sha256=digest.hexdigest())
     return total
+
+
+def _line(record: Encounter, edits: Edits) -> dict[str, Any]:
+    """The record as JSON. "documents" are the signed ones wherever there are any ("text_is": "signed"); what was
+    written after that and is not signed stands apart, as "unsigned_documents"."""
+    found, last = record.to_json(), edits.last_signed(record.summary.id)
+    if last is None:
+        return found | {"text_is": "draft"}
+    signature, texts = last
+    signed = [
+        replace(one, content=texts[one.id][1], revision=texts[one.id][0], version=signature.version, draft=False)
+        for one in record.documents
+        if one.id in texts
+    ]
+    newer = {} if record.summary.state is State.SIGNED else {"unsigned_documents": found["documents"]}
+    return found | {"text_is": "signed", "documents": [one.to_json() for one in signed]} | newer

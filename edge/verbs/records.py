@@ -29,6 +29,7 @@ def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     show.add_argument("id", metavar="ID", help="record id, or its beginning")
     show.add_argument("--source", action="store_true", help="print the source document too")
     show.add_argument("--footnotes", action="store_true", help="with the turns that the note stands on, as footnotes")
+    show.add_argument("--draft", action="store_true", help="the text that is not signed yet, instead of the signed one")
     show.add_argument("--json", action="store_true", help="the whole record as JSON")
     delete = actions.add_parser("delete", help="wipe one record and all that belongs to it")
     delete.add_argument("id", metavar="ID", help="record id, or its beginning")
@@ -77,12 +78,16 @@ def _search(args: argparse.Namespace) -> int:
 
 
 def _show(args: argparse.Namespace) -> int:
+    from edge.encounters.showing import view
+
     with vault_options.open_vault(args) as vault:
-        record = vault.encounters.get(args.id)
+        found = view(vault, args.id, args.draft)
+    record = found.record
     if args.json:
-        print(json.dumps(record.to_json(), ensure_ascii=False))
+        print(json.dumps(found.to_json(), ensure_ascii=False))
         return 0
-    print(line(replace(record.summary, incomplete=record.incomplete)) + "\n")
+    print(line(replace(record.summary, incomplete=record.incomplete)))
+    print(one_line(found.label()) + "\n")
     if args.source:
         for source in record.sources:
             print(f"SOURCE {one_line(source.name)}\n\n{sanitise(source.text)}\n")

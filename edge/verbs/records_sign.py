@@ -23,6 +23,7 @@ def add_actions(actions: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     export.add_argument("--out", type=Path, metavar="DIR", required=True, help="folder for the file")
     export.add_argument("--form", choices=("md", "txt"), default="md", help="Markdown (default) or plain text")
     export.add_argument("--sources", action="store_true", help="with the turns that the note stands on, as footnotes")
+    export.add_argument("--draft", action="store_true", help="the text that is not signed yet, marked DRAFT")
     for action, run in ((sign, _sign), (amend, _amend), (export, _export)):
         vault_options.on_record(action, run)
     export.set_defaults(write_dirs=lambda args: (*vault_options.vault_folder(args), args.out.absolute()))
@@ -57,7 +58,7 @@ def _export(args: argparse.Namespace) -> int:
     from edge.encounters.export import publish
 
     with vault_options.open_vault(args) as vault:
-        file = publish(vault, args.id, args.out, args.form, DRAFT_MARK, args.sources)
+        file = publish(vault, args.id, args.out, args.form, DRAFT_MARK, args.sources, args.draft)
     print(file)
     print("This file is not encrypted: whoever can read the folder can read it.", file=sys.stderr)
     return 0

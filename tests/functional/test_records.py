@@ -105,3 +105,49 @@ def test_delete_asks_or_needs_yes(run: Run, record: str, monkeypatch: pytest.Mon
     assert run("records", "list") == ""
     with pytest.raises(EdgescribeError):
         run("records", "show", record)
+
+
+def test_an_amended_note_is_shown_as_it_was_signed_until_it_is_signed_again(
+    run: Run, record: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Everywhere a text leaves: show, its JSON, the file of one note, the plain export of all."""
+    first, second = "Give 10 mg a day.", "Give 99 mg a day."
+    (tmp_path / "first.txt").write_text(f"PLAN\n\n{first}\n")
+    (tmp_path / "second.txt").write_text(f"PLAN\n\n{second}\n")
+    run("records", "edit", record, "--from", "first.txt")
+    shown = run("records", "show", record)
+    assert (first in shown, "DRAFT: not signed" in shown) == (True, True)
+    run("records", "sign", record, "--yes", "--signer", "Dr. A")
+    run("records", "amend", record)
+    run("records", "edit", record, "--from", "second.txt")
+
+    shown = run("records", "show", record)
+    assert (first in shown, second in shown) == (True, False)
+    assert "SIGNED: version 1, by Dr. A" in shown
+    assert "A newer draft is not shown" in shown
+    shown = run("records", "show", record, "--draft")
+    assert (first in shown, second in shown, "DRAFT: not signed" in shown) == (False, True, True)
+    for words, text, state in (((), first, "signed"), (("--draft",), second, "draft")):
+        found = json.loads(run("records", "show", record, "--json", *words))
+        assert text in json.dumps(found["documents"])
+        assert (found["shown"], found["newer_draft"]) == (state, not words)
+
+    file = Path(run("records", "export", record, "--out", str(tmp_path)).strip())
+    assert (first in file.read_text(), second in file.read_text(), "DRAFT" in file.read_text()) == (True, False, False)
+    file = Path(run("records", "export", record, "--out", str(tmp_path), "--draft").strip())
+    assert (first in file.read_text(), second in file.read_text()) == (False, True)
+    assert file.read_text().count("DRAFT: not signed") == 2
+    assert "DRAFT" in file.name
+
+    run("vault", "export", "--plain", str(tmp_path / "all.jsonl"))
+    line = json.loads((tmp_path / "all.jsonl").read_text())
+    assert line["text_is"] == "signed"
+    assert first in json.dumps(line["documents"])
+    assert second not in json.dumps(line["documents"])
+    assert second in json.dumps(line["unsigned_documents"])
+
+    run("records", "sign", record, "--yes", "--signer", "Dr. B")
+    shown = run("records", "show", record)
+    assert (first in shown, second in shown) == (False, True)
+    assert "SIGNED: version 2, by Dr. B" in shown
+    assert "newer draft" not in shown
