@@ -16,7 +16,9 @@ from edge.text import sanitise
 
 def add_parsers(sub: Any) -> None:
     """Add every verb to an argparse subparsers object."""
-    for add in (_add_training, _add_average, _add_evaluate, _add_publish, _add_parts, _add_report, _add_tagger):
+    for add in (
+        _add_training, _add_average, _add_evaluate, _add_checks, _add_publish, _add_parts, _add_report, _add_tagger,
+    ):  # fmt: skip
         add(sub)
 
 
@@ -97,6 +99,15 @@ def _add_evaluate(sub: Any) -> None:
     evaluate.add_argument("--threads", type=int, default=0)
     evaluate.add_argument("--data", metavar="DIR", help=_DATA)
     evaluate.set_defaults(run=run_evaluate)
+
+
+def _add_checks(sub: Any) -> None:
+    checks = sub.add_parser("evaluate-checks", help="measure the checks of notes: planted errors, sources, omissions")
+    checks.add_argument("--out", type=Path, required=True, metavar="DIR", help="where checks.json and checks.md go")
+    checks.add_argument("--tagger", type=Path, metavar="DIR", help="tagger bundle, for omissions of found facts")
+    checks.add_argument("--test", action="store_true", help="ACI test 1 in place of validation: once, at the end")
+    checks.add_argument("--data", metavar="DIR", help=_DATA)
+    checks.set_defaults(run=run_checks)
 
 
 def _add_publish(sub: Any) -> None:
@@ -279,6 +290,27 @@ def run_evaluate(args: argparse.Namespace) -> int:
         print(json.dumps(found, indent=2))
         return 0
     print(json.dumps(evaluation.run(chosen, say), indent=2))
+    return 0
+
+
+def run_checks(args: argparse.Namespace) -> int:
+    """Measure the checks; writes checks.json and checks.md into a folder and prints their paths."""
+    from functools import partial
+
+    from edge.tagging.facts import find_facts
+    from edge.tagging.onnx import load_tagger
+    from training import check_evaluation, check_report, folders, sources
+
+    finder = partial(find_facts, load_tagger(args.tagger, allow_unsigned=True)) if args.tagger else None
+    found = check_evaluation.evaluate(sources.data_dir(args.data), say, finder, args.test)
+    stem = "checks-test1" if args.test else "checks"
+    with folders.writing(args.out):
+        args.out.mkdir(parents=True, exist_ok=True)
+        read = check_report.verdicts(args.out / "read_by_eye.jsonl")
+        pages = {f"{stem}.json": json.dumps(found, indent=1) + "\n", f"{stem}.md": check_report.page(found, read)}
+        for name, text in pages.items():
+            folders.replace(args.out / name, text)
+            print(args.out / name)
     return 0
 
 

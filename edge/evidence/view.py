@@ -66,7 +66,7 @@ def window(talk: Conversation, said: Iterable[Said], before: int = 1, after: int
     return sorted(turns)
 
 
-_RETRACTED = re.compile(
+RETRACTED = re.compile(
     r"^[\s,.…-]*(?:(?:no|sorry|wait|actually|scratch that|i mean|oh|not|um|uh|well|correction|nein|quatsch|"
     r"halt)\b[\s,.…-]*){1,5}"
     r"(?:[\w' ]{0,25}?)$",
@@ -83,7 +83,7 @@ def held(talk: Conversation, turns: Iterable[int]) -> tuple[set[str], set[str]]:
         spans = reading.numbers
         for span, following in zip(spans, [*spans[1:], None], strict=False):
             between = reading.text[span.end : following.start] if following is not None else "…" * 40
-            taken = following is not None and len(between) < 40 and _RETRACTED.match(between) is not None
+            taken = following is not None and len(between) < 40 and RETRACTED.match(between) is not None
             (back if taken else stands).update(span.values)
     return stands, back - stands
 

@@ -21,7 +21,7 @@ _STOPS = re.compile(
 )
 _GOES_ON = re.compile(
     r"\b(?:continu\w+|keep|stay\w*|still|resume|restart\w*|currently|takes?|taking|remain\w*|refill\w*|maintain|"
-    r"weiter\w*|start\w*|increase\w*|begin)\b",
+    r"weiter\w*|i'm on|i am on|now on|put (?:you|me) on|start\w*|increase\w*|begin)\b",
     re.I,
 )
 _SAYS_STOP = re.compile(r"\b(?:stop(?:ped)?|discontinued?|d/c|hold|cease)\b(?! (?:smoking|drinking))", re.IGNORECASE)

@@ -1,0 +1,57 @@
+"""Planted errors are errors, and the published page of the checks is what was measured."""
+
+from __future__ import annotations
+
+import json
+import random
+from pathlib import Path
+
+import pytest
+
+from edge.evidence.statements import split
+from training import check_report, planted
+
+ROOT = Path(__file__).resolve().parents[2]
+NOTE = """HISTORY OF PRESENT ILLNESS
+
+Ms. Roe is a 54-year-old female with right knee pain for 3 weeks.
+She takes lisinopril 20 mg once a day. Father had a stroke.
+
+REVIEW OF SYSTEMS
+
+Denies chest pain.
+
+VITALS
+
+Blood pressure 130/80.
+
+PLAN
+
+Order an MRI. Continue metformin 500 mg.
+"""
+
+
+@pytest.mark.parametrize("kind", planted.KINDS)
+def test_an_error_changes_one_statement_and_nothing_else(kind: str) -> None:
+    one = planted.plant("v", NOTE, kind, random.Random(1))
+    assert one is not None
+    changed = one.note[one.start : one.end]
+    assert changed != one.before
+    assert one.note.replace(changed, one.before, 1) == NOTE
+    assert one.before in {piece.text for piece in split(NOTE)}
+    assert planted.plant("v", NOTE, kind, random.Random(1)) == one
+
+
+def test_nothing_is_planted_where_nothing_can_be() -> None:
+    assert [kind for kind in planted.KINDS if planted.plant("v", "All is well.", kind, random.Random(0))] == []
+
+
+def test_the_published_page_is_made_of_the_published_figures() -> None:
+    folder = ROOT / "docs" / "evaluation" / "checks"
+    result = json.loads((folder / "checks.json").read_text(encoding="utf-8"))
+    read = check_report.verdicts(folder / "read_by_eye.jsonl")
+    assert len(read) > 50
+    assert (folder / "checks.md").read_text(encoding="utf-8") == check_report.page(result, read)
+    assert result["planted"]["notes with an error"] >= 1000
+    assert result["planted"]["notes untouched"] >= 1000
+    assert result["checklists"]["most high flags on a true note"] <= 1
