@@ -1,8 +1,8 @@
 """Facts as lines of a note, without a language model: medications, allergies, family, vitals, results, orders.
 
 Every line is made of one fact and of nothing else, so that it has its source by construction: names by the lexicon,
-values as they stand after corrections ("twenty, no, forty" is 40), and where no rule fits the words as they were said, without
-fillers. A list without facts is "None."
+values as they stand after corrections ("twenty, no, forty" is 40), and where no rule fits the words as they were said,
+without fillers. A list without facts is "None."
 """
 
 from __future__ import annotations
