@@ -6,25 +6,29 @@ Every entry is text[start:end] of the report as read. What an entry's attributes
 
 from __future__ import annotations
 
+import re
 from bisect import bisect_left
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeVar
 
-from edge.clinical import labs, medications, person
+from edge.clinical import labs, medications, person, relatives
 from edge.clinical.context import Context
+from edge.clinical.cues import lexicon
 from edge.clinical.language import is_german
 from edge.clinical.sections import Headings
-from edge.contract.facts import Attributes, Subject
+from edge.contract.facts import Attributes, Polarity, Subject, Time
 from edge.contract.fields import FieldEntry, Fields
 from edge.contract.schemas import FIELD_KEYS
 
 AGE, GENDER, FAMILY, SOCIAL = "age", "gender", "family_history", "social_history"
+HISTORY, COMORBIDITIES, DIAGNOSIS = "medical_surgical_history", "comorbidities", "diagnosis"
 LABORATORY, MEDICATION = "laboratory_values", "pharmacological_therapy"
 # Fields that tell the patient's own illness: no relative's may stand there.
 _OWN = frozenset(
     {"medical_surgical_history", "comorbidities", "diagnosis", "signs_symptoms", "pathology", "interventional_therapy"}
 )
+_ALLERGY = re.compile(r"allerg|intoleran|unverträglich", re.IGNORECASE)
 _BY_MARRIAGE = frozenset(
     name.casefold()
     for name in (
@@ -71,6 +75,10 @@ def assemble(text: str, phrases: Iterable[Phrase], keys: Sequence[str] = FIELD_K
     if MEDICATION in keys:
         found = report.with_medications(found)
     report.movable = FAMILY in keys and SOCIAL in keys
+    if FAMILY in keys:
+        found = report.with_relatives(found)
+    if {HISTORY, COMORBIDITIES, DIAGNOSIS} <= set(keys):
+        found = report.with_comorbidities(found)
     entries: dict[str, list[tuple[Phrase, FieldEntry]]] = {key: [] for key in keys}
     for phrase in found:
         key, entry = report.entry(phrase)
@@ -161,6 +169,7 @@ class _Report:
         self.context = Context(text, "de" if self.german else "en", self.headings)
         self.labs = labs.find(text, self.german, self.headings)
         self.medications = medications.find(text, self.german, self.headings)
+        self.chronic = lexicon("de" if self.german else "en").chronic
         self.movable = True  # whether there is a field for relatives
 
     def with_person(self, found: list[Phrase]) -> list[Phrase]:
@@ -173,12 +182,47 @@ class _Report:
         return found
 
     def with_laboratory(self, found: list[Phrase]) -> list[Phrase]:
-        """Rows and values that the model missed; a row of a table has the rule's bounds."""
-        return found + _missed(LABORATORY, self.labs, found)
+        """Rows and values that the model missed; where both have one value, the rule's bounds."""
+        kept = []
+        for one in found:
+            within = _overlapping(self.labs, one) if one.key == LABORATORY else []
+            kept.append(replace(one, start=within[0].start, end=within[0].end) if len(within) == 1 else one)
+        return _best(kept) + _missed(LABORATORY, self.labs, kept)
 
     def with_medications(self, found: list[Phrase]) -> list[Phrase]:
         """Lines of plans and lists that the model missed."""
         return found + _missed(MEDICATION, self.medications, found)
+
+    def with_relatives(self, found: list[Phrase]) -> list[Phrase]:
+        """What the family history says that the model has not there, and in the rule's bounds what it has in others."""
+        told = relatives.find(self.text, self.german, self.headings, self.context)
+        own = sorted((one.start, one.end) for one in found if one.key == FAMILY)
+        new = [
+            Phrase(FAMILY, start, end, _RULE)
+            for start, end in told
+            if not any(low < end and start < high for low, high in own)
+        ]
+        inside = {(low, high) for low, high in told}
+        kept = [
+            one for one in found
+            if one.key == FAMILY or not any(low <= one.start and one.end <= high for low, high in inside)
+        ]  # fmt: skip
+        return kept + new
+
+    def with_comorbidities(self, found: list[Phrase]) -> list[Phrase]:
+        """A chronic condition of the history is a comorbidity, too, unless it is what was diagnosed."""
+        others = [one for one in found if one.key in (COMORBIDITIES, DIAGNOSIS)]
+        new = []
+        for one in found:
+            if one.key != HISTORY or any(o.start < one.end and one.start < o.end for o in others):
+                continue
+            said = self.context.at(one.start, one.end)
+            plain = (said.polarity, said.subject, said.time) == (Polarity.AFFIRMED, Subject.PATIENT, Time.CURRENT)
+            words = self.text[one.start : one.end]
+            chronic = self.chronic.search(words) and not _ALLERGY.search(words)
+            if plain and chronic and self.headings.key(one.start) not in ("allergy", "medication"):
+                new.append(Phrase(COMORBIDITIES, one.start, one.end, _RULE))
+        return found + new
 
     def entry(self, phrase: Phrase) -> tuple[str, FieldEntry]:
         """The key under which a phrase belongs, and its entry."""

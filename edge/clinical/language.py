@@ -22,7 +22,8 @@ _WORDS = {
     ),
     "de": _set(
         "der die das und des dem den im mit bei in von zu ist war wurde keine kein nicht seit auf eine einer ein am ",
-        "für sich nach wir er sie es patient patientin links rechts befund unauffällig bds zum zur ohne vom ich haben ",
+        "für sich nach wir er sie es patient patientin links rechts befund vater mutter bds zum zur ohne vom ich ",
+        "haben ",
         "habe ihnen mir was wie ja nein aber auch dann noch",
     ),
     # Near relatives and the commonest others, so that they are told apart and not taken for one of the two.
@@ -103,4 +104,9 @@ def is_german(text: str) -> bool:
     if found in ("en", "de"):
         return found == "de"
     head = text[:SAMPLE]
+    words = [word.casefold() for word in _WORD.findall(head)]
+    german = sum(word in _WORDS["de"] or any(c in "äöüß" for c in word) for word in words)
+    english = sum(word in _WORDS["en"] for word in words)
+    if german != english:
+        return german > english
     return len(_COMMA.findall(head)) > len(_POINT.findall(head))

@@ -15,7 +15,7 @@ from functools import cache
 from importlib import resources
 
 _MARKS = re.compile(r"^[\s#*_>=\-–•\[\]]*(?:\(?\d{1,2}[.)]\s*)?[*_]*")
-_NAME = r"[^\W\d_][\w./&() -]{0,48}?"
+_NAME = r"[^\W\d_](?:[\w/&() -]|\.(?=[\w:]|-)){0,48}?"
 # In mid-line only after a full stop, a semicolon or a gap of two spaces, so that "Pat. berichtet:" is no heading.
 _INLINE = re.compile(
     rf"(?:(?<=\n)|(?<=^)|(?<=\.[ \t])|(?<=;[ \t])|(?<=[ \t]{{2}})|(?<=[*#][ \t]))({_NAME})[ \t]*:(?=\s|$)"

@@ -226,3 +226,28 @@ def test_entries_of_a_language_model_get_attributes_and_keep_their_own() -> None
 def test_any_text_gives_fields_whose_entries_are_pieces_of_it(text: str) -> None:
     for _, entry in assemble(text, []).rows():
         assert text[entry.start : entry.end] == entry.text != ""
+
+
+def test_a_relatives_illness_is_found_by_rule_under_the_heading_and_elsewhere() -> None:
+    text = "FA: Vater † 61 J. an Herzinfarkt, Mutter Diabetes.\n\nVerlauf\nSchwester mit Mamma-Ca, 44 J."
+    found = [e.text for e in assemble(text, [])["family_history"]]
+    assert found[:2] == ["Vater † 61 J. an Herzinfarkt", "Mutter Diabetes"]
+    assert found[2].startswith("Schwester mit Mamma-Ca")
+
+
+def test_a_relative_who_tells_or_lives_there_is_no_family_history() -> None:
+    for text in ("The mother reports a cough.", "He lives with his brother.", "Eltern berufstätig."):
+        assert assemble(text, [])["family_history"] == ()
+
+
+def test_a_chronic_condition_of_the_history_is_a_comorbidity_too() -> None:
+    text = "PMH: hypertension, appendectomy 1998. No diabetes."
+    words = ("hypertension", "appendectomy 1998", "diabetes")
+    found = assemble(text, [phrase(text, "medical_surgical_history", w) for w in words])
+    assert [e.text for e in found["comorbidities"]] == ["hypertension"]
+
+
+def test_a_laboratory_value_has_the_rules_bounds() -> None:
+    text = "Labs: sodium 138 mmol/L and potassium 5.6 mmol/L"
+    found = assemble(text, [phrase(text, "laboratory_values", "sodium 138")])
+    assert [e.text for e in found["laboratory_values"]] == ["sodium 138 mmol/L", "potassium 5.6 mmol/L"]
