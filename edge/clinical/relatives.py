@@ -28,8 +28,8 @@ _END = re.compile(
     r"|aber|und|selbst)\b)|\s(?:and|und|but|aber)\s(?=(?:his|her|he|she|Mutter|Vater|Bruder|Schwester|takes|has)\b)"
 )
 _HOUSEHOLD = re.compile(
-    r"\b(?:rauchen|married|haben|visiting|proxy|leben|lebt|lives?|getrennt|geschieden|berufstätig|gives?|is well|healthy"
-    r"|gesund)\b"
+    r"\b(?:rauchen|married|haben|visiting|proxy|leben|lebt|lives?|getrennt|geschieden|berufstätig|gives?|is well"
+    r"|healthy|gesund)\b"
 )
 _CONTENT = re.compile(r"[^\W\d_]{2,}")
 _NEGATION = re.compile(r"(?:no|denies|negative|non|kein\w*|keine|ohne|leer|unauff\w*)\b", re.IGNORECASE)
