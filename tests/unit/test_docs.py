@@ -59,3 +59,7 @@ def test_the_files_that_newcomers_are_sent_to_are_there() -> None:
         named = set(re.findall(rf"(?:`|\]\()((?:{tops})/[\w./-]*\w)", text))
         assert len(named) >= least, page
         assert [path for path in sorted(named) if not (ROOT / path).exists()] == [], page
+
+
+def test_the_front_page_is_short() -> None:
+    assert len((ROOT / "README.md").read_text(encoding="utf-8").splitlines()) <= 150
