@@ -9,8 +9,9 @@ def main() -> int:
     """Run the command line; returns the exit code."""
     try:
         if sys.argv[1:] in ([], ["app"]) and sys.stdin.isatty() and sys.stdout.isatty():
-            # What edge.verbs.app would do, without the time that a parser of all options takes.
-            return int(__import__("tui.launcher", fromlist=["main"]).main(["window"]))
+            from tui.launcher import main as launch  # what tui.verb would do, without a parser of all options
+
+            return launch(["window"])
         from edge.cli import main as run
 
         return run()

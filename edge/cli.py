@@ -13,7 +13,7 @@ import os
 import signal
 import sys
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from edge import __version__
 from edge.errors import EdgescribeError
@@ -27,7 +27,17 @@ VERBS = (
     "app", "demo", "read", "note", "extract", "annotate", "facts", "code", "check", "records", "vault", "bundle",
     "audit", "doctor",
 )  # fmt: skip
-_MODULES = {"window": "app"} | {name: name for name in VERBS}
+
+
+def _module(verb: str) -> Any:
+    """The module of a verb. Imported by name when it is asked for (downwards, so no layer is passed over): each start
+    loads one verb only. The app's verb is above this one's layer, and named.
+    """
+    if verb in ("app", "window"):
+        from tui import verb as app
+
+        return app
+    return importlib.import_module(f"edge.verbs.{verb}")
 
 
 def build_parser(verb: str | None = None) -> argparse.ArgumentParser:
@@ -46,8 +56,9 @@ def build_parser(verb: str | None = None) -> argparse.ArgumentParser:
         "--unsealed", action="store_true", help="go on where the system cannot keep this program off the network"
     )
     sub = parser.add_subparsers(dest="verb", metavar="VERB")
-    for name in VERBS if verb not in _MODULES else (_MODULES[verb],):
-        importlib.import_module(f"edge.verbs.{name}").add_parser(sub)
+    for name in (verb,) if verb in (*VERBS, "window") else VERBS:
+        _module(str(name)).add_parser(sub)
+    parser.set_defaults(parser_of_all=build_parser)
     return parser
 
 
@@ -89,7 +100,9 @@ def main(argv: list[str] | None = None) -> int:
                 print(f"edgescribe: {args.seal.line()}", file=sys.stderr)
         gc.enable()  # off since boot.py
         if hasattr(args, "passphrase_file"):
-            importlib.import_module("edge.verbs.vault_options").warn_of_passphrase_file(args)
+            from edge.verbs.vault_options import warn_of_passphrase_file
+
+            warn_of_passphrase_file(args)
         return int(args.run(args))
     except KeyboardInterrupt:
         print("\nStopped.", file=sys.stderr)

@@ -43,6 +43,7 @@ if TYPE_CHECKING:
     from edge.encounters.open_encounter import OpenEncounter
     from edge.encounters.writing import Scribe
     from edge.seal import SealStatus
+    from edge.vaults import RecoveryKey
     from tui.model_thread import Fact, ModelThread, Opener
     from tui.open_encounters import OpenEncounters
 
@@ -301,6 +302,18 @@ class EdgeApp(BaseApp):
 
         if self.check_action("settings", ()):
             self.push_screen(SettingsScreen())
+
+    def edit_template(self, name: str, title: str, text: str, own: bool, fresh: bool, done: Callable[[], None]) -> None:
+        """Open a template's editor; done: called when it is left."""
+        from tui.screens.template_editor import TemplateEditor
+
+        self.push_screen(TemplateEditor(name, title, text, own=own, fresh=fresh), lambda _: done())
+
+    async def show_recovery_key(self, key: RecoveryKey) -> None:
+        """Show a new recovery key, once."""
+        from tui.screens.welcome import RecoveryScreen
+
+        await self.push_screen(RecoveryScreen(key, first=False))
 
     # -- encounters --------------------------------------------------------------------------------------------------
 

@@ -15,6 +15,7 @@ from edge.encounters import templates
 from tui.texts import catalogue, current, t
 
 if TYPE_CHECKING:
+    from edge.contract.template_check import Problem
     from edge.seal import SealStatus
 
 _FIELDS = {field.key: field.label for field in FIELDS}
@@ -90,3 +91,8 @@ def day_and_time(kept: str) -> tuple[str, str]:
     age = (now().date() - moment.date()).days
     day = {0: t("library.today"), 1: t("library.yesterday")}.get(age, f"{moment:%Y-%m-%d}")
     return day, f"{moment:%H:%M}"
+
+
+def in_words(found: Problem) -> str:
+    """A problem with its line, in the language in use."""
+    return t("templates.line", line=found.line, problem=t(f"problem.{found.kind}", **found.values))

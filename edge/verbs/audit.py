@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import argparse
-import importlib
-import importlib.util
 import sys
 from datetime import datetime
 from pathlib import Path
 
-from edge.verbs import audit_encounter
+from edge.verbs import audit_encounter, auditlog
 
 
 def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -29,8 +27,7 @@ def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     network.add_argument("--no-strace", action="store_true", help="do not use strace, also if it is installed")
     # This verb starts sealed processes and observes them; it makes namespaces, which a sealed process may not.
     network.set_defaults(run=run, sealed=False)
-    if importlib.util.find_spec("edge.verbs.auditlog") is not None:
-        importlib.import_module("edge.verbs.auditlog").add_actions(actions)
+    auditlog.add_actions(actions)
     audit_encounter.add_actions(actions)
 
 
@@ -50,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
     reexec_clean()
     out = args.out or Path(f"edgescribe-audit-{datetime.now():%Y%m%d-%H%M%S}")
     request = Request(
-        verbs=tuple(sorted(_verbs())),
+        verbs=tuple(sorted(verbs_of(args.parser_of_all()))),
         bundle=_bundle(args.bundle),
         samples=Path(__file__).resolve().parent.parent / "samples",
         key_folder=paths.data_dir(),
@@ -74,12 +71,6 @@ def _bundle(name: str | None) -> Path:
     if not found:
         return find_bundle("any", paths.bundle_dirs())  # raises the error that says what to do
     return min(found, key=lambda one: one.manifest.base.parameters).folder
-
-
-def _verbs() -> set[tuple[str, ...]]:
-    from edge.cli import build_parser
-
-    return verbs_of(build_parser())
 
 
 def verbs_of(parser: argparse.ArgumentParser, before: tuple[str, ...] = ()) -> set[tuple[str, ...]]:

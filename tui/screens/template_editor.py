@@ -6,13 +6,14 @@ from textual.app import ComposeResult
 from textual.containers import Container
 from textual.widgets import TextArea
 
-from edge.contract.template_check import Problem, problem
+from edge.contract.template_check import problem
 from edge.contract.template_files import save
 from edge.contract.templates import parse_template
 from edge.encounters.templates import own_folder
 from edge.errors import EdgescribeError
 from edge.text import one_line
 from tui import actions
+from tui.labels import in_words
 from tui.screens.base import EdgeScreen
 from tui.texts import t
 from tui.widgets.dialogs import Confirm
@@ -21,11 +22,6 @@ from tui.widgets.safe import Label
 from tui.widgets.safe_area import SafeArea
 from tui.widgets.status_bar import StatusBar
 from tui.widgets.template_preview import TemplatePreview
-
-
-def in_words(found: Problem) -> str:
-    """A problem with its line, in the language in use."""
-    return t("templates.line", line=found.line, problem=t(f"problem.{found.kind}", **found.values))
 
 
 class TemplateEditor(EdgeScreen):

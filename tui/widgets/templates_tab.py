@@ -15,8 +15,7 @@ from edge.contract.template_files import Listed, delete, judged, listed, name_fo
 from edge.contract.templates import parse_template
 from edge.encounters import templates
 from edge.errors import EdgescribeError
-from tui.labels import meant
-from tui.screens.template_editor import TemplateEditor, in_words
+from tui.labels import in_words, meant
 from tui.texts import t
 from tui.widgets.dialogs import Ask, Confirm
 from tui.widgets.safe import Label, button, label
@@ -126,7 +125,7 @@ class TemplatesTab(Vertical):
         except EdgescribeError as error:
             self.edge.complain(error)
             return
-        self._edit(TemplateEditor(one.name, one.title, text, own=one.own, fresh=fresh))
+        self._edit(one.name, one.title, text, own=one.own, fresh=fresh)
 
     def make(self) -> None:
         """A new one that begins as the one under the cursor."""
@@ -141,13 +140,13 @@ class TemplatesTab(Vertical):
             except EdgescribeError as error:
                 self.edge.complain(error)
                 return
-            self._edit(TemplateEditor(name, title, titled_anew(text, title.strip()), own=True, fresh=True))
+            self._edit(name, title, titled_anew(text, title.strip()), own=True, fresh=True)
 
         note = t("templates.name_note", title=base.title)
         self.app.push_screen(Ask(t("templates.name_title"), t("templates.name_prompt"), note=note), answered)
 
-    def _edit(self, editor: TemplateEditor) -> None:
-        self.app.push_screen(editor, lambda _: self._changed(editor.template_name))
+    def _edit(self, name: str, title: str, text: str, own: bool, fresh: bool) -> None:
+        self.edge.edit_template(name, title, text, own, fresh, lambda: self._changed(name))
 
     def _changed(self, name: str = "") -> None:
         self.refill(name)

@@ -72,10 +72,8 @@ class VaultTab(Vertical):
         self.query_one("#vault-status", Label).show(text)
 
     async def _new_key(self, secret: Passphrase) -> None:
-        from tui.screens.welcome import RecoveryScreen
-
         key: RecoveryKey = await self.edge.vault.call(lambda vault: vault.admin.new_recovery_key(secret))
-        await self.app.push_screen(RecoveryScreen(key, first=False))
+        await self.edge.show_recovery_key(key)
 
     async def _ask_new(self, secret: Passphrase) -> None:
         current = secret.copy()

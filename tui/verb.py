@@ -1,7 +1,8 @@
 """`edgescribe` alone, or `edgescribe app`: the terminal app. A launcher without secrets starts `window`, sealed.
 
 The seal can't be widened later, so `window` asks for the export folder when it starts: a folder that is chosen in the
-app counts from the next unlock, which is a new process.
+app counts from the next unlock, which is a new process. It stands here, not with the other verbs: it imports upwards of
+them. Everything is imported late: the parser of all verbs must not load the app.
 """
 
 from __future__ import annotations
@@ -9,7 +10,6 @@ from __future__ import annotations
 import argparse
 import contextlib
 import gc
-import importlib
 import sys
 from pathlib import Path
 
@@ -36,12 +36,16 @@ def _options(parser: argparse.ArgumentParser) -> None:
 def _before_seal(args: argparse.Namespace) -> None:
     """Map the memory in which the launcher sees that this window lives: the seal closes its descriptor."""
     if args.beat is not None:
-        args.life = importlib.import_module("tui.beat").Beat.of(args.beat)
+        from tui.beat import Beat
+
+        args.life = Beat.of(args.beat)
 
 
 def _write_dirs(args: argparse.Namespace) -> tuple[Path, ...]:
     """The vault's folder and the export folder; one that can't be made is left out, and exporting will say so."""
-    wanted = [importlib.import_module("tui.settings").load().exports()]
+    from tui import settings
+
+    wanted = [settings.load().exports()]
     if args.vault is not None:
         wanted.append(args.vault.resolve().parent)
     folders = []
@@ -64,10 +68,14 @@ def launch(args: argparse.Namespace) -> int:
     for name in ("vault", "bundle"):
         if (value := getattr(args, name, None)) is not None:
             options += [f"--{name}", str(value)]
-    return int(importlib.import_module("tui.launcher").main(options))
+    from tui import launcher
+
+    return launcher.main(options)
 
 
 def run(args: argparse.Namespace) -> int:
     """Run the window in this process, which is sealed by now."""
     gc.disable()  # until the first screen stands: collecting while modules load is a tenth of the way there
-    return int(importlib.import_module("tui.app").main(args))
+    from tui import app
+
+    return app.main(args)
