@@ -35,10 +35,16 @@ SETS = {
     "elmtex-valid": ("elmtex_aci", "valid"),
     "elmtex-test1": ("elmtex_aci", "test1"),
     "elmtex-synthetic-valid": ("elmtex_synthetic", "valid"),
+    "elmtex-german-valid": ("elmtex_synthetic", "valid"),
+    "elmtex-reports-valid": ("elmtex_synthetic", "valid"),
     "medec-dev": ("medec", "dev"),
     "facts-dev": ("facts_dev", "dev"),
     "sections-valid": ("sections", "valid"),
 }
+
+
+# Sets that are one language of a source.
+LANGUAGES = {"elmtex-german-valid": "de", "elmtex-reports-valid": "en"}
 
 
 @dataclass(frozen=True)
@@ -76,6 +82,7 @@ def documents(name: str, folder: Path | None, limit: int = 0) -> list[Document]:
     if name in SETS:
         source, split = SETS[name]
         found = sources.read(source, sources.data_dir(folder), split)
+        found = [one for one in found if one.lang == LANGUAGES.get(name, one.lang)]
     elif sources.is_own(name):
         found = own.read(Path(name), "test")
     else:

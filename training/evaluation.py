@@ -47,6 +47,7 @@ class Evaluation:
     train: str = ""
     answers: Path | None = None
     plain: bool = False  # without the rule against repeats, to compare with
+    tagger: Path | None = None  # tagger bundle of the strategy "judge"
 
 
 class PlainGreedy:
@@ -166,6 +167,11 @@ def _set_digest(chosen: Evaluation) -> str:
 
 
 def _engine(chosen: Evaluation) -> Engine:
+    if chosen.strategy == "tagger" and chosen.bundle is not None:
+        from edge.contract.bundle import verify_bundle
+        from training.ladder import TaggerOnly
+
+        return TaggerOnly(verify_bundle(chosen.bundle))
     if chosen.bundle is not None:
         from edge.engine.loader import load_engine
 
@@ -193,8 +199,11 @@ def _writer(chosen: Evaluation, found: list[Document], train: list[Document]) ->
     """How answers are written: as the product does it, or by a prompting strategy of the ELMTEX study."""
     if not chosen.strategy:
         return evaluate.write
-    from training import prompting, strategies
+    from training import ladder, prompting, strategies
 
+    if chosen.strategy in ladder.STRATEGIES:
+        tagger = chosen.bundle if chosen.strategy == "tagger" else chosen.tagger
+        return ladder.writer(chosen.strategy, tagger, chosen.threads)
     if chosen.strategy in strategies.STRATEGIES:
         known = strategies.known_facts(chosen.set, sources.data_dir(chosen.data))
         return strategies.writer(chosen.strategy, known)
@@ -250,8 +259,10 @@ def _label(chosen: Evaluation) -> str:
     label = chosen.label or _name(chosen)
     if chosen.plain:
         label = f"{label}, plain greedy"
-    if not chosen.strategy:
+    if not chosen.strategy or chosen.strategy == "tagger":
         return label
+    if chosen.strategy == "judge":
+        return f"{chosen.tagger.resolve().name if chosen.tagger else 'tagger'}, doubtful spans judged by {label}"
     from training import prompting, strategies
 
     if chosen.strategy in strategies.STRATEGIES:

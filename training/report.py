@@ -31,7 +31,7 @@ NOTE_COLUMNS = {
 }  # fmt: skip
 SPAN_COLUMNS = {
     "span.f1.relaxed": "F1 relaxed", "span.f1.exact": "F1 exact", "json.valid": "JSON valid %",
-    "verbatim": "verbatim %", "field.rouge1": "field R1", "loop": "loops %", "cut": "cut %",
+    "verbatim": "verbatim %", "field.rouge1": "field R1", "loop": "loops %", "cut": "cut %", "seconds": "s a report",
 }  # fmt: skip
 FACT_COLUMNS = {
     "critical.recall": "critical facts %", "fact.recall": "all facts %", "forbidden.critical": "critical forbidden",

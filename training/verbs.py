@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -82,8 +83,9 @@ def _add_evaluate(sub: Any) -> None:
     evaluate.add_argument(
         "--strategy",
         default="",
-        help="notes: divisions, own-divisions, sections, own-sections; reports: naive, advanced or examples",
+        help="notes: divisions, own-divisions, sections, own-sections; reports: naive, advanced, examples or judge",
     )
+    evaluate.add_argument("--tagger", type=Path, metavar="DIR", help="tagger bundle, for --strategy judge")
     evaluate.add_argument(
         "--plain", action="store_true", help="without the rule against repeated words, to compare with"
     )
@@ -281,10 +283,13 @@ def run_evaluate(args: argparse.Namespace) -> int:
         bundle=args.bundle, base=args.base, adapter=args.adapter, format=args.format, kind=args.kind,
         set=args.set, limit=args.limit, label=args.label or "", out=args.out, encoder=args.encoder,
         threads=args.threads, strategy=args.strategy, data=Path(args.data) if args.data else None,
-        train=args.train, answers=args.answers, plain=args.plain,
+        train=args.train, answers=args.answers, plain=args.plain, tagger=args.tagger,
     )  # fmt: skip
     evaluation.check_options(chosen)
-    if args.bundle is not None and tagger_evaluation.is_tagger(args.bundle):
+    tagger = args.bundle is not None and tagger_evaluation.is_tagger(args.bundle)
+    if tagger and args.set not in tagger_evaluation.FACT_SETS:
+        chosen = replace(chosen, strategy="tagger")
+    elif tagger:
         data = Path(args.data) if args.data else None
         found = tagger_evaluation.run(args.bundle, args.set, data, args.out, args.threads, args.limit, say)
         print(json.dumps(found, indent=2))

@@ -1,0 +1,37 @@
+"""Taggers among the strategies of an evaluation: what is written is scored as every other answer."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from edge.contract.fields import FieldEntry
+from edge.contract.schemas import FIELD_KEYS
+from edge.errors import UsageError
+from edge.tasks.extract import Extraction
+from training import evaluate, evaluation, ladder, spans
+from training.evaluation import Evaluation
+
+
+def test_an_extraction_is_an_answer_that_scores() -> None:
+    entries = {"diagnosis": (FieldEntry("Gout", 0, 4), FieldEntry("gout", 9, 13))}
+    answer = ladder.as_json(Extraction(entries, False, 0, 0, 0.1, "end"))
+    assert spans.parse(answer) == {key: ["Gout"] if key == "diagnosis" else [] for key in FIELD_KEYS}
+    assert list(json.loads(answer)) == list(FIELD_KEYS)
+
+
+def test_judging_needs_a_tagger() -> None:
+    with pytest.raises(UsageError, match="needs a tagger"):
+        ladder.writer("judge", None)
+
+
+def test_rows_are_named_by_tagger_and_judge() -> None:
+    chosen = Evaluation("elmtex-valid", strategy="judge", label="q05b", tagger=Path("bundles/tagger-minilm"))
+    assert evaluation._label(chosen) == "tagger-minilm, doubtful spans judged by q05b"
+
+
+def test_a_set_may_be_one_language_of_a_source() -> None:
+    assert set(evaluate.LANGUAGES) <= set(evaluate.SETS)
+    assert {evaluate.SETS[name] for name in evaluate.LANGUAGES} == {("elmtex_synthetic", "valid")}
