@@ -74,8 +74,14 @@ def _new_file(folder: Path, stem: str, form: str, text: str) -> Path:
                 descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             except FileExistsError:
                 continue
-            with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
-                file.write(text)
+            try:
+                with os.fdopen(descriptor, "w", encoding="utf-8", newline="\n") as file:
+                    file.write(text)
+                    file.flush()
+                    os.fsync(file.fileno())
+            except OSError:
+                target.unlink()  # half a note is worse than none
+                raise
             return target
     except OSError as error:
         raise InputError(

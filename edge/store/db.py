@@ -160,6 +160,7 @@ def named(error: Exception, done: str) -> VaultError:
             what, error.strerror or type(error).__name__, "Check free space and rights of the vault's folder."
         )
     if "full" in text:
+        # Nothing was changed: transaction() has rolled back, and what follows a commit is best effort.
         return VaultError(what, "The disk is full; nothing was changed.", "Free some space and try again.")
     if any(word in text for word in ("not a database", "malformed", "corrupt", "hmac", "no such table")):
         return DamagedVaultError(

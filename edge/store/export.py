@@ -26,7 +26,8 @@ _PAGE = 200
 def write_plain(session: Session, records: Encounters, edits: Edits, target: Path) -> int:
     """Write all records to a new file that only its owner can read. Returns how many.
 
-    The caller has asked for the passphrase again. The audit entry comes first: no entry, no export. Raises VaultError.
+    The caller has asked for the passphrase again. The audit entry comes first, and another one when the file stands: no
+    entry, no file. Raises VaultError.
     """
     if target.exists():
         raise VaultError(f"{target} exists already.", "An export replaces no file.", "Give another name.")
@@ -47,13 +48,13 @@ def write_plain(session: Session, records: Encounters, edits: Edits, target: Pat
             out.flush()
             os.fsync(out.fileno())
         disk.sync_folder(target.parent)
+        session.record(Event.EXPORT, "", form=FORMAT, records=total, done=True, sha256=digest.hexdigest())
     except BaseException as error:
         with contextlib.suppress(OSError):
             target.unlink()
         if isinstance(error, OSError):
             raise files.io_error("The export could not be written", error) from None
         raise
-    session.record(Event.EXPORT, "", form=FORMAT, records=total, done=True, sha256=digest.hexdigest())
     return total
 
 

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any
 
+from edge.errors import VaultError
 from edge.store import chain, db, states
 from edge.store.chain import Event
 from edge.store.states import States
@@ -108,6 +109,8 @@ class Session:
     def truncate_log(self) -> None:
         """Bring the write-ahead log into the file and empty it: it holds older copies of changed pages.
 
-        Best effort: a second program that reads just now keeps the log alive until the next checkpoint.
+        Best effort, after a change that is done: a second program that reads just now keeps the log alive until the
+        next checkpoint, and so does a full disk. Neither may make the change look as if it had failed.
         """
-        self.query("PRAGMA wal_checkpoint(TRUNCATE)")
+        with contextlib.suppress(VaultError):
+            self.query("PRAGMA wal_checkpoint(TRUNCATE)")
