@@ -1,4 +1,4 @@
-"""Every deed on a disk that is full, or becomes full in its middle. test_vault_full_disk runs it in a small file system.
+"""Every deed on a disk that is full, or becomes full in its middle; test_vault_full_disk runs it in a small one.
 
 python full_disk.py FOLDER     -> a line of JSON a run: deed, bytes free, what was said, which parts changed
 """
