@@ -4,7 +4,7 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 PYTHON ?= python3
-MODEL ?= qwen2.5-coder-0.5b-instruct
+MODEL ?= $(shell $(PYTHON) .ci/best_model.py)
 EDGESCRIBE_CACHE ?= $(or $(XDG_CACHE_HOME),$(HOME)/.cache)/edgescribe
 export EDGESCRIBE_CACHE
 BIN := .venv/bin

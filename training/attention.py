@@ -38,7 +38,8 @@ def packed_attention(
 ) -> tuple[torch.Tensor, None]:
     """query: (1, heads, tokens, size); key, value: (1, key heads, tokens, size). Returns (1, tokens, heads, size)."""
     groups = query.shape[1] // key.shape[1]
-    if groups > 1:
+    shared = groups > 1 and query.device.type == "cpu"  # its kernel reads shared heads where they are, masked or not
+    if groups > 1 and not shared:
         key, value = key.repeat_interleave(groups, dim=1), value.repeat_interleave(groups, dim=1)
     pieces = []
     for block in layout:
@@ -52,6 +53,7 @@ def packed_attention(
                     dropout_p=dropout,
                     scale=scaling,
                     is_causal=mask is None,
+                    enable_gqa=shared,
                 )
             )
     return torch.cat(pieces, dim=2).transpose(1, 2).contiguous(), None

@@ -12,7 +12,7 @@ from typing import Any
 from edge.contract.events import EngineEvent
 from edge.contract.prompts import Prompt
 from edge.engine.base import Engine, EngineInfo, Request
-from edge.engine.repeats import RULE
+from edge.engine.repeats import BY_DEFAULT, RULE
 from edge.errors import TrainingError, UsageError
 from edge.paths import cache_dir
 from training import evaluate, folders, mixing, scoring, sources
@@ -46,15 +46,15 @@ class Evaluation:
     data: Path | None = None
     train: str = ""
     answers: Path | None = None
-    plain: bool = False  # without the rule against repeats, to compare with
+    repeats: bool = BY_DEFAULT  # the rule against repeats
     tagger: Path | None = None  # tagger bundle of the strategy "judge"
 
 
-class PlainGreedy:
-    """An engine that writes without the rule against repeats."""
+class Decoding:
+    """An engine that writes with the rule against repeats, or without it."""
 
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
+    def __init__(self, engine: Engine, repeats: bool) -> None:
+        self._engine, self._repeats = engine, repeats
 
     @property
     def info(self) -> EngineInfo:
@@ -64,7 +64,7 @@ class PlainGreedy:
         return self._engine.count(prompt)
 
     def stream(self, request: Request) -> Iterator[EngineEvent]:
-        return self._engine.stream(replace(request, no_repeats=False))
+        return self._engine.stream(replace(request, no_repeats=self._repeats))
 
     def cancel(self) -> None:
         self._engine.cancel()
@@ -113,7 +113,7 @@ def _answered(
 ) -> tuple[dict[str, Any], list[Written]]:  # fmt: skip
     """Have the model write, into a folder that is its own."""
     writer = _writer(chosen, found, train)
-    engine = PlainGreedy(_engine(chosen)) if chosen.plain else _engine(chosen)
+    engine = Decoding(_engine(chosen), chosen.repeats)
     try:
         facts = _facts(chosen, label, engine)
         with folders.hold(folder, f"The evaluation {folder}"), folders.writing(folder):
@@ -154,7 +154,7 @@ def _facts(chosen: Evaluation, label: str, engine: Engine) -> dict[str, Any]:
         "prompt_version": engine.info.prompt_version,
         "bundle_sha256": engine.info.bundle_sha256,
         "strategy": chosen.strategy,
-        "decoding": "greedy" if chosen.plain else f"greedy, {RULE}",
+        "decoding": f"greedy, {RULE}" if chosen.repeats else "greedy",
         "prompt_format": engine.info.prompt_format,
         "base_sha256": folders.fingerprint(Path(chosen.base)) if chosen.base and Path(chosen.base).is_dir() else "",
         "adapter_sha256": folders.sha256(chosen.adapter / ADAPTER) if chosen.adapter else "",
@@ -257,8 +257,8 @@ def _train(chosen: Evaluation, found: list[Document]) -> list[Document]:
 
 def _label(chosen: Evaluation) -> str:
     label = chosen.label or _name(chosen)
-    if chosen.plain:
-        label = f"{label}, plain greedy"
+    if chosen.repeats != BY_DEFAULT:
+        label = f"{label}, {RULE if chosen.repeats else 'plain greedy'}"
     if not chosen.strategy or chosen.strategy == "tagger":
         return label
     if chosen.strategy == "judge":

@@ -87,7 +87,10 @@ def _add_evaluate(sub: Any) -> None:
     )
     evaluate.add_argument("--tagger", type=Path, metavar="DIR", help="tagger bundle, for --strategy judge")
     evaluate.add_argument(
-        "--plain", action="store_true", help="without the rule against repeated words, to compare with"
+        "--repeats",
+        choices=("default", "helped", "plain"),
+        default="default",
+        help="free text with or without the rule against repeats (edge/engine/repeats.py), to compare the two",
     )
     evaluate.add_argument("--limit", type=int, default=0, metavar="N", help="only the first N documents")
     evaluate.add_argument("--label", help="name of the model in tables (default: bundle, or base and adapter)")
@@ -277,13 +280,15 @@ def run_ablate(args: argparse.Namespace) -> int:
 
 def run_evaluate(args: argparse.Namespace) -> int:
     """Write and score answers; prints the result as JSON and keeps it under --out."""
+    from edge.engine.repeats import BY_DEFAULT
     from training import evaluation, tagger_evaluation
 
     chosen = evaluation.Evaluation(
         bundle=args.bundle, base=args.base, adapter=args.adapter, format=args.format, kind=args.kind,
         set=args.set, limit=args.limit, label=args.label or "", out=args.out, encoder=args.encoder,
         threads=args.threads, strategy=args.strategy, data=Path(args.data) if args.data else None,
-        train=args.train, answers=args.answers, plain=args.plain, tagger=args.tagger,
+        train=args.train, answers=args.answers, tagger=args.tagger,
+        repeats={"helped": True, "plain": False}.get(args.repeats, BY_DEFAULT),
     )  # fmt: skip
     evaluation.check_options(chosen)
     tagger = args.bundle is not None and tagger_evaluation.is_tagger(args.bundle)

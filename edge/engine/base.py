@@ -8,6 +8,7 @@ from typing import Any, Protocol
 
 from edge.contract.events import EngineEvent
 from edge.contract.prompts import Prompt
+from edge.engine.repeats import BY_DEFAULT
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,7 @@ class Request:
     prompt: Prompt
     max_tokens: int
     grammar: str | None = None
-    no_repeats: bool = True
+    no_repeats: bool = BY_DEFAULT
 
 
 class Engine(Protocol):
