@@ -33,7 +33,8 @@ _CODE_ALPHABET = "23456789bcdfghjkmnpqrstvwxz"  # no vowels (no words), nothing 
 _CODE_LENGTH = 8
 _REINDEX = (
     "INSERT INTO search_text (encounter, title, body) SELECT id, title, coalesce((SELECT group_concat(value, char(10))"
-    " FROM document, json_tree(document.content) WHERE document.encounter = ?1 AND type = 'text'), '') FROM encounter"
+    " FROM document, json_tree(document.content) WHERE document.encounter = ?1 AND type = 'text'"
+    " AND key IN ('heading', 'text', 'conversation')), '') FROM encounter"
     " WHERE id = ?1 ON CONFLICT (encounter) DO UPDATE SET title = excluded.title, body = excluded.body"
 )
 TITLE_LENGTH = 160

@@ -44,6 +44,15 @@ def test_words_of_every_source_are_found_with_those_of_the_note(vault: Vault) ->
     assert vault.verify() == []
 
 
+def test_what_a_note_knows_of_itself_is_not_searched(vault: Vault) -> None:
+    """Keys of sections, why writing stopped, which template and bundle: no word that a clinician wrote or read."""
+    section = Section("PLAN", "Rest the knee.", key="assessment_and_plan", stop="loop")
+    saved = vault.encounters.save_note("Visit", SOURCE, "soap", [section], ORIGIN)
+    assert found(vault, "plan rest") == [saved.id]
+    assert [word for word in ("assessment", "loop", "soap") if found(vault, word)] == []
+    assert vault.verify() == []
+
+
 def test_the_same_source_again_changes_nothing_and_edits_keep_its_words(vault: Vault) -> None:
     saved = note(vault)
     vault.encounters.save_extraction("", SOURCE, {}, ORIGIN, encounter=saved.id)
