@@ -9,12 +9,14 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from edge.contract.facts import Fact, FactKind, Polarity, Quote, Subject, Time
 from edge.evidence.checks.dose import UNIT
 from edge.evidence.checks.duration import durations
 from edge.evidence.checks.frequency import frequencies
+from edge.evidence.conversation import Conversation
+from edge.evidence.links import quote
 from edge.evidence.reading import Reading, read
 from edge.evidence.view import RETRACTED
 
@@ -53,10 +55,19 @@ _TIMES = re.compile(
     r"as needed|when needed|prn)\b",
     re.IGNORECASE,
 )
+_BESIDE = 30  # characters between a drug's name and a dose without a unit
 _REACTION = frozenset(
     {"hives", "rash", "anaphylaxis", "edema", "itching", "dyspnea", "nausea", "vomiting", "diarrhea", "cough"}
 )
 _PRESSURE = re.compile(r"\s*(?:over|/|zu)\s*$", re.IGNORECASE)
+
+
+_DRUG_KINDS = frozenset({FactKind.MEDICATION, FactKind.PLAN_MEDICATION})
+_JOIN = 2  # turns between a drug's name and its dose
+_CORRECTED = 6  # turns in which a wrong name is put right
+_ANOTHER = re.compile(
+    r"^(?:'s| is)? (?:a |something )?(?:completely |totally |whole )?(?:different|another|else)\b", re.IGNORECASE
+)
 
 
 @dataclass(frozen=True)
@@ -131,8 +142,23 @@ def _standing(reading: Reading) -> list[tuple[str, int, int]]:
         following = spans[at + 1] if at + 1 < len(spans) else None
         between = reading.text[span.end : following.start] if following else "…" * 40
         if following is None or len(between) >= 40 or RETRACTED.match(between) is None:
-            found.append((max(span.values, key=lambda value: (len(value), value)), span.start, span.end))
+            found.append((_value(reading.text[span.start : span.end], span.values), span.start, span.end))
     return found
+
+
+def _value(words: str, values: frozenset[str]) -> str:
+    """The likeliest reading of a number: the longest; of four words that make no year, a pair ("24/26")."""
+    best = max(values, key=lambda value: (len(value), value))
+    parts = re.split(r"[\s-]+", words)
+    if (
+        len(parts) == 4
+        and len(best) == 4
+        and best.isdecimal()
+        and best[:2] not in {"19", "20"}
+        and not {"hundred", "thousand", "point"} & set(parts)
+    ):
+        return f"{best[:2]}/{best[2:]}"
+    return best
 
 
 def _dose(reading: Reading) -> str:
@@ -142,8 +168,17 @@ def _dose(reading: Reading) -> str:
         if (unit := UNIT.match(reading.text, end)) is not None:
             word = unit[0].strip(" -").casefold()
             return f"{value} {_UNITS.get(word, word)}"
-    bare = [value for value, start, _ in numbers if float(value) >= 2.5 and not _counts(reading, start)]
-    return f"{bare[-1]} mg" if bare and reading.drugs else ""
+    near = [value for value, start, end in numbers if _beside_drug(reading, start, end) and not _counts(reading, start)]
+    return f"{near[-1]} mg" if near and _least(near[-1]) >= 2 else ""
+
+
+def _beside_drug(reading: Reading, start: int, end: int) -> bool:
+    """Whether a bare number stands right behind or before a drug's name: "lisinopril, the twenty"."""
+    return any(0 <= start - d.end < _BESIDE or 0 <= d.start - end < 12 for d in reading.drugs)
+
+
+def _least(value: str) -> float:
+    return float(value.split("/")[0])
 
 
 def _counts(reading: Reading, start: int) -> bool:
@@ -169,7 +204,9 @@ def _medication(fact: Fact, reading: Reading) -> str:
     parts += [when[-1].casefold()] if when else []
     text = " ".join(part for part in parts if part)
     if fact.time is Time.STOPPED and fact.kind is FactKind.MEDICATION:
-        return f"{text}: stopped."
+        reasons = [reading.text[c.start : c.end] for c in reading.concepts if c.group == "symptom"]
+        why = f" ({', '.join(dict.fromkeys(reasons))})" if reasons else ""
+        return f"{text}: stopped{why}."
     if fact.polarity is Polarity.DENIED:
         return f"Does not take {text}."
     if fact.kind is FactKind.PLAN_MEDICATION:
@@ -229,3 +266,36 @@ def _follow_up(reading: Reading) -> str:
 def _denied(reading: Reading) -> str:
     named = [reading.text[c.start : c.end] for c in reading.concepts if c.group in {"symptom", "condition"}]
     return f"Denies {', '.join(dict.fromkeys(name.casefold() for name in named))}." if named else ""
+
+
+def prepared(facts: Sequence[Fact], talk: Conversation) -> list[Fact]:
+    """The facts as lists need them: a drug's name and its dose of a later turn are one; a drug that was then said to be
+    another one ("not hydralazine") is none; a stopped drug has the words of its turn, which say why."""
+    found: list[Fact] = []
+    named: dict[FactKind, int] = {}
+    for fact in sorted(facts, key=lambda one: one.evidence[0].start):
+        if fact.kind not in _DRUG_KINDS:
+            found.append(fact)
+            continue
+        drugs = read(_said(fact.evidence)).drugs
+        if any(_denied_later(talk, drug.generic, fact.evidence[0].turn) for drug in drugs):
+            continue
+        before = named.get(fact.kind)
+        if not drugs and before is not None and fact.evidence[0].turn - found[before].evidence[-1].turn <= _JOIN:
+            found[before] = replace(found[before], evidence=(*found[before].evidence, *fact.evidence), critical=True)
+            continue
+        if drugs:
+            named[fact.kind] = len(found)
+        if fact.time is Time.STOPPED and fact.kind is FactKind.MEDICATION:
+            fact = replace(fact, evidence=(*fact.evidence, quote(talk.transcript, fact.evidence[0].turn)))
+        found.append(fact)
+    return found
+
+
+def _denied_later(talk: Conversation, generic: str, turn: int) -> bool:
+    said = talk.by_name.get(generic, ())
+    return any(s.what.state == "no" and turn <= s.turn <= turn + _CORRECTED for s in said) or any(
+        _ANOTHER.search(talk.index.turns[s.turn].text[s.what.end : s.what.end + 60])
+        for s in said
+        if turn <= s.turn <= turn + _CORRECTED
+    )

@@ -45,6 +45,7 @@ _PLACES = {  # sections in which a fact of a kind stands
     FactKind.DIAGNOSIS: _PLAN | {"past", "history"}, FactKind.FOLLOW_UP: _PLAN,
 } | {kind: _PLAN for kind in FactKind if kind.value.startswith("plan_")}  # fmt: skip
 THRESHOLD = 0.0  # log odds over which a fact is left out
+_UNNAMED = 2.0  # log odds of a drug that is nowhere in the note
 _FILLER = re.compile(r"\b(?:uh|um|okay|you know|i mean|like|well|so|kind of|sort of)\b ?,? ?", re.IGNORECASE)
 _STATEMENT = 160  # characters of what was said, as the list shows it
 
@@ -56,11 +57,18 @@ def find(facts: Sequence[Fact], pieces: Sequence[Piece], talk: Conversation) -> 
     found = []
     for fact in facts:
         odds = _weights()["base"] + sum(_weights()[name] * value for name, value in signs(fact, held, talk).items())
+        odds = max(odds, _UNNAMED) if _drug_unnamed(fact, held) else odds
         if odds > THRESHOLD:
             found.append(
                 Omission(_shown(fact), fact.kind, fact.critical, fact.evidence[0], _probability(odds) * fact.score)
             )
     return tuple(sorted(found, key=lambda one: (not one.critical, -one.score, one.quote.start)))
+
+
+def _drug_unnamed(fact: Fact, placed: Sequence[tuple[set[str], str]]) -> bool:
+    """Whether a fact names a drug that the note does not name at all."""
+    drugs = {f for f in _said(fact).features if f[0] == "d"}
+    return bool(drugs) and not any(drugs & features for features, _ in placed)
 
 
 def signs(fact: Fact, placed: Sequence[tuple[set[str], str]], talk: Conversation) -> dict[str, float]:

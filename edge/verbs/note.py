@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from edge.errors import Cancelled
+from edge.errors import BundleError, Cancelled
 from edge.text import one_line
 from edge.verbs import model_verbs, read_options
 from edge.verbs.narrate import Narrator
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from edge.contract.document import Document
     from edge.contract.events import TaskEvent
     from edge.encounters.checking import Checker, Review
+    from edge.encounters.composing import Composed
     from edge.encounters.writing import Note, NoteFinished, Scribe
 
 _REASONS = {
@@ -38,6 +39,13 @@ def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     parser.add_argument(
         "--template", default="visit", metavar="T", help="visit (default), soap, section:KEY, or one of your own"
     )
+    parser.add_argument(
+        "--form",
+        default="whole",
+        choices=("whole", "turns", "lists", "facts"),
+        help="what a note is made of: the whole visit (default); each section's own turns; lists from facts and prose "
+        "from its own turns; facts alone, without a language model. All but the first need a tagger",
+    )
     model_verbs.add_options(parser)
     read_options.add_options(parser)
     parser.set_defaults(run=run)
@@ -55,7 +63,11 @@ def write(scribe: Scribe, document: Document, args: argparse.Namespace, narrator
     from edge.encounters import writing
 
     checker = _checker()
-    note = follow(scribe.note(document, args.template), args, narrator)
+    steps: list[Composed] = []
+    events = (
+        scribe.note(document, args.template) if args.form == "whole" else _composed(scribe, document, args.form, steps)
+    )
+    note = follow(events, args, narrator)
     if not args.json:
         if not live(args):
             model_verbs.out(note.text + "\n")
@@ -64,8 +76,14 @@ def write(scribe: Scribe, document: Document, args: argparse.Namespace, narrator
     if found is not None and not args.json:
         checked(found, narrator)
     origin = writing.origin(scribe.engine.info, document, note)
+    for made in steps:
+        origin = replace(origin, parameters={**origin.parameters, **made.parameters(args.form)})
+        for step in made.steps if not args.json else ():
+            narrator.say(f"Mended: {step.what} in {step.section}: {one_line(step.text, 90)} ({step.why})")
     omissions = {"omissions": [one.as_json() for one in found.omissions] if found is not None else []}
     printed = note_json(replace(note, sections=content.sections)) | omissions
+    if steps:
+        printed["steps"] = steps[-1].parameters(args.form)["steps"]
     return model_verbs.Written(
         {"text": note.text, **printed, **model_verbs.envelope(origin)}, "transcript", Generated(content, origin)
     )
@@ -75,6 +93,30 @@ def note_json(note: Note) -> dict[str, Any]:
     """The note as `note --json` prints it, and as it is kept, with "stop" only where a section was cut."""
     sections = [s if s.cut else replace(s, stop="") for s in note.sections]
     return replace(note.content, sections=tuple(sections)).to_json()
+
+
+def _composed(
+    scribe: Scribe, document: Document, form: str, made: list[Composed]
+) -> Iterator[TaskEvent | NoteFinished]:
+    """Events of a note made from facts; what was mended goes into made. Raises BundleError without a tagger."""
+    from edge.encounters.composing import Composed, compose
+    from edge.reading import substance
+    from edge.tasks.note import NoteFinished
+
+    finder = _checker().finder
+    if finder is None:
+        raise BundleError(
+            "There is no tagger on this machine to find facts.",
+            f"A note of the form {form!r} is made from facts.",
+            "Install a tagger bundle, or leave --form out.",
+        )
+    transcript = substance.visit(document.text)
+    for event in compose(scribe.engine, transcript, finder(transcript), form):
+        if isinstance(event, Composed):
+            made.append(event)
+            yield NoteFinished(event.note)
+        else:
+            yield event
 
 
 @cache
