@@ -85,6 +85,18 @@ def compose(
     yield Composed(replace(written, text=text, sections=sections, seconds=seconds), steps)
 
 
+def as_note(
+    engine: Engine, transcript: Transcript, facts: Sequence[Fact], form: str, made: list[Composed]
+) -> Iterator[TaskEvent | NoteFinished]:
+    """The events of compose() as those of any other note; what was mended goes into made."""
+    for event in compose(engine, transcript, facts, form):
+        if isinstance(event, Composed):
+            made.append(event)
+            yield NoteFinished(event.note)
+        else:
+            yield event
+
+
 def _turns(facts: Sequence[Fact]) -> dict[str, set[int]]:
     return own_turns((fact, [quote.turn for quote in fact.evidence]) for fact in facts)
 

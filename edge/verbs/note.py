@@ -99,9 +99,8 @@ def _composed(
     scribe: Scribe, document: Document, form: str, made: list[Composed]
 ) -> Iterator[TaskEvent | NoteFinished]:
     """Events of a note made from facts; what was mended goes into made. Raises BundleError without a tagger."""
-    from edge.encounters.composing import Composed, compose
+    from edge.encounters.composing import as_note
     from edge.reading import substance
-    from edge.tasks.note import NoteFinished
 
     finder = _checker().finder
     if finder is None:
@@ -111,12 +110,7 @@ def _composed(
             "Install a tagger bundle, or leave --form out.",
         )
     transcript = substance.visit(document.text)
-    for event in compose(scribe.engine, transcript, finder(transcript), form):
-        if isinstance(event, Composed):
-            made.append(event)
-            yield NoteFinished(event.note)
-        else:
-            yield event
+    return as_note(scribe.engine, transcript, finder(transcript), form, made)
 
 
 @cache
