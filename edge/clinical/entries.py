@@ -17,6 +17,7 @@ from edge.clinical.context import Context
 from edge.clinical.cues import lexicon
 from edge.clinical.language import is_german
 from edge.clinical.sections import Headings
+from edge.clinical.sentences import with_point
 from edge.contract.facts import Attributes, Polarity, Subject, Time
 from edge.contract.fields import FieldEntry, Fields
 from edge.contract.schemas import FIELD_KEYS
@@ -28,6 +29,7 @@ LABORATORY, MEDICATION = "laboratory_values", "pharmacological_therapy"
 _OWN = frozenset(
     {"medical_surgical_history", "comorbidities", "diagnosis", "signs_symptoms", "pathology", "interventional_therapy"}
 )
+_TELEPHONE = re.compile(r"(?<![\d.,])0\d{2,5}\s?[-/]\s?\d{2,}")
 _ALLERGY = re.compile(r"allerg|intoleran|unverträglich", re.IGNORECASE)
 _BY_MARRIAGE = frozenset(
     name.casefold()
@@ -67,7 +69,7 @@ def assemble(text: str, phrases: Iterable[Phrase], keys: Sequence[str] = FIELD_K
     keys: of the schema; a rule works for a field that it has.
     """
     report = _Report(text)
-    found = _best(phrases)
+    found = report.trimmed(_best(phrases))
     if AGE in keys and GENDER in keys:
         found = report.with_person(found)
     if LABORATORY in keys:
@@ -171,6 +173,13 @@ class _Report:
         self.medications = medications.find(text, self.german, self.headings)
         self.chronic = lexicon("de" if self.german else "en").chronic
         self.movable = True  # whether there is a field for relatives
+
+    def trimmed(self, found: list[Phrase]) -> list[Phrase]:
+        """Phrases with the point of a last abbreviation, in German reports; without telephone numbers."""
+        kept = [one for one in found if not _TELEPHONE.search(self.text, one.start, one.end)]
+        if not self.german:
+            return kept
+        return [replace(one, end=with_point(self.text, one.end)) for one in kept]
 
     def with_person(self, found: list[Phrase]) -> list[Phrase]:
         """One age and one gender: the rule's if it has one, else the surest of the model's."""

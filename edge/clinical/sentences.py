@@ -27,6 +27,23 @@ _BULLET = re.compile(r"\s*(?:[-*•–#>]|\(?\d{1,2}[.)])\s")
 _HEADED = re.compile(r"\s*[^\W\d_][\w./ -]{0,30}:")
 
 
+# Abbreviations with which a phrase ends, so that its point belongs to it: "in 6 Wo.", "i. v.", "bds."
+_ENDS_PHRASE = _set(
+    "wo mon j std min bds bed v c o b m i u tgl verst unauff neg pos norm path pathol reduz erg ca re li wö abd max postop "
+    "postop bek pat p wdh ext",
+)
+
+
+def with_point(text: str, end: int) -> int:
+    """The end of a phrase with the point of its last abbreviation, where a model left it out."""
+    if end >= len(text) or text[end] != "." or end < 1:
+        return end
+    start = end
+    while start > 0 and text[start - 1].isalpha() and end - start < 8:
+        start -= 1
+    return end + 1 if text[start:end].casefold() in _ENDS_PHRASE else end
+
+
 def sentence(text: str, start: int, end: int) -> tuple[int, int]:
     """Bounds of the sentence or line of text around [start, end)."""
     # In steps, so that the pieces of one endless line share a few stretches of it.
