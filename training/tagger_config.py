@@ -58,7 +58,8 @@ class TrainConfig(_Strict):
 class TaggerConfig(_Strict):
     """The whole file. base: name in export/catalog.toml or a folder with safetensors and tokenizer.json.
 
-    start: folder of a tuned tagger of the same base and tasks to go on from, empty for none.
+    start: folder of a tuned tagger of the same base to go on from, empty for none; of one with other labels its encoder
+    serves.
     """
 
     name: str = Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")

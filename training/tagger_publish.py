@@ -71,16 +71,17 @@ def restore(model: TaggerModel, base: Path, saved: dict[str, torch.Tensor]) -> N
 
 
 def go_on(model: TaggerModel, base: Path, tagger: Path, spec: TaggerSpec) -> None:
-    """Give a model the weights of a tuned tagger. Raises TrainingError if that has other labels or cannot be read."""
+    """Give a model the weights of a tuned tagger; its encoder alone if that has other labels. Raises TrainingError."""
     from safetensors import SafetensorError
     from safetensors.torch import load_file
 
     try:
         before = parse_spec((tagger / TAGGER).read_bytes())
         labels = [[(task.key, label.key) for label in task.labels] for task in before.tasks]
+        saved = load_file(str(tagger / TAGGER_WEIGHTS))
         if labels != [[(task.key, label.key) for label in task.labels] for task in spec.tasks]:
-            raise TrainingError(f"{tagger} has other labels.", "", "Correct start.")
-        restore(model, base, load_file(str(tagger / TAGGER_WEIGHTS)))
+            saved = {name: value for name, value in saved.items() if name.startswith(ENCODER)}
+        restore(model, base, saved)
     except (OSError, BundleError, SafetensorError, RuntimeError, KeyError) as error:
         raise TrainingError(f"{tagger} cannot be gone on from.", type(error).__name__, "Correct start.") from None
 

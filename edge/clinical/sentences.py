@@ -29,7 +29,7 @@ _HEADED = re.compile(r"\s*[^\W\d_][\w./ -]{0,30}:")
 
 # Abbreviations with which a phrase ends, so that its point belongs to it: "in 6 Wo.", "i. v.", "bds."
 _ENDS_PHRASE = _set(
-    "wo mon j std min bds bed v c o b m i u tgl verst unauff neg pos norm path pathol reduz erg ca re li wö abd max postop "
+    "wo mon j std min bds bed v c o b m i u tgl verst unauff neg pos norm path pathol reduz erg ca re li wö abd max ",
     "postop bek pat p wdh ext",
 )
 
