@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 from edge import __version__
 from edge.errors import EdgescribeError
-from edge.seal import crash, wall
+from edge.seal import crash, guard_output
 from edge.verbs.narrate import complain
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def seal(args: argparse.Namespace) -> SealStatus:
 
 def main(argv: list[str] | None = None) -> int:
     """Run one verb; returns the exit code."""
-    wall()  # before argparse repeats what was typed
+    guard_output()  # before argparse repeats what was typed
     crash.install()  # an uncaught fault says where it happened, never a document's words
     words = list(sys.argv[1:] if argv is None else argv)
     verb = next((word for word in words if not word.startswith("-")), None)

@@ -18,7 +18,7 @@ MYPY = False
 if MYPY:  # at run time: __getattr__
     from edge.seal.policy import SealPolicy, SealStatus
 
-__all__ = ["SealPolicy", "SealStatus", "enforce", "reexec_clean", "wall"]
+__all__ = ["SealPolicy", "SealStatus", "enforce", "guard_output", "reexec_clean"]
 
 
 def __getattr__(name: str) -> object:
@@ -44,11 +44,11 @@ def enforce(policy: SealPolicy) -> SealStatus:
     return status
 
 
-def wall() -> None:
+def guard_output() -> None:
     """Let only safe text through to standard output and error where they are terminals (see streams.py). Idempotent.
 
     enforce() calls it; a front end calls it before, so that what its argument parser says is covered too.
     """
-    from edge.seal.streams import wall as put_up
+    from edge.seal.streams import guard_output as put_up
 
     put_up()

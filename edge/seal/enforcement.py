@@ -14,7 +14,7 @@ def enforce(policy: SealPolicy) -> SealStatus:
     """See edge.seal.enforce."""
     environment.scrub()
     imports.refuse_clients()
-    streams.wall()
+    streams.guard_output()
     descriptors.fill_missing_streams()
     descriptors.close_inherited()
     if not policy.allow_unsealed:

@@ -1,7 +1,7 @@
-"""The last wall of the command line: what is printed on a terminal is text, whatever a verb forgot to sanitise.
+"""The last guard of the command line: what is printed on a terminal is text, whatever a verb forgot to sanitise.
 
 Only terminals are filtered; a file or a pipe gets every character as it is. A whole-screen program draws through the
-original stream (sys.__stderr__) and has a wall of its own.
+original stream (sys.__stderr__) and has a guard of its own.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ class SafeStream:
         return getattr(self._stream, name)
 
 
-def wall() -> None:
-    """Put the wall before standard output and standard error where they are terminals. Idempotent."""
+def guard_output() -> None:
+    """Put the guard before standard output and standard error where they are terminals. Idempotent."""
     for name in ("stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is not None and not isinstance(stream, SafeStream) and stream.isatty():
