@@ -1,4 +1,4 @@
-"""The last wall between a verb and the terminal."""
+"""The last guard between a verb and the terminal."""
 
 from __future__ import annotations
 
