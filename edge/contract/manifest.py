@@ -132,6 +132,16 @@ class Manifest(_Strict):
         return self
 
 
+def served_strategies(manifest: Manifest) -> tuple[str, ...]:
+    """The strategies of `edgescribe extract` that a bundle serves, the best for it first."""
+    if manifest.kind == "tagger":
+        return ("tagger", "judge") if "fields" in str(manifest.options.get("tasks", "")).split() else ()
+    if manifest.kind != "decoder":
+        return ()
+    prompted = ("advanced", "naive", "examples", "judge")
+    return ("tuned", *prompted) if manifest.adapter is not None else prompted
+
+
 def canonical(value: Any) -> bytes:
     """The one spelling of a JSON value, signed byte for byte: sorted keys, one-space indent, ASCII, final newline."""
     return (json.dumps(value, sort_keys=True, indent=1, ensure_ascii=True, allow_nan=False) + "\n").encode("ascii")

@@ -17,7 +17,6 @@ from edge import paths
 from edge.clinical.entries import with_attributes
 from edge.contract.bundle import Bundle, read_manifest, verify_bundle
 from edge.contract.document import Document
-from edge.contract.manifest import Manifest
 from edge.contract.origin import Origin
 from edge.contract.schemas import ELMTEX, FieldSchema, naive_instruction
 from edge.encounters import writing
@@ -36,16 +35,6 @@ Strategy = Literal["naive", "advanced", "examples", "tuned", "tagger", "judge"]
 STRATEGIES: tuple[Strategy, ...] = ("naive", "advanced", "examples", "tuned", "tagger", "judge")
 DOUBTFUL = 0.55  # confidence below which an entry is marked for a second look
 _TASK = "fields"
-
-
-def served(manifest: Manifest) -> tuple[Strategy, ...]:
-    """The strategies that a bundle serves."""
-    if manifest.kind == "tagger":
-        return ("tagger", "judge") if _TASK in str(manifest.options.get("tasks", "")).split() else ()
-    if manifest.kind != "decoder":
-        return ()
-    prompted: tuple[Strategy, ...] = ("naive", "advanced", "examples", "judge")
-    return ("tuned", *prompted) if manifest.adapter is not None else prompted
 
 
 @dataclass(frozen=True)

@@ -14,8 +14,7 @@ from edge.contract.events import EngineEvent, Finished
 from edge.contract.schemas import ELMTEX, FieldSchema
 from edge.engine.base import Engine, Request
 from edge.engine.constrain import YES_OR_NO
-from edge.errors import InputError
-from edge.extraction.tagged import as_written, check_language, finished, report_task
+from edge.extraction.tagged import as_written, check_report, finished, report_task
 from edge.reading.reports import unwrapped
 from edge.tagging.tagger import Span, Tagger
 from edge.tagging.windows import of_report
@@ -35,9 +34,7 @@ def extract(
 
     A cancelled question ends the asking: the spans not asked about count as the tagger has them.
     """
-    if not report.strip():
-        raise InputError("The report is empty.")
-    check_language(report)
+    check_report(report)
     started = time.perf_counter()
     task = report_task(tagger)
     written, report = report, unwrapped(report)

@@ -11,7 +11,7 @@ from edge.contract.schemas import FIELD_KEYS
 from edge.contract.tagging import TaggerTask
 from edge.errors import BundleError, InputError
 from edge.reading.reports import unwrapped
-from edge.tagging.tagger import Span, Tagger
+from edge.tagging.tagger import MAX_CHARACTERS, Span, Tagger
 from edge.tagging.windows import of_report
 from edge.tasks.extract import Extraction
 
@@ -32,8 +32,16 @@ def report_task(tagger: Tagger) -> TaggerTask:
     return found
 
 
-def check_language(report: str) -> None:
-    """Raises InputError for a report that is in neither of the languages that taggers and rules know."""
+def check_report(report: str) -> None:
+    """Raises InputError for a report that is empty, too long, or in neither of the languages that taggers know."""
+    if not report.strip():
+        raise InputError("The report is empty.")
+    if len(report) > MAX_CHARACTERS:
+        raise InputError(
+            "The report is too long.",
+            f"It has {len(report):,} characters, {MAX_CHARACTERS:,} are read at most.",
+            "Split it.",
+        )
     if language(report) == "other":
         raise InputError(
             "The report is in neither English nor German, as far as its words tell.",
@@ -44,9 +52,7 @@ def check_language(report: str) -> None:
 
 def extract(tagger: Tagger, report: str) -> Extraction:
     """Fields of a report. Raises InputError if it is empty, too long or in another language, BundleError."""
-    if not report.strip():
-        raise InputError("The report is empty.")
-    check_language(report)
+    check_report(report)
     task = report_task(tagger)
     started = time.perf_counter()
     read = unwrapped(report)

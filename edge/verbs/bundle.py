@@ -134,6 +134,8 @@ def run_trust(args: argparse.Namespace) -> int:
 
 
 def _facts(manifest: Manifest) -> dict[str, object]:
+    from edge.contract.manifest import served_strategies
+
     return {
         "runtime": manifest.runtime,
         "precision": manifest.precision,
@@ -141,6 +143,7 @@ def _facts(manifest: Manifest) -> dict[str, object]:
         "purpose": manifest.purpose,
         "base": manifest.base.name,
         "parameters": manifest.base.parameters,
+        "strategies": list(served_strategies(manifest)),
         "bytes": sum(entry.size for entry in manifest.files),
     }
 
@@ -151,7 +154,11 @@ def _size(manifest: Manifest) -> str:
 
 def _note(manifest: Manifest, signer: str | None) -> str:
     about = "a test model: not fit for patients" if manifest.purpose == "test" else _adapter(manifest)
-    about = about if manifest.kind == "decoder" else f"{manifest.kind}: writes no notes"
+    if manifest.kind != "decoder":
+        from edge.contract.manifest import served_strategies
+
+        serves = ", ".join(served_strategies(manifest))
+        about = f"{manifest.kind}: writes no notes{f'; extract by {serves}' if serves else ''}"
     return f"{about}, {f'signed by {signer}' if signer else 'UNSIGNED'}"
 
 

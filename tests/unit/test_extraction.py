@@ -10,6 +10,7 @@ import pytest
 from edge.contract import field_schemas
 from edge.contract.document import from_text
 from edge.contract.events import Finished
+from edge.contract.manifest import AdapterRef, Manifest, served_strategies
 from edge.contract.schemas import ELMTEX, FIELD_KEYS, Field, FieldSchema, extraction_instruction
 from edge.contract.tagging import TaggerLabel, TaggerSpec, TaggerTask
 from edge.encounters.extracting import Extractor, Wish, _chosen
@@ -210,3 +211,14 @@ def test_the_strategy_is_kept_with_the_result() -> None:
     events = list(extractor.extract(document))
     assert isinstance(events[-2], Finished)
     assert extractor.origin(document, events[-1].extraction).parameters["strategy"] == "naive"
+
+
+def test_a_bundle_says_which_strategies_it_serves() -> None:
+    def manifest(**own: object) -> Manifest:
+        return Manifest.model_construct(**{"kind": "decoder", "adapter": None, "options": {}, **own})
+
+    assert served_strategies(manifest()) == ("advanced", "naive", "examples", "judge")
+    assert served_strategies(manifest(adapter=AdapterRef(name="a", sha256="0" * 64)))[0] == "tuned"
+    assert served_strategies(manifest(kind="tagger", options={"tasks": "facts fields"})) == ("tagger", "judge")
+    assert served_strategies(manifest(kind="tagger", options={"tasks": "facts"})) == ()
+    assert served_strategies(manifest(kind="embedding")) == ()
