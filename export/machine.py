@@ -1,4 +1,4 @@
-"""This machine's own signing key: what is built here runs here, and nowhere else, without a word (docs/adr/0065).
+"""This machine's own signing key: what is built here runs here without --allow-unsigned (docs/adr/0065).
 
 The private half is an unsealed file of the user's, beside the trusted keys that the same user may change anyway.
 """

@@ -1,4 +1,4 @@
-"""Does the bundle still say what its source says? Source: the base (and adapter) in float32."""
+"""Compares a bundle with its source, the base (and adapter) in float32."""
 
 from __future__ import annotations
 

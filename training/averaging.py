@@ -1,4 +1,4 @@
-"""The weighted mean of adapters that grew from one another: no training, often better than each of them.
+"""The weighted mean of adapters of one line of training: no training of its own, often better than each of them.
 
 Weights of one line of training lie in one basin, so points between them are good models, and what one sitting gained
 and another lost can be had together (Wortsman et al. 2022: "Model soups", ICML; "Robust fine-tuning", CVPR). Adapters

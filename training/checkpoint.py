@@ -1,4 +1,4 @@
-"""Checkpoints that a kill at any moment cannot spoil: written aside, synced, then renamed; the last two are kept.
+"""Checkpoints that survive a kill at any moment: written beside, synced, then renamed; the last two are kept.
 
 They hold whole tensors even if the processes of the run share the weights, so every process must come to each function
 here, and one of them writes.

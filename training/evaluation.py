@@ -1,4 +1,4 @@
-"""One evaluation from start to end: load, write, score, put the floors beside it, keep the result."""
+"""One evaluation from start to end: load the model, write answers, score them and the floors, save the result."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Folders of runs and evaluations: held by one process at a time, written whole or not at all, a full disk by name."""
+"""Folders of runs and evaluations: one process at a time, files written whole or not at all, a full disk named."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A file cut into parts small enough for a narrow way (a stick, a form), and put together again by its hash."""
+"""Cuts a large file into parts that can be carried one by one, and joins them again once every hash agrees."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a run leaves behind and shows: metrics.jsonl, environment, curves, the progress line, peak memory."""
+"""What a run records and shows: metrics.jsonl, environment, curves, the progress line, peak memory."""
 
 from __future__ import annotations
 

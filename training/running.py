@@ -1,4 +1,4 @@
-"""A run in its folder: held by one process, begun or gone on with, swept of what died, its curves drawn."""
+"""Starts or resumes the run in a folder: one process at a time, leftovers of a killed run removed, curves drawn."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from training import config, folders, lora, runlog, seq2seq
 from training.config import Config
 from training.mixing import Prepared
 
-# What a run may go on with otherwise than it began: neither its samples and their order nor its weights depend on it.
+# What may change when a run resumes: neither its samples and their order nor its weights depend on it.
 FREE = frozenset(
     {"batch.row_tokens", "batch.free_tokens", "optimiser.learning_rate", "optimiser.warmup", "optimiser.clip",
      "optimiser.epochs", "optimiser.max_steps", "optimiser.max_seconds", "run.checkpoint_seconds",
@@ -64,7 +64,7 @@ def check_same(folder: Path, chosen: Config, free: frozenset[str] = frozenset())
 def train(
     folder: Path, chosen: Config, prepared: Prepared, say: Callable[[str], None]
 ) -> lora.Outcome:  # fmt: skip
-    """Begin the run of a folder that this process holds, or go on with it; what was chosen anew stands in its folder.
+    """Start or resume the run of a folder that this process holds; changed options are written to its configuration.
 
     Raises TrainingError; a new run that comes to no first step leaves its id free.
     """

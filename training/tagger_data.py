@@ -1,4 +1,4 @@
-"""What a tagger learns from: texts with spans, labels and attributes, read from the data folder or a file of one's own.
+"""Training data of a tagger: texts with spans, labels and attributes, read from the data folder or a file of one's own.
 
 Two kinds of example: facts of a conversation (kind, polarity, subject, time, critical; the data folder's facts/) and
 fields of a report ({"id", "split", "report", "fields": {label: [span, …]}} a line, every span verbatim).
