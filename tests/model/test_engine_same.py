@@ -29,7 +29,7 @@ def _answers(bundle: Path) -> list[Finished]:
             document = prompts.conversation_document(TALK)
             asked = f"Write the {section} section of the clinical note."
             prompt = prompts.render(engine.info.prompt_format, document, asked, engine.info.prompt_version)
-            found += [e for e in engine.stream(Request(prompt, 150)) if isinstance(e, Finished)]
+            found += [e for e in engine.stream(Request(prompt, 150, no_repeats=True)) if isinstance(e, Finished)]
     finally:
         engine.close()
     return found

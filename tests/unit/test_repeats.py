@@ -173,6 +173,18 @@ def test_text_comes_once_and_is_the_whole(byte_tokenizer: Any) -> None:
     assert shown.startswith(last.text)
 
 
+def test_an_answer_that_turns_in_a_circle_ends_with_the_rule_and_is_cut_without(byte_tokenizer: Any) -> None:
+    sentence = "She was told that the knee is red. "
+    ends = {}
+    for helped in (True, False):
+        session = Loving(byte_tokenizer, sentence, "x")
+        request = Request(prompts.render("chatml", "doc", "Go:"), 600, no_repeats=helped)
+        last = list(_decoder(byte_tokenizer, session).run(request, threading.Event()))[-1]
+        assert isinstance(last, Finished)
+        ends[helped] = last.reason
+    assert ends == {True: "end", False: "loop"}
+
+
 def test_lists_that_grow_without_anything_new_and_beginnings_without_end_are_loops() -> None:
     grows = "The knee was " + "flexed down and twisted down and bent down and turned down and " * 4
     assert loops.dull(grows) == 0
