@@ -2,11 +2,12 @@
 
 A small model that has nothing more to say begins a sentence again, and again. The rule watches sentences, and within a
 sentence runs of words. A sentence that repeats an earlier one of this answer makes the end of the answer, and a new
-line, likelier: not the first such sentence, which people write too (two within six sentences in 6 of 100 parts of
-people's notes), then more with each. Within a sentence a run of words that stands there already makes its next word
-cost more, doubling with each word that matches, as DRY sampling does (pull request 5677 of text-generation-webui),
-and only a word without content of its own: no number, unit, name, drug, pronoun, negation, side or list marker, and no
-rest of a word, is ever chosen or passed over because of it. What the document itself repeats may be repeated.
+line, likelier: not the first that is only alike, which people write too (two within six sentences in 6 of 100 parts
+of people's notes), but the first with the very same words (one in 100 parts), and more with each. Within a sentence a
+run of words that stands there already makes its next word cost more, doubling with each word that matches, as DRY
+sampling does (pull request 5677 of text-generation-webui), and only a word without content of its own: no number,
+unit, name, drug, pronoun, negation, side or list marker, and no rest of a word, is ever chosen or passed over because
+of it. What the document itself repeats may be repeated.
 
 Work a token: a few table look-ups, and at a sentence's end one comparison with each of the last KEPT sentences, however
 long the answer is. Greedy decoding stays reproducible: the rule hangs on the answer's own words and the document.
@@ -19,13 +20,14 @@ from collections import defaultdict, deque
 from collections.abc import Iterable, Sequence
 from typing import Any, Protocol
 
-RULE = "repeats-2"
+RULE = "repeats-3"
 BY_DEFAULT = False  # not before it is measured on validation, with both rates beside it (docs/adr/0070)
 DECODING = {"decoding": "greedy"} | ({"repeats": RULE} if BY_DEFAULT else {})  # how answers are written, for records
 KEPT = 40  # sentences that a new one is compared with
 SAME = 0.75  # share of a sentence's words of content that an earlier one must hold for it to be a repeat
+EXACT = 3  # repeats that a sentence of the very same words of content counts for
 RECENT = 6  # sentences over which repeats are counted
-END = 4.0  # logits that an end gains at the second repeat; doubled with each further one
+END = 4.0  # logits that an end gains at two repeats; doubled with each further one
 MATCH = 3  # words of a run within a sentence
 SPAN = 10  # words that a run is followed back, at most
 NEAR = 4  # latest places of a run that are compared
@@ -96,7 +98,7 @@ class Repeats:
         self._first: list[int] = []  # the token that each of them began with
         self._places: dict[tuple[str, ...], deque[int]] = defaultdict(lambda: deque(maxlen=NEAR))
         self._sentences: deque[frozenset[str]] = deque(maxlen=KEPT)
-        self._repeated: deque[bool] = deque(maxlen=RECENT)
+        self._repeated: deque[int] = deque(maxlen=RECENT)
         self._gap = False  # the last token was a space
         self._ended = ""  # ".", or a line break, where a sentence has just ended
         self._told = _often(words(document))
@@ -130,7 +132,7 @@ class Repeats:
         content = frozenset(word for word in self._said if word not in _EMPTY and word[0].isalnum())
         if len(content) >= 2:
             shared = max((len(content & one) for one in self._sentences), default=0)
-            self._repeated.append(shared >= SAME * len(content))
+            self._repeated.append(EXACT if content in self._sentences else int(shared >= SAME * len(content)))
             self._sentences.append(content)
         self._said, self._first = [], []
         self._places.clear()

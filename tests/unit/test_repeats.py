@@ -96,11 +96,14 @@ def test_sentences_that_say_it_again_make_the_end_likelier() -> None:
     one, two = "She takes aspirin for her heart. ", "The knee was red and warm. "
     new = "He sleeps well at night."
     gains = [_changes(f"{two}{one * n}".strip()).get("<end>", 0.0) for n in range(1, 6)]
-    assert gains == [0.0, 0.0, repeats.END, 2 * repeats.END, 4 * repeats.END]
-    assert _changes(f"{two}{one * 3}".strip())["\n"] == repeats.END  # or the next problem of a plan
+    assert gains == [0.0, *(repeats.END * 2.0 ** (repeats.EXACT * n - 2) for n in range(1, 5))]
+    assert _changes(f"{two}{one * 2}".strip())["\n"] == gains[1]  # or the next problem of a plan
+    alike = [f"She takes aspirin daily for {what}." for what in ("heart", "head", "knee", "hip")]
+    known = [_changes(" ".join(alike[:n])).get("<end>", 0.0) for n in range(1, 5)]
+    assert known == [0.0, 0.0, repeats.END, 2 * repeats.END]
     assert _changes(f"{one * 3}{new} She") == {}  # in mid-sentence nothing changes
     assert _changes(" ".join([one * 3, *(f"Thing{i} was thing{i + 9} then." for i in range(6))])) == {}  # long ago
-    assert _changes("\n".join(["Pulse rate 80"] * 3) + "\n") == {"<end>": repeats.END}
+    assert _changes("\n".join(["Pulse rate 80"] * 2) + "\n") == {"<end>": gains[1]}
 
 
 def test_headings_and_labels_that_recur_are_no_repeats() -> None:
