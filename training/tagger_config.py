@@ -37,7 +37,8 @@ class TaskConfig(_Strict):
 class TrainConfig(_Strict):
     """How it is trained. rate: of the encoder; head_rate: of the heads; warmup: share of steps; patience: epochs
     without a better validation after which it ends; word_dropout: share of tokens that are hidden from the encoder;
-    speaker_dropout: share of texts without speakers; candidates: least probability of what the span head judges.
+    speaker_dropout: share of texts without speakers; candidates: least probability of what the span head judges;
+    frozen: layers from the bottom that stay as they are.
     """
 
     epochs: int = Field(default=8, ge=1)
@@ -50,6 +51,7 @@ class TrainConfig(_Strict):
     dropout: float = Field(default=0.1, ge=0, lt=1)
     word_dropout: float = Field(default=0.05, ge=0, lt=1)
     span_weight: float = Field(default=0.5, ge=0)
+    frozen: int = Field(default=0, ge=0)
     candidates: float = Field(default=0.35, gt=0, lt=1)
     seed: int = 0
     bf16: bool = False

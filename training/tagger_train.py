@@ -81,6 +81,7 @@ def train(
     model = TaggerModel(base, spec, settings.dropout)
     if config.start:
         tagger_publish.go_on(model, base, Path(config.start).expanduser(), spec)
+    model.encoder.encoder.layer[: settings.frozen].requires_grad_(False)
     tokenizer = load_tokenizer(base / "tokenizer.json")
     prepared = {
         task.key: [tagger_batches.prepare(e, tokenizer, len(task.labels)) for e in sets.train[task.key]]

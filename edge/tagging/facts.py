@@ -11,12 +11,15 @@ from edge.tagging import pairs
 from edge.tagging.corrections import corrected
 from edge.tagging.lists import framed
 from edge.tagging.merging import merged, says_something
+from edge.tagging.polarity import worded
 from edge.tagging.tagger import Span, Tagger
 from edge.tagging.windows import of_transcript
 
 TASK = "facts"
-# Kinds of which a yes or no tells whether they are so.
-_ANSWERED = {FactKind.SYMPTOM, FactKind.HISTORY, FactKind.ALLERGY, FactKind.SOCIAL, FactKind.FAMILY}
+# Kinds of which a yes or no tells whether they are so; asked and not answered, they are no facts. What is asked at the
+# examination ("is that painful?") is answered by what is seen, too.
+_ASKED = {FactKind.SYMPTOM, FactKind.HISTORY, FactKind.ALLERGY, FactKind.SOCIAL, FactKind.FAMILY}
+_ANSWERED = _ASKED | {FactKind.EXAM}
 
 
 def find_facts(tagger: Tagger, transcript: Transcript) -> list[Fact]:
@@ -58,12 +61,13 @@ def _answered(facts: Sequence[Fact], transcript: Transcript) -> list[Fact]:
             del asked[fact.kind, quote.turn]
         answer = _answer(fact, transcript)
         if fact.kind in _ANSWERED and answer is not None:
-            if answer.yes is None or (fact.kind, quote.turn + 1) in told:
+            if fact.kind in _ASKED and (answer.yes is None or (fact.kind, quote.turn + 1) in told):
                 asked.setdefault((fact.kind, quote.turn + 1), quote)
                 continue
-            polarity = Polarity.DENIED if pairs.denied(quote.text, answer.yes) else Polarity.AFFIRMED
-            fact = replace(fact, polarity=fact.polarity if fact.polarity is Polarity.UNCERTAIN else polarity)
-        kept.append(_with_pair(fact, answer, transcript))
+            if answer.yes is not None and fact.polarity is not Polarity.UNCERTAIN:
+                denied = pairs.denied(quote.text, answer.yes)
+                fact = replace(fact, polarity=Polarity.DENIED if denied else Polarity.AFFIRMED)
+        kept.append(_with_pair(worded(fact) if answer is None else fact, answer, transcript))
     return kept
 
 

@@ -19,7 +19,7 @@ from edge.tagging.decode import TokenSpan, place, probabilities, token_spans
 from edge.tagging.windows import NO_PLACE, Segment, Stream, Window, batch, stream, windows
 
 MAX_CHARACTERS = 600_000  # some 100,000 words: a day of talk, or a book
-_BATCH = 8  # windows at once: more is no faster on two cores and costs memory
+_BATCH = 4  # windows at once: more is hardly faster on two cores and costs memory
 _SPANS = 512
 
 
