@@ -106,10 +106,9 @@ def candidates(part: Part, logits: Any, task: TaggerTask, floor: float) -> list[
     logits: shape (length, token columns of the task). Those that touch what is neither right nor wrong are left out.
     """
     scheme = probabilities(logits.reshape(len(logits), len(task.labels), SCHEME))
-    floors = np.full(len(task.labels), floor, dtype=np.float32)
     exact = {(first, last, gold.label) for first, last, gold in part.spans}
     found = []
-    for span in token_spans(scheme, part.segment, part.placed, floors)[:_MOST_CANDIDATES]:
+    for span in token_spans(scheme, part.segment, part.placed, floor)[:_MOST_CANDIDATES]:
         known = (span.first, span.last, span.label) in exact
         if known or (part.targets[span.first : span.last + 1, span.label] == IGNORED).any():
             continue

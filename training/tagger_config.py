@@ -37,7 +37,7 @@ class TaskConfig(_Strict):
 class TrainConfig(_Strict):
     """How it is trained. rate: of the encoder; head_rate: of the heads; warmup: share of steps; patience: epochs
     without a better validation after which it ends; word_dropout: share of tokens that are hidden from the encoder;
-    speaker_dropout: share of texts without speakers; candidates: least probability of what the span head judges;
+    candidates: least probability of what the span head judges;
     frozen: layers from the bottom that stay as they are.
     """
 

@@ -117,11 +117,7 @@ def _data(config: TaggerConfig, records: dict[str, int]) -> list[dict[str, Any]]
 
 def _card(spec: TaggerSpec, config: TaggerConfig, facts: dict[str, Any]) -> str:
     rows = [f"| {f['metric']} | {f['value']:.1f} | {f['dataset']} | {f['documents']} |" for f in facts["figures"]]
-    labels = [
-        f"| {task.key} | {label.key} | {label.floor:g} | {label.threshold:g} |"
-        for task in spec.tasks
-        for label in task.labels
-    ]
+    labels = [f"| {task.key} | {label.key} | {label.threshold:g} |" for task in spec.tasks for label in task.labels]
     data = [
         f"- {one['name']}: {one['role']}, {one['records']} records, {one['licence']}"
         for one in _data(config, facts["records"])
@@ -137,13 +133,13 @@ def _card(spec: TaggerSpec, config: TaggerConfig, facts: dict[str, Any]) -> str:
             f"- Base: `{config.base}` of export/catalog.toml, by sha256; its embeddings are used as they are.",
             "- Weights: the change of the encoder's matrices in int8, a scale a row; heads in float16. Apache-2.0.",
             f"- Seed {config.train.seed}, epoch {facts['best']} of {config.train.epochs}, {facts['seconds']:.0f} s.",
-            f"- The span head has {spec.verified:g} of a span's score.",
+            "- A span's score is a logistic regression over both heads and what is plain to see (edge.tagging.scorer).",
             "", "## Data", "", *data,
             "", "## Figures", "", "| measure | value | set | documents |", "|---|---|---|---|", *rows,
             "", "## Training", "", "| epoch | loss | seconds | validation |", "|---|---|---|---|", *history,
             "", "## Labels", "",
-            "Tuned on validation: least probability of a token in a span, least score of a span.", "",
-            "| task | label | token | span |", "|---|---|---|---|", *labels,
+            "Tuned on validation: least score of a span.", "",
+            "| task | label | score |", "|---|---|---|", *labels,
             "",
         ]
     )  # fmt: skip

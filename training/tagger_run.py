@@ -10,7 +10,6 @@ import torch
 
 from edge.contract.prompts import load_tokenizer
 from edge.contract.tagging import TaggerSpec
-from edge.tagging.tagger import Tagger
 from training import tagger_publish, tagger_train, tagger_tuning
 from training.tagger_config import TaggerConfig
 from training.tagger_model import TaggerModel, TorchBackend
@@ -43,10 +42,8 @@ def finish(
     if tuned:
         rounded = TaggerModel(base, spec)
         tagger_publish.restore(rounded, base, saved)
-        backend, tokenizer = TorchBackend(rounded.eval()), load_tokenizer(base / "tokenizer.json")
-        spec = tagger_tuning.tune(spec, tokenizer, backend, dict(sets.valid))
-        tagger = Tagger(spec, tokenizer, backend)
-        measured = {task.key: tagger_train.validate(tagger, task, sets.valid[task.key]) for task in spec.tasks}
+        backend, tokenizer = TorchBackend(rounded.eval(), config.train.bf16), load_tokenizer(base / "tokenizer.json")
+        spec, measured = tagger_tuning.tune(spec, tokenizer, backend, dict(sets.valid))
         for key, one in measured.items():
             say(f"tuned: {key} " + " ".join(f"{name} {value:.1f}" for name, value in one.items()))
     names = {key: list(task.validate_on) for key, task in config.tasks.items()}

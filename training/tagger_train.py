@@ -23,7 +23,7 @@ from edge.contract.tagging import SCHEME, TaggerSpec, TaggerTask
 from edge.errors import TrainingError
 from edge.reading.conversation import parse
 from edge.tagging.facts import facts_of
-from edge.tagging.tagger import Tagger
+from edge.tagging.tagger import Span, Tagger
 from training import fact_scores, tagger_batches, tagger_data, tagger_publish
 from training.spans import Counts, report_counts
 from training.tagger_batches import IGNORED, Batch, Part, Prepared
@@ -240,44 +240,49 @@ def _attribute_loss(task: TaggerTask, judged: torch.Tensor, values: Sequence[dic
 
 def validate(tagger: Tagger, task: TaggerTask, examples: Sequence[Example]) -> dict[str, float]:
     """Figures of a task on examples, as the bundle would give them; "f1" is what the best epoch is chosen by."""
-    return score_facts(tagger, examples) if task.source == "conversation" else score_reports(tagger, task, examples)
+    return figures(task, examples, [tagger.tag(task.key, e.text, list(e.segments)) for e in examples])
 
 
-def score_facts(tagger: Tagger, examples: Sequence[Example]) -> dict[str, float]:
-    """F1 of all facts, with recall of the critical ones and precision."""
+def figures(task: TaggerTask, examples: Sequence[Example], found: Sequence[Sequence[Span]]) -> dict[str, float]:
+    """The same of spans that were found before."""
+    if task.source == "conversation":
+        return _fact_figures(examples, [facts_of(some, parse(e.text)) for e, some in zip(examples, found, strict=True)])
+    return _report_figures(examples, [entries(task, e.text, some) for e, some in zip(examples, found, strict=True)])
+
+
+def _fact_figures(examples: Sequence[Example], found: Sequence[Sequence[Fact]]) -> dict[str, float]:
+    """F1 of all facts, recall of the critical ones, precision, and what of those found is right."""
     total = fact_scores.FactCounts()
-    for example in examples:
-        total += fact_scores.count(find(tagger, example), example.facts)
-    figures = total.figures()
-    return {
-        "f1": figures["facts.f1"], "critical": figures["facts.critical.recall"],
-        "precision": figures["facts.precision"], "polarity": figures["facts.polarity"],
-        "subject": figures["facts.subject"],
+    for example, some in zip(examples, found, strict=True):
+        total += fact_scores.count(some, example.facts)
+    every = total.figures()
+    names = {
+        "f1": "f1", "critical": "critical.recall", "precision": "precision", "recall": "recall", "polarity": "polarity",
+        "subject": "subject", "time": "time",
     }  # fmt: skip
+    return {short: every[f"facts.{name}"] for short, name in names.items()}
 
 
 def find(tagger: Tagger, example: Example) -> list[Fact]:
     """Facts of an example, as the laptop finds them."""
-    spans = tagger.tag("facts", example.text, list(example.segments))
-    return facts_of(spans, parse(example.text))
+    return facts_of(tagger.tag("facts", example.text, list(example.segments)), parse(example.text))
 
 
-def score_reports(tagger: Tagger, task: TaggerTask, examples: Sequence[Example]) -> dict[str, float]:
+def _report_figures(examples: Sequence[Example], found: Sequence[dict[str, list[str]]]) -> dict[str, float]:
     """Micro relaxed and exact F1 over the fields."""
     relaxed, exact = Counts(), Counts()
-    for example in examples:
-        found = entries(tagger, task, example)
-        relaxed += sum(report_counts(example.fields, found, True).values(), Counts())
-        exact += sum(report_counts(example.fields, found, False).values(), Counts())
+    for example, some in zip(examples, found, strict=True):
+        relaxed += sum(report_counts(example.fields, some, True).values(), Counts())
+        exact += sum(report_counts(example.fields, some, False).values(), Counts())
     precision = 100 * relaxed.matched / max(1, relaxed.predicted)
     recall = 100 * relaxed.matched / max(1, relaxed.wanted)
     return {"f1": relaxed.f1, "exact": exact.f1, "precision": precision, "recall": recall}
 
 
-def entries(tagger: Tagger, task: TaggerTask, example: Example) -> dict[str, list[str]]:
+def entries(task: TaggerTask, text: str, found: Sequence[Span]) -> dict[str, list[str]]:
     """Entries of every label, the same words once."""
-    found: dict[str, dict[str, str]] = {label.key: {} for label in task.labels}
-    for span in tagger.tag(task.key, example.text, list(example.segments)):
-        words = example.text[span.start : span.end]
-        found[span.label].setdefault(" ".join(words.casefold().split()), words)
-    return {key: list(words.values()) for key, words in found.items()}
+    words_of: dict[str, dict[str, str]] = {label.key: {} for label in task.labels}
+    for span in found:
+        words = text[span.start : span.end]
+        words_of[span.label].setdefault(" ".join(words.casefold().split()), words)
+    return {key: list(words.values()) for key, words in words_of.items()}

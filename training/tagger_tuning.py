@@ -1,102 +1,146 @@
-"""Floors and thresholds of a trained tagger, tuned on validation: for each label the least score of a span.
+"""Scorers, floors and thresholds of a trained tagger, fitted on validation in five folds of whole texts.
 
-A label's own counts are few; so the threshold that is best for all labels together weighs in with half their number.
+Each fold's candidates are scored by a regression fitted on the other four; thresholds are chosen, and figures given, by
+those scores. What ships is fitted on all folds. A label's own counts are few, so the threshold that is best for all
+labels together weighs in with half their number.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from edge.contract.tagging import TaggerSpec, TaggerTask
+from edge.contract.tagging import TaggerScorer, TaggerSpec, TaggerTask
 from edge.reading.conversation import parse
+from edge.tagging import scorer
 from edge.tagging.facts import facts_of
-from edge.tagging.tagger import Backend, Reading, Span, Tagger
-from training import fact_scores, spans
+from edge.tagging.tagger import Backend, Candidate, Span, Tagger, best_of
+from training import fact_scores, spans, tagger_train
 from training.tagger_data import Example
 
-FLOORS = (0.25, 0.35, 0.45)
-SHARES = (0.0, 0.35, 0.7)  # of the span head in a score
-_GRID = np.round(np.arange(0.2, 0.925, 0.025), 3)
+# Least probabilities of tokens of candidates, the best of those tried (docs/lab-log.md); speech is less sharply cut.
+FLOORS = {"conversation": (0.05, 0.12, 0.25, 0.45), "report": (0.12, 0.25, 0.45)}
+FOLDS = 5
+RIDGE = 10.0  # on standardised features
+_STEPS = 30
+_GRID = np.round(np.arange(0.1, 0.91, 0.025), 3)
 _SHRINK = 0.5
+_MOST_LONGER = 3
 
 
 @dataclass(frozen=True)
-class _Found:
-    """Candidates of all texts at one floor. labels, examples, golds: numbers, -1 for no annotated span."""
+class Tuned:
+    """A task as it ships, and its figures on validation by scores of regressions that did not see the text."""
 
-    tokens: Any
-    verdicts: Any
-    labels: Any
-    examples: Any
-    golds: Any
+    task: TaggerTask
+    figures: dict[str, float]
 
 
-def tune(spec: TaggerSpec, tokenizer: Any, backend: Backend, valid: dict[str, Sequence[Example]]) -> TaggerSpec:
-    """The spec with the floors, the share of the span head and the thresholds that have the best F1 on validation."""
-    found: dict[tuple[str, float], _Found] = {}
-    plain = Tagger(spec, tokenizer, backend)
+def tune(
+    spec: TaggerSpec, tokenizer: Any, backend: Backend, valid: dict[str, Sequence[Example]]
+) -> tuple[TaggerSpec, dict[str, dict[str, float]]]:
+    """The spec with scorers and thresholds that have the best F1 on validation, and the figures a task."""
+    tasks, figures = [], {}
     for task in spec.tasks:
-        readings = [plain.read(list(e.segments)) for e in valid[task.key]]
-        for floor in FLOORS:
-            opened = with_floor(task, floor)
-            others = [opened if one.key == task.key else one for one in spec.tasks]
-            tagger = Tagger(spec.model_copy(update={"tasks": others}), tokenizer, backend)
-            found[task.key, floor] = _candidates(tagger, opened, valid[task.key], readings)
-    best: tuple[float, TaggerSpec] | None = None
-    for share in SHARES:
-        tasks, total = [], 0.0
-        for task in spec.tasks:
-            wanted = [sum(_wanted(task, e, label.key) for e in valid[task.key]) for label in task.labels]
-            tried = [_tuned(with_floor(task, floor), found[task.key, floor], share, wanted) for floor in FLOORS]
-            figure, chosen = max(tried, key=lambda one: one[0])
-            tasks.append(chosen)
-            total += figure
-        if best is None or total > best[0]:
-            best = total, spec.model_copy(update={"tasks": tasks, "verified": share})
-    assert best is not None
-    return refined(best[1], tokenizer, backend, valid)
+        opened = with_floors(task, FLOORS[task.source])
+        others = [opened if one.key == task.key else one for one in spec.tasks]
+        tagger = Tagger(spec.model_copy(update={"tasks": others}), tokenizer, backend)
+        examples = valid[task.key]
+        found = [tagger.candidates(task.key, e.text, tagger.read(list(e.segments))) for e in examples]
+        best = tune_task(opened, examples, found)
+        tasks.append(best.task)
+        figures[task.key] = best.figures
+    return spec.model_copy(update={"tasks": tasks}), figures
 
 
-def refined(spec: TaggerSpec, tokenizer: Any, backend: Backend, valid: dict[str, Sequence[Example]]) -> TaggerSpec:
-    """The spec with the thresholds of facts tuned on finished facts: joined with their answers, repeats merged.
-
-    What becomes of a fact depends on facts of its own kind alone, so each threshold is tuned on its own.
-    """
-    tagger = Tagger(spec, tokenizer, backend)
-    tasks = []
-    for task in spec.tasks:
-        if task.source == "conversation":
-            examples = valid[task.key]
-            found = [tagger.candidates(task.key, e.text, tagger.read(list(e.segments))) for e in examples]
-            task = _by_facts(task, examples, [[one.span for one in some] for some in found])
-        tasks.append(task)
-    return spec.model_copy(update={"tasks": tasks})
+def with_floors(task: TaggerTask, floors: Sequence[float]) -> TaggerTask:
+    """The task with these floors, no threshold and no scorer."""
+    labels = [one.model_copy(update={"threshold": 0.0}) for one in task.labels]
+    return task.model_copy(update={"labels": labels, "floors": list(floors), "scorer": None})
 
 
-def _by_facts(task: TaggerTask, examples: Sequence[Example], found: Sequence[Sequence[Span]]) -> TaggerTask:
-    parsed = [parse(example.text) for example in examples]
-    counts = []
-    for label in task.labels:
-        gold = [[fact for fact in example.facts if fact.kind == label.key] for example in examples]
-        rows = []
-        for least in _GRID[::2]:
-            total = fact_scores.FactCounts()
-            for spans_of, transcript, wanted in zip(found, parsed, gold, strict=True):
-                kept = [span for span in spans_of if span.label == label.key and span.score >= least]
-                total += fact_scores.count(facts_of(kept, transcript), wanted)
-            rows.append((total.found, total.predicted))
-        counts.append(np.asarray(rows, dtype=np.float64).T)
-    wanted_of = [sum(fact.kind == label.key for e in examples for fact in e.facts) for label in task.labels]
-    best = _best(counts, wanted_of)
+def tune_task(task: TaggerTask, examples: Sequence[Example], found: Sequence[Sequence[Candidate]]) -> Tuned:
+    """The task with the scorer and thresholds fitted on these texts and their candidates."""
+    texts = list(zip(examples, found, strict=True))
+    golds = [[_match(task, example, one.span) for one in some] for example, some in texts]
+    rows = np.asarray([one.features for some in found for one in some], dtype=np.float64)
+    right = np.asarray([gold is not None for some in golds for gold in some], dtype=np.float64)
+    owner = np.asarray([number for number, some in enumerate(found) for _ in some])
+    names = scorer.features([label.key for label in task.labels])
+    held = np.zeros(len(rows))
+    for fold in range(FOLDS):
+        out = owner % FOLDS == fold
+        if out.any() and (~out).any():
+            fitted = fit(names, rows[~out], right[~out])
+            held[out] = [scorer.score(fitted, row) for row in rows[out]]
+    scored = iter(held)
+    judged = [best_of([replace(one.span, score=float(next(scored))) for one in some]) for some in found]
+    counts = [_counts(task, label.key, examples, judged) for label in task.labels]
+    best = _best(counts, [sum(_wanted(task, e, label.key) for e in examples) for label in task.labels])
     labels = [
-        label.model_copy(update={"threshold": float(_GRID[::2][at])})
-        for label, at in zip(task.labels, best, strict=True)
+        label.model_copy(update={"threshold": float(_GRID[at])}) for label, at in zip(task.labels, best, strict=True)
     ]
-    return task.model_copy(update={"labels": labels})
+    task = task.model_copy(update={"labels": labels, "scorer": fit(names, rows, right) if len(rows) else None})
+    least = {label.key: label.threshold for label in labels}
+    kept = [[span for span in some if span.score >= least[span.label]] for some in judged]
+    return Tuned(task, tagger_train.figures(task, examples, kept))
+
+
+def fit(names: Sequence[str], rows: Any, right: Any) -> TaggerScorer:
+    """Ridge logistic regression by Newton's method. rows: (n, features); right: (n,), 0 or 1."""
+    mean, scale = rows.mean(axis=0), rows.std(axis=0)
+    scale[scale < 1e-6] = 1.0
+    given = np.c_[(rows - mean) / scale, np.ones(len(rows))]
+    weights = np.zeros(given.shape[1])
+    penalty = np.r_[np.full(len(names), RIDGE), 1e-6]
+    for _ in range(_STEPS):
+        shares = 1 / (1 + np.exp(-np.clip(given @ weights, -30, 30)))
+        slope = given.T @ (shares - right) + penalty * weights
+        curve = (given * (shares * (1 - shares))[:, None]).T @ given + np.diag(penalty)
+        step = np.linalg.solve(curve, slope)
+        weights -= step
+        if np.abs(step).max() < 1e-8:
+            break
+    lists = [[round(float(value), 6) for value in part] for part in (mean, scale, weights[:-1])]
+    return TaggerScorer(
+        features=list(names), mean=lists[0], scale=lists[1], weights=lists[2], bias=round(float(weights[-1]), 6)
+    )
+
+
+def _counts(task: TaggerTask, label: str, examples: Sequence[Example], judged: Sequence[Sequence[Span]]) -> Any:
+    """Right and found at each threshold of the grid; shape (2, thresholds). Facts are counted as finished: joined with
+    their answers, repeats merged, which depends on facts of the same kind alone."""
+    if task.source == "conversation":
+        return _fact_counts(label, examples, judged)
+    counts = np.zeros((2, len(_GRID)))
+    for example, some in zip(examples, judged, strict=True):
+        taken: set[int] = set()
+        for span in sorted((one for one in some if one.label == label), key=lambda one: -one.score):
+            gold = _match(task, example, span)
+            kept = span.score >= _GRID
+            counts[1] += kept
+            if gold is not None and gold not in taken:
+                taken.add(gold)
+                counts[0] += kept
+    return counts
+
+
+def _fact_counts(label: str, examples: Sequence[Example], judged: Sequence[Sequence[Span]]) -> Any:
+    counts = np.zeros((2, len(_GRID)))
+    for example, some in zip(examples, judged, strict=True):
+        transcript = parse(example.text)
+        wanted = [fact for fact in example.facts if fact.kind == label]
+        own = [span for span in some if span.label == label]
+        for at, least in enumerate(_GRID):
+            kept = [span for span in own if span.score >= least]
+            if not kept:
+                break
+            one = fact_scores.count(facts_of(kept, transcript), wanted)
+            counts[:, at] += one.found, one.predicted
+    return counts
 
 
 def _best(counts: Sequence[Any], wanted: Sequence[int]) -> list[int]:
@@ -110,51 +154,6 @@ def _best(counts: Sequence[Any], wanted: Sequence[int]) -> list[int]:
     return best
 
 
-def with_floor(task: TaggerTask, floor: float) -> TaggerTask:
-    """The task with that floor and no threshold for every label."""
-    labels = [one.model_copy(update={"floor": floor, "threshold": 0.0}) for one in task.labels]
-    return task.model_copy(update={"labels": labels})
-
-
-def _candidates(tagger: Tagger, task: TaggerTask, examples: Sequence[Example], readings: Sequence[Reading]) -> _Found:
-    keys = [label.key for label in task.labels]
-    rows = []
-    for number, (example, reading) in enumerate(zip(examples, readings, strict=True)):
-        for one in tagger.candidates(task.key, example.text, reading):
-            gold = _match(task, example, one.span)
-            rows.append((one.tokens, one.verdict, keys.index(one.span.label), number, -1 if gold is None else gold))
-    columns = np.asarray(rows, dtype=np.float64).reshape(-1, 5).T
-    return _Found(columns[0], columns[1], *(column.astype(int) for column in columns[2:]))
-
-
-def _tuned(task: TaggerTask, found: _Found, share: float, wanted: Sequence[int]) -> tuple[float, TaggerTask]:
-    """F1 over the labels with the best thresholds, and the task with them."""
-    scores = found.tokens ** (1 - share) * found.verdicts**share
-    counts = [_counts(scores, found, found.labels == number) for number in range(len(task.labels))]
-    most = max(1, sum(wanted))
-    labels, right, predicted = [], 0.0, 0.0
-    for label, own, at in zip(task.labels, counts, _best(counts, wanted), strict=True):
-        labels.append(label.model_copy(update={"threshold": float(_GRID[at])}))
-        right, predicted = right + own[0][at], predicted + own[1][at]
-    return 200 * right / max(1, predicted + most), task.model_copy(update={"labels": labels})
-
-
-def _counts(scores: Any, found: _Found, chosen: Any) -> Any:
-    """Right and found spans of one label at each threshold of the grid; shape (2, thresholds). An annotated span
-    counts once."""
-    counts = np.zeros((2, len(_GRID)))
-    taken: set[tuple[int, int]] = set()
-    rows = np.flatnonzero(chosen)
-    for row in rows[np.argsort(-scores[rows], kind="stable")]:
-        kept = scores[row] >= _GRID
-        counts[1] += kept
-        key = (int(found.examples[row]), int(found.golds[row]))
-        if key[1] >= 0 and key not in taken:
-            taken.add(key)
-            counts[0] += kept
-    return counts
-
-
 def _wanted(task: TaggerTask, example: Example, label: str) -> int:
     if task.source == "conversation":
         return sum(fact.kind == label for fact in example.facts)
@@ -164,13 +163,20 @@ def _wanted(task: TaggerTask, example: Example, label: str) -> int:
 def _match(task: TaggerTask, example: Example, span: Span) -> int | None:
     """Number of the annotated fact or entry that a span is, the best if several; None if it is none."""
     if task.source == "conversation":
-        covers = [
-            fact_scores.cover([(span.start, span.end)], fact.names) if fact.kind == span.label else 0.0
-            for fact in example.facts
-        ]
-        best = int(np.argmax(covers)) if covers else 0
-        return best if covers and covers[best] >= fact_scores.HALF else None
-    words = example.text[span.start : span.end]
-    alike = [spans.similar(entry, words, True) for entry in example.fields.get(span.label, [])]
+        alike = [_alike(span, fact.names) if fact.kind == span.label else 0.0 for fact in example.facts]
+    else:
+        words = example.text[span.start : span.end]
+        alike = [spans.similar(entry, words, True) for entry in example.fields.get(span.label, [])]
     best = int(np.argmax(alike)) if alike else 0
     return best if alike and alike[best] > 0 else None
+
+
+def _alike(span: Span, names: Sequence[tuple[int, int]]) -> float:
+    """Common characters over all characters of a span and the quote that is most like it; 0 where the span covers less
+    than half of the quote, or is more than three times as long."""
+    shares = [0.0]
+    for start, end in names:
+        common = min(span.end, end) - max(span.start, start)
+        if common >= fact_scores.HALF * (end - start) and span.end - span.start <= _MOST_LONGER * (end - start):
+            shares.append(common / (max(span.end, end) - min(span.start, start)))
+    return max(shares)

@@ -21,6 +21,7 @@ TAGGER_WEIGHTS, SCALE = "tagger.safetensors", ".scale"
 ENCODER, TOKEN_HEAD, SPAN_HEAD = "encoder.", "tokens.", "spans."
 
 Key = Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_.-]{0,63}$")]
+Number = Annotated[float, Field(allow_inf_nan=False)]
 Share = Annotated[float, Field(ge=0, le=1, allow_inf_nan=False)]
 
 
@@ -29,10 +30,9 @@ class _Strict(BaseModel):
 
 
 class TaggerLabel(_Strict):
-    """A label. floor: least probability of a token within a span of it. threshold: least score of such a span."""
+    """A label. threshold: least score of a span of it."""
 
     key: Key
-    floor: Share = 0.5
     threshold: Share = 0.5
 
 
@@ -44,13 +44,37 @@ class TaggerAttribute(_Strict):
     threshold: Share = 0.5
 
 
+class TaggerScorer(_Strict):
+    """A logistic regression over what is known of a candidate (edge.tagging.scorer), after (x - mean) / scale."""
+
+    features: list[Annotated[str, Field(max_length=100)]] = Field(min_length=1, max_length=1000)
+    mean: list[Number]
+    scale: list[Number]
+    weights: list[Number]
+    bias: Number
+
+    @model_validator(mode="after")
+    def _lengths(self) -> TaggerScorer:
+        if {len(self.mean), len(self.scale), len(self.weights)} != {len(self.features)}:
+            raise ValueError("as many means, scales and weights as features are needed")
+        if min(self.scale) <= 0:
+            raise ValueError("a scale is not positive")
+        return self
+
+
 class TaggerTask(_Strict):
-    """One set of labels over one kind of text ("conversation" or "report")."""
+    """One set of labels over one kind of text ("conversation" or "report").
+
+    floors: least probabilities of a token within a candidate; each proposes candidates of its own, and of those that
+    overlap the best is kept. scorer: what scores them, if tuned.
+    """
 
     key: Key
     source: Literal["conversation", "report"]
     labels: list[TaggerLabel] = Field(min_length=1, max_length=200)
     attributes: list[TaggerAttribute] = []
+    floors: list[Share] = Field(default=[0.5], min_length=1, max_length=10)
+    scorer: TaggerScorer | None = None
 
     @model_validator(mode="after")
     def _names(self) -> TaggerTask:
@@ -73,7 +97,7 @@ class TaggerTask(_Strict):
 class TaggerSpec(_Strict):
     """What a tagger finds and how it reads: window and overlap in tokens, marks at both ends not counted.
 
-    verified: share of the span head in a span's score, the rest is the tokens' own.
+    verified: share of the span head in the score of a task without a scorer, the rest is the tokens' own.
     """
 
     format: Literal["edgescribe-tagger"] = "edgescribe-tagger"

@@ -6,6 +6,7 @@ transition model, a threshold a label instead.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -36,14 +37,20 @@ def probabilities(logits: Any) -> Any:
     return raised / raised.sum(axis=-1, keepdims=True)
 
 
-def token_spans(scheme: Any, segment: Any, placed: Any, floors: Any) -> list[TokenSpan]:
+def proposals(scheme: Any, segment: Any, placed: Any, floors: Sequence[float]) -> list[TokenSpan]:
+    """Spans of every label at each of several floors, each once, in order of place; see token_spans."""
+    found = {span for floor in floors for span in token_spans(scheme, segment, placed, floor)}
+    return sorted(found, key=lambda span: (span.first, span.last, span.label))
+
+
+def token_spans(scheme: Any, segment: Any, placed: Any, floor: float) -> list[TokenSpan]:
     """Spans of every label, in order of place.
 
     scheme: float32, shape (n, labels, 3), probabilities of OUTSIDE, BEGIN, INSIDE. segment: int64, shape (n,): no span
-    crosses from one into the next. placed: bool, shape (n,): False for tokens that stand for no character. floors:
-    shape (labels,), least probability of a token in a span.
+    crosses from one into the next. placed: bool, shape (n,): False for tokens that stand for no character. floor: least
+    probability of a token in a span.
     """
-    within = (1 - scheme[:, :, OUTSIDE] >= floors) & placed[:, None]
+    within = (1 - scheme[:, :, OUTSIDE] >= floor) & placed[:, None]
     # a span goes on from a token to the next one if both lie within, in one segment, and the next begins none
     joins = within[1:] & within[:-1] & (scheme[1:, :, BEGIN] <= scheme[1:, :, INSIDE])
     joins &= (segment[1:] == segment[:-1])[:, None]

@@ -10,6 +10,7 @@ from edge.contract.bundle import Bundle, check_unchanged, verify_bundle
 from edge.contract.prompts import load_tokenizer
 from edge.contract.tagging import ENCODER_GRAPH, SPAN_GRAPH, TAGGER, parse_spec
 from edge.errors import BundleError, EngineError
+from edge.tagging.scorer import features
 from edge.tagging.tagger import Tagger
 
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # before the import (docs/adr/0002)
@@ -67,6 +68,12 @@ def open_tagger(bundle: Bundle, threads: int = 0) -> Tagger:
             "`edgescribe bundle list` shows what there is.",
         )
     spec = parse_spec((bundle.folder / TAGGER).read_bytes())
+    for task in spec.tasks:
+        if task.scorer and task.scorer.features != features([label.key for label in task.labels]):
+            raise BundleError(
+                f"The bundle {manifest.name!r} was tuned by another version.", "Its scorer has other features.",
+                "Build it again.",
+            )  # fmt: skip
     tokenizer = load_tokenizer(bundle.folder / "tokenizer.json")
     backend = OnnxBackend(bundle.folder, threads)
     check_unchanged(bundle)

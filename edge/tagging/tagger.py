@@ -6,6 +6,7 @@ the code that ships. Time grows with the length of the text, which is limited; m
 
 from __future__ import annotations
 
+import bisect
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import islice
@@ -15,7 +16,8 @@ import numpy as np
 
 from edge.contract.tagging import SCHEME, TaggerSpec, TaggerTask
 from edge.errors import InputError
-from edge.tagging.decode import TokenSpan, place, probabilities, token_spans
+from edge.tagging import scorer
+from edge.tagging.decode import TokenSpan, place, probabilities, proposals
 from edge.tagging.windows import NO_PLACE, Segment, Stream, Window, batch, stream, windows
 
 MAX_CHARACTERS = 600_000  # some 100,000 words: a day of talk, or a book
@@ -55,17 +57,17 @@ class Span:
 
 @dataclass(frozen=True)
 class Candidate:
-    """A span before its label's threshold. tokens, verdict: what the token head and the span head give it, 0 to 1."""
+    """A span before its label's threshold. features: edge.tagging.scorer's, of which its score is made."""
 
     span: Span
-    tokens: float
-    verdict: float
+    features: Any = field(repr=False)
 
 
 @dataclass(frozen=True)
 class Reading:
     """What the encoder made of a text: the stream, hidden states (n, width) and token logits (n, columns)."""
 
+    segments: tuple[Segment, ...] = field(repr=False)
     stream: Stream
     hidden: Any = field(repr=False)
     tokens: Any = field(repr=False)
@@ -96,7 +98,8 @@ class Tagger:
             tokens.append(logits[kept])
         columns = sum(task.token_columns for task in self.spec.tasks)
         empty = np.zeros((0, columns), dtype=np.float32)
-        return Reading(found, np.concatenate(hidden) if hidden else empty, np.concatenate(tokens) if tokens else empty)
+        states, logits = (np.concatenate(some) if some else empty for some in (hidden, tokens))
+        return Reading(tuple(segments), found, states, logits)
 
     def _windows(self, found: Stream) -> Iterator[tuple[Window, Any, Any]]:
         opening, closing, padding = self._marks
@@ -115,17 +118,14 @@ class Tagger:
         if chosen is None:
             raise ValueError(f"no task {task!r}")
         scheme = probabilities(reading.tokens[:, self.spec.token_slice(task)].reshape(-1, len(chosen.labels), SCHEME))
-        floors = np.asarray([label.floor for label in chosen.labels], dtype=np.float32)
         placed = reading.stream.starts != NO_PLACE
-        runs = token_spans(scheme, reading.stream.segment, placed, floors)
+        runs = proposals(scheme, reading.stream.segment, placed, chosen.floors)
         found = []
         for start in range(0, len(runs), _SPANS):
             part = runs[start : start + _SPANS]
             judged = self._backend.judge(np.stack([pooled(reading.hidden, run.first, run.last) for run in part]))
             judged = judged[:, self.spec.span_slice(task)]
-            found += [
-                self._candidate(chosen, text, reading.stream, run, row) for run, row in zip(part, judged, strict=True)
-            ]
+            found += [self._candidate(chosen, text, reading, run, row) for run, row in zip(part, judged, strict=True)]
         return [one for one in found if one.span.end > one.span.start]
 
     def spans(self, task: str, text: str, reading: Reading) -> list[Span]:
@@ -134,29 +134,47 @@ class Tagger:
         chosen = self.spec.task(task)
         assert chosen is not None
         least = {label.key: label.threshold for label in chosen.labels}
-        return [one.span for one in found if one.span.score >= least[one.span.label]]
+        return [span for span in best_of([one.span for one in found]) if span.score >= least[span.label]]
 
-    def _candidate(self, task: TaggerTask, text: str, source: Stream, run: TokenSpan, row: Any) -> Candidate:
-        start, end = place(text, source, run)
+    def _candidate(self, task: TaggerTask, text: str, reading: Reading, run: TokenSpan, row: Any) -> Candidate:
+        start, end = place(text, reading.stream, run)
         verdict = 1 / (1 + float(np.exp(-np.clip(row[run.label], -30, 30))))
-        attributes, at = {}, len(task.labels)
-        for one in task.attributes:
-            shares = probabilities(row[at : at + len(one.values)][None])[0]
-            best = int(shares.argmax()) if len(shares) > 2 else int(shares[1] >= one.threshold)
-            attributes[one.key] = Attribute(one.values[best], float(shares[best]))
-            at += len(one.values)
-        label, score = task.labels[run.label].key, joined(run.score, verdict, self.spec.verified)
-        span = Span(label, start, end, int(source.segment[run.first]), score, attributes)
-        return Candidate(span, run.score, verdict)
+        segment = int(reading.stream.segment[run.first])
+        keys = [label.key for label in task.labels]
+        given = scorer.vector(keys, run.label, run.score, verdict, text, (start, end), reading.segments, segment)
+        share = self.spec.verified
+        score = scorer.score(task.scorer, given) if task.scorer else float(run.score ** (1 - share) * verdict**share)
+        return Candidate(Span(keys[run.label], start, end, segment, score, _attributes(task, row)), given)
 
     def tag(self, task: str, text: str, segments: Sequence[Segment]) -> list[Span]:
         """Spans of one task over a text: read and spans in one. Raises InputError, ValueError."""
         return self.spans(task, text, self.read(segments))
 
 
-def joined(tokens: float, verdict: float, share: float) -> float:
-    """Score of a span: geometric mean of the two heads', the span head's weighted by share."""
-    return float(tokens ** (1 - share) * verdict**share)
+def best_of(spans: Sequence[Span]) -> list[Span]:
+    """Of spans of one label that overlap, the one with the best score; in order of place."""
+    kept: list[Span] = []
+    taken: dict[str, list[tuple[int, int]]] = {}
+    for span in sorted(spans, key=lambda one: (-one.score, one.start - one.end)):
+        places = taken.setdefault(span.label, [])
+        at = bisect.bisect_left(places, (span.start, span.end))
+        before = places[at - 1][1] if at else -1
+        after = places[at][0] if at < len(places) else span.end
+        if before <= span.start and span.end <= after:
+            places.insert(at, (span.start, span.end))
+            kept.append(span)
+    return sorted(kept, key=lambda one: (one.start, one.end, one.label))
+
+
+def _attributes(task: TaggerTask, row: Any) -> dict[str, Attribute]:
+    """The likeliest value of every attribute; of two values, the second from its threshold on."""
+    found, at = {}, len(task.labels)
+    for one in task.attributes:
+        shares = probabilities(row[at : at + len(one.values)][None])[0]
+        best = int(shares.argmax()) if len(shares) > 2 else int(shares[1] >= one.threshold)
+        found[one.key] = Attribute(one.values[best], float(shares[best]))
+        at += len(one.values)
+    return found
 
 
 def pooled(hidden: Any, first: int, last: int) -> Any:
