@@ -16,7 +16,7 @@ _OPENS_NEGATED = re.compile(
     re.IGNORECASE,
 )
 _TURNS = re.compile(
-    r"\bbut\b|\baber\b|\bexcept|there is|there's (?!no)|\bpositive|\byou do have|\bsondern\b", re.IGNORECASE
+    r"[.;](?=\s)|\bbut\b|\baber\b|\bexcept|there is|there's (?!no)|\bpositive|\byou do have|\bsondern\b", re.IGNORECASE
 )
 _GUESS = re.compile(
     r"\b(?:might|may|could be|suspect\w*|possib\w+|rule out|worried|low likelihood|möglicherweise|verdacht|könnte)\b",
