@@ -72,6 +72,13 @@ class TaggerConfig(_Strict):
     tasks: dict[str, TaskConfig] = Field(min_length=1)
     train: TrainConfig = TrainConfig()
 
+    @property
+    def needs_data(self) -> bool:
+        """Whether a task learns from the data folder, not from files of one's own alone."""
+        named = (name for task in self.tasks.values() for name in (*task.train, *task.validate_on))
+        facts = any(task.kind == "facts" for task in self.tasks.values())
+        return facts or any(name.startswith("elmtex") for name in named)
+
     def labels(self, key: str) -> tuple[str, ...]:
         """Labels of a task, in the order of its columns."""
         task = self.tasks[key]

@@ -379,7 +379,9 @@ def run_tagger(args: argparse.Namespace) -> int:
     chosen = tagger_config.load(args.config)
     folder = run_folder(args.id or f"{chosen.name}-{time.strftime('%Y%m%d-%H%M%S')}")
     tagger_run.threads(args.threads)
+    # A clinic's own reports lie in files of their own: they need no data folder.
+    data = sources.data_dir(args.data) if chosen.needs_data else Path()
     with folders.hold(folder, f"The run {folder.name!r}"), folders.writing(folder):
         out = args.out or folder / "tagger"
-        print(tagger_run.run(chosen, base_folder(chosen.base), sources.data_dir(args.data), out, say))
+        print(tagger_run.run(chosen, base_folder(chosen.base), data, out, say))
     return 0

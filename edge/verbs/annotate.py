@@ -54,9 +54,8 @@ def _lines(args: argparse.Namespace) -> int:
     narrator = Narrator()
     with vault_options.open_vault(args) as vault:
         count, left = annotating.write_lines(vault, args.lines, args.ids)
-    narrator.say(
-        f"{count} reports written to {one_line(str(args.lines), 200)}. It holds patients' words: keep it here."
-    )
+    what = "1 report" if count == 1 else f"{count} reports"
+    narrator.say(f"{what} written to {one_line(str(args.lines), 200)}. It holds patients' words: keep it here.")
     if left:
         narrator.say(f"{left} entries were left out: they do not stand in their report as one piece of a line.")
     return 0

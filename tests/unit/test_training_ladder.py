@@ -13,6 +13,7 @@ from edge.errors import UsageError
 from edge.tasks.extract import Extraction
 from training import evaluate, evaluation, ladder, spans
 from training.evaluation import Evaluation
+from training.tagger_config import TaggerConfig
 
 
 def test_an_extraction_is_an_answer_that_scores() -> None:
@@ -35,3 +36,13 @@ def test_rows_are_named_by_tagger_and_judge() -> None:
 def test_a_set_may_be_one_language_of_a_source() -> None:
     assert set(evaluate.LANGUAGES) <= set(evaluate.SETS)
     assert {evaluate.SETS[name] for name in evaluate.LANGUAGES} == {("elmtex_synthetic", "valid")}
+
+
+def test_reports_of_ones_own_need_no_data_folder() -> None:
+    def config(**task: object) -> TaggerConfig:
+        return TaggerConfig.model_validate({"name": "own", "base": "b", "tasks": {"fields": task}})
+
+    own = config(kind="reports", labels=["stage"], train=["own.jsonl"], validate=["own.jsonl"])
+    assert not own.needs_data
+    assert config(kind="reports", train=["own.jsonl", "elmtex_aci"], validate=["own.jsonl"]).needs_data
+    assert config(kind="facts", train=["aci-train"], validate=["aci-valid"]).needs_data
