@@ -66,9 +66,11 @@ def count(wanted: Sequence[str], predicted: Sequence[str], relaxed: bool) -> Cou
     return Counts(len(left), len(predicted), len(wanted))
 
 
-def report_counts(wanted: Fields, predicted: Fields, relaxed: bool) -> dict[str, Counts]:
+def report_counts(
+    wanted: Fields, predicted: Fields, relaxed: bool, keys: Sequence[str] = FIELD_KEYS
+) -> dict[str, Counts]:
     """Counts of every field of one report."""
-    return {key: count(wanted.get(key, []), predicted.get(key, []), relaxed) for key in FIELD_KEYS}
+    return {key: count(wanted.get(key, []), predicted.get(key, []), relaxed) for key in keys}
 
 
 def parse(text: str) -> Fields | None:

@@ -101,7 +101,8 @@ def _fields(tagger: Tagger, task: TaggerTask, example: Example) -> _Scored:
     started = time.perf_counter()
     found = tagger_train.entries(task, example.text, tagger.tag(task.key, example.text, list(example.segments)))
     seconds = time.perf_counter() - started
-    relaxed, exact = (report_counts(example.fields, found, kind) for kind in (True, False))
+    keys = [label.key for label in task.labels]
+    relaxed, exact = (report_counts(example.fields, found, kind, keys) for kind in (True, False))
     return _Scored(seconds, {}, relaxed, exact, lang=example.lang)
 
 

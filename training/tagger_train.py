@@ -272,8 +272,8 @@ def _report_figures(examples: Sequence[Example], found: Sequence[dict[str, list[
     """Micro relaxed and exact F1 over the fields."""
     relaxed, exact = Counts(), Counts()
     for example, some in zip(examples, found, strict=True):
-        relaxed += sum(report_counts(example.fields, some, True).values(), Counts())
-        exact += sum(report_counts(example.fields, some, False).values(), Counts())
+        relaxed += sum(report_counts(example.fields, some, True, list(some)).values(), Counts())
+        exact += sum(report_counts(example.fields, some, False, list(some)).values(), Counts())
     precision = 100 * relaxed.matched / max(1, relaxed.predicted)
     recall = 100 * relaxed.matched / max(1, relaxed.wanted)
     return {"f1": relaxed.f1, "exact": exact.f1, "precision": precision, "recall": recall}

@@ -46,3 +46,8 @@ def test_reports_of_ones_own_need_no_data_folder() -> None:
     assert not own.needs_data
     assert config(kind="reports", train=["own.jsonl", "elmtex_aci"], validate=["own.jsonl"]).needs_data
     assert config(kind="facts", train=["aci-train"], validate=["aci-valid"]).needs_data
+
+
+def test_fields_of_ones_own_are_counted_by_their_own_keys() -> None:
+    counts = spans.report_counts({"stage": ["pT2"]}, {"stage": ["pT2", "pN1"]}, True, ["stage"])
+    assert {key: (c.matched, c.predicted, c.wanted) for key, c in counts.items()} == {"stage": (1, 2, 1)}
