@@ -7,7 +7,7 @@ plain lines, the text that the turns make (a labelled line each) for captions.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 from edge.contract.transcript import SPEAKERS, Transcript, Turn, role
 from edge.errors import InputError
@@ -56,19 +56,19 @@ def of_cues(cues: Sequence[Cue]) -> list[Cue]:
     pieces = [(cue, line) for cue in cues for line in (cue.text.split("\n") if not cue.speaker else [cue.text])]
     heads = [labels.head(line) if not cue.speaker else labels.Head() for cue, line in pieces]
     accepted = labels.accept([(one, line) for one, (cue, line) in zip(heads, pieces, strict=True) if not cue.speaker])
-    found: list[Cue] = []
+    found: list[tuple[str, Cue, list[str]]] = []  # speaker, where it comes from, lines
     before: Cue | None = None
     for one, (cue, line) in zip(heads, pieces, strict=True):
         opens = accepted.opens_turn(one, line)
         words = line[one.words :].strip() if opens else line.strip()
         dashed = words[:2] in ("- ", "– ", "— ") and not cue.speaker
         if opens or dashed or cue is not before or not found:
-            speaker = one.label if opens else cue.speaker
-            found.append(Cue(speaker_of(speaker), words[2:].strip() if dashed else words, cue.begin, cue.end))
+            words = words[2:].strip() if dashed else words
+            found.append((one.label if opens else cue.speaker, cue, [words] if words else []))
         elif words:
-            found[-1] = replace(found[-1], text=f"{found[-1].text}\n{words}" if found[-1].text else words)
+            found[-1][2].append(words)
         before = cue
-    return [cue for cue in found if cue.text.strip()]
+    return [Cue(speaker_of(who), "\n".join(said), cue.begin, cue.end) for who, cue, said in found if said]
 
 
 def laid_out(cues: Iterable[Cue]) -> tuple[str, list[Turn]]:

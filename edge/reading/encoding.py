@@ -18,6 +18,8 @@ _MARKS = (
 # Letters and signs of western text in UTF-8; "ß“" in Windows-1252 is two bytes of UTF-8, too, but of no such letter.
 _UTF8 = re.compile(rb"[\xc2\xc3][\x80-\xbf]|\xe2[\x80-\x84][\x80-\xbf]")
 _UNDEFINED = frozenset(b"\x81\x8d\x8f\x90\x9d")  # no characters of Windows-1252
+_PLAIN = bytes([9, 10, 13, *range(32, 127)])
+_FEW = 0.05
 _MANY = 0.3  # share of bytes above 127 that no western text has
 _WRONGLY_READ = re.compile("Ã[\x80-¿ŸœŠšŽž]|â€[œ™“”\x9d\x93-\x99]|Â[°§µ ]")
 
@@ -35,20 +37,30 @@ def decode(raw: bytes, name: str) -> Decoded:
     """Decode a file. Raises InputError, naming the place, for bytes of no known or of several encodings."""
     for mark, encoding in _MARKS:
         if raw.startswith(mark):
-            try:
-                return _looked_at(raw[len(mark) :].decode(encoding), encoding)
-            except UnicodeDecodeError as error:
-                raise InputError(
-                    f"{name} begins as {encoding.upper()} and does not go on so.",
-                    f"Byte {error.start + len(mark):,} does not fit.",
-                    "Save it again as UTF-8.",
-                ) from None
+            return _marked(raw[len(mark) :], encoding, name, len(mark))
     if (wide := _unmarked(raw)) is not None:
         return Decoded(raw.decode(wide), wide, ("The file is UTF-16 without its mark; it was read so.",))
     try:
         return _looked_at(raw.decode("utf-8"), "utf-8")
     except UnicodeDecodeError as error:
         return _windows(raw, name, error.start)
+
+
+def _marked(raw: bytes, encoding: str, name: str, skipped: int) -> Decoded:
+    """A file that says its encoding. Raises InputError where it does not go on so."""
+    plain = len(raw.translate(None, _PLAIN))  # bytes that are no letters of UTF-8 text
+    wrong = 0 if encoding != "utf-8" and plain < _FEW * len(raw) else -1  # a mark before text of another encoding
+    try:
+        text = raw.decode(encoding)
+    except UnicodeDecodeError as error:
+        text, wrong = "", error.start
+    if wrong >= 0:
+        raise InputError(
+            f"{name} begins as {encoding.upper()} and does not go on so.",
+            f"Byte {wrong + skipped:,} does not fit.",
+            "Save it again as UTF-8.",
+        )
+    return _looked_at(text, encoding)
 
 
 def _looked_at(text: str, encoding: str) -> Decoded:

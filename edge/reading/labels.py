@@ -323,7 +323,8 @@ def accept(heads: Sequence[tuple[Head, str]]) -> Speakers:
     if not sure and not 2 <= len(repeated) <= _MOST:
         repeated = set()  # headings of a report repeat rarely and stand beside many others
     peers = sure | repeated
-    lone = sum(one.style == "alone" for one, _ in heads if one.label in peers)
+    bare = [one for one, _ in heads if one.style == "alone" and one.seconds is None and not one.marked]
+    lone = sum(one.label in peers for one in bare)
     labelled = sum(one.label in peers for one, _ in heads)
     once: set[str] = set()
     if peers and sum(bool(one.label) for one, _ in heads) >= 0.9 * len(heads):

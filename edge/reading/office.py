@@ -59,7 +59,7 @@ def office_text(raw: bytes, name: str, checkpoint: Checkpoint = go_on) -> tuple[
                 raise InputError(f"{name} is locked with a password.", "", "Save it without one.")
             with file.open(member) as part:
                 body = part.read(MAX_UNPACKED + 1)
-    except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, OSError, RuntimeError):
+    except (zipfile.BadZipFile, zlib.error, NotImplementedError, EOFError, OSError, RuntimeError, ValueError):
         raise InputError(f"{name} is a damaged Office file.", "", "Save it again, or as plain text.") from None
     if len(body) > MAX_UNPACKED:
         raise InputError(f"{name} unpacks to more than {MAX_UNPACKED:,} bytes.", "", "Split it.")

@@ -12,6 +12,7 @@ _PLAIN = {ord("\t"): " ", ord('"'): "”", ord("\\"): "/"}
 _NARROW, _WIDE = 50, 140  # characters of a line at which texts are wrapped
 _NEARLY = 0.8  # of that width a line has that was broken before a word that did not fit
 _RAGGED, _SEVERAL = 12, 3  # characters under the width within which several lines of a wrapped text end
+_SPARED = 20  # lines that may be longer than a wrapped text is wide
 _LABEL = 40  # characters of a label with its colon
 _ORPHAN = 2  # words of the last line of a wrapped paragraph
 _LEAST = 20  # characters of a line that goes on in the next
@@ -52,7 +53,7 @@ def unwrapped(report: str) -> str:
 def _width(lines: list[str]) -> int:
     """The width at which lines were wrapped; 0 if they were not: few come near it, or more than a few are longer."""
     lengths = sorted((len(line.strip()) for line in lines if line.strip()), reverse=True)
-    spared = max(1, len(lengths) // 20)  # a footer, a row of a table
+    spared = min(max(1, len(lengths) // 20), _SPARED)  # a footer, rows of a table
     for width in lengths[: spared + 1]:
         near = sum(width - _RAGGED < length <= width for length in lengths)
         if _NARROW <= width <= _WIDE and near >= _SEVERAL:

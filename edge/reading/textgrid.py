@@ -21,6 +21,7 @@ _PHONES = listed(
 )
 _WORDS = listed("words word ort ort-mau tokens")
 _SILENCE = listed("sil sp spn <eps> <p:> <unk>")
+_TIERS = 20  # that are compared with each other; no conversation has more speakers
 _FEW = 4  # intervals of a tier that says anything about its kind
 _NEAR = 0.05  # seconds
 _PAUSE = 0.6  # seconds of silence that end an utterance
@@ -65,7 +66,8 @@ def speech(tiers: list[Tier]) -> list[Tier]:
     """The tiers that hold what was said, once: no phones, no words beside utterances. Words alone become utterances."""
     spoken = [tier for tier in tiers if _kind(tier) not in _PHONES]
     whole = [tier for tier in spoken if _kind(tier) not in _WORDS]
-    whole = [tier for tier in whole if not any(_repeats(tier, other) for other in whole if other is not tier)]
+    if len(whole) <= _TIERS:
+        whole = [tier for tier in whole if not any(_repeats(tier, other) for other in whole if other is not tier)]
     return whole or [_utterances(tier) for tier in spoken] or tiers
 
 

@@ -10,6 +10,8 @@ from collections.abc import Callable
 Shape = Callable[[int], str]
 
 VTT = "WEBVTT\n\n00:00.000 --> 00:01.000\n"
+CDA = '<ClinicalDocument xmlns="urn:hl7-org:v3"><component><structuredBody><component><section><text>'
+CDA_END = "</text></section></component></structuredBody></component></ClinicalDocument>"
 GRID = 'File type = "ooTextFile"\nObject class = "TextGrid"\n'
 
 
@@ -70,5 +72,40 @@ TEXTS: dict[str, Shape] = {
     "tier quotes": repeated('"', GRID + '"IntervalTier" "a" 0 1 1 0 1 '),
     "tier numbers": repeated("0 1 ", GRID + '"IntervalTier" "a" ', '"x"'),
     "tier digits": repeated("9", GRID + '"IntervalTier" "a" ', ' 1 "x"'),
+    "JSON strings": repeated('{"text": "a"}, ', "[", '{"text": "b"}]'),
+    "JSON numbers": repeated("1, ", "[", "1]"),
+    "JSON digits": repeated("9", "[", "]"),
+    "JSON brackets": lambda length: "[" * (length // 2) + "]" * (length // 2),
+    "JSON words": repeated(
+        '{"word": "a", "start": 1, "speaker": "A"}, ', '{"segments": [{"text": "a", "words": [', "{}]}]}"
+    ),
+    "JSON lists in lists": repeated('{"a": [{"b": [{}]}]}, ', "[", "{}]"),
+    "table rows": repeated("1\t2\ta b\n", "start\tend\ttext\n"),
+    "table tabs": repeated("\t", "start\tend\ttext\n"),
+    "table quotes": repeated('"', "start,end,text\n"),
+    "HTML tags": repeated("<p>a", "<html>"),
+    "HTML tags without end": repeated("<a ", "<html>"),
+    "HTML comments": repeated("<!--", "<html>"),
+    "HTML scripts": repeated("<script>", "<html>"),
+    "HTML styles without end": repeated("<style><", "<html>"),
+    "HTML spaces": repeated(" ", "<html>a", "b"),
+    "HL7 fields": repeated("|", "MSH|^~\\&|A|B\rOBX|1|TX|a||", "x"),
+    "HL7 escapes": repeated("\\.br\\", "MSH|^~\\&|A|B\rOBX|1|TX|a||", "x"),
+    "HL7 backslashes": repeated("\\", "MSH|^~\\&|A|B\rOBX|1|TX|a||", "x"),
+    "HL7 components": repeated("^", "MSH|^~\\&|A|B\rOBX|1|TX|a||", "x"),
+    "HL7 segments": repeated("OBX|1|TX|a||b\r", "MSH|^~\\&|A|B\r"),
+    "CDA elements": repeated("<item>a</item>", CDA, CDA_END),
+    "CDA depth": lambda length: CDA + "<list>" * (length // 13) + "</list>" * (length // 13) + CDA_END,
+    "RTF words": repeated("\\b0 a", "{\\rtf1 ", "}"),
+    "RTF groups": repeated("{", "{\\rtf1 ", "a}"),
+    "RTF bytes": repeated("\\'e4", "{\\rtf1 ", "}"),
+    "RTF backslashes": repeated("\\", "{\\rtf1 ", "a}"),
+    "RTF data": repeated("\\bin9 ", "{\\rtf1 ", "a}"),
+    "PDF without end": repeated("1 0 obj << ", "%PDF-1.4\n"),
+    "PDF tables": repeated("xref\n0 1\n", "%PDF-1.4\n", "startxref\n9\n%%EOF"),
+    "wrapped lines": repeated("and so on with a line that was wrapped at its width and goes\n", "Report\n"),
+    "phrases in a row": repeated("thank you ", "Doctor: "),
+    "marks": repeated("[BLANK_AUDIO] "),
+    "open marks": repeated("(", "Doctor: a "),
     "tier equal signs": repeated("=", GRID + '"IntervalTier" "a" ', '"x"'),
 }

@@ -13,9 +13,12 @@ from statistics import median
 
 import pytest
 
-from edge.contract.transcript import render
+from edge.contract.transcript import Transcript, render
 from edge.errors import InputError
+from edge.reading import files
 from edge.reading.conversation import parse
+from edge.reading.reports import for_model
+from edge.reading.substance import says_something
 from edge.text import sanitise
 from tests.security.hostile_shapes import TEXTS
 
@@ -46,16 +49,22 @@ def pair(work: Callable[[str], object], shorter: str, longer: str, runs: int) ->
 
 
 def reads(text: str) -> None:
+    """All that is done to a file before a model sees it, whichever kind it is taken for."""
+    raw = text.encode("utf-8", "replace")
     with suppress(InputError):
-        render(parse(sanitise(text)))
+        reading = files.read(raw, "file", "conversation")
+        render(Transcript(reading.text, reading.turns))
+        says_something(turn.text for turn in reading.turns)
+    with suppress(InputError):
+        for_model(files.read(raw, "file", "report").text)
 
 
 def test_there_are_shapes_enough() -> None:
-    assert len(TEXTS) >= 50
+    assert len(TEXTS) >= 80
 
 
 @pytest.mark.parametrize("name", TEXTS)
-def test_reading_a_conversation_takes_time_in_proportion(name: str) -> None:
+def test_reading_a_file_takes_time_in_proportion(name: str) -> None:
     shape = TEXTS[name]
     for length in LENGTHS:
         assert growth(reads, shape(length), shape(2 * length)) <= MOST, length
