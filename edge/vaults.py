@@ -9,6 +9,7 @@ terminal; never from the command line or an environment variable itself, which o
 from __future__ import annotations
 
 import os
+import sys
 from pathlib import Path
 
 from edge import paths
@@ -63,17 +64,28 @@ def _file(given: str | os.PathLike[str] | None) -> str | os.PathLike[str] | None
     return given or os.environ.get(PASSPHRASE_FILE_VARIABLE) or None
 
 
+def _from_file(file: str | os.PathLike[str]) -> Passphrase:
+    """The passphrase in a file; a space at its edge is said, as the same words typed would not open the vault."""
+    passphrase = read_passphrase_file(file)
+    if passphrase.spaced:
+        print(
+            f"The passphrase in {os.fspath(file)} begins or ends with a space, which belongs to it.",
+            file=sys.stderr,
+        )
+    return passphrase
+
+
 def ask(passphrase_file: str | os.PathLike[str] | None = None, prompt: str = "Passphrase: ") -> Passphrase:
     """The passphrase of an existing vault. Raises UsageError if no source has one."""
     if (file := _file(passphrase_file)) is not None:
-        return read_passphrase_file(file)
+        return _from_file(file)
     return read_passphrase_tty(prompt)
 
 
 def ask_new(passphrase_file: str | os.PathLike[str] | None = None, prompt: str = NEW_PROMPT) -> Passphrase:
     """A passphrase to be set, from a file or typed twice on a terminal. Raises UsageError if the two differ."""
     if (file := _file(passphrase_file)) is not None:
-        return read_passphrase_file(file)
+        return _from_file(file)
     return ask_new_on_terminal(prompt)
 
 
@@ -89,7 +101,7 @@ def ask_new_on_terminal(prompt: str = NEW_PROMPT) -> Passphrase:
 
 def ask_recovery_key(file: str | os.PathLike[str] | None = None) -> RecoveryKey:
     """The recovery key, from a file or typed. Raises UsageError if it was mistyped."""
-    with read_passphrase_file(file) if file else read_passphrase_tty("Recovery key: ") as typed:
+    with _from_file(file) if file else read_passphrase_tty("Recovery key: ") as typed:
         return RecoveryKey.parse(bytes(typed.view()).decode())
 
 

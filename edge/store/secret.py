@@ -6,6 +6,7 @@ nothing here makes one. This ends where keys are used: derivation is edge.store.
 
 from __future__ import annotations
 
+import codecs
 import ctypes
 import hmac
 import os
@@ -134,6 +135,11 @@ class Passphrase(SecretBytes):
         super().__init__(data)
         wipe(data)
 
+    @property
+    def spaced(self) -> bool:
+        """True if it begins or ends with a space or tab, which nobody sees in a file."""
+        return self._buffer[:1] in (b" ", b"\t") or self._buffer[-1:] in (b" ", b"\t")
+
 
 class RawKey(SecretBytes):
     """A SQLCipher raw key: 32 bytes of key, 16 bytes of salt."""
@@ -151,7 +157,8 @@ class RawKey(SecretBytes):
 
 
 def read_passphrase_file(path: str | os.PathLike[str]) -> Passphrase:
-    """Read a passphrase file: its first line, without the line break. Raises UsageError if there is none."""
+    """Read a passphrase file: its first line, without the line break and without the byte order mark that some editors
+    put before it. Raises UsageError if there is none."""
     try:
         buffer = bytearray(MAX_PASSPHRASE + 2)
         size = foreign.read_into(path, buffer, wait=_PIPE_SECONDS)
@@ -160,6 +167,9 @@ def read_passphrase_file(path: str | os.PathLike[str]) -> Passphrase:
         raise UsageError(
             f"The passphrase file {os.fspath(path)} cannot be read.", why, "Check --passphrase-file."
         ) from None
+    if buffer.startswith(codecs.BOM_UTF8):
+        del buffer[: len(codecs.BOM_UTF8)]
+        size -= len(codecs.BOM_UTF8)
     return first_line(buffer, size)
 
 

@@ -52,6 +52,13 @@ def test_passphrase_file(tmp_path: Path) -> None:
     file = tmp_path / "p"
     file.write_bytes(b"four words are here\r\nsecond line\n")
     assert read_passphrase_file(file) == Passphrase(b"four words are here")
+    file.write_bytes("\ufeffGrüne Möwe über fünf Dächern\n".encode())
+    assert read_passphrase_file(file) == Passphrase("Grüne Möwe über fünf Dächern".encode())
+    assert not read_passphrase_file(file).spaced
+    for edge in (b" four words are here", b"four words are here \n", b"four words are here\t"):
+        file.write_bytes(edge)
+        assert read_passphrase_file(file).spaced
+        assert len(read_passphrase_file(file)) == 20
     file.write_bytes(b"\n")
     with pytest.raises(UsageError):
         read_passphrase_file(file)
