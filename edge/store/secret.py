@@ -138,7 +138,7 @@ class Passphrase(SecretBytes):
     @property
     def spaced(self) -> bool:
         """True if it begins or ends with a space or tab, which nobody sees in a file."""
-        return self._buffer[:1] in (b" ", b"\t") or self._buffer[-1:] in (b" ", b"\t")
+        return self._buffer[0] in b" \t" or self._buffer[len(self) - 1] in b" \t"
 
 
 class RawKey(SecretBytes):
