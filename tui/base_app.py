@@ -16,7 +16,7 @@ from edge.seal import crash
 from edge.text import one_line
 from tui.actions import Commands
 from tui.beat import Beat
-from tui.terminal import driver
+from tui.terminal import driver, textual_private
 from tui.texts import t
 from tui.widgets.safe import SafeLines
 
@@ -43,7 +43,7 @@ THEMES = (
 )  # fmt: skip
 
 
-class BaseApp(App[int]):
+class BaseApp(textual_private.SilentFault, App[int]):
     """Textual's App without its ways out: screenshots, tracebacks with locals, the terminal's clipboard unasked."""
 
     CSS_PATH = "first.tcss"
@@ -57,15 +57,7 @@ class BaseApp(App[int]):
         self._safe_lines = [SafeLines()]
         for one in THEMES:
             self.register_theme(one)
-        self._begin_with(theme)
-
-    def _begin_with(self, theme: str) -> None:
-        """Take the first theme before anything is styled: set as usual, all styles would be read and applied twice."""
-        self.set_reactive(App.theme, theme)
-        dark = self.current_theme.dark
-        self.update_classes({f"-theme-{theme}": True, "-dark-mode": dark, "-light-mode": not dark}, update=False)
-        self.stylesheet.set_variables(self.get_css_variables())
-        self._refresh_truecolor_filter(self.ansi_theme)
+        textual_private.begin_with(self, lambda: self.set_reactive(App.theme, theme), theme)
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         return [*super().get_line_filters(), *self._safe_lines]
@@ -93,7 +85,7 @@ class BaseApp(App[int]):
 
     def copy_to_clipboard(self, text: str) -> None:
         """Inside the app always; to the terminal (OSC 52) only if the user has switched that on."""
-        self._clipboard = text
+        textual_private.copy_inside(self, text)
         if self.copy_through_terminal:
             super().copy_to_clipboard(text)
 
@@ -117,14 +109,9 @@ class BaseApp(App[int]):
         """A short remark that goes away by itself."""
         self.notify(one_line(text), markup=False, timeout=5)
 
-    def panic(self, *_: Any) -> None:
-        self._fatal_error()
-
-    def _fatal_error(self) -> None:
+    def fault_lines(self, fault: BaseException | None) -> Segments:
         """The kind of fault and its places in code: never a message or local variables, which hold patients' words."""
-        fault = self._exception
         lines = [t("app.fault")]
         if fault is not None:
             lines.append(crash.report(type(fault), fault.__traceback__))
-        self._exit_renderables.append(Segments([Segment("\n".join(lines) + "\n")]))
-        self._close_messages_no_wait()
+        return Segments([Segment("\n".join(lines) + "\n")])

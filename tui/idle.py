@@ -9,7 +9,7 @@ from __future__ import annotations
 import gc
 import time
 
-from textual._styles_cache import StylesCache
+from tui.terminal import textual_private
 
 _NAP = 10.0  # seconds of sleep that count as one
 _PAUSE = 1.5  # seconds without a key after which nobody is in the middle of a word
@@ -53,11 +53,8 @@ class Idle:
 
 
 def collect() -> None:
-    """Free what nobody holds: first of all what was drawn of widgets that are gone.
-
-    Textual keeps the last 1,024 drawn widgets, lines of text and all, as keys of a cache of their margins.
-    """
-    StylesCache.get_inner_outer.cache_clear()
+    """Free what nobody holds: first of all what was drawn of widgets that are gone."""
+    textual_private.forget_drawn()
     gc.collect()
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, cast
 
-from textual import screen as textual_screen
 from textual.screen import Screen
 
+from tui.terminal import textual_private
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.status_bar import StatusBar
 
@@ -16,12 +16,11 @@ if TYPE_CHECKING:
     from tui.app import EdgeApp
 
 
-# A key that comes while something is drawn waits for the next frame: 4 ms at most instead of 17. Where nothing has
-# changed nothing is drawn, at whatever rate; animations keep the framework's own.
-textual_screen.UPDATE_PERIOD = 1 / 240  # type: ignore[misc]
+# A key that comes while something is drawn waits for the next frame.
+textual_private.draw_often()
 
 
-class EdgeScreen(Screen[None]):
+class EdgeScreen(textual_private.DrawnAtOnce, Screen[None]):
     """Narrow below 100 columns, wide from there; short below 30 lines, tall from there.
 
     scope: whose actions it has. encounter: the encounter that it shows.
@@ -39,14 +38,6 @@ class EdgeScreen(Screen[None]):
     def edge(self) -> EdgeApp:
         """The app, by its own type."""
         return cast("EdgeApp", self.app)
-
-    def _compositor_refresh(self) -> None:
-        """Draw what a layout has just changed (a scroll bar's length, a field's new row) with it, not a frame later."""
-        late = {w for w in self._compositor.visible_widgets if w._repaint_required and w is not self}
-        self._compositor.update_widgets(late)
-        for widget in late:
-            widget._repaint_required = False
-        super()._compositor_refresh()
 
     def list_changed(self) -> None:
         """An encounter was kept, signed or renamed: nothing to do where no list is shown."""

@@ -11,8 +11,7 @@ from textual.widgets import TextArea
 from textual.widgets.text_area import Edit, EditResult
 
 from edge.text import sanitise
-
-_ROW = 2  # place of the row's number in TextArea's names for drawn rows
+from tui.terminal import textual_private
 
 
 class SafeArea(TextArea):
@@ -30,8 +29,7 @@ class SafeArea(TextArea):
         edit.text = sanitise(edit.text)
         kept = self._rows_above(edit)
         result = super().edit(edit)
-        for key, row in kept.items():
-            self._line_cache[key] = row
+        textual_private.DrawnRows(self).put_back(kept)
         return result
 
     def _rows_above(self, edit: Edit) -> dict[tuple[Any, ...], Strip]:
@@ -39,7 +37,7 @@ class SafeArea(TextArea):
         if not (edit.top == edit.bottom == self.document.end) or self.is_syntax_aware:
             return {}
         first = self.wrapped_document.location_to_offset(edit.top).y
-        return {key: self._line_cache[key] for key in self._line_cache.keys() if key[_ROW] < first - 1}  # noqa: SIM118 - no mapping
+        return textual_private.DrawnRows(self).above(first)
 
     def load_text(self, text: str) -> None:
         super().load_text(sanitise(text))
@@ -55,8 +53,7 @@ class SafeArea(TextArea):
 
     def on_unmount(self) -> None:
         """Leave the app's list of who watches the theme: it would keep this field, text and all, as long as the app."""
-        watching = getattr(self.app, "__watchers", {}).get("theme", [])
-        watching[:] = [one for one in watching if one[0] is not self]
+        textual_private.unwatch(self.app, self, "theme")
 
     def render_lines(self, crop: Region) -> list[Strip]:
         """Blank once it is taken away: a redraw may come before the next layout, and its styles are gone by then.
@@ -65,7 +62,8 @@ class SafeArea(TextArea):
         """
         if not self.is_attached:
             return [Strip.blank(crop.width)] * crop.height
-        if self._styled is not None and self._styled is self._theme:
+        theme = textual_private.DrawnRows(self).theme
+        if self._styled is not None and self._styled is theme:
             return ScrollView.render_lines(self, crop)
-        self._styled = self._theme
+        self._styled = theme
         return super().render_lines(crop)

@@ -12,6 +12,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from edge.contract.transcript import Turn
+from tui.terminal import textual_private
 
 _COLOURS = {"Doctor": "primary", "Patient": "accent", "Nurse": "success", "Guest": "secondary"}
 
@@ -26,7 +27,7 @@ class _Line:
     first: bool
 
 
-class TranscriptView(ScrollView, can_focus=True):
+class TranscriptView(textual_private.SteadyView, ScrollView, can_focus=True):
     """source: the whole text, which offsets refer to. The cursor stands on a turn."""
 
     def __init__(self) -> None:
@@ -55,13 +56,6 @@ class TranscriptView(ScrollView, can_focus=True):
 
     def on_resize(self) -> None:
         self._wrap()
-
-    def _size_updated(self, size: Size, virtual_size: Size, container_size: Size, layout: bool = True) -> bool:
-        """Told at every layout of the screen. Textual draws the scroll bar again each time: it compares the parent's
-        size with its own. While a note is typed beside it, that costs a drawing of the whole width a row."""
-        if size == self._size and self._container_size == size - self.styles.gutter.totals:
-            return False
-        return super()._size_updated(size, virtual_size, container_size, layout)
 
     def _wrap(self) -> None:
         width = max(10, self.size.width - self._gap - 2)
