@@ -30,6 +30,8 @@ _OWN = frozenset(
     {"medical_surgical_history", "comorbidities", "diagnosis", "signs_symptoms", "pathology", "interventional_therapy"}
 )
 _TELEPHONE = re.compile(r"(?<![\d.,])0\d{2,5}\s?[-/]\s?\d{2,}")
+_LEAD = re.compile(r"(?:(?:a|an|the|some|of|in|and|that|it is|this is|there is|been|also|i)\s+)+", re.IGNORECASE)
+_REST = re.compile(r"\s+(?:and|or|in|as well|however|with|of|the|a)$")
 _ALLERGY = re.compile(r"allerg|intoleran|unverträglich", re.IGNORECASE)
 _BY_MARRIAGE = frozenset(
     name.casefold()
@@ -177,9 +179,17 @@ class _Report:
     def trimmed(self, found: list[Phrase]) -> list[Phrase]:
         """Phrases with the point of a last abbreviation, in German reports; without telephone numbers."""
         kept = [one for one in found if not _TELEPHONE.search(self.text, one.start, one.end)]
-        if not self.german:
-            return kept
-        return [replace(one, end=with_point(self.text, one.end)) for one in kept]
+        if self.german:
+            return [replace(one, end=with_point(self.text, one.end)) for one in kept]
+        return [self._bare(one) for one in kept]
+
+    def _bare(self, phrase: Phrase) -> Phrase:
+        """The phrase without an article or a preposition before it and a conjunction behind it."""
+        lead = _LEAD.match(self.text, phrase.start, phrase.end)
+        start = lead.end() if lead else phrase.start
+        rest = _REST.search(self.text, start, phrase.end)
+        end = rest.start() if rest else phrase.end
+        return replace(phrase, start=start, end=end) if end > start else phrase
 
     def with_person(self, found: list[Phrase]) -> list[Phrase]:
         """One age and one gender: the rule's if it has one, else the surest of the model's."""
@@ -205,7 +215,7 @@ class _Report:
     def with_relatives(self, found: list[Phrase]) -> list[Phrase]:
         """What the family history says that the model has not there, and in the rule's bounds what it has in others."""
         told = relatives.find(self.text, self.german, self.headings, self.context)
-        own = sorted((one.start, one.end) for one in found if one.key == FAMILY)
+        own = sorted((one.start, one.end) for one in found if one.key == FAMILY and self._of_family(one))
         new = [
             Phrase(FAMILY, start, end, _RULE)
             for start, end in told
@@ -214,9 +224,18 @@ class _Report:
         inside = {(low, high) for low, high in told}
         kept = [
             one for one in found
-            if one.key == FAMILY or not any(low <= one.start and one.end <= high for low, high in inside)
+            if (one.key == FAMILY and self._of_family(one))
+            or (one.key != FAMILY and not any(low <= one.start and one.end <= high for low, high in inside))
         ]  # fmt: skip
         return kept + new
+
+    def _of_family(self, phrase: Phrase) -> bool:
+        """Whether a phrase of the family history tells of a relative by blood, or stands under that heading."""
+        if self.headings.key(phrase.start) == "family":
+            return True
+        said = self.context.at(phrase.start, phrase.end)
+        named = relatives.names_blood(self.text[phrase.start : phrase.end], self.german)
+        return named or (said.subject is Subject.FAMILY and said.relative.casefold() not in _BY_MARRIAGE)
 
     def with_comorbidities(self, found: list[Phrase]) -> list[Phrase]:
         """A chronic condition of the history is a comorbidity, too, unless it is what was diagnosed."""

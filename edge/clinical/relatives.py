@@ -27,9 +27,10 @@ _END = re.compile(
     r"|Schwester|Tante|Onkel|she|he|but|and|who|er|sie"
     r"|aber|und|selbst)\b)|\s(?:and|und|but|aber)\s(?=(?:his|her|he|she|Mutter|Vater|Bruder|Schwester|takes|has)\b)"
 )
+_FAMILY = re.compile(r"famil|\bf\.?a\.?\b|\bfhx?\b|\bsiblings?\b|\bGeschwister|\bconsanguin|\btwins?\b", re.IGNORECASE)
 _HOUSEHOLD = re.compile(
-    r"\b(?:rauchen|married|haben|visiting|proxy|leben|lebt|lives?|getrennt|geschieden|berufstätig|gives?|is well"
-    r"|healthy|gesund)\b"
+    r"\b(?:rauchen|married|haben|visiting|proxy|leben|lebt|lives?|getrennt|geschieden|berufstätig|sorgeberechtigt"
+    r"|gives?|is well|healthy|gesund)\b"
 )
 _CONTENT = re.compile(r"[^\W\d_]{2,}")
 _NEGATION = re.compile(r"(?:no|denies|negative|non|kein\w*|keine|ohne|leer|unauff\w*)\b", re.IGNORECASE)
@@ -45,6 +46,11 @@ def find(text: str, german: bool, headings: Headings, context: Context) -> list[
         if not inside and context.at(start, end).subject is Subject.FAMILY:
             found.append((start, end))
     return sorted(found)
+
+
+def names_blood(words: str, german: bool) -> bool:
+    """Whether words name a relative by blood or the family."""
+    return bool((_BLOOD_DE if german else _BLOOD_EN).search(words) or _FAMILY.search(words))
 
 
 def _elsewhere(text: str, german: bool, headings: Headings) -> list[tuple[int, int]]:

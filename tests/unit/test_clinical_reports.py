@@ -251,3 +251,21 @@ def test_a_laboratory_value_has_the_rules_bounds() -> None:
     text = "Labs: sodium 138 mmol/L and potassium 5.6 mmol/L"
     found = assemble(text, [phrase(text, "laboratory_values", "sodium 138")])
     assert [e.text for e in found["laboratory_values"]] == ["sodium 138 mmol/L", "potassium 5.6 mmol/L"]
+
+
+def test_a_phrase_loses_its_article_and_a_dangling_conjunction() -> None:
+    text = "He has a dry cough and no fever."
+    found = assemble(text, [phrase(text, "signs_symptoms", "a dry cough and")])
+    assert [e.text for e in found["signs_symptoms"]] == ["dry cough"]
+
+
+def test_an_abbreviation_keeps_its_point() -> None:
+    text = "Die Kontrolle erfolgt beim Hausarzt in 6 Wo. Danach keine weitere Therapie bei der Patientin."
+    found = assemble(text, [phrase(text, "patient_outcome_assessment", "Kontrolle erfolgt beim Hausarzt in 6 Wo")])
+    assert found["patient_outcome_assessment"][0].text.endswith("in 6 Wo.")
+
+
+def test_what_names_no_relative_is_no_family_history() -> None:
+    text = "He is married with two adult children and retired. Allergic rhinitis since 2010."
+    found = assemble(text, [phrase(text, "family_history", "Allergic rhinitis since 2010")])
+    assert found["family_history"] == ()
