@@ -13,18 +13,8 @@ from functools import cache
 from importlib import resources
 from itertools import pairwise
 
-_ENGLISH = (
-    "zero one two three four five six seven eight nine ten eleven twelve thirteen fourteen fifteen sixteen seventeen "
-    "eighteen nineteen"
-)
-_ENGLISH_TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
-_ORDINALS = "zeroth first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth"
-_OTHER = {"oh": 0, "o": 0, "a": 1, "an": 1, "once": 1, "single": 1, "twice": 2, "couple": 2, "both": 2, "dozen": 12}
-_GERMAN = (
-    "null ein zwei drei vier fünf sechs sieben acht neun zehn elf zwölf dreizehn vierzehn fünfzehn sechzehn siebzehn "
-    "achtzehn neunzehn"
-)
-_GERMAN_TENS = "zwanzig dreißig vierzig fünfzig sechzig siebzig achtzig neunzig"
+from edge.terms.numbers import canonical, digits, is_numeral, whole_number, word_values
+
 _UNITS = {
     "mg": "mg milligram milligrams milligramm milligrams",
     "mcg": "mcg µg ug microgram micrograms mikrogramm",
@@ -42,33 +32,6 @@ _ENUMERATION = re.compile(r"(?m)(^[ \t]*(?:[•*-][ \t]*)?|[.:;!?][ \t]+)(\d{1,2
 _TOKEN = re.compile(r"\d[\d.,]*\d|\d|[^\W\d_]+|[%µ/]")
 _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
 _MAX_RUN = 8
-_MAX_DIGITS = 40  # a runaway answer may hold thousands, which is no number to anybody
-
-
-@cache
-def _word_values() -> dict[str, int]:
-    values = {word: i for i, word in enumerate(_ENGLISH.split())} | _OTHER
-    values |= {word: 20 + 10 * i for i, word in enumerate(_ENGLISH_TENS.split())}
-    values |= {word: i for i, word in enumerate(_ORDINALS.split())}
-    units = _GERMAN.split()
-    german = {word: i for i, word in enumerate(units)} | {"eine": 1, "einen": 1, "eins": 1, "einmal": 1, "zweimal": 2}
-    for i, tens in enumerate(_GERMAN_TENS.split()):
-        german[tens] = 20 + 10 * i
-        german |= {f"{unit}und{tens}": 20 + 10 * i + n for n, unit in enumerate(units[1:10], 1)}
-    for word, n in [(w, n) for w, n in german.items() if 0 < n < 100 and not w.startswith("eine")]:
-        german[f"hundert{word}"] = german[f"einhundert{word}"] = 100 + n
-    return values | {"hundert": 100, "einhundert": 100, "dreimal": 3, "viermal": 4} | german
-
-
-def canonical(number: str) -> str:
-    """One spelling a number: "1,200" -> 1200, "4,2" -> 4.2, "07" -> 7, "5.0" -> 5."""
-    number = number.strip(".,")
-    number = re.sub(r",(?=\d{3}(?:\D|$))", "", number).replace(",", ".")
-    whole, _, part = number.partition(".")
-    if "." in part:  # a date such as 04.03.2024 stays as it stands
-        return number
-    part = part.rstrip("0")
-    return (whole.lstrip("0") or "0") + (f".{part}" if part else "")
 
 
 def numbers(text: str) -> list[str]:
@@ -106,75 +69,33 @@ def readings(text: str) -> set[str]:
 
 
 def _runs(words: list[str]) -> Iterator[list[str]]:
-    values = _word_values()
+    values = word_values()
     run: list[str] = []
     for word in [*words, ""]:
         joins = run and word in {"hundred", "thousand", "point", "and", "half", "komma"}
-        if word in values or _is_numeral(word) or joins:
+        if word in values or is_numeral(word) or joins:
             run.append(word)
         elif run:
             yield run
             run = []
 
 
-def _is_numeral(word: str) -> bool:
-    """Figures that can be read as one number; "³" is a digit, too, but stands for none."""
-    return word.isdecimal() and len(word) <= _MAX_DIGITS
-
-
 def _read(words: list[str]) -> set[str]:
-    """Readings of one stretch of number words."""
+    """Readings of one stretch of number words, as the published tables count them (edge.terms.numbers reads more)."""
     for mark in ("point", "komma"):
         if words.count(mark) == 1 and 0 < (at := words.index(mark)) < len(words) - 1:
-            whole, part = _read(words[:at]), _digits(words[at + 1 :])
+            whole, part = _read(words[:at]), digits(words[at + 1 :])
             return {canonical(f"{w}.{part}") for w in whole} if part else set()
     if "point" in words or "komma" in words:
         return set()
     if words[-1] == "half" and len(words) > 2:
         return {f"{w}.5" for w in _read(words[:-2])} if words[-2] in {"and", "a"} else set()
     found = set()
-    if (digits := _digits(words)) is not None:
-        found.add(canonical(digits))
-    if (value := _value(words)) is not None:
+    if (row := digits(words)) is not None:
+        found.add(canonical(row))
+    if (value := whole_number(words)) is not None:
         found.add(str(value))
     return found
-
-
-def _digits(words: list[str]) -> str | None:
-    """Words read as figures one after the other: "one fifty two" -> 152."""
-    values = _word_values()
-    text, tens = "", False
-    for word in words:
-        if _is_numeral(word):
-            text, tens = text + word, False
-        elif word in values:
-            value = values[word]
-            text = text[:-1] + str(value) if tens and 0 < value < 10 else text + str(value)
-            tens = value in range(20, 100, 10)
-        else:
-            return None
-    return text
-
-
-def _value(words: list[str]) -> int | None:
-    """Words read as one number: "two hundred and five" -> 205; None if they are none."""
-    values = _word_values()
-    total, part = 0, 0
-    for word in words:
-        if word == "hundred":
-            part = max(part, 1) * 100
-        elif word == "thousand":
-            total, part = total + max(part, 1) * 1000, 0
-        elif word == "and":
-            continue
-        elif _is_numeral(word) or word in values:
-            value = int(word) if _is_numeral(word) else values[word]
-            if part % 100 and not (part % 100 in range(20, 100, 10) and value < 10):
-                return None
-            part += value
-        else:
-            return None
-    return total + part
 
 
 def unsupported_numbers(text: str, source: str) -> list[str]:

@@ -215,7 +215,7 @@ def read_words(words: list[str]) -> set[str]:
         words = ["zero", *words]
     for mark in ("point", "komma"):
         if words.count(mark) == 1 and 0 < (at := words.index(mark)) < len(words) - 1:
-            whole, part = read_words(words[:at]), _digits(words[at + 1 :])
+            whole, part = read_words(words[:at]), digits(words[at + 1 :])
             return {canonical(f"{w}.{part}") for w in whole} if part else set()
     if "point" in words or "komma" in words:
         return set()
@@ -225,14 +225,14 @@ def read_words(words: list[str]) -> set[str]:
     if words[-1] == "half" and len(words) > 2:
         return {f"{w}.5" for w in read_words(words[:-2])} if words[-2] in {"and", "a"} else set()
     found = set()
-    if (digits := _digits(words)) is not None:
-        found.add(canonical(digits))
-    if (value := _value(words)) is not None:
+    if (row := digits(words)) is not None:
+        found.add(canonical(row))
+    if (value := whole_number(words)) is not None:
         found.add(str(value))
     return found
 
 
-def _digits(words: list[str]) -> str | None:
+def digits(words: list[str]) -> str | None:
     """Words read as figures one after the other: "one fifty two" -> 152."""
     values = word_values()
     text, tens = "", False
@@ -248,7 +248,7 @@ def _digits(words: list[str]) -> str | None:
     return text
 
 
-def _value(words: list[str]) -> int | None:
+def whole_number(words: list[str]) -> int | None:
     """Words read as one number: "two hundred and five" -> 205; None if they are none."""
     values = word_values()
     total, part = 0, 0
