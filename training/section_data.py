@@ -11,6 +11,7 @@ from __future__ import annotations
 import random
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from functools import lru_cache
 from pathlib import Path
 
 from edge.contract import prompts, section_turns, templates
@@ -84,17 +85,17 @@ def statement_pairs(folder: Path, split: str) -> list[Document]:
 
 def german_sections(folder: Path, split: str) -> list[Document]:
     """The sections of the German visits, so that a mix can hold more of them."""
-    return [one for one in sections(folder, split) if one.lang == "de"]
+    german = [visit for visit in _visits(folder, split) if visit.document.lang == "de"]
+    return [one for visit in german for one in _sections(visit, split)]
 
 
-def _visits(folder: Path, split: str) -> Iterator[_Visit]:
+@lru_cache(maxsize=2)  # read for each of the sets that are made from them
+def _visits(folder: Path, split: str) -> tuple[_Visit, ...]:
     documents = sources.aci(folder, split)
     if split == "train":
         documents += sources.synthetic_visits(folder, split)
     known = gold.read(folder, split)
-    for document in documents:
-        if document.id in known:
-            yield _visit(document, known[document.id])
+    return tuple(_visit(document, known[document.id]) for document in documents if document.id in known)
 
 
 def _visit(document: Document, known: Gold) -> _Visit:

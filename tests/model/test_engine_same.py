@@ -12,7 +12,7 @@ from edge.engine import onnx
 from edge.engine.base import Request
 from edge.engine.loader import load_engine
 
-pytestmark = pytest.mark.model
+pytestmark = [pytest.mark.model, pytest.mark.long]
 TALK = (
     "Doctor: What brings you in today?\nPatient: My left knee hurts since the 3rd of May, mostly on stairs.\n"
     "Doctor: Do you take anything for it?\nPatient: Ibuprofen 400 mg twice a day, and metformin for the sugar.\n"
