@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from edge import paths
+from edge.clinical.language import language_code
 from edge.contract import choice
 from edge.contract import document as documents
 from edge.contract.bundle import find_bundle, list_bundles
@@ -170,6 +171,24 @@ def origin(info: EngineInfo, source: Document, result: Note | Extraction | None)
         seconds=round(result.seconds, 3) if result else 0.0,
         incomplete=result.incomplete if result else True,
     )
+
+
+_LANGUAGES = {
+    "en": "English", "de": "German", "nl": "Dutch", "fr": "French", "es": "Spanish", "it": "Italian",
+    "pt": "Portuguese", "pl": "Polish", "sv": "Swedish", "tr": "Turkish", "ru": "Russian", "uk": "Ukrainian",
+    "ar": "Arabic", "he": "Hebrew", "el": "Greek", "hi": "Hindi", "th": "Thai", "ja": "Japanese", "ko": "Korean",
+    "zh": "Chinese",
+}  # fmt: skip
+
+
+def foreign_language(info: EngineInfo, text: str) -> str:
+    """What must be said of a conversation in a language that the bundle was not trained to write in; else ""."""
+    found = language_code(text)
+    if not found or found in info.languages:
+        return ""
+    trained = ", ".join(_LANGUAGES.get(code, code) for code in info.languages)
+    spoken = _LANGUAGES.get(found, "another language")
+    return f"The conversation is in {spoken}; {info.bundle} was trained to write notes in {trained}. The note may mix languages and miss what was said: check every sentence."
 
 
 def place(texts: Sequence[str], basis: str) -> list[FieldEntry]:

@@ -13,7 +13,10 @@ from edge.engine.repeats import BY_DEFAULT
 
 @dataclass(frozen=True)
 class EngineInfo:
-    """What is loaded. bundle_sha256: hash of the manifest, names weights and options. context_length: tokens."""
+    """What is loaded. bundle_sha256: hash of the manifest, names weights and options. context_length: tokens.
+
+    languages: ISO 639-1 codes of those it was trained to write notes in.
+    """
 
     bundle: str
     bundle_sha256: str
@@ -23,6 +26,7 @@ class EngineInfo:
     runtime: str
     purpose: str = "clinical"
     signed_by: str | None = None
+    languages: tuple[str, ...] = ("en",)
 
 
 @dataclass(frozen=True)

@@ -64,6 +64,7 @@ def load(bundle: Bundle) -> Loaded:
         runtime=manifest.runtime,
         purpose=manifest.purpose,
         signed_by=bundle.signed_by,
+        languages=tuple(str(manifest.options.get("languages", "en")).split()),
     )
     decoder = Decoder(tokenizer, model.open_session, compiler, ends, manifest.context_length)
     return Loaded(info, decoder, tokenizer)

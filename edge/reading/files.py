@@ -32,7 +32,7 @@ from edge.reading import (
     vocabulary,
 )  # fmt: skip
 from edge.reading.captions import Cue
-from edge.reading.scan import Checkpoint, go_on
+from edge.reading.scan import Checkpoint, go_on, refuse_lines
 from edge.text import one_line, sanitise
 
 Kind = Literal["conversation", "report"]
@@ -275,6 +275,7 @@ def _is_mark(text: str) -> bool:
 
 
 def _as_report(reading: Reading, text: str) -> Reading:
+    refuse_lines(text)
     return replace(reading, kind="report", language=language_code(text), text=text)
 
 

@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterator
 from edge.errors import InputError
 
 Checkpoint = Callable[[], None]  # called every few thousand steps; raises edge.errors.Cancelled to stop
-MAX_LINES = 500_000  # an hour of captions, a word each, has about 30,000
+MAX_LINES = 300_000  # an hour of captions, a word each, has about 30,000
 MAX_TURNS = 50_000  # a day of speech has about 20,000
 _TAG_LENGTH = 500  # characters of a tag, name and all
 _EVERY = 2_000  # steps between two checkpoints
@@ -38,10 +38,7 @@ def steps(checkpoint: Checkpoint) -> Callable[[], None]:
 
 def lines(text: str, checkpoint: Checkpoint = go_on) -> Iterator[tuple[int, str]]:
     """(offset, line) of each line of text. Raises InputError if there are more than MAX_LINES."""
-    if text.count("\n") > MAX_LINES:
-        raise InputError(
-            "This text has too many lines.", f"It has more than {MAX_LINES:,}; no conversation has.", "Split it."
-        )
+    refuse_lines(text)
     step, start = steps(checkpoint), 0
     while True:
         step()
@@ -51,6 +48,14 @@ def lines(text: str, checkpoint: Checkpoint = go_on) -> Iterator[tuple[int, str]
             return
         yield start, text[start:end]
         start = end + 1
+
+
+def refuse_lines(text: str) -> None:
+    """Raises InputError if a text has more lines than any conversation or report."""
+    if text.count("\n") > MAX_LINES:
+        raise InputError(
+            "This text has too many lines.", f"It has more than {MAX_LINES:,}; no document has.", "Split it."
+        )
 
 
 def refuse_turns(count: int) -> None:

@@ -144,7 +144,8 @@ def _one(
         if vault is not None:
             narrator.say(f"Saved as record {_keep(vault, document, args, outcome)}.")
         if args.json:
-            read = {"language": reading.language, "warnings": list(reading.warnings)}
+            remarks = [*reading.warnings, *outcome.printed.get("warnings", ())]
+            read = {"language": reading.language, "warnings": remarks}
             _print_json({"file": sanitise(one.name), **outcome.printed, **read})
     except (Cancelled, BundleError):
         raise  # no other file would fare better

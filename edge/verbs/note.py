@@ -63,6 +63,9 @@ def write(scribe: Scribe, document: Document, args: argparse.Namespace, narrator
     from edge.encounters import writing
 
     checker = _checker()
+    foreign = writing.foreign_language(scribe.engine.info, document.text)
+    if foreign:
+        narrator.warn(foreign)
     steps: list[Composed] = []
     events = (
         scribe.note(document, args.template) if args.form == "whole" else _composed(scribe, document, args.form, steps)
@@ -82,6 +85,7 @@ def write(scribe: Scribe, document: Document, args: argparse.Namespace, narrator
             narrator.say(f"Mended: {step.what} in {step.section}: {one_line(step.text, 90)} ({step.why})")
     omissions = {"omissions": [one.as_json() for one in found.omissions] if found is not None else []}
     printed = note_json(replace(note, sections=content.sections)) | omissions
+    printed["warnings"] = [foreign] if foreign else []
     if steps:
         printed["steps"] = steps[-1].parameters(args.form)["steps"]
     return model_verbs.Written(
