@@ -188,8 +188,10 @@ def foreign_language(info: EngineInfo, text: str) -> str:
         return ""
     trained = ", ".join(_LANGUAGES.get(code, code) for code in info.languages)
     spoken = _LANGUAGES.get(found, "another language")
-    return f"The conversation is in {spoken}; {info.bundle} was trained to write notes in {trained}. "
+    return (
+        f"The conversation is in {spoken}; {info.bundle} was trained to write notes in {trained}. "
         "The note may mix languages and miss what was said: check every sentence."
+    )
 
 
 def place(texts: Sequence[str], basis: str) -> list[FieldEntry]:
