@@ -338,14 +338,14 @@ class EdgeApp(BaseApp):
 
     async def encounter_from_file(self, path: Path) -> None:
         encounter = self.encounters.new(self.settings.template)
-        self.fill_from_file(encounter, path)
+        await self.fill_from_file(encounter, path)
         self.show_encounter(encounter)
 
-    def fill_from_file(self, encounter: OpenEncounter, path: Path) -> None:
+    async def fill_from_file(self, encounter: OpenEncounter, path: Path) -> None:
         """Take a file's text as the conversation. Raises InputError."""
         from edge.encounters.writing import read_file
 
-        document = read_file(str(path), "conversation")
+        document = await asyncio.to_thread(read_file, str(path), "conversation")
         self.encounters.set_conversation(encounter, document.text, document.name)
 
     async def leave_encounter(self, encounter: OpenEncounter) -> None:

@@ -275,7 +275,7 @@ class EncounterScreen(EdgeScreen):
         self.app.push_screen(Ask(t("open.title"), t("open.path"), ok=t("open.button")), answered)
 
     async def _load(self, path: Path) -> None:
-        self.edge.fill_from_file(self.encounter, path)
+        await self.edge.fill_from_file(self.encounter, path)
         pane = self.query_one(ConversationPane)
         pane.show_talk(self.encounter.conversation)
         pane.edit(False)

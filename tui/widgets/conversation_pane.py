@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import asyncio
+import threading
+
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.widgets import TextArea
 
 from edge.contract.transcript import SPEAKERS, Transcript, Turn
-from edge.errors import InputError
+from edge.errors import Cancelled, InputError
 from edge.reading.conversation import keeps_speakers, parse, with_speaker
 from tui.texts import t
 from tui.widgets.messages import ConversationEdited, Ready
@@ -16,10 +19,15 @@ from tui.widgets.safe_area import SafeArea
 from tui.widgets.transcript_view import TranscriptView
 
 
-def parsed(text: str) -> Transcript:
-    """A conversation with its turns; none for a text without any."""
+def parsed(text: str, stop: threading.Event) -> Transcript:
+    """A conversation with its turns; none for a text without any. Raises Cancelled soon after stop is set."""
+
+    def checkpoint() -> None:
+        if stop.is_set():
+            raise Cancelled("The conversation is not shown any more.")
+
     try:
-        return parse(text)
+        return parse(text, checkpoint)
     except InputError:
         return Transcript(text, ())
 
@@ -54,6 +62,7 @@ class ConversationPane(Vertical):
         self.editing = False
         self._shown = ""
         self._seen = ""
+        self._stop = threading.Event()  # of the reading under way
 
     def compose(self) -> ComposeResult:
         yield Label(t("encounter.conversation"), classes="pane-title")
@@ -69,15 +78,31 @@ class ConversationPane(Vertical):
         """Show the conversation."""
         self._title(t("encounter.conversation"))
         if self._shown != text or not self.query_one(TranscriptView).turns:
-            self._shown = text
-            talk = parsed(text)
+            self._begin(text)
+            self.run_worker(self._read(text, self._stop), exit_on_error=False)
+
+    def _begin(self, text: str) -> None:
+        """From here on this text is to be shown: the reading of another one ends."""
+        self._stop.set()
+        self._stop, self._shown = threading.Event(), text
+
+    async def _read(self, text: str, stop: threading.Event) -> None:
+        """Read the conversation in a thread: whatever it holds, keys are answered and the vault locks meanwhile."""
+        try:
+            talk = await asyncio.to_thread(parsed, text, stop)
+        except Cancelled:
+            return
+        if not stop.is_set():
             self.query_one(TranscriptView).show(talk.source, talk.turns)
+
+    def on_unmount(self) -> None:
+        self._stop.set()
 
     def show_basis(self, text: str) -> None:
         """Show a text that fields point into."""
         self.edit(False)
         self._title(t("encounter.basis"))
-        self._shown = text
+        self._begin(text)
         self.query_one(TranscriptView).show(text, lines_of(text))
 
     def edit(self, on: bool, text: str = "") -> None:
@@ -108,4 +133,9 @@ class ConversationPane(Vertical):
         """Give the turn under the cursor the next speaker."""
         view = self.query_one(TranscriptView)
         if view.turns:
-            self.post_message(ConversationEdited(with_next_speaker(view.turns, view.cursor)))
+            self.run_worker(self._next_speaker(view.turns, view.cursor, self._stop), exit_on_error=False)
+
+    async def _next_speaker(self, turns: tuple[Turn, ...], index: int, stop: threading.Event) -> None:
+        text = await asyncio.to_thread(with_next_speaker, turns, index)
+        if not stop.is_set():
+            self.post_message(ConversationEdited(text))
