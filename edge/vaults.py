@@ -16,7 +16,7 @@ from edge import paths
 from edge.errors import UsageError, VaultBusyError
 from edge.store import backup, policy
 from edge.store.admin import RECOVERY
-from edge.store.backup import Manifest
+from edge.store.backup import BackupManifest
 from edge.store.chain import Event, Report
 from edge.store.edits import Revision
 from edge.store.encounters import EncounterFilter
@@ -30,9 +30,9 @@ from edge.store.vault import Vault, refuse_existing
 
 __all__ = [
     "RECOVERY",
+    "BackupManifest",
     "EncounterFilter",
     "KdfParameters",
-    "Manifest",
     "Passphrase",
     "Plan",
     "Progress",
@@ -106,8 +106,13 @@ def ask_recovery_key(file: str | os.PathLike[str] | None = None) -> RecoveryKey:
 
 
 def restore(
-    source: Path, secret: Secret, path: Path | None = None, *, replace: bool = False, progress: Progress = no_progress
-) -> Manifest:
+    source: Path,
+    secret: Secret,
+    path: Path | None = None,
+    *,
+    replace: bool = False,
+    progress: Progress = no_progress,
+) -> BackupManifest:
     """Make a vault at path from a backup, open it once and note it in its audit chain.
 
     Nothing is replaced before the backup passed every check. Raises the errors of edge.store.backup.restore.
@@ -119,7 +124,7 @@ def restore(
     return manifest
 
 
-def check_backup(source: Path, secret: Secret, progress: Progress = no_progress) -> Manifest:
+def check_backup(source: Path, secret: Secret, progress: Progress = no_progress) -> BackupManifest:
     """Authenticate every byte of a backup and tell what it holds. Raises the errors of edge.store.backup.check."""
     return backup.check(source, secret, progress)
 

@@ -10,7 +10,7 @@ import hashlib
 import uuid
 from typing import Any
 
-from edge.contract.manifest import DataSet, Figure, FileEntry, Kind, Manifest, canonical
+from edge.contract.manifest import DataSet, Figure, FileEntry, Manifest, ModelKind, canonical
 
 CARD, BOM = "model-card.md", "ml-bom.json"
 _ABOUT = {CARD, BOM}
@@ -21,7 +21,7 @@ _FAILURES = {
     "unsupported.doses": "Counted: {value} doses a document that its source does not have",
     "unsupported.drugs": "Counted: {value} drugs a document that its source does not have",
 }
-_ABOUT_KIND: dict[Kind, str] = {
+_ABOUT_KIND: dict[ModelKind, str] = {
     "decoder": "A language model that drafts clinical notes and extracts fields, inside edgescribe on one machine.",
     "encoder-decoder": "An encoder-decoder, exported as a baseline for evaluation. It is not run on laptops.",
     "embedding": "An encoder that turns texts into vectors, to compare them inside edgescribe on one machine.",

@@ -7,7 +7,7 @@ import shutil
 from pathlib import Path
 from typing import Any
 
-from edge.contract.manifest import AdapterRef, DataSet, Figure, Kind, Manifest
+from edge.contract.manifest import AdapterRef, DataSet, Figure, Manifest, ModelKind
 from edge.contract.prompts import RENDERERS
 from edge.errors import BaseModelError
 from export.base import folder_digest
@@ -116,14 +116,14 @@ def adapter_version(adapter: Path) -> str:
     return str(version)
 
 
-def auto_class(kind: Kind) -> Any:
+def auto_class(kind: ModelKind) -> Any:
     """The class of transformers that loads a model of this kind."""
     from transformers import AutoModel, AutoModelForCausalLM, AutoModelForSeq2SeqLM
 
     return {"decoder": AutoModelForCausalLM, "encoder-decoder": AutoModelForSeq2SeqLM, "embedding": AutoModel}[kind]
 
 
-def load_source(folder: Path, kind: Kind) -> Any:
+def load_source(folder: Path, kind: ModelKind) -> Any:
     """The model of a Hugging Face folder, float32. Raises BaseModelError if its files are none that can be read."""
     import torch
     from safetensors import SafetensorError
@@ -135,7 +135,7 @@ def load_source(folder: Path, kind: Kind) -> Any:
         raise BaseModelError(f"{folder} cannot be loaded.", reason, "Copy its files here again.") from None
 
 
-def merge(base_folder: Path, adapter: Path, target: Path, kind: Kind = "decoder") -> None:
+def merge(base_folder: Path, adapter: Path, target: Path, kind: ModelKind = "decoder") -> None:
     """Write base plus adapter as a Hugging Face folder into target (which exists). Raises BaseModelError.
 
     Merged in float32. A decoder is stored in float16: the rounding is far below that of any quantisation that follows;

@@ -25,8 +25,8 @@ from edge.contract.manifest import (
     BaseRef,
     FileEntry,
     Gate,
-    Kind,
     Manifest,
+    ModelKind,
     canonical,
 )
 from edge.contract.prompts import PROMPT_VERSION, load_tokenizer
@@ -40,16 +40,19 @@ from export.progress import Progress, silent
 from export.to_onnx import Build
 
 PACKAGE = "onnxruntime"
-_TASKS: dict[Kind, str] = {"encoder-decoder": "text2text-generation-with-past", "embedding": "feature-extraction"}
-_GRAPHS: dict[Kind, tuple[str, ...]] = {
+_TASKS: dict[ModelKind, str] = {"encoder-decoder": "text2text-generation-with-past", "embedding": "feature-extraction"}
+_GRAPHS: dict[ModelKind, tuple[str, ...]] = {
     "encoder-decoder": ("encoder_model.onnx", "decoder_model_merged.onnx"),
     "embedding": ("model.onnx",),
 }
-_BESIDE: dict[Kind, tuple[str, ...]] = {"encoder-decoder": ("config.json", "generation_config.json"), "embedding": ()}
+_BESIDE: dict[ModelKind, tuple[str, ...]] = {
+    "encoder-decoder": ("config.json", "generation_config.json"),
+    "embedding": (),
+}
 _LIMIT = 1e-3  # largest difference of any output from the source's: float32 against float32
 
 
-def kind_of(folder: Path) -> Kind:
+def kind_of(folder: Path) -> ModelKind:
     """What the model in a Hugging Face folder is for. Raises BaseModelError for a decoder: those are built by name."""
     config = _json(folder / "config.json")
     if config.get("is_encoder_decoder"):
@@ -110,7 +113,7 @@ def _check_tokenizer(path: Path) -> None:
         raise BaseModelError(f"{path} cannot be read.", reason, "Copy the base here again.") from None
 
 
-def _export(folder: Path, kind: Kind, raw: Path, built: Path) -> None:
+def _export(folder: Path, kind: ModelKind, raw: Path, built: Path) -> None:
     import onnx
     from safetensors import SafetensorError
 
@@ -132,7 +135,7 @@ def _export(folder: Path, kind: Kind, raw: Path, built: Path) -> None:
     shutil.copyfile(folder / "tokenizer.json", built / "tokenizer.json")
 
 
-def _compare(folder: Path, kind: Kind, built: Path) -> tuple[Gate, int]:
+def _compare(folder: Path, kind: ModelKind, built: Path) -> tuple[Gate, int]:
     """Run source and graphs on the same tokens; the verdict, and the number of the source's parameters."""
     import numpy as np
     import torch
@@ -180,7 +183,7 @@ def run_graph(path: Path, feed: dict[str, Any]) -> Any:
     return session.run(None, {entry.name: whole[entry.name] for entry in session.get_inputs()})
 
 
-def _manifest(folder: Path, kind: Kind, base: BaseRef, adapter: AdapterRef | None, gate: Gate) -> Manifest:
+def _manifest(folder: Path, kind: ModelKind, base: BaseRef, adapter: AdapterRef | None, gate: Gate) -> Manifest:
     config = _json(folder / "config.json")
     length = int(config.get("max_position_embeddings") or config.get("n_positions") or 512)
     special = _json(folder / "tokenizer_config.json") if (folder / "tokenizer_config.json").is_file() else {}

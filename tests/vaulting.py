@@ -16,11 +16,11 @@ from edge.contract.encounter import EncounterSummary, Source
 from edge.contract.note import EncounterNote, Section
 from edge.contract.origin import Origin
 from edge.store import kdf
-from edge.store.files import FileLock, VaultFiles
+from edge.store.files import VaultFiles, VaultLock
 from edge.store.header import KeySet
 from edge.store.kdf import KdfParameters
 from edge.store.secret import Passphrase
-from edge.store.session import Session
+from edge.store.session import VaultSession
 from edge.store.unlock import Unlocked
 from edge.store.vault import Vault
 
@@ -102,9 +102,9 @@ def known(paths: VaultFiles, unlocked: Unlocked) -> Unlocked:
 
 def open_known(paths: VaultFiles, unlocked: Unlocked) -> Vault:
     """Open with keys that are known, as if the passphrase had just been given."""
-    lock = FileLock(paths.lock)
+    lock = VaultLock(paths.lock)
     lock.acquire()
-    return Vault._open(paths, known(paths, unlocked), lock, Session(None, "dr.test"), False)
+    return Vault._open(paths, known(paths, unlocked), lock, VaultSession(None, "dr.test"), False)
 
 
 class Child:

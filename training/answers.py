@@ -13,7 +13,7 @@ from pathlib import Path
 
 from edge.errors import TrainingError
 from training import divisions, lines
-from training.evaluate import Written
+from training.answering import Written
 from training.sources import Document
 
 _ID, _TEXT = ("id", "encounter_id"), ("text", "note")

@@ -15,9 +15,9 @@ from edge.engine.base import Engine, EngineInfo, Request
 from edge.engine.repeats import BY_DEFAULT, RULE
 from edge.errors import TrainingError, UsageError
 from edge.paths import cache_dir
-from training import evaluate, folders, mixing, scoring, sources
+from training import answering, folders, mixing, scoring, sources
+from training.answering import SETS, Item, Written
 from training.config import Base
-from training.evaluate import SETS, Item, Written
 from training.sources import Document
 
 ADAPTER = "adapter_model.safetensors"
@@ -86,7 +86,7 @@ def check_options(chosen: Evaluation) -> None:
 def run(chosen: Evaluation, say: Callable[[str], None]) -> dict[str, Any]:
     """Return (and write to out/result.json) the figures of a model and of the floors. Raises named errors."""
     check_options(chosen)
-    found = evaluate.documents(chosen.set, chosen.data, chosen.limit)
+    found = answering.documents(chosen.set, chosen.data, chosen.limit)
     train = _train(chosen, found)
     if chosen.encoder is not None:
         from training import bertscore
@@ -100,7 +100,7 @@ def run(chosen: Evaluation, say: Callable[[str], None]) -> dict[str, Any]:
         facts, answers = _answered(chosen, label, folder, found, train, say)
     if not train:
         say("No nearest-example floor: name training documents with --train.")
-    items = [evaluate.item(document) for document in found]
+    items = [answering.item(document) for document in found]
     result = {**facts, **_summary(items, answers, chosen.encoder), "floors": _floors(chosen, items, train)}
     with folders.writing(folder):
         folders.replace(folder / "result.json", json.dumps(result, indent=2, ensure_ascii=False))
@@ -118,7 +118,7 @@ def _answered(
         facts = _facts(chosen, label, engine)
         with folders.hold(folder, f"The evaluation {folder}"), folders.writing(folder):
             _same_model(folder, facts)
-            return facts, evaluate.write_all(engine, found, folder / "answers.jsonl", say, writer)
+            return facts, answering.write_all(engine, found, folder / "answers.jsonl", say, writer)
     finally:
         engine.close()
 
@@ -195,10 +195,10 @@ def checkpoint_engine(base: Base, adapter: Path | None, threads: int) -> Engine:
     return load_checkpoint(base, adapter, threads)
 
 
-def _writer(chosen: Evaluation, found: list[Document], train: list[Document]) -> evaluate.Writer:
+def _writer(chosen: Evaluation, found: list[Document], train: list[Document]) -> answering.Writer:
     """How answers are written: as the product does it, or by a prompting strategy of the ELMTEX study."""
     if not chosen.strategy:
-        return evaluate.write
+        return answering.write
     from training import ladder, prompting, strategies
 
     if chosen.strategy in ladder.STRATEGIES:
@@ -217,9 +217,9 @@ def _writer(chosen: Evaluation, found: list[Document], train: list[Document]) ->
     def writer(engine: Engine, document: Document) -> Written:
         try:
             done = prompting.extract(engine, document, chosen.strategy, train, similar)
-        except evaluate.UNANSWERED as error:
+        except answering.UNANSWERED as error:
             return Written(document.id, "", ("error",), 0, 0.0, error.what)
-        return evaluate.extracted(document, done)
+        return answering.extracted(document, done)
 
     return writer
 

@@ -19,7 +19,7 @@ from edge.errors import InputError, UsageError
 from edge.extraction import judge, tagged
 from edge.tagging.onnx import open_tagger
 from edge.tasks.extract import Extraction, ExtractionFinished
-from training.evaluate import Written
+from training.answering import Written
 from training.sources import Document
 
 STRATEGIES = ("tagger", "judge")

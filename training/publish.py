@@ -16,8 +16,8 @@ from safetensors import SafetensorError
 from edge.contract.prompts import PROMPT_VERSION
 from edge.errors import TrainingError, UsageError
 from training import config, folders, report, runlog, sources
+from training.answering import SETS
 from training.config import Config
-from training.evaluate import SETS
 
 LICENCES = {
     "mts": ("MTS-Dialog (Ben Abacha et al., EACL 2023)", "CC BY 4.0"),

@@ -10,7 +10,7 @@ from typing import Any
 from edge.contract.schemas import FIELD_KEYS, extraction_target
 from edge.tasks.note import is_absent
 from training import checklists, divisions, entities, facts, floors, intervals, rouge, spans
-from training.evaluate import Item, Written
+from training.answering import Item, Written
 from training.sources import Document
 
 Figures = dict[str, float]

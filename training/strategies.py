@@ -18,7 +18,7 @@ from edge.errors import TrainingError, UsageError
 from edge.reading.conversation import parse
 from edge.tasks.note import NoteFinished, write_note
 from training import gold
-from training.evaluate import UNANSWERED, Writer, Written
+from training.answering import UNANSWERED, Writer, Written
 from training.gold import Gold
 from training.sources import Document
 

@@ -44,7 +44,7 @@ if TYPE_CHECKING:
     from edge.encounters.writing import Scribe
     from edge.seal import SealStatus
     from edge.vaults import RecoveryKey
-    from tui.model_thread import Fact, ModelThread, Opener
+    from tui.model_thread import ModelNews, ModelThread, Opener
     from tui.open_encounters import OpenEncounters
 
 LOCKED = 75
@@ -152,7 +152,7 @@ class EdgeApp(BaseApp):
         if isinstance(self.screen, EdgeScreen):
             self.screen.tick()
 
-    def _heed(self, fact: Fact) -> None:
+    def _heed(self, fact: ModelNews) -> None:
         from tui.model_thread import Done, Loading, Ready, Unavailable, Update
 
         match fact:

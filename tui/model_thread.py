@@ -131,7 +131,7 @@ class Done:
     error: EdgescribeError | None = None
 
 
-Fact = Loading | Ready | Unavailable | Update | Done
+ModelNews = Loading | Ready | Unavailable | Update | Done
 
 
 class ModelThread:
@@ -143,7 +143,7 @@ class ModelThread:
         self._wake = threading.Condition()
         self._queue: list[Job] = []
         self._active: Job | None = None
-        self._buffer: list[Fact] = []
+        self._buffer: list[ModelNews] = []
         self._closing = False
         self._thread = threading.Thread(target=self._work, name="model", daemon=True)
         self._pace: list[float] = []  # seconds a section, newest last
@@ -172,7 +172,7 @@ class ModelThread:
                 if self._scribe is not None:
                     self._scribe.engine.cancel()
 
-    def take(self) -> list[Fact]:
+    def take(self) -> list[ModelNews]:
         """What happened since the last call, oldest first."""
         with self._wake:
             taken, self._buffer = self._buffer, []
@@ -274,7 +274,7 @@ class ModelThread:
                 return Update(job, finished=event)
         return None
 
-    def _put(self, fact: Fact) -> None:
+    def _put(self, fact: ModelNews) -> None:
         with self._wake:
             last = self._buffer[-1] if self._buffer else None
             if isinstance(fact, Update) and isinstance(last, Update) and last.job is fact.job:

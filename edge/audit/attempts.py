@@ -27,7 +27,7 @@ from edge.seal.seccomp import machine
 
 # refused: by the seal (EPERM, EACCES, a closed descriptor, a kill). reached: went through. absent: this system has no
 # such thing. failed: stopped by something other than the seal.
-Outcome = Literal["refused", "reached", "absent", "failed"]
+AttemptOutcome = Literal["refused", "reached", "absent", "failed"]
 _SEAL_ERRORS = frozenset({errno.EPERM, errno.EACCES})
 # Seconds that an attempt may take, sealed or not: they end at once but on a machine that has no time for them.
 _WAIT, _PROGRAM_WAIT = 30, 120
@@ -43,7 +43,7 @@ class Result:
 
     name: str
     says: str
-    outcome: Outcome
+    outcome: AttemptOutcome
     detail: str
 
 
@@ -214,13 +214,13 @@ def _in_process(attempt: Attempt, target: Target) -> Result:
     _, status = os.waitpid(child, 0)
     if os.WIFSIGNALED(status):
         number = os.WTERMSIG(status)
-        killed: Outcome = "refused" if number == signal.SIGSYS else "failed"
+        killed: AttemptOutcome = "refused" if number == signal.SIGSYS else "failed"
         return Result(attempt.name, attempt.says, killed, f"killed by {signal.Signals(number).name}")
     outcome, detail = json.loads(answer)
     return Result(attempt.name, attempt.says, outcome, detail)
 
 
-def _judge(action: Callable[[], None]) -> tuple[Outcome, str]:
+def _judge(action: Callable[[], None]) -> tuple[AttemptOutcome, str]:
     try:
         action()
     except AbsentError as why:
@@ -242,7 +242,7 @@ class EarlyThread:
 
     def __init__(self, target: Target) -> None:
         self._go = threading.Event()
-        self._answer: tuple[Outcome, str] = ("failed", "did not run")
+        self._answer: tuple[AttemptOutcome, str] = ("failed", "did not run")
         self._thread = threading.Thread(target=self._run, args=(target,), daemon=True)
         self._thread.start()
 
@@ -282,7 +282,7 @@ def families() -> Iterator[Result]:
     """Yield a result for a socket of every family by number, with every type that has one."""
     for family in FAMILIES:
         answers = [kernel_calls.open_socket(family, kind) for kind in (1, 2, 3, 5)]
-        worst: Outcome = "refused" if set(answers) == {errno.EPERM} else "reached" if 0 in answers else "failed"
+        worst: AttemptOutcome = "refused" if set(answers) == {errno.EPERM} else "reached" if 0 in answers else "failed"
         detail = ", ".join("opened" if a == 0 else errno.errorcode.get(a, str(a)) for a in answers)
         yield Result(f"family-{family}", f"socket of family {family}, types 1 2 3 5", worst, detail)
 

@@ -22,11 +22,11 @@ from edge.errors import SealError
 FORMAT = "edgescribe-network-evidence/1"
 _TIMEOUT = 3600
 
-Say = Callable[[str], None]
+AuditSay = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Request:
+class AuditRequest:
     """What to examine: the program's verbs, the bundle to run, folders of samples, signing key and result."""
 
     verbs: tuple[tuple[str, ...], ...]
@@ -37,7 +37,7 @@ class Request:
     strace: bool = True
 
 
-def gather(request: Request, say: Say) -> dict[str, Any]:
+def gather(request: AuditRequest, say: AuditSay) -> dict[str, Any]:
     """Run everything and write the pack into request.out; return the evidence. Raises SealError if it cannot run.
 
     The evidence's "verdict" says whether every line held.
@@ -72,7 +72,7 @@ def gather(request: Request, say: Say) -> dict[str, Any]:
     return evidence
 
 
-def _session_request(request: Request, folder: str) -> dict[str, object]:
+def _session_request(request: AuditRequest, folder: str) -> dict[str, object]:
     return {
         "folder": folder,
         "logs": str(request.out.resolve()),
@@ -100,7 +100,7 @@ def _child(entry: str, argument: dict[str, object]) -> Any:
     return json.loads(done.stdout)
 
 
-def _inventory(request: Request, made: str) -> dict[str, Any]:
+def _inventory(request: AuditRequest, made: str) -> dict[str, Any]:
     root = inventory.program_root()
     files = inventory.program_files(root)
     dists = inventory.needed()

@@ -39,7 +39,7 @@ class Step:
 
 
 @dataclass(frozen=True)
-class Done:
+class StepDone:
     """What became of a step. exit_code is None if it was not run; why then says so.
 
     rise: counters of the namespace that rose. trace: what strace saw, None without it.
@@ -57,14 +57,14 @@ class Done:
 
 
 @dataclass(frozen=True)
-class Session:
+class AuditedSession:
     """The whole session. counters_count: what one deliberate datagram raised, to show that the counters can rise.
 
     not_exercised: verbs of the program that no step uses.
     """
 
     how: str
-    done: tuple[Done, ...]
+    done: tuple[StepDone, ...]
     counters_count: dict[str, int]
     strace: str
     not_exercised: tuple[str, ...]
@@ -104,7 +104,7 @@ def not_exercised(planned: Sequence[Step], verbs: set[tuple[str, ...]]) -> tuple
     return tuple(sorted(" ".join(v) for v in verbs if v not in used))
 
 
-def run(request: dict[str, object]) -> Session:
+def run(request: dict[str, object]) -> AuditedSession:
     """Run the session in this process's own stage (the caller has entered it)."""
     folder = Path(str(request["folder"]))
     home, out = folder / "home", folder / "out"
@@ -122,12 +122,12 @@ def run(request: dict[str, object]) -> Session:
     verbs = {tuple(v) for v in cast(list[list[str]], request["verbs"])}
     strace = (shutil.which("strace") or "") if request.get("strace", True) else ""
     logs = Path(str(request["logs"]))
-    done: list[Done] = []
+    done: list[StepDone] = []
     records: dict[str, str] = {}
     for number, step in enumerate(planned):
         wanted = [word for word in step.argv if word in _KINDS.values()]
         if any(word not in records for word in wanted):
-            done.append(Done(step.name, shown(step.argv), None, "there is no saved record to run it on"))
+            done.append(StepDone(step.name, shown(step.argv), None, "there is no saved record to run it on"))
         else:
             argv = tuple(records.get(word, word) for word in step.argv)
             print(f"  {step.name}", file=sys.stderr, flush=True)
@@ -135,7 +135,9 @@ def run(request: dict[str, object]) -> Session:
             done.append(result)
             if step.verb == ("records", "list"):
                 records = _saved(output)
-    return Session(str(request["how"]), tuple(done), stage.counters_count(), strace, not_exercised(planned, verbs))
+    return AuditedSession(
+        str(request["how"]), tuple(done), stage.counters_count(), strace, not_exercised(planned, verbs)
+    )
 
 
 def _saved(listing: str) -> dict[str, str]:
@@ -149,7 +151,7 @@ def shown(argv: Sequence[str]) -> str:
     return "edgescribe " + " ".join(Path(word).name if os.path.isabs(word) else word for word in argv)
 
 
-def observe(step: Step, environ: dict[str, str], strace: str, log: Path) -> tuple[Done, str]:
+def observe(step: Step, environ: dict[str, str], strace: str, log: Path) -> tuple[StepDone, str]:
     """Run one step and watch it; return what was seen and its standard output."""
     command = environment.boot_command(step.argv)
     if strace:
@@ -174,7 +176,7 @@ def observe(step: Step, environ: dict[str, str], strace: str, log: Path) -> tupl
     why = words[0] if process.returncode and words else ""
     facts: dict[str, object] = {k: sorted(v) if isinstance(v, set) else v for k, v in vars(seen).items()}
     left = sum(stage.open_sockets().values())
-    done = Done(step.name, shown(step.argv), process.returncode, why, round(seconds, 2), rise, left, facts, trace)
+    done = StepDone(step.name, shown(step.argv), process.returncode, why, round(seconds, 2), rise, left, facts, trace)
     return done, output.decode("utf-8", "replace")
 
 

@@ -22,7 +22,7 @@ from functools import partial
 from pathlib import Path
 
 from edge.audit import attempts
-from edge.audit.attempts import Outcome, Result
+from edge.audit.attempts import AttemptOutcome, Result
 from edge.audit.listener import LOOPBACK, Listeners
 from edge.errors import SealError
 
@@ -45,10 +45,10 @@ class Tried:
 
     name: str
     says: str
-    unsealed: Outcome
+    unsealed: AttemptOutcome
     unsealed_detail: str
     unsealed_arrived: bool
-    sealed: Outcome
+    sealed: AttemptOutcome
     sealed_detail: str
     sealed_arrived: bool
 

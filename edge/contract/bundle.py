@@ -22,8 +22,8 @@ from edge.contract.manifest import (
     MAX_MANIFEST_BYTES,
     SIGNATURE,
     FileEntry,
-    Kind,
     Manifest,
+    ModelKind,
     damaged,
     parse_manifest,
 )
@@ -39,7 +39,7 @@ Stamp = tuple[int, ...]
 _CHUNK = 1 << 20
 _MAX_CONFIG_BYTES = 1 << 20
 # MLX reads what any of its versions wrote; so it is not asked.
-_RUNTIME_PACKAGE: dict[tuple[str, Kind], str] = {
+_RUNTIME_PACKAGE: dict[tuple[str, ModelKind], str] = {
     ("onnx", "decoder"): "onnxruntime-genai",
     ("onnx", "encoder-decoder"): "onnxruntime",
     ("onnx", "embedding"): "onnxruntime",

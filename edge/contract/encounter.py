@@ -118,7 +118,7 @@ N = TypeVar("N", EncounterNote, Fields)
 
 
 @dataclass(frozen=True)
-class Document(Generic[C]):
+class KeptDocument(Generic[C]):
     """The current content of one document of an encounter and the revision it stands at (1 is what the model wrote).
 
     draft: content holds edits that are newer than that revision. version: grows with every amendment after signing.
@@ -155,15 +155,15 @@ class Encounter:
 
     summary: EncounterSummary
     sources: tuple[Source, ...]
-    documents: tuple[Document[Content], ...]
+    documents: tuple[KeptDocument[Content], ...]
 
     @property
-    def note(self) -> Document[EncounterNote] | None:
+    def note(self) -> KeptDocument[EncounterNote] | None:
         """The newest note."""
         return newest(self.documents, EncounterNote)
 
     @property
-    def fields(self) -> Document[Fields] | None:
+    def fields(self) -> KeptDocument[Fields] | None:
         """The newest extracted fields."""
         return newest(self.documents, Fields)
 
@@ -202,13 +202,13 @@ class Encounter:
         }
 
 
-def newest(documents: Sequence[Document[Content]], content: type[N]) -> Document[N] | None:
+def newest(documents: Sequence[KeptDocument[Content]], content: type[N]) -> KeptDocument[N] | None:
     """The last of the documents with this content."""
-    found = (cast("Document[N]", one) for one in reversed(documents) if isinstance(one.content, content))
+    found = (cast("KeptDocument[N]", one) for one in reversed(documents) if isinstance(one.content, content))
     return next(found, None)
 
 
-def incomplete(documents: Sequence[Document[Content]]) -> bool:
+def incomplete(documents: Sequence[KeptDocument[Content]]) -> bool:
     """Whether something is missing from the newest note or the newest fields (see is_incomplete)."""
     found = (newest(documents, EncounterNote), newest(documents, Fields))
     return any(one is not None and is_incomplete(one.content, one.origin) for one in found)

@@ -25,11 +25,11 @@ MAX_FILE_BYTES = 64 << 30
 _PATH = r"^[A-Za-z0-9][A-Za-z0-9._-]{0,99}\.(onnx|data|json|safetensors|md|jinja)$"
 
 Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-Line = Annotated[str, Field(max_length=500, pattern=r"^[^\x00-\x1f\x7f]*$")]
+OneLine = Annotated[str, Field(max_length=500, pattern=r"^[^\x00-\x1f\x7f]*$")]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
 # What a model is for: a decoder writes; an encoder-decoder is a baseline for evaluation; an embedding compares texts; a
 # tagger finds spans (edge.contract.tagging).
-Kind = Literal["decoder", "encoder-decoder", "embedding", "tagger"]
+ModelKind = Literal["decoder", "encoder-decoder", "embedding", "tagger"]
 
 
 class _Strict(BaseModel):
@@ -48,24 +48,24 @@ class BaseRef(_Strict):
     """The base model. sha256 names it (export/catalog.toml); parameters is their count."""
 
     name: Name
-    origin: Line
+    origin: OneLine
     sha256: Hash
-    licence: Line
+    licence: OneLine
     parameters: int = Field(gt=0, lt=10**15)
 
 
 class AdapterRef(_Strict):
     """The adapter that was merged in; sha256 of its folder (export.merge)."""
 
-    name: Line
+    name: OneLine
     sha256: Hash
 
 
 class DataSet(_Strict):
     """Data that trained or judged the model."""
 
-    name: Line
-    licence: Line
+    name: OneLine
+    licence: OneLine
     role: Literal["training", "evaluation"]
     records: int = Field(ge=0)
 
@@ -73,11 +73,11 @@ class DataSet(_Strict):
 class Figure(_Strict):
     """One measured figure with its 95 % interval, the set and the number of documents it was measured on."""
 
-    metric: Line
+    metric: OneLine
     value: float = Field(allow_inf_nan=False)
     low: float | None = Field(default=None, allow_inf_nan=False)
     high: float | None = Field(default=None, allow_inf_nan=False)
-    dataset: Line
+    dataset: OneLine
     documents: int = Field(ge=0)
 
 
@@ -90,7 +90,7 @@ class Gate(_Strict):
     passed: bool
     measured: dict[str, float]
     limits: dict[str, float]
-    accepted: Line = ""
+    accepted: OneLine = ""
 
 
 class Manifest(_Strict):
@@ -100,22 +100,22 @@ class Manifest(_Strict):
     format_version: Literal[1]
     name: Name
     runtime: Literal["onnx", "mlx"]
-    runtime_version: Line
+    runtime_version: OneLine
     precision: Literal["int4", "int8", "fp16", "fp32"]
     options: dict[str, str | int | bool]
     base: BaseRef
     adapter: AdapterRef | None
-    prompt_format: Line
-    prompt_version: Line
+    prompt_format: OneLine
+    prompt_version: OneLine
     context_length: int = Field(gt=0, le=1 << 21)
-    end_tokens: list[Line] = Field(min_length=1)
+    end_tokens: list[OneLine] = Field(min_length=1)
     purpose: Literal["clinical", "test"]
-    built_by: Line
+    built_by: OneLine
     files: list[FileEntry] = Field(min_length=1, max_length=1000)
     data: list[DataSet] = []
     figures: list[Figure] = []
     gate: Gate | None = None
-    kind: Kind = "decoder"
+    kind: ModelKind = "decoder"
 
     @model_validator(mode="after")
     def _names(self) -> Manifest:

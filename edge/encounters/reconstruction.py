@@ -20,11 +20,11 @@ from cryptography.hazmat.primitives.ciphers import algorithms
 from cryptography.hazmat.primitives.serialization import Encoding, pkcs7
 
 from edge import __version__
-from edge.contract.encounter import Content, Document, Encounter
+from edge.contract.encounter import Content, Encounter, KeptDocument
 from edge.contract.facts import Statement
 from edge.contract.note import EncounterNote
 from edge.errors import InputError, UsageError
-from edge.store.chain import Entry, Event
+from edge.store.chain import ChainEntry, Event
 from edge.store.encounters import content_text
 from edge.store.vault import Vault
 
@@ -52,7 +52,7 @@ def _source(text: str) -> dict[str, str]:
     return {"text": text, "sha256": hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()}
 
 
-def _document(vault: Vault, document: Document[Content]) -> dict[str, Any]:
+def _document(vault: Vault, document: KeptDocument[Content]) -> dict[str, Any]:
     contents = [vault.edits.content_at(document.id, one.number) for one in vault.edits.history(document.id)]
     revisions = []
     before = ""
@@ -101,7 +101,7 @@ def _chain(vault: Vault, record: Encounter) -> dict[str, Any]:
     return {"entries": about, "head": head}
 
 
-def _entry(one: Entry) -> dict[str, Any]:
+def _entry(one: ChainEntry) -> dict[str, Any]:
     shown = {"seq": one.seq, "at": one.at, "event": one.event, "actor": one.actor, "detail": json.loads(one.detail)}
     return shown | {"covered": one.covered().decode(), "mac": one.mac.hex()}
 

@@ -12,13 +12,13 @@ from pathlib import Path
 from edge.errors import InputError, VaultError
 from edge.store import backup, chain, db, header, policy, rekey, unlock
 from edge.store import head as heads
-from edge.store.backup import Manifest
-from edge.store.chain import Entry, Event, Report
+from edge.store.backup import BackupManifest
+from edge.store.chain import ChainEntry, Event, Report
 from edge.store.files import Progress, VaultFiles, no_progress
 from edge.store.kdf import KdfParameters
 from edge.store.secret import Passphrase, RawKey, SecretBytes
 from edge.store.secretkeys import RecoveryKey, Secret
-from edge.store.session import Session
+from edge.store.session import VaultSession
 
 
 class VaultAdmin:
@@ -27,7 +27,7 @@ class VaultAdmin:
     beside = False
 
     def __init__(
-        self, paths: VaultFiles, vault_id: str, key: RawKey, backup_key: SecretBytes, session: Session
+        self, paths: VaultFiles, vault_id: str, key: RawKey, backup_key: SecretBytes, session: VaultSession
     ) -> None:
         self.key, self.backup_key = key, backup_key
         self._paths, self._vault_id, self._session = paths, vault_id, session
@@ -60,7 +60,7 @@ class VaultAdmin:
 
     def backup(
         self, destination: Path, keep: int | None = None, progress: Progress = no_progress
-    ) -> tuple[Path, Manifest]:
+    ) -> tuple[Path, BackupManifest]:
         """Write a checked backup to a file, or into a folder under a dated name; keep: how many of those stay there.
 
         progress: as edge.store.backup.write.
@@ -75,11 +75,11 @@ class VaultAdmin:
             backup.prune(Path(destination), self._vault_id, keep)
         return target, manifest
 
-    def entries(self, after: int = 0, limit: int = -1) -> Iterator[Entry]:
+    def entries(self, after: int = 0, limit: int = -1) -> Iterator[ChainEntry]:
         """The audit chain, oldest first."""
         return chain.entries(self._session.connection, after, limit)
 
-    def newest(self, limit: int = 200) -> list[Entry]:
+    def newest(self, limit: int = 200) -> list[ChainEntry]:
         """The newest entries of the audit chain, newest first."""
         last = self._session.query("SELECT max(seq) FROM chain")[0][0] or 0
         return list(self.entries(max(0, last - limit)))[::-1]

@@ -28,7 +28,7 @@ from cryptography.hazmat.primitives.ciphers.aead import ChaCha20Poly1305
 from edge import disk, foreign
 from edge.errors import DamagedVaultError, NotAVaultError, UsageError, VaultError
 from edge.store import db, files, header, unlock, upgrade
-from edge.store.files import FileLock, Progress, VaultFiles, no_progress
+from edge.store.files import Progress, VaultFiles, VaultLock, no_progress
 from edge.store.header import Header, KeySet
 from edge.store.secret import RawKey, SecretBytes
 from edge.store.secretkeys import Secret
@@ -42,7 +42,7 @@ _NAME = re.compile(r"records-\d{8}T\d{9}Z\.backup")
 
 
 @dataclass(frozen=True)
-class Manifest:
+class BackupManifest:
     """What a backup holds. counts: rows by table; chain_seq, chain_mac: head of the audit chain in it (hex)."""
 
     vault_id: str
@@ -73,7 +73,7 @@ def write(
     *,
     lock: bool = True,
     progress: Progress = no_progress,
-) -> Manifest:
+) -> BackupManifest:
     """Write a checked backup under target, whole or not at all, while the vault is in use. Raises VaultError.
 
     lock: take the maintenance lock, unless the caller holds it. progress: "copying" in pages, "checking" in checks,
@@ -84,7 +84,7 @@ def write(
     records = target.with_name(f".{target.name}.{secrets.token_hex(4)}.records")
     packed = records.with_suffix(".tmp")
     try:
-        with FileLock(paths.maintenance).hold() if lock else contextlib.nullcontext():
+        with VaultLock(paths.maintenance).hold() if lock else contextlib.nullcontext():
             head = unlock.read_header(paths)
             upgrade.copy_database(connection, records, key, progress)
         manifest = _manifest(records, key, head, made)
@@ -100,7 +100,7 @@ def write(
     return manifest
 
 
-def _manifest(records: Path, key: RawKey, head: Header, made: str) -> Manifest:
+def _manifest(records: Path, key: RawKey, head: Header, made: str) -> BackupManifest:
     copy = db.connect(records, key)
     try:
         seq, mac = copy.execute("SELECT seq, mac FROM chain_state").fetchone()
@@ -109,11 +109,16 @@ def _manifest(records: Path, key: RawKey, head: Header, made: str) -> Manifest:
         copy.close()
     with open(records, "rb") as file:
         digest = hashlib.file_digest(file, "sha256").hexdigest()
-    return Manifest(head.vault_id, made, schema, counts, seq, mac.hex(), records.stat().st_size, digest)
+    return BackupManifest(head.vault_id, made, schema, counts, seq, mac.hex(), records.stat().st_size, digest)
 
 
 def _pack(
-    packed: Path, head: Header, manifest: Manifest, backup_key: SecretBytes, records: Path, progress: Progress
+    packed: Path,
+    head: Header,
+    manifest: BackupManifest,
+    backup_key: SecretBytes,
+    records: Path,
+    progress: Progress,
 ) -> None:
     header_bytes, nonce = head.serialise(), os.urandom(12)
     box = nonce + ChaCha20Poly1305(backup_key.view()).encrypt(
@@ -132,7 +137,9 @@ def _pack(
         os.fsync(out.fileno())
 
 
-def _check_packed(packed: Path, head: Header, manifest: Manifest, backup_key: SecretBytes, progress: Progress) -> None:
+def _check_packed(
+    packed: Path, head: Header, manifest: BackupManifest, backup_key: SecretBytes, progress: Progress
+) -> None:
     with open(packed, "rb") as file:
         found, box = _read_front(file)
         if found != head or _open_manifest(head.serialise(), box, backup_key) != manifest:
@@ -171,15 +178,15 @@ def _damaged(why: str) -> DamagedVaultError:
     )
 
 
-def _open_manifest(header_bytes: bytes, box: bytes, backup_key: SecretBytes) -> Manifest:
+def _open_manifest(header_bytes: bytes, box: bytes, backup_key: SecretBytes) -> BackupManifest:
     try:
         plain = ChaCha20Poly1305(backup_key.view()).decrypt(box[:12], box[12:], header_bytes)
-        return Manifest(**foreign.parse_json(plain, depth=2))
+        return BackupManifest(**foreign.parse_json(plain, depth=2))
     except (InvalidTag, ValueError, TypeError):
         raise _damaged("its manifest does not pass authentication") from None
 
 
-def _check_records(file: IO[bytes], manifest: Manifest, progress: Progress, out: IO[bytes] | None = None) -> None:
+def _check_records(file: IO[bytes], manifest: BackupManifest, progress: Progress, out: IO[bytes] | None = None) -> None:
     """Read the record part to its end, into out if given, and compare it with the manifest."""
     if _read_length(file) != manifest.records_bytes:
         raise _damaged("the size of its record part is wrong")
@@ -195,7 +202,7 @@ def _check_records(file: IO[bytes], manifest: Manifest, progress: Progress, out:
 
 
 @contextlib.contextmanager
-def opened(source: Path, secret: Secret) -> Iterator[tuple[Header, KeySet, Manifest, IO[bytes]]]:
+def opened(source: Path, secret: Secret) -> Iterator[tuple[Header, KeySet, BackupManifest, IO[bytes]]]:
     """A backup with authenticated keys and manifest, the file standing before its record part.
 
     Raises NotAVaultError, WrongKeyError, DamagedVaultError.
@@ -216,7 +223,7 @@ def opened(source: Path, secret: Secret) -> Iterator[tuple[Header, KeySet, Manif
             keys.wipe()
 
 
-def check(source: Path, secret: Secret, progress: Progress = no_progress) -> Manifest:
+def check(source: Path, secret: Secret, progress: Progress = no_progress) -> BackupManifest:
     """Authenticate every byte of a backup. Returns its manifest; raises as opened(). progress: "reading" in bytes."""
     with opened(source, secret) as (_, _, manifest, file):
         _check_records(file, manifest, progress)
@@ -225,7 +232,7 @@ def check(source: Path, secret: Secret, progress: Progress = no_progress) -> Man
 
 def restore(
     source: Path, secret: Secret, target: Path, *, replace: bool = False, progress: Progress = no_progress
-) -> Manifest:
+) -> BackupManifest:
     """Make a vault at target from a backup; one that is there is set aside (replace) under a dated name, or refused.
 
     Nothing is replaced before the backup has passed all checks. Raises as opened(), VaultError, VaultBusyError.
@@ -233,7 +240,7 @@ def restore(
     """
     paths = VaultFiles(target)
     files.make_folder(target.parent)
-    with FileLock(paths.lock).hold(), FileLock(paths.maintenance).hold():
+    with VaultLock(paths.lock).hold(), VaultLock(paths.maintenance).hold():
         there = [path for path in (paths.database, paths.header) if path.exists()]
         if there and not replace:
             raise UsageError(
@@ -253,7 +260,7 @@ def restore(
     return manifest
 
 
-def _extract(file: IO[bytes], manifest: Manifest, keys: KeySet, paths: VaultFiles, progress: Progress) -> None:
+def _extract(file: IO[bytes], manifest: BackupManifest, keys: KeySet, paths: VaultFiles, progress: Progress) -> None:
     files.remove_database(paths.incoming)
     descriptor = os.open(paths.incoming, os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_BINARY", 0), 0o600)
     with os.fdopen(descriptor, "wb") as out:

@@ -51,7 +51,7 @@ class Event(StrEnum):
 
 
 @dataclass(frozen=True)
-class Entry:
+class ChainEntry:
     """One entry. at: UTC by this machine's clock; order is by seq, as a clock may go back. mac: 32 bytes.
 
     states: JSON, digests by record that the change changed; root: over all records after it, 32 bytes
@@ -117,7 +117,7 @@ def append(
         vouched = Vouched("{}", root)
     states, root = (vouched.states, vouched.root) if vouched else (None, None)
     text = json.dumps(detail, ensure_ascii=False, sort_keys=True, separators=(",", ":"))
-    entry = Entry(seq + 1, at, event.value, subject, text, actor, b"", states, root)
+    entry = ChainEntry(seq + 1, at, event.value, subject, text, actor, b"", states, root)
     mac = hmac.digest(key, mac + entry.covered(), hashlib.sha256)
     connection.execute(
         "INSERT INTO chain (seq, at, event, subject, detail, actor, mac, states, root)"
@@ -148,7 +148,7 @@ def newest_root(connection: Any) -> bytes | None:
     return None if row is None else row[0]
 
 
-def entries(connection: Any, after: int = 0, limit: int = -1) -> Iterator[Entry]:
+def entries(connection: Any, after: int = 0, limit: int = -1) -> Iterator[ChainEntry]:
     """Entries with seq > after, oldest first."""
     rows = connection.execute(
         "SELECT seq, at, event, subject, detail, actor, mac, states, root FROM chain WHERE seq > ?"
@@ -156,7 +156,7 @@ def entries(connection: Any, after: int = 0, limit: int = -1) -> Iterator[Entry]
         (after, limit),
     )
     for row in rows:
-        yield Entry(*row)
+        yield ChainEntry(*row)
 
 
 @dataclass(frozen=True)

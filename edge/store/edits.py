@@ -18,7 +18,7 @@ from edge.errors import DamagedVaultError, UsageError, VaultError
 from edge.store import delta
 from edge.store.chain import Event
 from edge.store.encounters import Encounters, content_hash, content_of, content_text
-from edge.store.session import Change, Session
+from edge.store.session import Change, VaultSession
 from edge.text import one_line
 
 WHOLE_EVERY = 16  # revisions between two that are kept in full: bounds the work of reading one
@@ -53,7 +53,7 @@ class Signature:
 class Edits:
     """Changes to the documents of one open vault. document: Document.id."""
 
-    def __init__(self, session: Session, records: Encounters) -> None:
+    def __init__(self, session: VaultSession, records: Encounters) -> None:
         self._session, self._records = session, records
 
     def autosave(self, document: int, content: Content) -> None:

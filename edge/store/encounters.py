@@ -11,10 +11,10 @@ from typing import Any
 
 from edge.contract.encounter import (
     Content,
-    Document,
     Encounter,
     EncounterSummary,
     Generated,
+    KeptDocument,
     Kind,
     Source,
     State,
@@ -26,7 +26,7 @@ from edge.contract.note import EncounterNote, Section
 from edge.contract.origin import Origin
 from edge.errors import UsageError, VaultError
 from edge.store.chain import Event
-from edge.store.session import Change, Session
+from edge.store.session import Change, VaultSession
 from edge.text import one_line, sanitise
 
 _CODE_ALPHABET = "23456789bcdfghjkmnpqrstvwxz"  # no vowels (no words), nothing that is misread
@@ -94,7 +94,7 @@ def content_hash(text: str) -> str:
 class Encounters:
     """The encounters of one open vault."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: VaultSession) -> None:
         self._session = session
 
     def save(
@@ -227,7 +227,7 @@ class Encounters:
             summary,
             tuple(Source(*row) for row in sources),
             tuple(
-                Document(i, content_of(Kind(kind), content), revision, version, self._origin(i), bool(draft))
+                KeptDocument(i, content_of(Kind(kind), content), revision, version, self._origin(i), bool(draft))
                 for i, kind, content, revision, version, draft in documents
             ),
         )
@@ -355,7 +355,7 @@ class Encounters:
         rows = self._session.query(
             "SELECT max(id), kind, content, revision, version FROM document WHERE encounter = ? GROUP BY kind", (key,)
         )
-        newest = (Document(i, content_of(Kind(k), c), r, v, self._origin(i)) for i, k, c, r, v in rows)
+        newest = (KeptDocument(i, content_of(Kind(k), c), r, v, self._origin(i)) for i, k, c, r, v in rows)
         return incomplete(tuple(newest))
 
     def _origin(self, document: int) -> Origin:

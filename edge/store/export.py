@@ -17,13 +17,13 @@ from edge.store import files
 from edge.store.chain import Event
 from edge.store.edits import Edits
 from edge.store.encounters import Encounters
-from edge.store.session import Session
+from edge.store.session import VaultSession
 
 FORMAT = "edgescribe-export-1"
 _PAGE = 200
 
 
-def write_plain(session: Session, records: Encounters, edits: Edits, target: Path) -> int:
+def write_plain(session: VaultSession, records: Encounters, edits: Edits, target: Path) -> int:
     """Write all records to a new file that only its owner can read. Returns how many.
 
     The caller has asked for the passphrase again. The audit entry comes first, and another one when the file stands: no

@@ -98,7 +98,7 @@ def io_error(what: str, error: OSError) -> VaultError:
     )
 
 
-class FileLock(disk.FileLock):
+class VaultLock(disk.FileLock):
     """The lock of a vault: errors in its words."""
 
     def acquire(self) -> None:

@@ -14,7 +14,7 @@ from typing import Any
 from edge import disk
 from edge.errors import UsageError, VaultError
 from edge.store import files, header, unlock, upgrade
-from edge.store.files import FileLock, Progress, VaultFiles, no_progress
+from edge.store.files import Progress, VaultFiles, VaultLock, no_progress
 from edge.store.header import Header, KeySet
 from edge.store.kdf import KdfParameters
 from edge.store.secret import Passphrase, SecretBytes
@@ -87,7 +87,7 @@ def rotate(paths: VaultFiles, passphrase: Passphrase, connection: Any, progress:
     "sealing", "copying" in pages, "checking" in checks, "replacing", "ending".
     """
     head = unlock.read_header(paths)
-    with FileLock(paths.maintenance).hold(), unlock.master_key(head, passphrase) as old_master:
+    with VaultLock(paths.maintenance).hold(), unlock.master_key(head, passphrase) as old_master:
         old = header.unseal(head, old_master)[0]
         new = old.rotated()
         try:

@@ -13,7 +13,7 @@ from edge.contract.encounter import EncounterSummary, State
 from edge.errors import UsageError, VaultError
 from edge.store.chain import Event
 from edge.store.encounters import SUMMARY, Encounters, summary_of
-from edge.store.session import Session, text_of
+from edge.store.session import VaultSession, text_of
 from edge.store.states import POLICY
 
 
@@ -28,7 +28,7 @@ class Plan:
 class Retention:
     """The retention policy of one open vault."""
 
-    def __init__(self, session: Session, records: Encounters) -> None:
+    def __init__(self, session: VaultSession, records: Encounters) -> None:
         self._session, self._records = session, records
 
     def policy(self) -> dict[State, int]:

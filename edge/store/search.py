@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 
 from edge.contract.encounter import EncounterSummary
 from edge.store.encounters import SUMMARY, summary_of
-from edge.store.session import Session
+from edge.store.session import VaultSession
 from edge.text import sanitise
 
 MAX_TERMS = 16
@@ -23,7 +23,7 @@ _WORDS = re.compile(r"[^\W_]+", re.UNICODE)
 
 
 @dataclass(frozen=True)
-class Hit:
+class SearchHit:
     """A record that matches, and the place: snippet has the matching words between « and »."""
 
     summary: EncounterSummary
@@ -61,10 +61,10 @@ def _words(text: str) -> list[str]:
 class Search:
     """Search in one open vault."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: VaultSession) -> None:
         self._session = session
 
-    def find(self, typed: str, limit: int = 50, offset: int = 0, snippets: bool = True) -> list[Hit]:
+    def find(self, typed: str, limit: int = 50, offset: int = 0, snippets: bool = True) -> list[SearchHit]:
         """Encounters that match, newest first. Nothing typed, or nothing that can match, finds nothing."""
         wanted = expression(typed)
         if not wanted:
@@ -76,4 +76,4 @@ class Search:
             " WHERE search MATCH ? ORDER BY search.rowid DESC LIMIT ? OFFSET ?",
             (wanted, limit, offset),
         )
-        return [Hit(summary_of(row[:-1]), str(row[-1])) for row in rows]
+        return [SearchHit(summary_of(row[:-1]), str(row[-1])) for row in rows]

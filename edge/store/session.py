@@ -51,7 +51,7 @@ class Change:
 
 
 @dataclass
-class Session:
+class VaultSession:
     """One connection, used from the thread that opened it."""
 
     connection: Any

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from edge.store.session import Session
+from edge.store.session import VaultSession
 
 _PREFIX = "unsaved:"  # of names in the table meta, beside the vault's own
 
@@ -15,7 +15,7 @@ _PREFIX = "unsaved:"  # of names in the table meta, beside the vault's own
 class Unsaved:
     """The unsaved texts of one open vault, by name. Raises as every read and change of the vault does."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: VaultSession) -> None:
         self._session = session
 
     def texts(self) -> dict[str, str]:

@@ -26,7 +26,7 @@ from edge.store.admin import VaultAdmin
 from edge.store.chain import Event
 from edge.store.edits import Edits
 from edge.store.encounters import Encounters
-from edge.store.files import FileLock, Progress, VaultFiles, no_progress
+from edge.store.files import Progress, VaultFiles, VaultLock, no_progress
 from edge.store.header import Header, KeySet
 from edge.store.kdf import KdfParameters, tuned
 from edge.store.migrations import LATEST
@@ -34,7 +34,7 @@ from edge.store.retention import Retention
 from edge.store.search import Search
 from edge.store.secret import Passphrase, RawKey, SecretBytes, harden_process
 from edge.store.secretkeys import Secret
-from edge.store.session import Clock, Session, system_clock, text_of
+from edge.store.session import Clock, VaultSession, system_clock, text_of
 from edge.store.unlock import Sleep, Unlocked
 from edge.store.unsaved import Unsaved
 from edge.store.verify import BackgroundCheck, findings
@@ -55,7 +55,13 @@ class Vault:
     """
 
     def __init__(
-        self, paths: VaultFiles, vault_id: str, key: RawKey, backup_key: SecretBytes, session: Session, lock: FileLock
+        self,
+        paths: VaultFiles,
+        vault_id: str,
+        key: RawKey,
+        backup_key: SecretBytes,
+        session: VaultSession,
+        lock: VaultLock,
     ) -> None:
         self.paths, self.vault_id, self.session = paths, vault_id, session
         self._key, self._backup_key, self._lock = key, backup_key, lock
@@ -87,14 +93,16 @@ class Vault:
         policy.check_strength(passphrase)
         parameters = (kdf or tuned()).check()
         files.make_folder(paths.database.parent)
-        with FileLock(paths.lock).hold():
+        with VaultLock(paths.lock).hold():
             refuse_existing(paths)
             vault_id = secrets.token_hex(16)
             with SecretBytes.random(32) as master:
                 keys = KeySet.random()
                 slot = header.passphrase_slot(vault_id, passphrase, master, parameters)
                 newborn = Header(vault_id, -1, text_of(clock()), (slot,), {})
-                _build(paths, header.seal(newborn, master, keys), keys, Session(None, actor or current_user(), clock))
+                _build(
+                    paths, header.seal(newborn, master, keys), keys, VaultSession(None, actor or current_user(), clock)
+                )
                 keys.wipe()
         return cls.open(path, passphrase, actor=actor, clock=clock)
 
@@ -116,17 +124,17 @@ class Vault:
         harden_process()
         paths = VaultFiles(Path(path))
         unlock.read_header(paths)  # before a lock file is made beside something that is no vault
-        lock = FileLock(paths.maintenance if beside else paths.lock)
+        lock = VaultLock(paths.maintenance if beside else paths.lock)
         lock.acquire()
         try:
             unlocked = unlock.unlock(paths, secret, sleep, repair=not beside)
-            return cls._open(paths, unlocked, lock, Session(None, actor or current_user(), clock), beside)
+            return cls._open(paths, unlocked, lock, VaultSession(None, actor or current_user(), clock), beside)
         except BaseException:
             lock.release()
             raise
 
     @classmethod
-    def _open(cls, paths: VaultFiles, unlocked: Unlocked, lock: FileLock, session: Session, beside: bool) -> Self:
+    def _open(cls, paths: VaultFiles, unlocked: Unlocked, lock: VaultLock, session: VaultSession, beside: bool) -> Self:
         keys = unlocked.keys
         connection = db.connect(paths.database, keys.database)
         try:
@@ -178,7 +186,7 @@ class Vault:
         if self._check is not None:
             self._check.stop()
         self.admin.confirm(passphrase)
-        with FileLock(self.paths.maintenance).hold():  # a backup under way is told before anything is begun
+        with VaultLock(self.paths.maintenance).hold():  # a backup under way is told before anything is begun
             self.session.record(Event.KEY_CHANGE, what="rotation begun")
         try:
             rekey.rotate(self.paths, passphrase, self.session.connection, progress)
@@ -234,7 +242,7 @@ def _check_identity(connection: Any, head: Header) -> None:
         )
 
 
-def _record_unlock(session: Session, paths: VaultFiles, before: int, generation: int) -> None:
+def _record_unlock(session: VaultSession, paths: VaultFiles, before: int, generation: int) -> None:
     failed = unlock.failures(paths)
     with session.change(Event.UNLOCK, generation=generation, seal=sealing.level()) as change:
         if before != LATEST:
@@ -260,7 +268,7 @@ def refuse_existing(paths: VaultFiles) -> None:
         )
 
 
-def _build(paths: VaultFiles, head: Header, keys: KeySet, session: Session) -> None:
+def _build(paths: VaultFiles, head: Header, keys: KeySet, session: VaultSession) -> None:
     """Database under a temporary name, then the key file, then the name: a crash leaves nothing or a whole vault."""
     files.remove_database(paths.incoming)
     try:

@@ -34,7 +34,7 @@ def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 def run(args: argparse.Namespace) -> int:
     """Gather the evidence, write the pack, print the findings."""
     from edge import paths
-    from edge.audit.network import Request, gather
+    from edge.audit.network import AuditRequest, gather
     from edge.errors import SealError
     from edge.seal.environment import reexec_clean
 
@@ -46,7 +46,7 @@ def run(args: argparse.Namespace) -> int:
         )
     reexec_clean()
     out = args.out or Path(f"edgescribe-audit-{datetime.now():%Y%m%d-%H%M%S}")
-    request = Request(
+    request = AuditRequest(
         verbs=tuple(sorted(verbs_of(args.parser_of_all()))),
         bundle=_bundle(args.bundle),
         samples=Path(__file__).resolve().parent.parent / "samples",

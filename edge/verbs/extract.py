@@ -103,7 +103,7 @@ class Tools:
 
 def write(
     extractor: Extractor, document: Document, args: argparse.Namespace, narrator: Narrator
-) -> model_verbs.Written:
+) -> model_verbs.VerbResult:
     """Extract, print as asked, and return what is to be kept."""
     from edge.contract.encounter import Generated
     from edge.encounters import writing
@@ -120,7 +120,7 @@ def write(
     origin = extractor.origin(document, extraction)
     content = extraction.content
     how = {"strategy": extractor.strategy}
-    return model_verbs.Written(
+    return model_verbs.VerbResult(
         {**content.to_json(), **how, **model_verbs.envelope(origin)}, "report", Generated(content, origin)
     )
 

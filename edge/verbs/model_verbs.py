@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True)
-class Written:
+class VerbResult:
     """One file's result: the JSON object to print (without "file"), and the record to keep."""
 
     printed: dict[str, Any]
@@ -34,7 +34,7 @@ class Written:
 
 Basis = Callable[["Encounter"], "Document"]  # what of a kept record is worked on
 T = TypeVar("T")
-Work = Callable[[T, "Document", argparse.Namespace, Narrator], Written]
+Work = Callable[[T, "Document", argparse.Namespace, Narrator], VerbResult]
 
 
 @dataclass(frozen=True)
@@ -158,7 +158,7 @@ def _one(
     return 0
 
 
-def _keep(vault: Vault, document: Document, args: argparse.Namespace, written: Written) -> str:
+def _keep(vault: Vault, document: Document, args: argparse.Namespace, written: VerbResult) -> str:
     from edge.encounters import keeping
     from edge.encounters.open_encounter import source_of
 

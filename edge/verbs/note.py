@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
     return model_verbs.run_all(args, write, read_options.conversations(args))
 
 
-def write(scribe: Scribe, document: Document, args: argparse.Namespace, narrator: Narrator) -> model_verbs.Written:
+def write(scribe: Scribe, document: Document, args: argparse.Namespace, narrator: Narrator) -> model_verbs.VerbResult:
     from edge.contract.encounter import Generated
     from edge.encounters import writing
 
@@ -88,7 +88,7 @@ def write(scribe: Scribe, document: Document, args: argparse.Namespace, narrator
     printed["warnings"] = [foreign] if foreign else []
     if steps:
         printed["steps"] = steps[-1].parameters(args.form)["steps"]
-    return model_verbs.Written(
+    return model_verbs.VerbResult(
         {"text": note.text, **printed, **model_verbs.envelope(origin)}, "transcript", Generated(content, origin)
     )
 

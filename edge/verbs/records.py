@@ -13,7 +13,7 @@ from edge.verbs import records_fields, records_note, records_sign, records_speak
 from edge.verbs.narrate import Narrator
 
 if TYPE_CHECKING:
-    from edge.contract.encounter import Content, Document, EncounterSummary
+    from edge.contract.encounter import Content, EncounterSummary, KeptDocument
 
 
 def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -98,7 +98,7 @@ def _show(args: argparse.Namespace) -> int:
     return 0
 
 
-def _printed(document: Document[Content], sources: bool = False) -> str:
+def _printed(document: KeptDocument[Content], sources: bool = False) -> str:
     from edge.contract.fields import Fields
     from edge.contract.note import EncounterNote
     from edge.encounters.export import footnotes

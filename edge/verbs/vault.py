@@ -14,7 +14,7 @@ from edge.verbs.narrate import Narrator
 
 if TYPE_CHECKING:
     from edge.contract.encounter import State
-    from edge.vaults import Manifest, Passphrase, Progress, Report, Secret, Vault
+    from edge.vaults import BackupManifest, Passphrase, Progress, Report, Secret, Vault
 
 Run = Callable[[argparse.Namespace], int]
 
@@ -215,7 +215,7 @@ def _backup(args: argparse.Namespace) -> int:
     return 0
 
 
-def _what(manifest: Manifest) -> str:
+def _what(manifest: BackupManifest) -> str:
     return f"{manifest.counts['encounter']} records, audit chain of {manifest.chain_seq} entries, made {manifest.made}"
 
 

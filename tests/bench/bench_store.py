@@ -34,7 +34,7 @@ from edge.store.edits import Edits
 from edge.store.encounters import EncounterFilter, Encounters, State, content_hash, content_text
 from edge.store.header import KeySet
 from edge.store.search import Search
-from edge.store.session import Session, text_of
+from edge.store.session import VaultSession, text_of
 
 WORDS_A_NOTE, WORDS_A_SOURCE = 160, 1080
 PROMISED = {"search p95": 50.0, "list page": 20.0, "list page, last": 20.0, "open, key known": 50.0, "autosave": 5.0}
@@ -161,7 +161,7 @@ def measure(connect: Callable[[], Any], count: int) -> dict[str, Cost]:
     """Costs by name; for search: median, p95 and worst of 64 queries."""
     figures = {"open, key known": cost(lambda: _opened(connect), 20)}
     connection = connect()
-    session = Session(connection, "bench")
+    session = VaultSession(connection, "bench")
     records = Encounters(session)
     search, edits = Search(session), Edits(session, records)
     asked = queries(random.Random(2))
@@ -188,7 +188,7 @@ def _opened(connect: Callable[[], Any]) -> None:
     connection = connect()
     connection.execute("SELECT * FROM encounter ORDER BY updated DESC LIMIT 50").fetchall()
     with db.transaction(connection):
-        chain.append(connection, text_of(Session(None, "").clock()), Event.UNLOCK, "", {}, "bench")
+        chain.append(connection, text_of(VaultSession(None, "").clock()), Event.UNLOCK, "", {}, "bench")
     connection.close()
 
 

@@ -10,7 +10,7 @@ import torch
 from edge.contract.schemas import FIELD_KEYS, extraction_target
 from edge.errors import TrainingError
 from training import bertscore, evaluation, prompting, report, sources
-from training.evaluate import Item, Written
+from training.answering import Item, Written
 from training.sources import Document
 
 pytestmark = pytest.mark.model

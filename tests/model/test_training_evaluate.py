@@ -12,9 +12,9 @@ import torch
 
 from edge.contract.prompts import PROMPT_VERSION
 from tests import tiny
-from training import cli, evaluate, folders, model
+from training import answering, cli, folders, model
+from training.answering import Written
 from training.config import Base, Lora
-from training.evaluate import Written
 
 pytestmark = pytest.mark.model
 LETTER = {"kind": "report", "instruction": "Welcher Befund?"}
@@ -127,7 +127,7 @@ def test_an_evaluation_killed_half_way_goes_on(
     for result in (want, got):
         result["figures"].pop("seconds")
     assert got == want
-    answers = [[(w.id, w.text) for w in evaluate.read_written(p / "answers.jsonl")] for p in (whole, broken)]
+    answers = [[(w.id, w.text) for w in answering.read_written(p / "answers.jsonl")] for p in (whole, broken)]
     assert answers[0] == answers[1]
     assert len(answers[0]) == 4
     assert got["figures"]["error"] == 0.0 < got["figures"]["tokens"]

@@ -21,8 +21,8 @@ from edge.engine.loader import load_engine
 from export import builder_child, catalog, to_onnx
 from export import cli as export
 from tests import tiny
+from training import answering, model, own
 from training import cli as training
-from training import evaluate, model, own
 
 pytestmark = [pytest.mark.model, pytest.mark.long]
 FAMILIES = ("qwen2", "llama", "mistral", "gemma3", "qwen3", "phi3")
@@ -99,7 +99,7 @@ def test_from_training_to_the_answer_of_a_bundle(
     engine = load_engine(tmp_path / "bundles" / name)
     try:
         assert engine.info.prompt_format in FORMATS
-        answer = evaluate.write(engine, document)
+        answer = answering.write(engine, document)
     finally:
         engine.close()
     assert (answer.error, answer.text, answer.reasons) == ("", "the cough", ("end",))

@@ -18,7 +18,7 @@ from edge.contract import templates
 from edge.contract.schemas import extraction_target
 from edge.errors import TrainingError
 from tests import tiny
-from training import cli, evaluate, evaluation, lora, model, report, runlog, torch_engine
+from training import answering, cli, evaluation, lora, model, report, runlog, torch_engine
 from training.config import Base, Config, as_dict, parse
 from training.mixing import Prepared
 from training.sources import Document, Task, division_tasks, extract_task
@@ -65,7 +65,7 @@ def test_train_then_evaluate(family: str, tmp_path: Path) -> None:
     chosen = Base(name=str(base), kind=kind)
     engine = evaluation.checkpoint_engine(chosen, run / "adapter", 1)
     try:
-        written = evaluate.write(engine, DOCUMENT)
+        written = answering.write(engine, DOCUMENT)
     finally:
         engine.close()
     assert written.error == ""
@@ -95,7 +95,7 @@ def test_an_overfitted_adapter_writes_its_target(tmp_path: Path) -> None:
     assert [f["valid_rouge"] for f in facts if "valid_rouge" in f][-1] == 100.0
     engine = torch_engine.load_checkpoint(Base(name=str(base)), tmp_path / "run" / "adapter", 1)
     try:
-        written = evaluate.write(engine, DOCUMENT)
+        written = answering.write(engine, DOCUMENT)
     finally:
         engine.close()
     assert (written.text, written.reasons) == ("Cough.", ("end",))
@@ -219,7 +219,7 @@ def test_a_base_that_takes_pictures_too_is_measured_and_its_text_part_trained(tm
     engine = evaluation.checkpoint_engine(Base(name=str(base)), None, 1)
     try:
         assert engine.info.context_length == 4096
-        assert evaluate.write(engine, DOCUMENT).error == ""
+        assert answering.write(engine, DOCUMENT).error == ""
     finally:
         engine.close()
     prepared = Prepared({"own": [DOCUMENT]}, [DOCUMENT], {})

@@ -192,7 +192,7 @@ def test_a_spoilt_signing_key_is_an_error(tmp_path: Path) -> None:
 
 def test_a_pack_never_mixes_with_other_files(tmp_path: Path) -> None:
     (tmp_path / "old").touch()
-    request = network.Request((), tmp_path, tmp_path, tmp_path, tmp_path)
+    request = network.AuditRequest((), tmp_path, tmp_path, tmp_path, tmp_path)
     with pytest.raises(SealError, match="not empty"):
         network.gather(request, print)
 

@@ -36,7 +36,7 @@ from edge.errors import (
     WrongKeyError,
 )
 from edge.store import backup, place
-from edge.store.files import FileLock
+from edge.store.files import VaultLock
 from edge.store.vault import Vault
 
 
@@ -317,7 +317,7 @@ def test_backups_rotate_and_leave_foreign_files(tmp_path: Path) -> None:
 
 
 def test_no_backup_while_files_are_replaced(vault: Vault, tmp_path: Path) -> None:
-    with FileLock(vault.paths.maintenance).hold(), pytest.raises(VaultBusyError):
+    with VaultLock(vault.paths.maintenance).hold(), pytest.raises(VaultBusyError):
         vault.admin.backup(tmp_path)
     assert list(tmp_path.glob("*.backup")) == []
 

@@ -10,8 +10,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from edge.errors import TrainingError
-from training import checklists, evaluate, lines, report, scoring, sources
-from training.evaluate import Written
+from training import answering, checklists, lines, report, scoring, sources
+from training.answering import Written
 
 
 def _their_counts(notes: dict[str, str], tmp_path: Path) -> list[tuple[int, int, int, int]]:
@@ -26,7 +26,7 @@ def _their_counts(notes: dict[str, str], tmp_path: Path) -> list[tuple[int, int,
 
 def _our_counts(notes: dict[str, str]) -> list[tuple[int, int, int, int]]:
     found = []
-    for document in evaluate.documents("facts-dev", None):
+    for document in answering.documents("facts-dev", None):
         assert document.checklist is not None
         marks = checklists.mark(document.checklist, notes[document.id])
         stated, hits = marks.stated, [point for point, _ in marks.hits]
@@ -43,7 +43,7 @@ def _run_together(text: str) -> str:
 
 
 def test_our_scorer_counts_as_the_one_beside_the_data(tmp_path: Path) -> None:
-    rows = evaluate.documents("facts-dev", None)
+    rows = answering.documents("facts-dev", None)
     assert len(rows) == 10
     second = lines.records(sources.data_dir() / "facts_dev" / "paraphrase_notes.jsonl")
     sets = [
@@ -81,7 +81,7 @@ def test_a_heading_counts_for_what_stands_under_it() -> None:
 
 
 def test_figures_are_shares_over_all_visits_together() -> None:
-    items = [evaluate.Item(k, "note", "", "A cough.", "One two three four.", POINTS) for k in "ab"]
+    items = [answering.Item(k, "note", "", "A cough.", "One two three four.", POINTS) for k in "ab"]
     answers = [
         Written("a", "Allergy to penicillin, cough.", ("end", "end"), 5, 1.0),
         Written("b", "Amoxicillin.", ("loop", "end"), 5, 1.0),

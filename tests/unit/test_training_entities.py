@@ -4,7 +4,7 @@ import pytest
 
 from edge.errors import TrainingError
 from training import entities, report, scoring
-from training.evaluate import Item, Written
+from training.answering import Item, Written
 
 
 def test_the_catalogue_is_whole() -> None:

@@ -11,7 +11,7 @@ from edge.contract.fields import FieldEntry
 from edge.contract.schemas import FIELD_KEYS
 from edge.errors import UsageError
 from edge.tasks.extract import Extraction
-from training import evaluate, evaluation, ladder, spans
+from training import answering, evaluation, ladder, spans
 from training.evaluation import Evaluation
 from training.tagger_config import TaggerConfig
 
@@ -34,8 +34,8 @@ def test_rows_are_named_by_tagger_and_judge() -> None:
 
 
 def test_a_set_may_be_one_language_of_a_source() -> None:
-    assert set(evaluate.LANGUAGES) <= set(evaluate.SETS)
-    assert {evaluate.SETS[name] for name in evaluate.LANGUAGES} == {("elmtex_synthetic", "valid")}
+    assert set(answering.LANGUAGES) <= set(answering.SETS)
+    assert {answering.SETS[name] for name in answering.LANGUAGES} == {("elmtex_synthetic", "valid")}
 
 
 def test_reports_of_ones_own_need_no_data_folder() -> None:

@@ -7,7 +7,7 @@ import pytest
 
 from edge.contract import templates
 from edge.errors import TrainingError
-from training import evaluate, mixing, own, sources, spans
+from training import answering, mixing, own, sources, spans
 from training.config import Data
 
 GOOD = {"document": "Doctor: hello\nPatient: hi", "instruction": "Write it.", "target": "Hello."}
@@ -109,7 +109,7 @@ def test_reports_with_their_fields_as_spans_or_as_elmtex_is_published(tmp_path: 
     assert third.tasks[0].instruction == first.tasks[0].instruction
     fields = spans.parse(third.tasks[0].target) or {}
     assert {k: v for k, v in fields.items() if v} == {"age": ["58-year-old"], "diagnosis": ["gout", "a rash"]}
-    assert evaluate.item(third).kind == "extract"
+    assert answering.item(third).kind == "extract"
     (tmp_path / "elmtex.json").write_text(json.dumps([{"report": "x", "summary": 5}]), encoding="utf-8")
     with pytest.raises(TrainingError, match=r"elmtex.json record 1: summary must be an object"):
         own.read(tmp_path / "elmtex.json", "train")

@@ -11,13 +11,13 @@ from edge.contract.schemas import extraction_target
 from edge.engine.base import EngineInfo
 from edge.engine.scripted import ScriptedEngine
 from edge.errors import EngineError, TrainingError, UsageError
-from training import cli, evaluate, floors, intervals, prompting, report, rouge, scoring, sources
-from training.evaluate import Item, Written
+from training import answering, cli, floors, intervals, prompting, report, rouge, scoring, sources
+from training.answering import Item, Written
 from training.sources import Document, extract_task
 
 
 def test_the_copy_floor_on_aci_test1_is_the_known_one() -> None:
-    items = [evaluate.item(d) for d in evaluate.documents("aci-test1", None)]
+    items = [answering.item(d) for d in answering.documents("aci-test1", None)]
     found = [rouge.score(i.reference, i.source, kinds=("rouge1", "rouge2")) for i in items]
     assert [round(intervals.mean([one[k] for one in found]), 1) for k in ("rouge1", "rouge2")] == [32.8, 12.5]
 
@@ -108,15 +108,15 @@ def test_an_unknown_strategy_is_named() -> None:
 def test_every_kind_of_task_is_written_and_errors_score_as_empty() -> None:
     dialogue = "Doctor: any fever?\nPatient: no."
     section = Document("s", "mts", "valid", "", (sources.Task("section", "i", "t", "CC"),), raw=dialogue)
-    assert evaluate.write(Fixed("No fever."), section).text == "No fever."  # type: ignore[arg-type]
+    assert answering.write(Fixed("No fever."), section).text == "No fever."  # type: ignore[arg-type]
     visit = Document("v", "aci", "valid", "", sources.division_tasks({"subjective": "x"}), raw=dialogue, note="x")
-    written = evaluate.write(Fixed("None."), visit)  # type: ignore[arg-type]
+    written = answering.write(Fixed("None."), visit)  # type: ignore[arg-type]
     assert (written.text, len(written.parts), written.reasons) == ("", 4, ("end",) * 4)
-    broken = evaluate.write(Fixed("no json"), _report("r", "A 5-year-old", "5"))  # type: ignore[arg-type]
+    broken = answering.write(Fixed("no json"), _report("r", "A 5-year-old", "5"))  # type: ignore[arg-type]
     assert broken.text == "no json"
-    assert scoring.score_item(evaluate.item(_report("r", "A 5-year-old", "5")), broken)["json.valid"] == 0.0
+    assert scoring.score_item(answering.item(_report("r", "A 5-year-old", "5")), broken)["json.valid"] == 0.0
     user = Document("u", "own", "test", "Report:\nx", (sources.Task("user", "Do.", "t"),), raw="x")
-    assert evaluate.write(Fixed("Done."), user).text == "Done."  # type: ignore[arg-type]
+    assert answering.write(Fixed("Done."), user).text == "Done."  # type: ignore[arg-type]
 
 
 @pytest.mark.parametrize(
@@ -140,13 +140,13 @@ def test_a_runtime_that_fails_ends_the_evaluation_and_is_no_zero_of_the_model(tm
     task = sources.Task("section", "i", "t", "CC")
     first, second = (Document(name, "mts", "valid", "", (task,), raw=dialogue) for name in "ab")
     file, said = tmp_path / "answers.jsonl", []
-    evaluate.write_all(ScriptedEngine(lambda _: "No fever."), [first], file, said.append)
+    answering.write_all(ScriptedEngine(lambda _: "No fever."), [first], file, said.append)
     with pytest.raises(EngineError, match="stopped unexpectedly"):
-        evaluate.write_all(ScriptedEngine(lambda _: "No fever.", fail_after=1), [first, second], file, said.append)
-    assert [one.id for one in evaluate.read_written(file)] == ["a"]
-    done = evaluate.write_all(ScriptedEngine(lambda _: "No fever."), [first, second], file, said.append)
+        answering.write_all(ScriptedEngine(lambda _: "No fever.", fail_after=1), [first, second], file, said.append)
+    assert [one.id for one in answering.read_written(file)] == ["a"]
+    done = answering.write_all(ScriptedEngine(lambda _: "No fever."), [first, second], file, said.append)
     assert [(one.text, one.error) for one in done] == [("No fever.", "")] * 2
-    narrow = evaluate.write(ScriptedEngine(lambda _: "No fever.", context=3), first)
+    narrow = answering.write(ScriptedEngine(lambda _: "No fever.", context=3), first)
     assert (narrow.text, narrow.reasons) == ("", ("error",))  # a model that has no room for it answers nothing
     assert "room" in narrow.error or "long" in narrow.error
 
@@ -155,8 +155,8 @@ def test_an_answer_is_scored_as_the_product_shows_it_whatever_asked_for_it() -> 
     entries = ["tends to lie down", "stiffness", "stiffness", "tends"]
     report = _report("r", "He tends to lie down, has stiffness", "")
     done = Finished(extraction_target({"signs_symptoms": entries}), "loop", 100, 0, 5, 0.1)
-    assert json.loads(evaluate.extracted(report, done).text)["signs_symptoms"] == ["tends to lie down", "stiffness"]
-    assert evaluate.extracted(report, Finished('{"age": [', "length", 100, 0, 5, 0.1)).text == '{"age": ['
+    assert json.loads(answering.extracted(report, done).text)["signs_symptoms"] == ["tends to lie down", "stiffness"]
+    assert answering.extracted(report, Finished('{"age": [', "length", 100, 0, 5, 0.1)).text == '{"age": ['
 
 
 def test_unsupported_facts_a_hundred_words_are_counted_over_all_answers() -> None:
@@ -267,7 +267,7 @@ def test_two_sets_of_one_name_are_two_tables_with_their_own_floors(tmp_path: Pat
 
 def test_a_report_shows_extraction_by_field_and_errors_where_there_are_any(tmp_path: Path) -> None:
     wanted = {"age": ["58-year-old"], "diagnosis": ["gout"]}
-    items = [evaluate.item(_report("r", "A 58-year-old with gout", "")) for _ in range(2)]
+    items = [answering.item(_report("r", "A 58-year-old with gout", "")) for _ in range(2)]
     items = [Item(i.id, i.kind, i.key, i.source, extraction_target(wanted)) for i in items]
     right = Written("r", extraction_target({"age": ["58-year-old"]}), ("end",), 1, 1.0)
     _result(tmp_path / "a", set="elmtex-valid", **scoring.summary(items, [right, right]))

@@ -16,7 +16,7 @@ from edge.errors import UsageError
 from edge.reading.conversation import parse
 from edge.tasks.note import NoteFinished, write_note
 from training import divisions, facts, gold, section_data, sources, strategies
-from training.evaluate import documents
+from training.answering import documents
 from training.sources import Document
 
 VISIT = (

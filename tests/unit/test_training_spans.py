@@ -6,7 +6,7 @@ import pytest
 
 from edge.contract.schemas import FIELD_KEYS, extraction_target
 from training import scoring, spans
-from training.evaluate import Item, Written
+from training.answering import Item, Written
 
 
 @pytest.mark.parametrize(

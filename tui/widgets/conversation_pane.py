@@ -13,7 +13,7 @@ from edge.contract.transcript import SPEAKERS, Transcript, Turn
 from edge.errors import Cancelled, InputError
 from edge.reading.conversation import keeps_speakers, parse, with_speaker
 from tui.texts import t
-from tui.widgets.messages import ConversationEdited, Ready
+from tui.widgets.messages import ConversationEdited, PartReady
 from tui.widgets.safe import Label
 from tui.widgets.safe_area import SafeArea
 from tui.widgets.transcript_view import TranscriptView
@@ -72,7 +72,7 @@ class ConversationPane(Vertical):
     def on_mount(self) -> None:
         self.query_one(SafeArea).display = False
         self.ready = True
-        self.post_message(Ready())
+        self.post_message(PartReady())
 
     def show_talk(self, text: str) -> None:
         """Show the conversation."""

@@ -23,7 +23,7 @@ class EncounterChanged(Message):
         )
 
 
-class Ready(Message):
+class PartReady(Message):
     """A part of the encounter's screen has its widgets and can be filled. A screen may stand before its parts do."""
 
 

@@ -7,7 +7,7 @@ from textual.containers import Vertical
 
 from edge.encounters.open_encounter import OpenEncounter
 from tui.texts import t
-from tui.widgets.messages import Ready
+from tui.widgets.messages import PartReady
 from tui.widgets.safe import Label
 from tui.widgets.section_editor import SectionEditor, Sections
 
@@ -23,7 +23,7 @@ class NotePanel(Vertical):
 
     def on_mount(self) -> None:
         self.ready = True
-        self.post_message(Ready())
+        self.post_message(PartReady())
 
     async def show(self, encounter: OpenEncounter, job: str = "") -> None:
         """Bring the panel up to the encounter. job: "", "note" or "rewrite"."""
