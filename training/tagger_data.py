@@ -17,7 +17,7 @@ from edge.contract.facts import FactKind, Polarity, Subject, Time
 from edge.contract.schemas import FIELD_KEYS
 from edge.errors import TrainingError
 from edge.reading.conversation import parse
-from edge.tagging.windows import Segment, of_report, of_transcript
+from edge.tagging.windows import WindowSegment, of_report, of_transcript
 from edge.text import sanitise
 from training import lines, sources
 
@@ -62,7 +62,7 @@ class Example:
 
     id: str
     text: str = field(repr=False)
-    segments: tuple[Segment, ...] = field(repr=False)
+    segments: tuple[WindowSegment, ...] = field(repr=False)
     gold: tuple[Gold, ...] = field(repr=False)
     ignore: tuple[tuple[int, int, int], ...] = field(repr=False)
     facts: tuple[GoldFact, ...] = field(default=(), repr=False)

@@ -17,7 +17,7 @@ from edge.contract.tagging import TaggerScorer, TaggerSpec, TaggerTask
 from edge.reading.conversation import parse
 from edge.tagging import scorer
 from edge.tagging.facts import facts_of
-from edge.tagging.tagger import Backend, Candidate, Span, Tagger, best_of
+from edge.tagging.tagger import Backend, Span, SpanCandidate, Tagger, best_of
 from training import fact_scores, spans, tagger_train
 from training.tagger_data import Example
 
@@ -62,7 +62,7 @@ def with_floors(task: TaggerTask, floors: Sequence[float]) -> TaggerTask:
     return task.model_copy(update={"labels": labels, "floors": list(floors), "scorer": None})
 
 
-def tune_task(task: TaggerTask, examples: Sequence[Example], found: Sequence[Sequence[Candidate]]) -> Tuned:
+def tune_task(task: TaggerTask, examples: Sequence[Example], found: Sequence[Sequence[SpanCandidate]]) -> Tuned:
     """The task with the scorer and thresholds fitted on these texts and their candidates."""
     texts = list(zip(examples, found, strict=True))
     golds = [[_match(task, example, one.span) for one in some] for example, some in texts]

@@ -16,7 +16,7 @@ CONTROLS = (
 
 
 @dataclass(frozen=True)
-class Finding:
+class AuditFinding:
     """One claim. facts: the numbers behind the answer; by_hand: a command that shows the same without us."""
 
     claim: str
@@ -25,7 +25,7 @@ class Finding:
     by_hand: str
 
 
-def judge(evidence: dict[str, Any]) -> Iterator[Finding]:
+def judge(evidence: dict[str, Any]) -> Iterator[AuditFinding]:
     """Yield every finding in the order of the audit guide."""
     yield from _attempts(evidence["attempts"])
     yield _log(evidence["kernel_log"])
@@ -37,11 +37,11 @@ def _answer(holds: bool) -> AuditAnswer:
     return "holds" if holds else "DOES NOT HOLD"
 
 
-def _attempts(found: dict[str, Any]) -> Iterator[Finding]:
+def _attempts(found: dict[str, Any]) -> Iterator[AuditFinding]:
     tried = found["tried"]
     through = [t["name"] for t in tried if t["sealed_arrived"] or t["sealed"] not in ("refused", "absent")]
     refused = sum(t["sealed"] == "refused" for t in tried)
-    yield Finding(
+    yield AuditFinding(
         "With the seal, every attempt to get out is refused.",
         _answer(not through and bool(tried)),
         f"{len(tried)} attempts, {refused} refused, {len(tried) - refused - len(through)} not possible on this system"
@@ -51,7 +51,7 @@ def _attempts(found: dict[str, Any]) -> Iterator[Finding]:
     by_name = {t["name"]: t for t in tried}
     idle = [name for name in CONTROLS if by_name.get(name, {}).get("unsealed") != "reached"]
     reached = sum(t["unsealed"] == "reached" for t in tried)
-    yield Finding(
+    yield AuditFinding(
         "Without the seal the same attempts go through, so the test can fail.",
         _answer(not idle),
         f"{reached} of {len(tried)} went through, all {len(CONTROLS)} that any Linux allows among them"
@@ -60,7 +60,7 @@ def _attempts(found: dict[str, Any]) -> Iterator[Finding]:
         "audit-guide.md, part 3",
     )
     moved = {k: v for k, v in found["counters_sealed"].items() if v}
-    yield Finding(
+    yield AuditFinding(
         "During the sealed attempts no packet left, not even on loopback.",
         _answer(not moved and bool(found["counters_sealed"])),
         f"{len(found['counters_sealed'])} kernel counters, all unchanged (unsealed: "
@@ -70,7 +70,7 @@ def _attempts(found: dict[str, Any]) -> Iterator[Finding]:
         "unshare -rn sh -c 'edgescribe records list; cat /proc/net/snmp'",
     )
     status = found["status"]
-    yield Finding(
+    yield AuditFinding(
         "The kernel enforces the seal.",
         _answer(status.get("level") == "kernel"),
         str(status.get("line", "no status")),
@@ -78,14 +78,14 @@ def _attempts(found: dict[str, Any]) -> Iterator[Finding]:
     )
 
 
-def _log(found: dict[str, Any]) -> Finding:
+def _log(found: dict[str, Any]) -> AuditFinding:
     lines, made = found["lines"], found["made"]
     each = ", ".join(f"{name} {count}" for name, count in lines.items())
     facts = f"{sum(lines.values())} lines of one sealed process, {len(made)} kinds of refused calls: {each}"
     if found["missing"]:
         facts += f"; no line of: {', '.join(found['missing'])}"
     limit = "; for all programs together the kernel prints few lines a second, so not every attempt has one"
-    return Finding(
+    return AuditFinding(
         "Refused calls are in the kernel's own log.",
         "not examined" if found["why_not"] else _answer(bool(made) and not found["missing"]),
         found["why_not"] or facts + limit,
@@ -93,11 +93,11 @@ def _log(found: dict[str, Any]) -> Finding:
     )
 
 
-def _session(found: dict[str, Any]) -> Iterator[Finding]:
+def _session(found: dict[str, Any]) -> Iterator[AuditFinding]:
     done = [d for d in found["done"] if d["exit_code"] is not None]
     failed = [f"{d['name']} (exit {d['exit_code']})" for d in done if d["exit_code"] != 0]
     left_out = [f"{d['name']} ({d['why']})" for d in found["done"] if d["exit_code"] is None]
-    yield Finding(
+    yield AuditFinding(
         "The program does its work while sealed.",
         _answer(bool(done) and not failed),
         f"{len(done)} steps ran{', failed: ' + ', '.join(failed) if failed else ''}"
@@ -106,7 +106,7 @@ def _session(found: dict[str, Any]) -> Iterator[Finding]:
     )
     rose = {d["name"]: d["rise"] for d in done if d["rise"]}
     counted = sum(found["counters_count"].values())
-    yield Finding(
+    yield AuditFinding(
         "The session made no packet and no connection, and tried none.",
         _answer(not rose and counted > 0 and not any(d["sockets_left"] for d in done)),
         f"all counters of the namespace at zero; one deliberate datagram afterwards raised {found['counters_count']}"
@@ -118,7 +118,7 @@ def _session(found: dict[str, Any]) -> Iterator[Finding]:
     early = sorted({name for d in done for name in d["seen"]["mapped_unsealed"]})
     loose = sum(s["unsealed_threads"] for s in watched)
     mapped = sorted({name for s in watched for name in s["mapped_sealed"]})
-    yield Finding(
+    yield AuditFinding(
         "Runtime and vault library are loaded only after the seal, and every thread is under it.",
         _answer(bool(watched) and not early and not loose),
         f"{sum(s['sealed_samples'] for s in watched)} looks at {len(watched)} processes: Seccomp 2, NoNewPrivs 1 "
@@ -130,7 +130,7 @@ def _session(found: dict[str, Any]) -> Iterator[Finding]:
     )
     traces = [d["trace"] for d in done if d["trace"]]
     allowed = [line for t in traces for line in t["allowed"]]
-    yield Finding(
+    yield AuditFinding(
         "strace saw no network call that succeeded.",
         _answer(not allowed) if traces else "not examined",
         f"{sum(t['calls'] for t in traces)} calls, {sum(t['refused'] for t in traces)} refused, "
@@ -141,10 +141,10 @@ def _session(found: dict[str, Any]) -> Iterator[Finding]:
     )
 
 
-def _files(evidence: dict[str, Any]) -> Iterator[Finding]:
+def _files(evidence: dict[str, Any]) -> Iterator[AuditFinding]:
     altered = [f"{p['name']}: {name}" for p in evidence["packages"] for name in p["altered"]]
     checked = sum(p["files"] for p in evidence["packages"])
-    yield Finding(
+    yield AuditFinding(
         "The installed packages are as they were installed.",
         _answer(not altered and checked > 0),
         f"{len(evidence['packages'])} packages, {checked} files agree with their RECORD"
@@ -154,14 +154,14 @@ def _files(evidence: dict[str, Any]) -> Iterator[Finding]:
     )
     libraries = evidence["shared_objects"]
     hits = {s["path"]: s["collectors"] for s in libraries if s["collectors"]}
-    yield Finding(
+    yield AuditFinding(
         "No shipped library holds the address of a known collector.",
         _answer(not hits and bool(libraries)),
         f"{len(libraries)} libraries, {len(evidence['collectors_looked_for'])} addresses" if not hits else f"{hits}",
         "find SITE-PACKAGES -name '*.so*' -exec grep -l -a -i events.data.microsoft {} +",
     )
     wrong = [f"{b['name']}: {name}" for b in evidence["bundles"] for name in b["wrong"]]
-    yield Finding(
+    yield AuditFinding(
         "The model bundle is the one that its manifest describes.",
         _answer(not wrong and bool(evidence["bundles"])),
         f"{sum(len(b['files']) for b in evidence['bundles'])} files" if not wrong else ", ".join(wrong),

@@ -10,9 +10,9 @@ from __future__ import annotations
 
 import re
 
-from edge.clinical.cues import Cue, lexicon, tokens
+from edge.clinical.cues import ContextCue, lexicon, tokens
 from edge.clinical.language import language as language_of
-from edge.clinical.scope import BACK, FAR, Line, acts_before, between, closes, distance, leads
+from edge.clinical.scope import BACK, FAR, ScopeLine, acts_before, between, closes, distance, leads
 from edge.clinical.sections import Headings
 from edge.clinical.sentences import sentence
 from edge.clinical.subject import subject_of
@@ -38,7 +38,7 @@ class Context:
         self._text = text
         self._languages = (found,) if found in ("en", "de") else ("en", "de")
         self._headings = headings or Headings(text)
-        self._lines: dict[tuple[int, int], Line] = {}
+        self._lines: dict[tuple[int, int], ScopeLine] = {}
 
     def at(self, start: int, end: int) -> Attributes:
         """Attributes of the characters [start, end)."""
@@ -49,14 +49,14 @@ class Context:
         polarity, cue = _polarity(line, low, high)
         return Attributes(polarity, subject, relative, _time(line, low, high, heading), cue)
 
-    def _line(self, start: int, end: int) -> Line:
+    def _line(self, start: int, end: int) -> ScopeLine:
         bounds = sentence(self._text, start, end)
         if bounds not in self._lines:
             text = self._text[bounds[0] : bounds[1]]
             words = tokens(text)
             cues = [cue for name in self._languages for cue in lexicon(name).find(words)]
             chronic = tuple(lexicon(name).chronic for name in self._languages)
-            self._lines[bounds] = Line(bounds[0], text, words, cues, chronic, "de" in self._languages)
+            self._lines[bounds] = ScopeLine(bounds[0], text, words, cues, chronic, "de" in self._languages)
         return self._lines[bounds]
 
 
@@ -65,9 +65,9 @@ def attributes(text: str, start: int, end: int, language: str = "") -> Attribute
     return Context(text, language).at(start, end)
 
 
-def _polarity(line: Line, start: int, end: int) -> tuple[Polarity, str]:
+def _polarity(line: ScopeLine, start: int, end: int) -> tuple[Polarity, str]:
     """Polarity, and the cue that decided as it is written. The nearest cue decides; of two as near, the negation."""
-    best: tuple[int, int, Cue] | None = None
+    best: tuple[int, int, ContextCue] | None = None
     for cue in line.cues:
         if cue.kind in ("negation", "uncertain") and (far := distance(line, cue, start, end)) is not None:
             rank = (far, 0 if cue.kind == "negation" else 1)
@@ -79,7 +79,7 @@ def _polarity(line: Line, start: int, end: int) -> tuple[Polarity, str]:
     return kind, line.text[best[2].start : best[2].end]
 
 
-def _time(line: Line, start: int, end: int, heading: str) -> Time:
+def _time(line: ScopeLine, start: int, end: int, heading: str) -> Time:
     best: tuple[int, int, Time] | None = None
     order = ("stopped", "conditional", "planned", "past")
     for cue in line.cues:
@@ -97,7 +97,7 @@ def _time(line: Line, start: int, end: int, heading: str) -> Time:
     return Time.PLANNED if heading in _PLAN_KEYS else Time.CURRENT
 
 
-def _lasting(line: Line, cue: Cue, start: int, end: int) -> bool:
+def _lasting(line: ScopeLine, cue: ContextCue, start: int, end: int) -> bool:
     """A chronic condition "in the history" goes on."""
     phrase = line.text[cue.start : cue.end].casefold()
     if not any(word in phrase for word in _HISTORY):
@@ -105,7 +105,7 @@ def _lasting(line: Line, cue: Cue, start: int, end: int) -> bool:
     return any(chronic.search(line.text, start, end) for chronic in line.chronic)
 
 
-def _reach(line: Line, cue: Cue, start: int, end: int) -> int | None:
+def _reach(line: ScopeLine, cue: ContextCue, start: int, end: int) -> int | None:
     """As distance, for cues of time, which reach across a list and may stand anywhere in the piece."""
     if start <= cue.start and cue.end <= end:
         if line.text.count("(", start, cue.start) > line.text.count(")", start, cue.start):

@@ -26,7 +26,7 @@ _STRUCTURE = frozenset({"informs", "company", "reset", "any", "clause"})  # thes
 
 
 @dataclass(frozen=True)
-class Cue:
+class ContextCue:
     """kind: one of KINDS, "relative", "other", or a word of the structure (informs, company, reset, any, clause).
 
     side: "before", "after" (of what it is about), "pseudo" or "". name: of the relation. start, end: in the sentence.
@@ -70,7 +70,7 @@ class Lexicon:
             place.append((words, kind, side, name))
         self.chronic = re.compile("|".join(rf"\b{re.escape(stem)}" for stem in raw["chronic"]["stems"]), re.IGNORECASE)
 
-    def find(self, words: Sequence[Token]) -> list[Cue]:
+    def find(self, words: Sequence[Token]) -> list[ContextCue]:
         """Cues among these tokens in order, the longer taking the place of those within it."""
         found = []
         for i, token in enumerate(words):
@@ -78,12 +78,12 @@ class Lexicon:
             wild = self._wild.get(token.text[:3], ())
             for phrase, kind, side, name in (*self._by_first.get(token.text, ()), *number, *wild):
                 if _fits(phrase, words, i):
-                    found.append(Cue(kind, side, name, token.start, words[i + len(phrase) - 1].end))
+                    found.append(ContextCue(kind, side, name, token.start, words[i + len(phrase) - 1].end))
         strong = [cue for cue in found if cue.kind not in _STRUCTURE]
         return [cue for cue in found if cue.side != "pseudo" and not any(_covers(other, cue) for other in strong)]
 
 
-def _covers(other: Cue, cue: Cue) -> bool:
+def _covers(other: ContextCue, cue: ContextCue) -> bool:
     if other.side == "pseudo" and other.kind == cue.kind:
         longest = cue.end - cue.start > other.end - other.start and cue.start <= other.start and other.end <= cue.end
         return other.start < cue.end and cue.start < other.end and not longest

@@ -68,10 +68,10 @@ _SEX = re.compile(
     r"((?:fe)?male|girl|boy|woman|man|weiblich|männlich|weibl\.|männl\.|[FMWDfmwd])(?!\w)",
     re.IGNORECASE,
 )
-Place = tuple[int, int]
+PersonPlace = tuple[int, int]
 
 
-def age(text: str) -> Place | None:
+def age(text: str) -> PersonPlace | None:
     """Where the patient's age stands; None if no rule is sure."""
     head = text[:SAMPLE]
     if labelled := _LABELLED.search(head):
@@ -102,7 +102,7 @@ def _own(head: str, match: re.Match[str]) -> bool:
     return bool(whole) or not _DURATION.search(before)
 
 
-def gender(text: str, german: bool) -> Place | None:
+def gender(text: str, german: bool) -> PersonPlace | None:
     """Where the patient's gender stands: the word beside the age, a label, the first noun or title, at last a pronoun.
 
     None if there is none.

@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 from dataclasses import dataclass
 
-from edge.clinical.cues import KINDS, Cue, Token
+from edge.clinical.cues import KINDS, ContextCue, Token
 from edge.clinical.words import words as _set
 
 LEAD = _set(
@@ -68,18 +68,18 @@ _HOW = _set(
 
 
 @dataclass(frozen=True)
-class Line:
+class ScopeLine:
     """A sentence with its tokens and cues; offset: where it begins in the text."""
 
     offset: int
     text: str
     tokens: list[Token]
-    cues: list[Cue]
+    cues: list[ContextCue]
     chronic: tuple[re.Pattern[str], ...]
     german: bool
 
 
-def distance(line: Line, cue: Cue, start: int, end: int) -> int | None:
+def distance(line: ScopeLine, cue: ContextCue, start: int, end: int) -> int | None:
     """Tokens between a cue and the piece if the piece is in the cue's scope, else None."""
     if cue.side == "before":
         if cue.end <= start or cue.start < start < cue.end:
@@ -94,12 +94,12 @@ def distance(line: Line, cue: Cue, start: int, end: int) -> int | None:
     return None
 
 
-def between(line: Line, low: int, high: int) -> tuple[list[Token], list[Cue]]:
+def between(line: ScopeLine, low: int, high: int) -> tuple[list[Token], list[ContextCue]]:
     words = [t for t in line.tokens if t.start >= low and t.end <= high]
     return words, [c for c in line.cues if c.start >= low and c.end <= high]
 
 
-def _forward(line: Line, cue: Cue, start: int, end: int) -> int | None:
+def _forward(line: ScopeLine, cue: ContextCue, start: int, end: int) -> int | None:
     words, cues = between(line, cue.end, start)
     if not acts_before(line, cue):
         return None
@@ -131,7 +131,7 @@ def _first(words: list[str], wanted: frozenset[str]) -> int:
     return next(i for i, word in enumerate(words) if word in wanted)
 
 
-def _listed(line: Line, cue: Cue, start: int, end: int) -> bool:
+def _listed(line: ScopeLine, cue: ContextCue, start: int, end: int) -> bool:
     """Whether commas between a determiner and the piece are those of one list that the determiner heads.
 
     It is one if "or" or "nor" closes it ("no edema, redness or warmth"), or if all its items are bare ("no murmurs,
@@ -156,7 +156,7 @@ def _listed(line: Line, cue: Cue, start: int, end: int) -> bool:
     return all(_plain(line, item) for item in items[1 : at + 1])
 
 
-def _plain(line: Line, item: list[Token]) -> bool:
+def _plain(line: ScopeLine, item: list[Token]) -> bool:
     """A bare item of a list: one or two words, nothing that says how something is ("sleep disturbed")."""
     words = [t for t in item if t.text not in _JOIN]
     if not 0 < len(words) <= 2 or any(t.text in _PLAIN_NORMAL or any(c.isdigit() for c in t.text) for t in words):
@@ -168,24 +168,24 @@ def _plain(line: Line, item: list[Token]) -> bool:
     return not german and not (len(words) == 2 and (final.endswith(("ed", "ent")) or final in _VERBS_FINAL))
 
 
-def _bare(line: Line, words: list[Token], start: int, end: int) -> bool:
+def _bare(line: ScopeLine, words: list[Token], start: int, end: int) -> bool:
     """After "and": the piece still belongs to the determiner unless it says how something is."""
     rest = [t.text for t in line.tokens if t.start >= start and t.start < end]
     return not any(word in _PLAIN_NORMAL for word in rest)
 
 
-def acts_before(line: Line, cue: Cue) -> bool:
+def acts_before(line: ScopeLine, cue: ContextCue) -> bool:
     """Of a phrase that stands in both lists: whether it is about what follows it, as something does."""
     both = any(c.side == "after" and (c.start, c.end, c.kind) == (cue.start, cue.end, cue.kind) for c in line.cues)
     return not both or _versus(line, cue) or not closes(line, cue)
 
 
-def _versus(line: Line, cue: Cue) -> bool:
+def _versus(line: ScopeLine, cue: ContextCue) -> bool:
     """A word that makes what stands on both its sides uncertain."""
     return line.text[cue.start : cue.end].casefold() in ("versus", "vs", "vs.")
 
 
-def closes(line: Line, cue: Cue) -> bool:
+def closes(line: ScopeLine, cue: ContextCue) -> bool:
     """Whether nothing that a cue could be about follows it in its clause."""
     following = [t for t in line.tokens if t.start >= cue.end]
     if not following or not following[0].text[0].isalnum():
@@ -195,7 +195,7 @@ def closes(line: Line, cue: Cue) -> bool:
     return any(c.start == following[0].start and c.kind in ("any", "clause") for c in line.cues)
 
 
-def _backward(line: Line, cue: Cue, end: int) -> int | None:
+def _backward(line: ScopeLine, cue: ContextCue, end: int) -> int | None:
     words, cues = between(line, end, cue.start)
     both = any(c.side == "before" and (c.start, c.end, c.kind) == (cue.start, cue.end, cue.kind) for c in line.cues)
     if both and not _versus(line, cue) and not closes(line, cue):
@@ -215,7 +215,7 @@ def _backward(line: Line, cue: Cue, end: int) -> int | None:
     return len(words) if len(words) <= BACK else None
 
 
-def leads(line: Line, cue: Cue, start: int, end: int) -> bool:
+def leads(line: ScopeLine, cue: ContextCue, start: int, end: int) -> bool:
     """Whether a cue inside the piece stands before what the piece is about: at its head, or behind a colon or verb."""
     lead, _ = between(line, start, cue.start)
     if not acts_before(line, cue):
@@ -234,7 +234,7 @@ def leads(line: Line, cue: Cue, start: int, end: int) -> bool:
     return verb and len(lead) <= 6 and not any(t.text in (",", ";") for t in lead)
 
 
-def _whole(line: Line, cue: Cue, end: int) -> bool:
+def _whole(line: ScopeLine, cue: ContextCue, end: int) -> bool:
     """Whether a negation inside the piece speaks for all that follows it there: not in "no blood, ketones 1+"."""
     if cue.kind != "negation":
         return True
@@ -251,7 +251,7 @@ def _whole(line: Line, cue: Cue, end: int) -> bool:
     return True
 
 
-def _trails(line: Line, cue: Cue, start: int, end: int) -> bool:
+def _trails(line: ScopeLine, cue: ContextCue, start: int, end: int) -> bool:
     """Whether a cue inside the piece ends it: "fever denied", "Ödeme: keine"."""
     lead, lead_cues = between(line, start, cue.start)
     tail, _ = between(line, cue.end, end)

@@ -24,7 +24,7 @@ MAX_LINE = 90  # characters; a longer line without a colon is no heading
 
 
 @dataclass(frozen=True)
-class Section:
+class ReportSection:
     """A stretch of text under one heading. key: of headings.toml, "" where the name is not known.
 
     start: of the heading; body: where what it heads begins; end: where the next heading begins.
@@ -53,7 +53,7 @@ def _key(title: str) -> str:
     return known.get(short, "")
 
 
-def sections(text: str) -> list[Section]:
+def sections(text: str) -> list[ReportSection]:
     """Sections of a text in order; none before the first heading. Linear in the length of the text."""
     found: list[tuple[int, int, str, str]] = []  # start, body, title, key
     at = 0
@@ -61,7 +61,9 @@ def sections(text: str) -> list[Section]:
         found += _of_line(line, at)
         at += len(line) + 1
     ends = [item[0] for item in found[1:]] + [len(text)] * bool(found)
-    return [Section(key, title, start, body, end) for (start, body, title, key), end in zip(found, ends, strict=True)]
+    return [
+        ReportSection(key, title, start, body, end) for (start, body, title, key), end in zip(found, ends, strict=True)
+    ]
 
 
 def _of_line(line: str, at: int) -> list[tuple[int, int, str, str]]:
@@ -109,10 +111,10 @@ class Headings:
     """The sections of a text, for looking up where a place stands."""
 
     def __init__(self, text: str) -> None:
-        self.sections: Sequence[Section] = sections(text)
+        self.sections: Sequence[ReportSection] = sections(text)
         self._starts = [section.start for section in self.sections]
 
-    def at(self, place: int) -> Section | None:
+    def at(self, place: int) -> ReportSection | None:
         """The section that a character stands in."""
         index = bisect_right(self._starts, place) - 1
         return self.sections[index] if index >= 0 else None

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import re
 
-from edge.clinical.cues import Cue
-from edge.clinical.scope import LEAD, Line, between
+from edge.clinical.cues import ContextCue
+from edge.clinical.scope import LEAD, ScopeLine, between
 from edge.clinical.words import words as _set
 from edge.contract.facts import Subject
 
@@ -34,14 +34,14 @@ _OF = _set(
 )
 
 
-def subject_of(line: Line, start: int, end: int, heading: str) -> tuple[Subject, str]:
+def subject_of(line: ScopeLine, start: int, end: int, heading: str) -> tuple[Subject, str]:
     """Whom the piece is about, and the relation as the text names it ("" for the patient)."""
     if heading in _SOCIAL_KEYS:
         return Subject.PATIENT, ""  # a husband who works nights is the patient's household
     family = heading in _FAMILY_KEYS
     resets = [c for c in line.cues if c.kind == "reset" and c.end <= end]
     family = family and not resets
-    found: tuple[int, Cue] | None = None
+    found: tuple[int, ContextCue] | None = None
     for cue in line.cues:
         if cue.kind not in ("relative", "other") or (not family and not _told_of(line, cue)):
             continue
@@ -54,7 +54,7 @@ def subject_of(line: Line, start: int, end: int, heading: str) -> tuple[Subject,
     return (Subject.FAMILY, "") if family else (Subject.PATIENT, "")
 
 
-def _told_of(line: Line, cue: Cue) -> bool:
+def _told_of(line: ScopeLine, cue: ContextCue) -> bool:
     """Whether a relative is one whose state is told, not one who tells, helps or comes along."""
     following = [t for t in line.tokens if t.start >= cue.end][:3]
     near = following[1].start if len(following) > 1 else len(line.text)
@@ -71,7 +71,7 @@ def _told_of(line: Line, cue: Cue) -> bool:
     )
 
 
-def _heads(line: Line, cue: Cue) -> bool:
+def _heads(line: ScopeLine, cue: ContextCue) -> bool:
     """Whether a relative is what its clause is about: it begins the clause, or what it has follows at once."""
     after = [t.text for t in line.tokens if t.start >= cue.end][:1]
     if cue.name in ("family", "Familie") or (after and after[0] in _HAS):
@@ -85,7 +85,7 @@ def _heads(line: Line, cue: Cue) -> bool:
     return True
 
 
-def _about(line: Line, cue: Cue, start: int, end: int, family: bool) -> int | None:
+def _about(line: ScopeLine, cue: ContextCue, start: int, end: int, family: bool) -> int | None:
     """Words between a relative and the piece if the piece is about the relative, else None."""
     if start <= cue.start and cue.end <= end:
         lead, _ = between(line, start, cue.start)

@@ -14,8 +14,8 @@ from functools import lru_cache
 from typing import Any
 
 from edge.clinical.context import Context
-from edge.coding.lexicon import Lexicon, Mention, Term, sides_near, stem, stems
-from edge.coding.structure import Line, Part, lines
+from edge.coding.lexicon import Mention, Term, TermLexicon, sides_near, stem, stems
+from edge.coding.structure import CodingLine, Part, lines
 from edge.contract.facts import Attributes, Polarity, Subject
 from edge.terminology.catalogue import Catalogue, Code
 from edge.terminology.lexical import match_query
@@ -102,7 +102,7 @@ class Coder:
 
     def __init__(self, catalogue: Catalogue) -> None:
         self.catalogue = catalogue
-        self._lexicon = Lexicon(catalogue)
+        self._lexicon = TermLexicon(catalogue)
         self.sided = lru_cache(4096)(self._sided)
 
     def code(self, note: str, at_least: float = LIKELY) -> Coding:
@@ -145,7 +145,7 @@ class Coder:
         named = {*term.words, *(stems(entry.description) if entry is not None else ())}
         return sorted(named & _BODY)
 
-    def _candidate(self, line: Line, mention: Mention, around: Attributes) -> Candidate | None:
+    def _candidate(self, line: CodingLine, mention: Mention, around: Attributes) -> Candidate | None:
         denied = around.polarity is Polarity.DENIED
         if denied or around.subject is not Subject.PATIENT or line.part is Part.FAMILY:
             return None
@@ -283,7 +283,7 @@ def _confidence(weight: float, mention: Mention, around: Attributes) -> float:
     return round(sure, 3)
 
 
-def _why(mention: Mention, line: Line, around: Attributes) -> str:
+def _why(mention: Mention, line: CodingLine, around: Attributes) -> str:
     place = "names a problem of the assessment" if line.problem else f"stands under {line.part.value}"
     kind = "term of the index" if mention.term.own else "words of the classification"
     return f"{kind}; {place}" + ("; said as uncertain" if around.polarity is Polarity.UNCERTAIN else "")

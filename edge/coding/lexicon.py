@@ -53,7 +53,7 @@ class Term:
 
 
 @dataclass(frozen=True)
-class Token:
+class TermToken:
     """A word of text, its stem and place."""
 
     stem: str
@@ -95,17 +95,17 @@ def stems(text: str) -> list[str]:
 _SIDE_STEMS = {stem(word): side for word, side in SIDES.items()}
 
 
-def tokens(text: str, start: int = 0) -> Iterator[Token]:
+def tokens(text: str, start: int = 0) -> Iterator[TermToken]:
     """Words of text with abbreviations written out in place (all parts at the place of the abbreviation)."""
     for match in _TOKEN.finditer(text):
         written = match.group()
         word = written.casefold()
         short = word in abbreviations() and (len(word) > 3 or written[:2].isupper())  # "MR", not "Mr. Miller"
         for part in _TOKEN.findall(abbreviations()[word]) if short else [word]:
-            yield Token(stem(part), start + match.start(), start + match.end())
+            yield TermToken(stem(part), start + match.start(), start + match.end())
 
 
-class Lexicon:
+class TermLexicon:
     """The terms of one catalogue."""
 
     def __init__(self, catalogue: Catalogue) -> None:
@@ -128,7 +128,7 @@ class Lexicon:
         parts = (line[first : first + _MAX_LINE] for first in range(0, len(line), _MAX_LINE))
         return [mention for part in parts for mention in self._find(text, start, part)]
 
-    def _find(self, text: str, start: int, line: list[Token]) -> list[Mention]:
+    def _find(self, text: str, start: int, line: list[TermToken]) -> list[Mention]:
         where: dict[str, list[int]] = defaultdict(list)
         for number, token in enumerate(line):
             where[token.stem].append(number)
@@ -168,7 +168,7 @@ def sides_near(text: str, word: str) -> set[str]:
     return {side for number in places if (side := _side(line, number, number))}
 
 
-def _side(line: list[Token], first: int, last: int) -> str:
+def _side(line: list[TermToken], first: int, last: int) -> str:
     """The side named within a term or next to it."""
     for reach in (0, 2):
         near = line[max(0, first - reach) : last + 1 + reach]

@@ -55,7 +55,7 @@ _NUMBERED_PROBLEM = re.compile(
 
 
 @dataclass(frozen=True)
-class Line:
+class CodingLine:
     """One sentence or line of a note. problem: it names a problem of the assessment (its own line, short)."""
 
     text: str = field(repr=False)
@@ -76,7 +76,7 @@ def _opens(name: str, mark: str) -> bool:
     return name == mark if len(mark) <= 3 else mark in name
 
 
-def lines(note: str) -> Iterator[Line]:
+def lines(note: str) -> Iterator[CodingLine]:
     """The note's sentences in order; headings are not among them."""
     part, offset, gap = Part.OTHER, 0, True
     for raw in note.split("\n"):
@@ -97,7 +97,7 @@ def lines(note: str) -> Iterator[Line]:
         gap = False
 
 
-def _sentences(text: str, start: int, part: Part, gap: bool) -> Iterator[Line]:
+def _sentences(text: str, start: int, part: Part, gap: bool) -> Iterator[CodingLine]:
     assessed = part in (Part.ASSESSMENT, Part.PLAN)
     numbered = _NUMBERED_PROBLEM.match(text) is not None
     bullet = not numbered and _ITEM.match(text) is not None
@@ -107,5 +107,5 @@ def _sentences(text: str, start: int, part: Part, gap: bool) -> Iterator[Line]:
     for number, piece in enumerate(_SENTENCE.split(text[position:])):
         position = text.index(piece, position)
         names = assessed and number == 0 and not bullet and (short or numbered) and not _LABEL.match(piece)
-        yield Line(piece, start + position, part, problem=names and (numbered or gap or short))
+        yield CodingLine(piece, start + position, part, problem=names and (numbered or gap or short))
         position += len(piece)

@@ -21,7 +21,7 @@ _NODE_ATTRIBUTE, _NODE_DOMAIN = 5, 7
 _ATTRIBUTE_TENSORS, _ATTRIBUTE_GRAPHS, _ATTRIBUTE_SPARSE = {5, 10}, {6, 11}, {22, 23}
 _TENSOR_EXTERNAL, _OPSET_DOMAIN = 13, 1
 
-Field = tuple[int, int, memoryview]
+OnnxField = tuple[int, int, memoryview]
 
 
 def check_onnx(raw: bytes, name: str, sizes: dict[str, int]) -> None:
@@ -101,7 +101,7 @@ def _text(message: memoryview, wanted: int) -> str:
     return found
 
 
-def _fields(message: memoryview) -> Iterator[Field]:
+def _fields(message: memoryview) -> Iterator[OnnxField]:
     """Number, wire type and bytes of each field. Raises ValueError or IndexError if the message is malformed."""
     position, end = 0, len(message)
     while position < end:

@@ -45,7 +45,7 @@ DIVISION_OF: dict[str, str] = {
 }
 
 
-class Said(Protocol):
+class SaidTurns(Protocol):
     """What the rule needs of a fact (edge.contract.facts.Fact)."""
 
     @property
@@ -54,7 +54,7 @@ class Said(Protocol):
     def polarity(self) -> Polarity: ...
 
 
-def section_of(fact: Said) -> str:
+def section_of(fact: SaidTurns) -> str:
     """Key of the section of the template "sections" that a fact is written in: a symptom that is denied goes to the
     review of systems."""
     if fact.kind is FactKind.SYMPTOM and fact.polarity is Polarity.DENIED:
@@ -62,7 +62,7 @@ def section_of(fact: Said) -> str:
     return SECTION_OF[fact.kind]
 
 
-def own_turns(facts: Iterable[tuple[Said, Iterable[int]]], divisions: bool = False) -> dict[str, set[int]]:
+def own_turns(facts: Iterable[tuple[SaidTurns, Iterable[int]]], divisions: bool = False) -> dict[str, set[int]]:
     """Section key -> turns of its facts; of the sections of "sections", or, with divisions, of those of "visit".
 
     facts: each with the turns that it stands in. The complaint opens the history of the present illness, too.

@@ -1,7 +1,7 @@
 """Notes whose content comes from facts that were found: lists from facts alone, prose from its own turns, mended.
 
 What is in the note is decided by the facts; the language model only words the prose sections, each from the turns of
-its facts. A section without facts is absent. Every step of mending is kept with the note (Step).
+its facts. A section without facts is absent. Every step of mending is kept with the note (ComposingStep).
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ _ADDED = "Said, not in the draft: "  # what a mended line begins with
 
 
 @dataclass(frozen=True)
-class Step:
+class ComposingStep:
     """One change of the draft before a clinician saw it. what: "left out" or "added"; why: checks or kind of fact."""
 
     what: str
@@ -48,7 +48,7 @@ class Composed:
     """Last event of compose: the note, its content with statements, and what was mended."""
 
     note: Note
-    steps: tuple[Step, ...]
+    steps: tuple[ComposingStep, ...]
 
     def parameters(self, form: str) -> dict[str, Any]:
         """What the origin of the note names beside the decoding."""
@@ -77,7 +77,7 @@ def compose(
             else:
                 yield event
     sections = _joined(template, written, [_list(spec, facts) for spec in template.sections if spec.key in listed])
-    steps: tuple[Step, ...] = ()
+    steps: tuple[ComposingStep, ...] = ()
     if mend:
         sections, steps = _mended(sections, template, transcript, facts)
     text = EncounterNote(template.name, sections).text()
@@ -119,9 +119,9 @@ def _joined(template: Template, written: Note, listed: Sequence[Section]) -> tup
 
 def _mended(
     sections: tuple[Section, ...], template: Template, transcript: Transcript, facts: Sequence[Fact]
-) -> tuple[tuple[Section, ...], tuple[Step, ...]]:
+) -> tuple[tuple[Section, ...], tuple[ComposingStep, ...]]:
     """Statements that the conversation contradicts are left out; critical facts that are missing are added."""
-    steps: list[Step] = []
+    steps: list[ComposingStep] = []
     if sections:
         checked, _ = review_sections(EncounterNote(template.name, sections), transcript)
         sections = tuple(_without_wrong(one, steps) for one in checked.sections)
@@ -133,7 +133,7 @@ def _mended(
         text = lines.line(fact) if fact.critical and fact.evidence[0] in missing else ""
         if text and not _contradicted(text, section_of(fact), template, transcript):
             sections = _with_line(sections, template, section_of(fact), text)
-            steps.append(Step("added", section_of(fact), text, fact.kind.value))
+            steps.append(ComposingStep("added", section_of(fact), text, fact.kind.value))
     return sections, tuple(steps)
 
 
@@ -143,12 +143,12 @@ def _contradicted(text: str, key: str, template: Template, transcript: Transcrip
     return any(flag.severity is Severity.HIGH for flag in review(f"{spec.title.upper()}\n\n{text}", transcript).flags)
 
 
-def _without_wrong(section: Section, steps: list[Step]) -> Section:
+def _without_wrong(section: Section, steps: list[ComposingStep]) -> Section:
     text = section.text
     for one in reversed(section.statements):
         wrong = [flag.check for flag in one.flags if flag.severity is Severity.HIGH]
         if wrong:
-            steps.append(Step("left out", section.key, one.text, ", ".join(wrong)))
+            steps.append(ComposingStep("left out", section.key, one.text, ", ".join(wrong)))
             text = text[: one.start].rstrip(" ") + " " + text[one.end :].lstrip(" ")
     kept = [line.rstrip() for line in text.split("\n") if line.strip(" -•*")]
     return replace(section, text="\n".join(kept).strip()) if text != section.text else section

@@ -6,7 +6,7 @@ The only place that joins documents, engine and tasks.
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from edge import paths
 from edge.clinical.language import language_code
 from edge.contract import choice
 from edge.contract import document as documents
-from edge.contract.bundle import find_bundle, list_bundles
+from edge.contract.bundle import ProgressFn, find_bundle, list_bundles
 from edge.contract.document import Document
 from edge.contract.events import TaskEvent
 from edge.contract.fields import FieldEntry
@@ -52,7 +52,6 @@ __all__ = [
 ]
 
 _WISH = 500  # characters of a wish
-ProgressFn = Callable[[int, int], None]
 
 
 def read_document(path: str) -> Document:

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from functools import cache
 from pathlib import Path
 from typing import Protocol
 
-from edge.contract.bundle import Bundle, check_unchanged, verify_bundle
+from edge.contract.bundle import Bundle, ProgressFn, check_unchanged, verify_bundle
 from edge.contract.prompts import TokenizerLike, chat_format, load_tokenizer, renderer
 from edge.engine.base import EngineInfo, Session
 from edge.engine.constrain import GrammarCompiler
 from edge.engine.decode import Decoder
 from edge.engine.host import EngineHost, Loaded
 from edge.errors import BundleError
-
-ProgressFn = Callable[[int, int], None]
 
 
 class Model(Protocol):

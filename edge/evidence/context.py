@@ -17,8 +17,8 @@ from edge.evidence.reading import Reading
 from edge.terms.concepts import ConceptSpan
 from edge.terms.drugs import DrugSpan
 
-State = Literal["yes", "no", "asked", "if"]
-Time = Literal["", "past", "planned", "stopped", "conditional"]
+MentionState = Literal["yes", "no", "asked", "if"]
+MentionTime = Literal["", "past", "planned", "stopped", "conditional"]
 
 _SENTENCE_END = re.compile(r"[.!?;]+(?=\s|$)|\n+")
 _SCOPE_SPOKEN = 7  # words that a denial reaches in speech, where nobody hears the full stop
@@ -121,10 +121,10 @@ class Named:
     group: str
     start: int
     end: int
-    state: State
+    state: MentionState
     hedged: bool
     subject: str  # "patient", or the relative that is named
-    time: Time
+    time: MentionTime
     sentence: tuple[int, int] = field(default=(0, 0))
 
 
@@ -206,7 +206,7 @@ def _one(
     )
 
 
-def _state(frame: _Frame, at: int, stop: int, start: int, end: int) -> State:
+def _state(frame: _Frame, at: int, stop: int, start: int, end: int) -> MentionState:
     index = bisect_right(frame.starts, at) - 1
     first = bisect_right(frame.starts, start - 1)
     if any(word in _CONDITION for word in frame.raw[max(first, index - 9) : index]) or (
@@ -286,7 +286,7 @@ def _subject(relatives: Sequence[ConceptSpan], at: int, start: int, end: int, fa
     return "family" if family else "patient"
 
 
-def _time(sentence: str, near: str, around: str, group: str) -> Time:
+def _time(sentence: str, near: str, around: str, group: str) -> MentionTime:
     if group == "drug" and _STOPPED.search(around):
         return "stopped"
     if group in {"test", "procedure", "drug"} and _PLANNED.search(near):

@@ -14,7 +14,7 @@ from functools import cached_property
 
 from edge.contract.transcript import Transcript
 from edge.evidence import context, links
-from edge.evidence.context import Named, State, named
+from edge.evidence.context import MentionState, Named, named
 from edge.evidence.links import Index
 
 _FILLER = r"(?:(?:uh|um|well|oh|so|okay|ok|hmm|mm|i mean|you know|like|and|äh|ähm|also)\b[\s,.…]*)*"
@@ -163,7 +163,7 @@ class Conversation:
             and _ASSERTS.search(text[max(one.sentence[0], one.start - 60) : one.start]) is None
         )
 
-    def _answer_about(self, one: Named, turn: int, following: int) -> State | None:
+    def _answer_about(self, one: Named, turn: int, following: int) -> MentionState | None:
         """What an answer says of one of the things asked: an answer that names some of them settles only these."""
         reading = self.index.turns[following]
         opening = [n for n in self._named[following] if n.start < _OPENING]
@@ -177,7 +177,7 @@ class Conversation:
             return "asked"
         return state
 
-    def _settled(self, one: Named, turn: int) -> tuple[State, int | None]:
+    def _settled(self, one: Named, turn: int) -> tuple[MentionState, int | None]:
         """How a question ends: answered in the same turn after it, or in one of the next two turns."""
         turns = self.transcript.turns
         rest = self.index.turns[turn].text[one.sentence[1] :].strip()
@@ -207,7 +207,7 @@ def _sides_at(marks: list[tuple[int, int, str]], at: int) -> set[str]:
     return found
 
 
-def _answer(text: str) -> State | None:
+def _answer(text: str) -> MentionState | None:
     if _NO.match(text):
         return "no"
     return "yes" if _YES.match(text) else None

@@ -27,7 +27,7 @@ _FORM = re.compile(
 
 
 @dataclass(frozen=True)
-class Head:
+class ChainHead:
     """Where a chain stood. seq: number of entries; mac: that of the last one; public_key: raw Ed25519, 32 bytes."""
 
     vault_id: str
@@ -57,12 +57,12 @@ def public_key(audit_key: SecretBytes) -> bytes:
 def sign(vault_id: str, seq: int, at: str, mac: bytes, audit_key: SecretBytes) -> str:
     """The text of a signed head."""
     key = _signing_key(audit_key)
-    head = Head(vault_id, seq, at, mac, key.public_key().public_bytes_raw())
+    head = ChainHead(vault_id, seq, at, mac, key.public_key().public_bytes_raw())
     signature = base64.b64encode(key.sign(head.body().encode())).decode()
     return f"{head.body()}signature: {signature}\n"
 
 
-def read(text: str) -> Head:
+def read(text: str) -> ChainHead:
     """Read a signed head and check its signature. Raises InputError."""
     match = _FORM.fullmatch(text.replace("\r\n", "\n"))
     if match is None:
@@ -72,4 +72,4 @@ def read(text: str) -> Head:
         Ed25519PublicKey.from_public_bytes(key).verify(base64.b64decode(match["signature"]), match["body"].encode())
     except (InvalidSignature, ValueError):
         raise InputError("The audit head was altered.", "Its signature does not fit.") from None
-    return Head(match["vault"], int(match["seq"]), match["at"], bytes.fromhex(match["mac"]), key)
+    return ChainHead(match["vault"], int(match["seq"]), match["at"], bytes.fromhex(match["mac"]), key)

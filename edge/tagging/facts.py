@@ -71,7 +71,7 @@ def _answered(facts: Sequence[Fact], transcript: Transcript) -> list[Fact]:
     return kept
 
 
-def _answer(fact: Fact, transcript: Transcript) -> pairs.Answer | None:
+def _answer(fact: Fact, transcript: Transcript) -> pairs.PairAnswer | None:
     """The answer to a fact that is asked; without words of its own where there is none; None if it is not asked."""
     quote = fact.evidence[0]
     source, turns = transcript.source, transcript.turns
@@ -80,10 +80,10 @@ def _answer(fact: Fact, transcript: Transcript) -> pairs.Answer | None:
     found = pairs.answer(source, turns, quote.turn)
     if found is None and "?" not in source[quote.end : turns[quote.turn].end]:
         return None  # the last words of a turn, and nobody answers: a statement
-    return found or pairs.Answer(None, quote.end, quote.end)
+    return found or pairs.PairAnswer(None, quote.end, quote.end)
 
 
-def _with_pair(fact: Fact, answer: pairs.Answer | None, transcript: Transcript) -> Fact:
+def _with_pair(fact: Fact, answer: pairs.PairAnswer | None, transcript: Transcript) -> Fact:
     """The fact with the answer to its question, or the question to its answer, among its quotes."""
     source, turns = transcript.source, transcript.turns
     quote = fact.evidence[0]

@@ -31,7 +31,7 @@ _NEAR = 200  # characters between what is asked and the question mark
 
 
 @dataclass(frozen=True)
-class Answer:
+class PairAnswer:
     """How a turn answers the question before it. yes: False for no, None if neither is said. start, end: its place."""
 
     yes: bool | None
@@ -48,7 +48,7 @@ def is_asked(source: str, turn: Turn, end: int) -> bool:
     return len(rest.split()) <= _SHORT_WORDS  # speech without punctuation
 
 
-def answer(source: str, turns: Sequence[Turn], number: int) -> Answer | None:
+def answer(source: str, turns: Sequence[Turn], number: int) -> PairAnswer | None:
     """The answer in the turn after turn `number`, if that turn opens with one or is short; None if there is none."""
     if number + 1 >= len(turns) or turns[number + 1].speaker == turns[number].speaker != "":
         return None
@@ -65,7 +65,7 @@ def answer(source: str, turns: Sequence[Turn], number: int) -> Answer | None:
         end = words.rfind(" ", 0, end)
     end = max(end, opening)
     cut = words[:end].rstrip(" ,.")
-    return Answer(yes, turn.start, turn.start + len(cut)) if cut else None
+    return PairAnswer(yes, turn.start, turn.start + len(cut)) if cut else None
 
 
 def denied(asked: str, yes: bool) -> bool:

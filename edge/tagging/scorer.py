@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 
 from edge.contract.tagging import TaggerScorer
-from edge.tagging.windows import Segment
+from edge.tagging.windows import WindowSegment
 from edge.terms import concepts, drugs, numbers
 
 _SURE = 1e-4
@@ -41,7 +41,7 @@ def features(labels: Sequence[str]) -> list[str]:
 
 def vector(
     labels: Sequence[str], label: int, tokens: float, verdict: float, text: str, place: tuple[int, int],
-    segments: Sequence[Segment], number: int,
+    segments: Sequence[WindowSegment], number: int,
 ) -> Any:  # fmt: skip
     """Features of one candidate: float64, shape (features,). place: its characters; number: of its segment."""
     start, end = place

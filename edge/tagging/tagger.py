@@ -18,7 +18,7 @@ from edge.contract.tagging import SCHEME, TaggerSpec, TaggerTask
 from edge.errors import InputError
 from edge.tagging import scorer
 from edge.tagging.decode import TokenSpan, place, probabilities, proposals
-from edge.tagging.windows import NO_PLACE, Segment, Stream, Window, batch, stream, windows
+from edge.tagging.windows import NO_PLACE, Stream, Window, WindowSegment, batch, stream, windows
 
 MAX_CHARACTERS = 600_000  # some 100,000 words: a day of talk, or a book
 _BATCH = 4  # windows at once: more is hardly faster on two cores and costs memory
@@ -56,7 +56,7 @@ class Span:
 
 
 @dataclass(frozen=True)
-class Candidate:
+class SpanCandidate:
     """A span before its label's threshold. features: edge.tagging.scorer's, of which its score is made."""
 
     span: Span
@@ -64,10 +64,10 @@ class Candidate:
 
 
 @dataclass(frozen=True)
-class Reading:
+class SpanReading:
     """What the encoder made of a text: the stream, hidden states (n, width) and token logits (n, columns)."""
 
-    segments: tuple[Segment, ...] = field(repr=False)
+    segments: tuple[WindowSegment, ...] = field(repr=False)
     stream: Stream
     hidden: Any = field(repr=False)
     tokens: Any = field(repr=False)
@@ -81,7 +81,7 @@ class Tagger:
         self._tokenizer, self._backend = tokenizer, backend
         self._marks = tuple(tokenizer.token_to_id(mark) for mark in ("[CLS]", "[SEP]", "[PAD]"))
 
-    def read(self, segments: Sequence[Segment]) -> Reading:
+    def read(self, segments: Sequence[WindowSegment]) -> SpanReading:
         """Run the encoder over a text, once for all tasks. Raises InputError if it is too long."""
         length = sum(len(segment.text) for segment in segments)
         if length > MAX_CHARACTERS:
@@ -99,7 +99,7 @@ class Tagger:
         columns = sum(task.token_columns for task in self.spec.tasks)
         empty = np.zeros((0, columns), dtype=np.float32)
         states, logits = (np.concatenate(some) if some else empty for some in (hidden, tokens))
-        return Reading(tuple(segments), found, states, logits)
+        return SpanReading(tuple(segments), found, states, logits)
 
     def _windows(self, found: Stream) -> Iterator[tuple[Window, Any, Any]]:
         opening, closing, padding = self._marks
@@ -109,7 +109,7 @@ class Tagger:
             states, logits = self._backend.encode(ids, mask)
             yield from zip(part, states, logits, strict=True)
 
-    def candidates(self, task: str, text: str, reading: Reading) -> list[Candidate]:
+    def candidates(self, task: str, text: str, reading: SpanReading) -> list[SpanCandidate]:
         """Whatever may be a span of a task, in order of place. text: the whole that the segments' offsets count in.
 
         Raises ValueError for a task that the spec has not.
@@ -128,7 +128,7 @@ class Tagger:
             found += [self._candidate(chosen, text, reading, run, row) for run, row in zip(part, judged, strict=True)]
         return [one for one in found if one.span.end > one.span.start]
 
-    def spans(self, task: str, text: str, reading: Reading) -> list[Span]:
+    def spans(self, task: str, text: str, reading: SpanReading) -> list[Span]:
         """Spans of a task that reach their label's threshold, in order of place. Raises ValueError as candidates."""
         found = self.candidates(task, text, reading)
         chosen = self.spec.task(task)
@@ -136,7 +136,7 @@ class Tagger:
         least = {label.key: label.threshold for label in chosen.labels}
         return [span for span in best_of([one.span for one in found]) if span.score >= least[span.label]]
 
-    def _candidate(self, task: TaggerTask, text: str, reading: Reading, run: TokenSpan, row: Any) -> Candidate:
+    def _candidate(self, task: TaggerTask, text: str, reading: SpanReading, run: TokenSpan, row: Any) -> SpanCandidate:
         start, end = place(text, reading.stream, run)
         verdict = 1 / (1 + float(np.exp(-np.clip(row[run.label], -30, 30))))
         segment = int(reading.stream.segment[run.first])
@@ -144,9 +144,9 @@ class Tagger:
         given = scorer.vector(keys, run.label, run.score, verdict, text, (start, end), reading.segments, segment)
         share = self.spec.verified
         score = scorer.score(task.scorer, given) if task.scorer else float(run.score ** (1 - share) * verdict**share)
-        return Candidate(Span(keys[run.label], start, end, segment, score, _attributes(task, row)), given)
+        return SpanCandidate(Span(keys[run.label], start, end, segment, score, _attributes(task, row)), given)
 
-    def tag(self, task: str, text: str, segments: Sequence[Segment]) -> list[Span]:
+    def tag(self, task: str, text: str, segments: Sequence[WindowSegment]) -> list[Span]:
         """Spans of one task over a text: read and spans in one. Raises InputError, ValueError."""
         return self.spans(task, text, self.read(segments))
 

@@ -17,7 +17,7 @@ NO_PLACE = -1  # the place of a token that stands for no character: a mark betwe
 
 
 @dataclass(frozen=True)
-class Segment:
+class WindowSegment:
     """A turn of a conversation or a line of a report. start: offset of text in the whole. speaker: "" in a report."""
 
     text: str = field(repr=False)
@@ -52,23 +52,23 @@ class Window:
     keep_end: int
 
 
-def of_transcript(transcript: Transcript) -> list[Segment]:
+def of_transcript(transcript: Transcript) -> list[WindowSegment]:
     """A segment a turn, its words as they stand in the source."""
     source = transcript.source
-    return [Segment(source[turn.start : turn.end], turn.start, turn.speaker) for turn in transcript.turns]
+    return [WindowSegment(source[turn.start : turn.end], turn.start, turn.speaker) for turn in transcript.turns]
 
 
-def of_report(text: str) -> list[Segment]:
+def of_report(text: str) -> list[WindowSegment]:
     """A segment a line that is not blank."""
     segments, start = [], 0
     for line in text.split("\n"):
         if line.strip():
-            segments.append(Segment(line, start))
+            segments.append(WindowSegment(line, start))
         start += len(line) + 1
     return segments
 
 
-def stream(tokenizer: Any, segments: Sequence[Segment]) -> Stream:
+def stream(tokenizer: Any, segments: Sequence[WindowSegment]) -> Stream:
     """Tokens of all segments; each is opened by a separator and, where it has one, its speaker's name."""
     separator = tokenizer.token_to_id("[SEP]")
     names = {

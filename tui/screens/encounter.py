@@ -69,7 +69,7 @@ class EncounterScreen(EdgeScreen):
         self.query_one(StatusBar).encounter = self.encounter
         self.set_class(self.encounter.has_note or self.encounter.busy, "-note-side")
 
-    async def on_ready(self) -> None:
+    async def on_part_ready(self) -> None:
         pane = self.query_one(ConversationPane)
         if pane.ready and not self._filled:
             self._filled = True
