@@ -20,6 +20,7 @@ from edge.store import unlock
 from edge.store.secret import SecretBytes, _lock_memory
 from edge.store.vault import Vault
 
+ROOT = Path(__file__).resolve().parents[2]
 NOBODY = 65534
 LOCKED = """
 import ctypes, sys
@@ -34,6 +35,34 @@ if sys.argv[3] == "closed":
 ctypes.CDLL(None).prctl(4, 1, 0, 0, 0)  # let the parent look, as only this test may
 print("ready", flush=True)
 sys.stdin.readline()
+"""
+
+
+TYPED = """
+import asyncio, ctypes, sys
+from pathlib import Path
+from textual.app import App
+from edge.store.secret import Passphrase
+from edge.store.vault import Vault
+from tui.widgets.safe import SafeInput, SecretInput, wipe
+secret = sys.argv[2] == "secret"
+class One(App):
+    def compose(self):
+        yield SecretInput() if secret else SafeInput(password=True)
+async def main():
+    app = One()
+    async with app.run_test() as pilot:
+        for code in sys.argv[3].split(","):
+            await pilot.press("space" if chr(int(code)) == " " else chr(int(code)))
+        field = app.query_one(SafeInput)
+        typed = field.take() if secret else bytearray(field.value.encode())
+        with Passphrase(typed) as passphrase:
+            wipe(typed)
+            vault = Vault.open(Path(sys.argv[1]), passphrase)
+        ctypes.CDLL(None).prctl(4, 1, 0, 0, 0)  # let the parent look, as only this test may
+        print("ready", flush=True)
+        sys.stdin.readline()
+asyncio.run(main())
 """
 
 
@@ -86,6 +115,22 @@ def test_what_is_in_the_memory_of_an_open_and_of_a_closed_vault(state: str, tmp_
         assert {name for name, times in found.items() if times} <= {"database key", "database key in hex", "backup key"}
     else:
         assert found == dict.fromkeys(needles, 0)
+
+
+@pytest.mark.parametrize("kind", ["secret", "plain"])
+def test_what_was_typed_into_the_app_s_field_is_not_in_memory(kind: str, tmp_path: Path) -> None:
+    """The plain field is the control: the framework's strings are found by the same search."""
+    new_vault(tmp_path).close()
+    codes = ",".join(str(ord(character)) for character in WORDS)
+    command = [sys.executable, "-c", TYPED, str(tmp_path / "records.vault"), kind, codes]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT) as process:
+        assert process.stdout.readline() == b"ready\n"
+        found = copies(process.pid, {"whole": WORDS.encode(), "half": WORDS[: len(WORDS) // 2].encode()})
+        process.communicate(b"\n")
+    if kind == "secret":
+        assert found == {"whole": 0, "half": 0}
+    else:
+        assert found["half"] > 0
 
 
 @alone

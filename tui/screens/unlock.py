@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from textual.app import ComposeResult
 from textual.containers import Center, Vertical
-from textual.widgets import Button, Input
+from textual.widgets import Button
 
 from edge.errors import EdgescribeError
 from edge.text import one_line
 from tui.screens.base import EdgeScreen
 from tui.texts import t
 from tui.widgets.key_bar import KeyBar
-from tui.widgets.safe import Label, SafeInput, button
+from tui.widgets.safe import Label, SecretInput, button, wipe
 from tui.widgets.status_bar import StatusBar
 
 
@@ -30,7 +30,7 @@ class UnlockScreen(EdgeScreen):
             yield Label(t("app.name"), classes="brand")
             yield Label(t("app.tagline"), classes="dialog-note")
             yield Label(t("unlock.prompt"), id="prompt")
-            yield SafeInput(password=True, id="secret")
+            yield SecretInput(id="secret")
             yield Label(id="unlock-status")
             yield button(t("unlock.button"), "unlock", "primary")
             yield button(t("unlock.use_recovery"), "other")
@@ -55,29 +55,31 @@ class UnlockScreen(EdgeScreen):
         self._recovery = not self._recovery
         self.query_one("#prompt", Label).show(t("unlock.recovery" if self._recovery else "unlock.prompt"))
         event.button.label = t("unlock.use_passphrase" if self._recovery else "unlock.use_recovery")
-        field = self.query_one("#secret", Input)
-        field.value, field.password = "", not self._recovery
+        field = self.query_one("#secret", SecretInput)
+        wipe(field.take())
+        field.masked = not self._recovery
         field.focus()
 
     def _try(self) -> None:
-        field = self.query_one("#secret", Input)
-        typed = field.value
-        if typed and not field.disabled:
+        field = self.query_one("#secret", SecretInput)
+        if field.value and not field.disabled:
             field.disabled = True
             self.query_one("#unlock-status", Label).show(t("unlock.working"))
-            self.edge.go(self._unlock(typed))
+            self.edge.go(self._unlock(field.take()))
 
-    async def _unlock(self, typed: str) -> None:
+    async def _unlock(self, typed: bytearray) -> None:
         from edge.vaults import Passphrase, RecoveryKey  # here: this screen must stand before cryptography is loaded
 
-        field, status = self.query_one("#secret", Input), self.query_one("#unlock-status", Label)
-        field.value = ""
+        field, status = self.query_one("#secret", SecretInput), self.query_one("#unlock-status", Label)
         try:
-            with RecoveryKey.parse(typed) if self._recovery else Passphrase(typed.encode()) as secret:
+            with RecoveryKey.parse(typed.decode()) if self._recovery else Passphrase(typed) as secret:
+                wipe(typed)
                 await self.edge.vault.open(secret)
         except EdgescribeError as error:
             status.show(one_line(f"{error.what} {error.why} {error.hint}") + "\n" + t("unlock.seconds"))
             field.disabled = False
             field.focus()
             return
+        finally:
+            wipe(typed)
         await self.edge.unlocked()

@@ -6,6 +6,7 @@ line is filtered as it is drawn, typed and pasted text is sanitised before it en
 
 from __future__ import annotations
 
+from array import array
 from typing import Any
 
 from rich.segment import Segment
@@ -56,11 +57,65 @@ class Label(Static):
             self.update(shown)
 
 
+_DOT = "•"
+_LONGEST_SECRET = 1024  # characters
+
+
 class SafeInput(Input):
     """A line field that takes in safe text only."""
 
     def replace(self, text: str, start: int, end: int) -> None:
         super().replace(sanitise(text).replace("\n", " "), start, end)
+
+
+class SecretInput(SafeInput):
+    """A field for a passphrase: what is typed is kept in one buffer that is wiped, and the field itself holds dots.
+
+    The framework keeps what a field holds, and held after each key, as strings, which can't be wiped. masked: False for
+    a secret that is shown as it is typed (a recovery key on paper).
+    """
+
+    masked = True
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self._kept = array("I", bytes(4 * _LONGEST_SECRET))  # code points; of its final size: growing leaves a copy
+
+    def replace(self, text: str, start: int, end: int) -> None:
+        if not self.masked:
+            super().replace(text, start, end)
+            return
+        length = len(self.value)
+        start, end = sorted((max(0, start), min(length, end)))
+        text = sanitise(text).replace("\n", " ")[: _LONGEST_SECRET - length + end - start]
+        rest = self._kept[end:length]
+        self._kept[start + len(text) : start + len(text) + len(rest)] = rest
+        for place, character in enumerate(text, start):
+            self._kept[place] = ord(character)
+        wipe(rest)
+        Input.replace(self, _DOT * len(text), start, end)
+
+    def take(self) -> bytearray:
+        """What was typed, in UTF-8, for the caller to wipe; the field is empty afterwards."""
+        if self.value.strip(_DOT):  # shown as it was typed
+            found = bytearray(self.value.encode())
+        else:
+            found = bytearray(4 * len(self.value))
+            size = 0
+            for code in self._kept[: len(self.value)]:
+                one = chr(code).encode()
+                found[size : size + len(one)] = one
+                size += len(one)
+            del found[size:]
+        wipe(self._kept)
+        self.value = ""
+        return found
+
+
+def wipe(buffer: array[int] | bytearray) -> None:
+    """Overwrite with zeros, in place."""
+    for place in range(len(buffer)):
+        buffer[place] = 0
 
 
 def button(text: str, name: str, variant: Any = "default", compact: bool = False) -> Button:
