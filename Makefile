@@ -13,7 +13,7 @@ ADAPTER := $(if $(wildcard models/adapters/$(MODEL)/adapter_config.json),--adapt
 .PHONY: help demo run test test-long check bench lock train export clean
 
 help: ## list the targets
-	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / {printf "  make %-9s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .venv/ready: pyproject.toml locks/all.txt .ci/environment.py
 	@$(PYTHON) .ci/environment.py
