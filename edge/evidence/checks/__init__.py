@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 
 from edge.evidence.checks import (
     age_sex,
+    allergic,
     allergy,
     certainty,
     dose,
@@ -19,6 +20,7 @@ from edge.evidence.checks import (
     frequency,
     negation,
     number,
+    ordered,
     planned,
     side,
     stopped,
@@ -30,7 +32,7 @@ Check = Callable[[View], Iterator[Flag]]
 
 _MODULES = (
     dose, drug, frequency, number, duration, side, negation, subject, certainty, planned, allergy, stopped, finding,
-    age_sex,
+    age_sex, ordered, allergic,
 )  # fmt: skip
 CHECKS: dict[str, Check] = {module.NAME: module.check for module in _MODULES}
 
