@@ -113,6 +113,10 @@ def _add_checks(sub: Any) -> None:
     checks.add_argument("--test", action="store_true", help="ACI test 1 in place of validation: once, at the end")
     checks.add_argument("--data", metavar="DIR", help=_DATA)
     checks.set_defaults(run=run_checks)
+    fit = sub.add_parser("fit-checks", help="fit the weights of sources, omissions and negation anew")
+    fit.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the three weight files go")
+    fit.add_argument("--data", metavar="DIR", help=_DATA)
+    fit.set_defaults(run=run_fit_checks)
 
 
 def _add_publish(sub: Any) -> None:
@@ -321,6 +325,15 @@ def run_checks(args: argparse.Namespace) -> int:
         for name, text in pages.items():
             folders.replace(args.out / name, text)
             print(args.out / name)
+    return 0
+
+
+def run_fit_checks(args: argparse.Namespace) -> int:
+    """Fit and print the paths of the weight files."""
+    from training import check_fitting, sources
+
+    for path in check_fitting.fit(sources.data_dir(args.data), args.out):
+        print(path)
     return 0
 
 

@@ -27,13 +27,14 @@ from edge.evidence.statements import Piece, body
 
 Vector = NDArray[np.float64]
 
-FEATURES = ("held", "held here", "numbers", "named", "problem", "length", "question", "near")
+FEATURES = ("held", "held here", "numbers", "named", "problem", "length", "question", "near", "focus")
 PER_SECTION = ("place", "doctor", "length")
 SECTIONS = (
     "complaint", "history", "past", "medications", "allergies", "family", "social", "ros", "exam", "vitals", "results",
     "assessment", "plan", "assessment_plan", "",
 )  # fmt: skip
-LEAST = 0.2  # under this share a turn supports nothing
+LEAST = 0.1  # under this share a turn is no source at all
+SUPPORTS = 0.2  # from this share on a turn supports a statement
 _KIND_WEIGHT = {"c": 1.6, "d": 2.2, "n": 1.3, "w": 1.0}
 _SHORT = 8  # words: a turn that is only an answer
 _NEAR = 0.55  # what the question counts for its answer, and the answer for its question
@@ -49,6 +50,7 @@ class Index:
     turns: tuple[Reading, ...]
     postings: dict[str, dict[int, float]]
     rarity: dict[str, float]
+    mass: Vector  # shape (turns,): summed weights of what each turn holds in its own words
     fixed: Vector  # shape (turns, 4): place 0 to 1, doctor, length, question
 
     def weight(self, feature: str) -> float:
@@ -95,7 +97,8 @@ def index(transcript: Transcript) -> Index:
             for number, (turn, spoken) in enumerate(zip(turns, transcript.turns, strict=True))
         ]
     )
-    return Index(transcript, turns, postings, rarity, fixed)
+    mass = np.array([sum(_KIND_WEIGHT[f[0]] * rarity[f] for f in turn.features) for turn in turns])
+    return Index(transcript, turns, postings, rarity, mass, fixed)
 
 
 def _neighbours(turns: Sequence[Reading], number: int) -> list[int]:
@@ -142,6 +145,8 @@ def _rows(held: Index, features: list[str], problem: list[str], near: int | None
     rows[:, 3] = held.shares(f for f in features if f[0] in "cd")
     rows[:, 4] = held.shares(problem)
     rows[:, 5], rows[:, 6] = held.fixed[:, 2], held.fixed[:, 3]
+    total = sum(held.weight(f) for f in features)
+    rows[:, 8] = rows[:, 1] * total / np.maximum(held.mass, 1.0)
     if near is not None:
         rows[:, 7] = np.exp(-np.abs(np.arange(turns) - near) / _REACH)
     for part in range(len(PER_SECTION)):

@@ -145,7 +145,8 @@ def _statement(piece: Piece, sources: tuple[SourceLink, ...], talk: Conversation
     flags = checks.run(View(piece, talk, sources, note))
     missing = support.unsupported(piece, talk, sources)
     flags += tuple(_no_source(piece, claim) for claim in missing)
-    supported = bool(sources) and not missing and not any(flag.severity is Severity.HIGH for flag in flags)
+    held = bool(sources) and sources[0].score >= links.SUPPORTS
+    supported = held and not missing and not any(flag.severity is Severity.HIGH for flag in flags)
     return Statement(piece.text, piece.start, piece.end, sources, flags, supported)
 
 

@@ -13,6 +13,7 @@ from dataclasses import dataclass
 
 from edge.contract.facts import SourceLink
 from edge.evidence.conversation import Conversation
+from edge.evidence.links import SUPPORTS
 from edge.evidence.reading import read
 from edge.evidence.statements import Piece, body
 
@@ -74,7 +75,8 @@ def _missing(piece: Piece, claim: Claim, talk: Conversation, sources: Sequence[S
     if _AGE.fullmatch(text):
         return any(f[0] == "n" and f not in held for f in features)
     if not features or any(f in held for f in features):
-        return not claim.item and len(features) > 3 and not sources and _best(talk, features) < _WEAK
+        bare = not sources or sources[0].score < SUPPORTS
+        return not claim.item and len(features) > 3 and bare and _best(talk, features) < _WEAK
     if piece.section not in _SECTIONS or _implied(text, talk.transcript.source):
         return False
     denied = _DENIED.search(piece.text[: claim.end]) is not None

@@ -36,13 +36,7 @@ VOTES = (
 def check(view: View) -> Iterator[Flag]:
     """A thing of which the conversation says, by the weight of its mentions, the opposite."""
     for one in view.named:
-        if (
-            one.group not in _GROUPS
-            or one.name in _VAGUE
-            or one.state not in {"yes", "no"}
-            or one.subject != "patient"
-            or one.hedged
-        ):
+        if not votes_on(one):
             continue
         found = votes(view, one)
         if (
@@ -55,6 +49,12 @@ def check(view: View) -> Iterator[Flag]:
         message = f"{view.text(one)}: the conversation has it {'denied' if one.state == 'yes' else 'affirmed'}."
         yield view.flag(NAME, Severity.HIGH, message, [t for s in said[:1] for t in _turns(s)])
         return
+
+
+def votes_on(one: Named) -> bool:
+    """Whether a name of the note is one that can be contradicted: a finding of the patient, without doubt."""
+    known = one.group in _GROUPS and one.name not in _VAGUE
+    return known and one.state in {"yes", "no"} and one.subject == "patient" and not one.hedged
 
 
 @cache

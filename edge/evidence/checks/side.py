@@ -14,7 +14,8 @@ from edge.evidence.view import Flag, Severity, View, clause
 
 NAME = "side"
 _OPPOSITE = {"left": "right", "right": "left"}
-_AGAINST = 0.6  # how far, by weight, what the statement says must have been said of the other side; -1 to 1
+_AGAINST = 0.45  # how far, by weight, what the statement says must have been said of the other side; -1 to 1
+_BOTH = 0.5  # how far "both" speaks for a side: it is as often "both the pain and …"
 _REACH = 70  # characters around a side that say what is on it
 _WELL = re.compile(
     r"\b(?:normal|no|denies|without|intact|compar\w*|contralateral|unlike|nontender|other|clear|strong|equal)\b",
@@ -40,7 +41,7 @@ def check(view: View) -> Iterator[Flag]:
             if low <= at < high and abs(at - start) < _REACH and feature[0] != "n" and feature not in _GENERAL
             and all(abs(at - start) <= abs(at - m[0]) for m in others)
         }  # fmt: skip
-        well = _WELL.search(view.piece.text) is not None and _named(view, wanted)
+        well = _WELL.search(view.piece.text) is not None and _named_there(view, features, wanted)
         if not well and (_against(view, features, wanted) >= _AGAINST or _odd_one_out(view, features, wanted)):
             yield view.flag(
                 NAME,
@@ -51,9 +52,10 @@ def check(view: View) -> Iterator[Flag]:
             return
 
 
-def _named(view: View, side: str) -> bool:
-    """Whether a side was named at all: the one that is well is often named only in passing."""
-    return any(counts[side] for counts in view.talk.sides.values())
+def _named_there(view: View, features: set[str], side: str) -> bool:
+    """Whether a side was named in a turn that speaks of these things, as the one that is well often is."""
+    turns = {t for f in features for t, share in view.talk.index.postings.get(f, {}).items() if share == 1.0}
+    return any(m[2] in {side, "both"} for t in turns for m in side_marks(view.talk.index.turns[t].text))
 
 
 def _against(view: View, features: set[str], wanted: str) -> float:
@@ -62,11 +64,10 @@ def _against(view: View, features: set[str], wanted: str) -> float:
         counts = view.talk.sides.get(feature)
         if not counts:
             continue
-        this, other = counts[wanted] + counts["both"], counts[_OPPOSITE[wanted]]
-        if this + other:
-            weight = view.talk.index.weight(feature)
-            total += weight
-            found += weight * (other - 2 * this) / (this + other)
+        this, other, both = counts[wanted], counts[_OPPOSITE[wanted]], counts["both"]
+        weight = view.talk.index.weight(feature)
+        total += weight
+        found += weight * (other - 2 * this - _BOTH * both) / (this + other + both)
     return found / total if total else 0.0
 
 
