@@ -25,7 +25,7 @@ from training.check_sets import Visit
 
 SYNTHETIC = 0.5  # weight of a synthetic visit's example beside one that people spoke
 _STEPS = 200
-_HEAD = "# {what}\n# Fitted by `edgescribe-training fit-checks` on the ACI training visits and the English synthetic ones.\n"
+_HEAD = "# {what}\n# Fitted by `edgescribe-training fit-checks` on the ACI training and the English synthetic visits.\n"
 
 
 def fit(folder: Path, out: Path) -> list[Path]:
