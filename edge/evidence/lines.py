@@ -55,10 +55,12 @@ _TIMES = re.compile(
     r"as needed|when needed|prn)\b",
     re.IGNORECASE,
 )
+_UNITS_TAKEN = frozenset({"insulin", "glargine", "lispro", "aspart"})
 _BESIDE = 30  # characters between a drug's name and a dose without a unit
 _REACTION = frozenset(
     {"hives", "rash", "anaphylaxis", "edema", "itching", "dyspnea", "nausea", "vomiting", "diarrhea", "cough"}
 )
+_OVER = re.compile(r"\b(\d{2,3}) (?:over|zu) (\d{2,3})\b")
 _PRESSURE = re.compile(r"\s*(?:over|/|zu)\s*$", re.IGNORECASE)
 
 
@@ -119,9 +121,27 @@ def _within(one: Quote, other: Quote) -> bool:
 
 def clean(said: str) -> str:
     """Words as they were said without fillers and doubled words, spaces before marks closed, first letter raised."""
-    text = _TWICE.sub(r"\1", _FILLERS.sub("", " ".join(said.split())))
+    text = _TWICE.sub(r"\1", _FILLERS.sub("", " ".join(figures(said).split())))
     text = _SPACED.sub("", " ".join(text.split())).strip(" ,.-…")
     return text[:1].upper() + text[1:]
+
+
+def figures(said: str) -> str:
+    """Words with their numbers in figures: "sixteen point three kilos" is "16.3 kilos", pressures with a stroke.
+
+    Numbers under ten in one word stay, as they are as often no numbers at all; one that was taken back is left out.
+    """
+    reading = read(said)
+    standing = {start for _, start, _ in _standing(reading)}
+    text, after = "", 0
+    for span in reading.numbers:
+        words = said[span.start : span.end]
+        value = _value(words, span.values)
+        if span.start not in standing:
+            text, after = text + said[after : span.start], span.end
+        elif not words[0].isdigit() and (len(words.split()) > 1 or "-" in words or _least(value) >= 10):
+            text, after = text + said[after : span.start] + value, span.end
+    return _OVER.sub(r"\1/\2", text + said[after:])
 
 
 def _plain(fact: Fact, said: str) -> str:
@@ -169,7 +189,8 @@ def _dose(reading: Reading) -> str:
             word = unit[0].strip(" -").casefold()
             return f"{value} {_UNITS.get(word, word)}"
     near = [value for value, start, end in numbers if _beside_drug(reading, start, end) and not _counts(reading, start)]
-    return f"{near[-1]} mg" if near and _least(near[-1]) >= 2 else ""
+    unit_of = "units" if any(drug.generic in _UNITS_TAKEN for drug in reading.drugs) else "mg"
+    return f"{near[-1]} {unit_of}" if near and _least(near[-1]) >= 2 else ""
 
 
 def _beside_drug(reading: Reading, start: int, end: int) -> bool:
@@ -274,12 +295,14 @@ def prepared(facts: Sequence[Fact], talk: Conversation) -> list[Fact]:
     found: list[Fact] = []
     named: dict[FactKind, int] = {}
     for fact in sorted(facts, key=lambda one: one.evidence[0].start):
-        if fact.kind not in _DRUG_KINDS:
-            found.append(fact)
-            continue
         drugs = read(_said(fact.evidence)).drugs
         if any(_denied_later(talk, drug.generic, fact.evidence[0].turn) for drug in drugs):
             continue
+        if fact.kind not in _DRUG_KINDS:
+            found.append(fact)
+            continue
+        if fact.subject is not Subject.PATIENT:
+            continue  # another's medicine is none of this patient's
         before = named.get(fact.kind)
         if not drugs and before is not None and fact.evidence[0].turn - found[before].evidence[-1].turn <= _JOIN:
             found[before] = replace(found[before], evidence=(*found[before].evidence, *fact.evidence), critical=True)

@@ -159,7 +159,7 @@ def _rows(text: str, tokens: Sequence[tuple[int, int, str]]) -> Iterator[list[tu
         word = token[2]
         following = tokens[index + 1][2] if index + 1 < len(tokens) else ""
         counts = (word in values or word[0].isdigit()) and not (
-            word == "one" and index and tokens[index - 1][2] in _POINTS
+            word == "one" and index and tokens[index - 1][2] in _POINTS and following not in values
         )
         opens = word in {"point", "komma"} and (following in values or following[:1].isdigit())
         if row and (counts or word in _JOINERS) and _two(text[row[-1][1] : token[0]], row[-1][2], word):
