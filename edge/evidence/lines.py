@@ -304,7 +304,13 @@ def prepared(facts: Sequence[Fact], talk: Conversation) -> list[Fact]:
         if fact.subject is not Subject.PATIENT:
             continue  # another's medicine is none of this patient's
         before = named.get(fact.kind)
-        if not drugs and before is not None and fact.evidence[0].turn - found[before].evidence[-1].turn <= _JOIN:
+        open_ = before is not None and not _dose(read(_said(found[before].evidence)))
+        if (
+            not drugs
+            and before is not None
+            and open_
+            and fact.evidence[0].turn - found[before].evidence[-1].turn <= _JOIN
+        ):
             found[before] = replace(found[before], evidence=(*found[before].evidence, *fact.evidence), critical=True)
             continue
         if drugs:
