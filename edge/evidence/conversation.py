@@ -168,10 +168,12 @@ class Conversation:
         reading = self.index.turns[following]
         opening = [n for n in self._named[following] if n.start < _OPENING]
         asked = {n.name for n in self._named[turn] if n.sentence == one.sentence}
-        echoed = {n.name: n.state for n in opening if n.name in asked and n.subject == one.subject}
+        echoed = {n.name: n for n in opening if n.name in asked and n.subject == one.subject}
         if one.name in echoed:
             heard = echoed[one.name]
-            return heard if heard in {"yes", "no"} else None
+            if heard.state == "yes" and heard.time == "past":
+                return "asked"  # "I had one at Thanksgiving": of now that says nothing
+            return heard.state if heard.state in {"yes", "no"} else None
         state = _answer(reading.text)
         if echoed and len(asked) > 1 and (state != "no" or _BARE_NO.match(reading.text) is None):
             return "asked"

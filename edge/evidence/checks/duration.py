@@ -47,7 +47,9 @@ _SUPPORT = 0.35
 def _bare(view: View, words: str) -> bool:
     """Whether the number was said without its unit in a turn of the statement: "eight. it used to be five"."""
     values = {value for span in numbers.spans(words) for value in span.values}
-    near = {turn for s in view.sources for turn in (s.quote.turn - 1, s.quote.turn, s.quote.turn + 1)}
+    near = {
+        turn for s in view.sources if s.score >= _SUPPORT for turn in (s.quote.turn - 1, s.quote.turn, s.quote.turn + 1)
+    }
     turns = view.talk.index.turns
     return any(values & span.values for turn in near if 0 <= turn < len(turns) for span in turns[turn].numbers)
 

@@ -20,7 +20,7 @@ NAME = "negation"
 _GROUPS = frozenset({"symptom", "condition", "thing"})
 _VAGUE = frozenset({"fall"})
 _PLANS = frozenset({"plan", "assessment_plan"})
-_THRESHOLD = 1.5  # log odds
+_THRESHOLD = 1.2  # log odds
 _PLACES_NAMED = (
     "pain edema tenderness numbness tingling weakness bleeding bruising erythema warmth stiffness injury fracture "
     "sprain tear effusion cramps rash itching ulcer arthritis cancer sweating"
