@@ -24,7 +24,7 @@ def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         description="Run the main job on a sample visit that ships with the program: note, fields, encrypted record.",
     )
     bundle_options.add_bundle(parser)
-    parser.set_defaults(run=run, live=True, json=False, template="visit", title="Sample visit")
+    parser.set_defaults(run=run, live=True, json=False, template="visit", form="whole", title="Sample visit")
 
 
 def run(args: argparse.Namespace) -> int:

@@ -196,7 +196,7 @@ def test_what_the_core_says_has_its_words_in_both_languages() -> None:
     assert labels.author_label("model:small") == "model small"
     texts.use("de")
     assert labels.seal_line(partial) == "Netz: TEILWEISE VERSIEGELT (Landlock 5). No seccomp."
-    assert len({labels.event_label(event) for event in Event} - {event.value for event in Event}) == len(Event) == 20
+    assert len({labels.event_label(event) for event in Event} - {event.value for event in Event}) == len(Event) == 21
     assert max(len(labels.event_label(event)) for event in Event) <= 16, "its column"
     assert labels.event_label("\x1bnever seen") == "\x1bnever seen"
     assert (labels.author_label("model:small"), labels.author_label("dr.meyer")) == ("Modell small", "dr.meyer")

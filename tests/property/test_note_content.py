@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from hypothesis import given, settings
+from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from note_kit import FIELDS, LINES, NOTES
 
@@ -17,13 +17,13 @@ def as_bytes(value: Any) -> bytes:
     return json.dumps(value, ensure_ascii=False).encode("utf-8", "surrogatepass")
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(NOTES)
 def test_a_note_comes_back_byte_for_byte(content: dict[str, Any]) -> None:
     assert as_bytes(EncounterNote.from_json(content).to_json()) == as_bytes(content)
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(FIELDS)
 def test_fields_come_back_byte_for_byte(content: dict[str, Any]) -> None:
     assert as_bytes(Fields.from_json(content).to_json()) == as_bytes(content)
@@ -44,13 +44,13 @@ ANYTHING = st.recursive(
 )
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(st.dictionaries(st.sampled_from(["template", "sections", "unfinished", "conversation", "x"]), ANYTHING))
 def test_what_is_no_note_of_this_program_comes_back_all_the_same(content: dict[str, Any]) -> None:
     assert as_bytes(EncounterNote.from_json(content).to_json()) == as_bytes(content)
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(NOTES, st.integers(0, 99), LINES)
 def test_an_edit_changes_one_text_and_says_so(content: dict[str, Any], at: int, text: str) -> None:
     note = EncounterNote.from_json(content)
@@ -71,7 +71,7 @@ def test_an_edit_changes_one_text_and_says_so(content: dict[str, Any], at: int, 
     assert {**changed, "sections": 0} == {**content, "sections": 0}
 
 
-@settings(max_examples=40)
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow])
 @given(NOTES)
 def test_a_section_written_anew_keeps_its_place_and_loses_the_marks_of_its_old_text(content: dict[str, Any]) -> None:
     note = EncounterNote.from_json(content)
