@@ -1,8 +1,8 @@
-"""Scorers, floors and thresholds of a trained tagger, fitted on validation in five folds of whole texts.
+"""Scorers and thresholds of a trained tagger, fitted on validation in five folds of whole texts.
 
-Each fold's candidates are scored by a regression fitted on the other four; thresholds are chosen, and figures given, by
-those scores. What ships is fitted on all folds. A label's own counts are few, so the threshold that is best for all
-labels together weighs in with half their number.
+Each fold's candidates are scored by a regression fitted on the other four; the threshold is chosen, and figures given,
+by those scores. What ships is fitted on all folds. One threshold serves all labels of a task: the regression knows the
+label, and thresholds a label were worse on texts that did not choose them (docs/lab-log.md).
 """
 
 from __future__ import annotations
@@ -24,10 +24,9 @@ from training.tagger_data import Example
 # Least probabilities of tokens of candidates, the best of those tried (docs/lab-log.md); speech is less sharply cut.
 FLOORS = {"conversation": (0.05, 0.12, 0.25, 0.45), "report": (0.12, 0.25, 0.45)}
 FOLDS = 5
-RIDGE = 10.0  # on standardised features
+RIDGE = 50.0  # on standardised features
 _STEPS = 30
 _GRID = np.round(np.arange(0.1, 0.91, 0.025), 3)
-_SHRINK = 0.5
 _MOST_LONGER = 3
 
 
@@ -79,13 +78,12 @@ def tune_task(task: TaggerTask, examples: Sequence[Example], found: Sequence[Seq
     scored = iter(held)
     judged = [best_of([replace(one.span, score=float(next(scored))) for one in some]) for some in found]
     counts = [_counts(task, label.key, examples, judged) for label in task.labels]
-    best = _best(counts, [sum(_wanted(task, e, label.key) for e in examples) for label in task.labels])
-    labels = [
-        label.model_copy(update={"threshold": float(_GRID[at])}) for label, at in zip(task.labels, best, strict=True)
-    ]
+    wanted = sum(_wanted(task, e, label.key) for e in examples for label in task.labels)
+    every = sum(counts)
+    least = float(_GRID[int((2 * every[0] / np.maximum(1, every[1] + wanted)).argmax())])
+    labels = [label.model_copy(update={"threshold": least}) for label in task.labels]
     task = task.model_copy(update={"labels": labels, "scorer": fit(names, rows, right) if len(rows) else None})
-    least = {label.key: label.threshold for label in labels}
-    kept = [[span for span in some if span.score >= least[span.label]] for some in judged]
+    kept = [[span for span in some if span.score >= least] for some in judged]
     return Tuned(task, tagger_train.figures(task, examples, kept))
 
 
@@ -141,17 +139,6 @@ def _fact_counts(label: str, examples: Sequence[Example], judged: Sequence[Seque
             one = fact_scores.count(facts_of(kept, transcript), wanted)
             counts[:, at] += one.found, one.predicted
     return counts
-
-
-def _best(counts: Sequence[Any], wanted: Sequence[int]) -> list[int]:
-    """Number of the best threshold of each label."""
-    every, most = sum(counts), max(1, sum(wanted))
-    best = []
-    for own, number in zip(counts, wanted, strict=True):
-        mixed = own + _SHRINK * every * number / most
-        f1 = 2 * mixed[0] / np.maximum(1e-9, mixed[1] + number * (1 + _SHRINK))
-        best.append(int(f1.argmax()))
-    return best
 
 
 def _wanted(task: TaggerTask, example: Example, label: str) -> int:

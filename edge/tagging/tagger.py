@@ -17,7 +17,7 @@ import numpy as np
 from edge.contract.tagging import SCHEME, TaggerSpec, TaggerTask
 from edge.errors import InputError
 from edge.tagging import scorer
-from edge.tagging.decode import TokenSpan, place, probabilities, proposals
+from edge.tagging.decode import BEGIN, OUTSIDE, TokenSpan, place, probabilities, proposals
 from edge.tagging.windows import NO_PLACE, Stream, Window, WindowSegment, batch, stream, windows
 
 MAX_CHARACTERS = 600_000  # some 100,000 words: a day of talk, or a book
@@ -125,7 +125,9 @@ class Tagger:
             part = runs[start : start + _SPANS]
             judged = self._backend.judge(np.stack([pooled(reading.hidden, run.first, run.last) for run in part]))
             judged = judged[:, self.spec.span_slice(task)]
-            found += [self._candidate(chosen, text, reading, run, row) for run, row in zip(part, judged, strict=True)]
+            found += [
+                self._candidate(chosen, text, reading, run, row, scheme) for run, row in zip(part, judged, strict=True)
+            ]
         return [one for one in found if one.span.end > one.span.start]
 
     def spans(self, task: str, text: str, reading: SpanReading) -> list[Span]:
@@ -136,12 +138,15 @@ class Tagger:
         least = {label.key: label.threshold for label in chosen.labels}
         return [span for span in best_of([one.span for one in found]) if span.score >= least[span.label]]
 
-    def _candidate(self, task: TaggerTask, text: str, reading: SpanReading, run: TokenSpan, row: Any) -> SpanCandidate:
+    def _candidate(
+        self, task: TaggerTask, text: str, reading: SpanReading, run: TokenSpan, row: Any, scheme: Any
+    ) -> SpanCandidate:
         start, end = place(text, reading.stream, run)
         verdict = 1 / (1 + float(np.exp(-np.clip(row[run.label], -30, 30))))
         segment = int(reading.stream.segment[run.first])
         keys = [label.key for label in task.labels]
-        given = scorer.vector(keys, run.label, run.score, verdict, text, (start, end), reading.segments, segment)
+        heads = _heads(scheme, run, verdict)
+        given = scorer.vector(keys, run.label, heads, text, (start, end), reading.segments, segment)
         share = self.spec.verified
         score = scorer.score(task.scorer, given) if task.scorer else float(run.score ** (1 - share) * verdict**share)
         return SpanCandidate(Span(keys[run.label], start, end, segment, score, _attributes(task, row)), given)
@@ -149,6 +154,15 @@ class Tagger:
     def tag(self, task: str, text: str, segments: Sequence[WindowSegment]) -> list[Span]:
         """Spans of one task over a text: read and spans in one. Raises InputError, ValueError."""
         return self.spans(task, text, self.read(segments))
+
+
+def _heads(scheme: Any, run: TokenSpan, verdict: float) -> scorer.Heads:
+    within = 1 - scheme[run.first : run.last + 1, :, OUTSIDE].mean(axis=0)
+    others = np.delete(within, run.label)
+    beside = (run.first - 1, run.last + 1)
+    before, after = (1 - float(scheme[at, run.label, OUTSIDE]) if 0 <= at < len(scheme) else 0.0 for at in beside)
+    begin = float(scheme[run.first, run.label, BEGIN])
+    return scorer.Heads(run.score, verdict, float(others.max(initial=0.0)), begin, before, after)
 
 
 def best_of(spans: Sequence[Span]) -> list[Span]:
