@@ -43,8 +43,8 @@ class Heads:
 
 
 def vector(
-    labels: Sequence[str], label: int, heads: Heads, text: str, place: tuple[int, int], segments: Sequence[WindowSegment],
-    number: int,
+    labels: Sequence[str], label: int, heads: Heads, text: str, place: tuple[int, int],
+    segments: Sequence[WindowSegment], number: int,
 ) -> Any:  # fmt: skip
     """Features of one candidate: float64, shape (features,). place: its characters; number: of its segment."""
     start, end = place
