@@ -121,10 +121,13 @@ class Scribe:
     why: str = ""  # this model writes, where nobody named one
 
     @classmethod
-    def open(cls, bundle: str | None, progress: ProgressFn | None = None, allow_unsigned: bool = False) -> Scribe:
-        """Verify and load a bundle; one that no pinned key signed only if allowed. Raises BundleError, EngineError."""
+    def open(
+        cls, bundle: str | None, progress: ProgressFn | None = None, allow_unsigned: bool = False, threads: int = 0
+    ) -> Scribe:
+        """Verify and load a bundle; one that no pinned key signed only if allowed. threads: of the runtime; 0 for what
+        this process may use. Raises BundleError, EngineError."""
         folder, why = chosen_bundle(bundle)
-        return cls(load_engine(folder, progress, allow_unsigned=allow_unsigned), why)
+        return cls(load_engine(folder, progress, allow_unsigned=allow_unsigned, threads=threads), why)
 
     def __enter__(self) -> Scribe:
         return self

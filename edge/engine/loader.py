@@ -22,17 +22,19 @@ class Model(Protocol):
     def open_session(self, capacity: int) -> Session: ...
 
 
-def load_engine(folder: Path, progress: ProgressFn | None = None, *, allow_unsigned: bool = False) -> EngineHost:
+def load_engine(
+    folder: Path, progress: ProgressFn | None = None, *, allow_unsigned: bool = False, threads: int = 0
+) -> EngineHost:
     """Verify the bundle in folder and start its engine.
 
     progress: called with bytes verified and bytes in total. allow_unsigned: go on without a signature by a pinned key.
-    Raises BundleError or EngineError.
+    threads: of the runtime; 0 for what this process may use. Raises BundleError or EngineError.
     """
-    return EngineHost(lambda: load(verify_bundle(folder, progress, require_signature=not allow_unsigned)))
+    return EngineHost(lambda: load(verify_bundle(folder, progress, require_signature=not allow_unsigned), threads))
 
 
-def load(bundle: Bundle) -> Loaded:
-    """Load a verified bundle on the calling thread."""
+def load(bundle: Bundle, threads: int = 0) -> Loaded:
+    """Load a verified bundle on the calling thread. threads: of the runtime; 0 for what this process may use."""
     manifest = bundle.manifest
     if manifest.kind != "decoder":
         raise BundleError(
@@ -43,7 +45,7 @@ def load(bundle: Bundle) -> Loaded:
     renderer(manifest.prompt_version)  # a newer one is told now, not at the first note
     tokenizer_file = bundle.folder / "tokenizer.json"
     tokenizer = load_tokenizer(tokenizer_file)
-    model = _open_model(bundle)
+    model = _open_model(bundle, threads)
     check_unchanged(bundle)
     ends = _end_ids(tokenizer, [chat_format(manifest.prompt_format).end.token, *manifest.end_tokens])
 
@@ -67,11 +69,11 @@ def load(bundle: Bundle) -> Loaded:
     return Loaded(info, decoder, tokenizer)
 
 
-def _open_model(bundle: Bundle) -> Model:
+def _open_model(bundle: Bundle, threads: int) -> Model:
     if bundle.manifest.runtime == "onnx":
         from edge.engine.onnx import OnnxModel
 
-        return OnnxModel(bundle.folder)
+        return OnnxModel(bundle.folder, threads)
     try:
         from edge.engine.mlx import MlxModel
     except ImportError:

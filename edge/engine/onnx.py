@@ -19,18 +19,18 @@ import numpy as np
 import onnxruntime_genai as og
 
 
-def session_options() -> dict[str, int]:
+def session_options(threads: int = 0) -> dict[str, int]:
     """What belongs to the machine and not to the bundle: left alone, the runtime takes one of two cores."""
-    return {"intra_op_num_threads": usable_cores()}
+    return {"intra_op_num_threads": threads or usable_cores()}
 
 
 class OnnxModel:
     """Weights of one verified bundle. Raises EngineError if the runtime refuses them."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, threads: int = 0) -> None:
         try:
             config = og.Config(str(folder))
-            config.overlay(json.dumps({"model": {"decoder": {"session_options": session_options()}}}))
+            config.overlay(json.dumps({"model": {"decoder": {"session_options": session_options(threads)}}}))
             self._model = og.Model(config)
         except (RuntimeError, OSError) as error:
             raise EngineError(

@@ -11,6 +11,20 @@ def add_bundle(parser: argparse.ArgumentParser, default: str = "the largest one 
     add_unsigned(parser)
 
 
+def add_threads(parser: argparse.ArgumentParser) -> None:
+    """How many threads a language model gets."""
+    parser.add_argument(
+        "--threads", type=_count, default=0, metavar="N", help="threads of the language model (default: the cores that "
+        "this process may use, within its container's share)"
+    )  # fmt: skip
+
+
+def _count(word: str) -> int:
+    if not (word.isdecimal() and len(word) < 4 and int(word) > 0):
+        raise argparse.ArgumentTypeError("a number from 1 to 999")
+    return int(word)
+
+
 def add_unsigned(parser: argparse.ArgumentParser) -> None:
     """The one way to run a bundle that nobody vouches for: typed each time, never a setting."""
     words = "run the bundle although no key that this machine trusts signed it"

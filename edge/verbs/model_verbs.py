@@ -49,6 +49,7 @@ def add_options(parser: argparse.ArgumentParser) -> None:
     """Arguments of a verb that writes with a model."""
     add_files(parser)
     bundle_options.add_bundle(parser)
+    bundle_options.add_threads(parser)
     parser.add_argument("--json", action="store_true", help="one JSON object a line on standard output")
     parser.add_argument("--save", action="store_true", help="keep source and result in the vault")
     parser.add_argument("--title", metavar="TEXT", help="title of the saved record (default: the file's name)")
@@ -112,6 +113,7 @@ class OpenBundle:
                 self._args.bundle,
                 lambda done, total: self.narrator.progress("Checking the bundle", done, total),
                 self._args.allow_unsigned,
+                getattr(self._args, "threads", 0),
             )
             self.narrator.clear()
             if self._scribe.why:
