@@ -5,14 +5,15 @@ from __future__ import annotations
 import json
 import os
 import signal
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 from alone import assert_one_thread
 
-from edge.contract.encounter import EncounterSummary, Source
+from edge.contract.encounter import EncounterSummary, Generated, Source
+from edge.contract.fields import FieldEntry, Fields
 from edge.contract.note import EncounterNote, Section
 from edge.contract.origin import Origin
 from edge.store import kdf
@@ -48,10 +49,27 @@ def reopen(vault: Vault, **options: object) -> Vault:
     return Vault.open(vault.paths.database, passphrase(), **options)
 
 
-def note(vault: Vault, text: str = "Rest the knee.", title: str = "Visit") -> EncounterSummary:
-    return vault.encounters.save_note(
-        title, SOURCE, "soap", [Section("S", "Knee pain."), Section("PLAN", text)], ORIGIN
+def save_note(
+    vault: Vault, title: str, source: Source, template: str, sections: Sequence[Section], origin: Origin,
+    encounter: str | None = None,
+) -> EncounterSummary:  # fmt: skip
+    """Keep a note as a bundle would have written it."""
+    return vault.encounters.save(
+        title, source, [Generated(EncounterNote(template, tuple(sections)), origin)], encounter
     )
+
+
+def save_extraction(
+    vault: Vault, title: str, source: Source, fields: Mapping[str, Sequence[FieldEntry]], origin: Origin,
+    encounter: str | None = None,
+) -> EncounterSummary:  # fmt: skip
+    """Keep fields as a bundle would have extracted them."""
+    content = Fields({key: tuple(entries) for key, entries in fields.items()})
+    return vault.encounters.save(title, source, [Generated(content, origin)], encounter)
+
+
+def note(vault: Vault, text: str = "Rest the knee.", title: str = "Visit") -> EncounterSummary:
+    return save_note(vault, title, SOURCE, "soap", [Section("S", "Knee pain."), Section("PLAN", text)], ORIGIN)
 
 
 def autosave_texts(vault: Vault, document: int, texts: dict[int, str]) -> None:

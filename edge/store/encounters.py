@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import secrets
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -21,8 +21,6 @@ from edge.contract.encounter import (
     content_from_json,
     incomplete,
 )
-from edge.contract.fields import FieldEntry, Fields
-from edge.contract.note import EncounterNote, Section
 from edge.contract.origin import Origin
 from edge.errors import UsageError, VaultError
 from edge.store.chain import Event
@@ -141,21 +139,6 @@ class Encounters:
             self._add_source(change, key, source)
             self.refresh(change, key)
         return self.summary(code)
-
-    def save_note(
-        self, title: str, source: Source, template: str, sections: Sequence[Section], origin: Origin,
-        encounter: str | None = None,
-    ) -> EncounterSummary:  # fmt: skip
-        """Keep a generated note; see save()."""
-        return self.save(title, source, [Generated(EncounterNote(template, tuple(sections)), origin)], encounter)
-
-    def save_extraction(
-        self, title: str, source: Source, fields: Mapping[str, Sequence[FieldEntry]], origin: Origin,
-        encounter: str | None = None,
-    ) -> EncounterSummary:  # fmt: skip
-        """Keep an extraction; see save()."""
-        content = Fields({key: tuple(entries) for key, entries in fields.items()})
-        return self.save(title, source, [Generated(content, origin)], encounter)
 
     def list(self, limit: int = 50, offset: int = 0, where: EncounterFilter | None = None) -> list[EncounterSummary]:
         """Summaries, last changed first."""

@@ -25,7 +25,7 @@ from typing import Any
 
 import sqlcipher3.dbapi2 as sqlcipher
 
-from edge.contract.encounter import Source
+from edge.contract.encounter import Generated, Source
 from edge.contract.note import EncounterNote, Section
 from edge.contract.origin import Origin
 from edge.store import chain, db, upgrade
@@ -174,7 +174,9 @@ def measure(connect: Callable[[], Any], count: int) -> dict[str, Cost]:
     figures["show a record"] = cost(lambda: records.get(_code(777)), 20)
     origin = Origin("b", "b" * 64, "1", "a" * 64)
     source, section = Source("x", "text " * 1000, "a" * 64), Section("P", "text " * 300)
-    figures["save a note"] = cost(lambda: records.save_note("Visit", source, "soap", [section], origin), 30)
+    figures["save a note"] = cost(
+        lambda: records.save("Visit", source, [Generated(EncounterNote("soap", (section,)), origin)]), 30
+    )
     document = int(session.query("SELECT max(id) FROM document")[0][0])
     turn = iter(range(10_000))
     figures["autosave"] = cost(

@@ -16,6 +16,7 @@ from textual._context import visible_screen_stack
 from textual.message_pump import MessagePump
 from textual.strip import Strip
 from textual.widgets import Button
+from vaulting import save_note
 
 from edge.contract.encounter import Source, State
 from edge.contract.events import EngineEvent, Text
@@ -168,9 +169,7 @@ def fill(vault: Vault, title: str, text: str = "Knee pain.", state: State = Stat
     """A record with a note; returns its id."""
     origin = Origin("scripted", "0" * 64, "1", "5" * 64)
     source = Source("visit.txt", TALK, "5" * 64)
-    summary = vault.encounters.save_note(
-        title, source, "soap", [Section("SUBJECTIVE", text), Section("PLAN", "Rest.")], origin
-    )
+    summary = save_note(vault, title, source, "soap", [Section("SUBJECTIVE", text), Section("PLAN", "Rest.")], origin)
     if state is State.SIGNED:
         vault.edits.sign(summary.id, "Dr. Test")
     return summary.id

@@ -21,7 +21,7 @@ from edge.contract.note import Section
 from edge.contract.origin import Origin
 from edge.store.vault import Vault
 from tests.security.terminal_kit import HOSTILE_SEQUENCES, OWN_SCREEN, VERBATIM, Session, Shown
-from tests.vaulting import FLOOR, WORDS, passphrase
+from tests.vaulting import FLOOR, WORDS, passphrase, save_note
 from tui.screens.base import EdgeScreen
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -81,7 +81,7 @@ def hostile_home(tmp_path: Path) -> Path:
     origin = Origin(HOSTILE, "b" * 64, "1", "5" * 64)
     source = Source(HOSTILE, f"Doctor: {HOSTILE}\nPatient: {HOSTILE}", "5" * 64)
     with Vault.create(folder / "records.vault", passphrase(), kdf=FLOOR, actor=HOSTILE) as vault:
-        vault.encounters.save_note(HOSTILE, source, "soap", [Section(HOSTILE, HOSTILE)], origin)
+        save_note(vault, HOSTILE, source, "soap", [Section(HOSTILE, HOSTILE)], origin)
     for name, text in (("plain", " ".join(VERBATIM)), ("unusable", HOSTILE)):
         words = json.dumps(text)  # TOML says it in the same way: escapes, no control characters
         section = f'[[sections]]\nkey = "a"\ntitle = {words}\ninstruction = {words}\nheadings = [{words}]\n'

@@ -21,7 +21,7 @@ from edge.contract.origin import Origin
 from edge.store.vault import Vault
 from edge.verbs.audit import verbs_of
 from tests.security.terminal_kit import HOSTILE, HOSTILE_LINE, HOSTILE_SEQUENCES, VERBATIM, Shown, run
-from tests.vaulting import FLOOR, WORDS, passphrase
+from tests.vaulting import FLOOR, WORDS, passphrase, save_extraction, save_note
 
 ROOT = Path(__file__).resolve().parents[2]
 PARSER = build_parser()
@@ -59,9 +59,9 @@ def make_hostile(folder: Path) -> Path:
     origin = Origin(HOSTILE_LINE, "b" * 64, "1", "5" * 64)
     source = Source(HOSTILE_LINE, f"Doctor: {HOSTILE}\nPatient: {HOSTILE}", "5" * 64)
     with Vault.create(folder / "home" / "records.vault", passphrase(), kdf=FLOOR, actor=HOSTILE_LINE) as vault:
-        kept = vault.encounters.save_note(HOSTILE_LINE, source, "soap", [Section(HOSTILE_LINE, HOSTILE)], origin)
+        kept = save_note(vault, HOSTILE_LINE, source, "soap", [Section(HOSTILE_LINE, HOSTILE)], origin)
         fact = FieldEntry(HOSTILE, score=0.0)
-        vault.encounters.save_extraction(HOSTILE_LINE, source, {"diagnosis": [fact]}, origin, kept.id)
+        save_extraction(vault, HOSTILE_LINE, source, {"diagnosis": [fact]}, origin, kept.id)
     (folder / "id").write_text(kept.id, encoding="ascii")
     (folder / "visit.txt").write_text(f"Doctor: {HOSTILE}\nPatient: My knee hurts. {HOSTILE}\n", encoding="utf-8")
     (folder / "report.txt").write_text(f"Back pain {HOSTILE_SEQUENCES[0]} since May, dose [mg] 5.\n", encoding="utf-8")

@@ -15,7 +15,7 @@ import kill_kit
 import pytest
 from alone import alone
 from kill_kit import Report, Work
-from vaulting import ORIGIN, SOURCE, cheap_derivation, note, open_known, passphrase
+from vaulting import ORIGIN, SOURCE, cheap_derivation, note, open_known, passphrase, save_note
 
 from edge.contract.note import EncounterNote, Section
 from edge.store import backup, chain, db, migrations, unlock
@@ -47,7 +47,7 @@ def write_on(paths: VaultFiles, unlocked: Unlocked, turn: int) -> Work:
         vault = open_known(paths, unlocked)
         report("opened")
         for step in range(1000):
-            saved = vault.encounters.save_note(f"turn {turn}", SOURCE, "soap", [Section("P", f"{step} " * 300)], ORIGIN)
+            saved = save_note(vault, f"turn {turn}", SOURCE, "soap", [Section("P", f"{step} " * 300)], ORIGIN)
             report(f"saved {saved.id}")
             document = vault.edits.document_of(saved.id)
             vault.edits.autosave(document, EncounterNote("soap", (Section("P", f"draft {turn} {step}"),)))

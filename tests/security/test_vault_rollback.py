@@ -14,7 +14,17 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from vaulting import ORIGIN, SOURCE, cheap_derivation, new_vault, note, open_known, passphrase
+from vaulting import (
+    ORIGIN,
+    SOURCE,
+    cheap_derivation,
+    new_vault,
+    note,
+    open_known,
+    passphrase,
+    save_extraction,
+    save_note,
+)
 
 from edge.contract.encounter import State
 from edge.contract.note import EncounterNote, Section
@@ -129,7 +139,7 @@ def later(vault: Vault, made: dict[str, str]) -> None:
     vault.edits.autosave(vault.edits.document_of(made["edit"]), content("typed"))
     vault.edits.commit(vault.edits.document_of(made["edit"]))
     vault.encounters.rename(made["rename"], "another title")
-    vault.encounters.save_extraction("", SOURCE, {"age": []}, ORIGIN, encounter=made["rename"])
+    save_extraction(vault, "", SOURCE, {"age": []}, ORIGIN, encounter=made["rename"])
     vault.retention.set_policy({State.DRAFT: 30})
     made["new"] = note(vault, "new: 5 mg " * 500, "new").id
 
@@ -228,7 +238,7 @@ def test_a_signed_note_put_back_is_named_and_never_used(copies: TwoCopies, cache
             lambda: vault.encounters.hold(code),
             lambda: vault.encounters.rename(code, "x"),
             lambda: vault.session.record(chain.Event.EXPORT, code),
-            lambda: vault.encounters.save_note("", SOURCE, "soap", [], ORIGIN, encounter=code),
+            lambda: save_note(vault, "", SOURCE, "soap", [], ORIGIN, encounter=code),
             lambda: vault.export_plain(passphrase(), tmp_path / "out"),
         ]
         for change in changes:

@@ -21,6 +21,7 @@ from vaulting import (
     new_vault,
     note,
     passphrase,
+    save_note,
     unfenced,
 )
 
@@ -62,7 +63,7 @@ def test_the_chain_tells_what_was_done_and_nothing_of_patients(vault: Vault, tmp
     vault.admin.backup(tmp_path)
     vault.export_plain(passphrase(), tmp_path / "out.jsonl")
     for _ in range(2):
-        vault.encounters.save_note("v", SOURCE, "soap", [], replace(ORIGIN, bundle="newer", bundle_sha256="c" * 64))
+        save_note(vault, "v", SOURCE, "soap", [], replace(ORIGIN, bundle="newer", bundle_sha256="c" * 64))
     vault.encounters.delete(saved.id, signed_too=True)
     assert events(vault) == [
         "vault-created", "unlock", "create", "view", "edit", "sign", "legal-hold", "legal-hold", "backup", "export",

@@ -5,7 +5,18 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from vaulting import ORIGIN, SOURCE, autosave_texts, cheap_derivation, events, new_vault, note, reopen, unfenced
+from vaulting import (
+    ORIGIN,
+    SOURCE,
+    autosave_texts,
+    cheap_derivation,
+    events,
+    new_vault,
+    note,
+    reopen,
+    save_note,
+    unfenced,
+)
 
 from edge.contract.encounter import Kind, State
 from edge.contract.note import EncounterNote, Section
@@ -99,7 +110,7 @@ def test_a_signed_record_is_final(vault: Vault) -> None:
         lambda: vault.edits.save(document, content("x")),
         lambda: vault.edits.restore(document, 1),
         lambda: vault.edits.sign(saved.id, "Dr. Ada Test"),
-        lambda: vault.encounters.save_note("v", SOURCE, "soap", [], ORIGIN, encounter=saved.id),
+        lambda: save_note(vault, "v", SOURCE, "soap", [], ORIGIN, encounter=saved.id),
         lambda: vault.encounters.delete(saved.id),
     ):
         with pytest.raises(VaultError, match="signed"):

@@ -6,7 +6,18 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
-from vaulting import ORIGIN, SOURCE, cheap_derivation, events, new_vault, note, passphrase, reopen
+from vaulting import (
+    ORIGIN,
+    SOURCE,
+    cheap_derivation,
+    events,
+    new_vault,
+    note,
+    passphrase,
+    reopen,
+    save_extraction,
+    save_note,
+)
 
 from edge.contract.encounter import Kind, Source, State
 from edge.contract.note import EncounterNote, Section
@@ -37,7 +48,7 @@ def test_words_of_every_source_are_found_with_those_of_the_note(vault: Vault) ->
     note(vault, "Nothing else.", "John Doe")
     assert found(vault, "patient roe") == [saved.id]  # one word of the source, one of the title
     assert found(vault, "marzipan") == []
-    vault.encounters.save_extraction("", OTHER, {}, ORIGIN, encounter=saved.id)
+    save_extraction(vault, "", OTHER, {}, ORIGIN, encounter=saved.id)
     assert found(vault, '"oh marzipan"') == [saved.id]
     assert "«marzipan»" in vault.search.find("marzipan")[0].snippet
     assert len(found(vault, "knee hurts")) == 2
@@ -47,7 +58,7 @@ def test_words_of_every_source_are_found_with_those_of_the_note(vault: Vault) ->
 def test_what_a_note_knows_of_itself_is_not_searched(vault: Vault) -> None:
     """Keys of sections, why writing stopped, which template and bundle: no word that a clinician wrote or read."""
     section = Section("PLAN", "Rest the knee.", key="assessment_and_plan", stop="loop")
-    saved = vault.encounters.save_note("Visit", SOURCE, "soap", [section], ORIGIN)
+    saved = save_note(vault, "Visit", SOURCE, "soap", [section], ORIGIN)
     assert found(vault, "plan rest") == [saved.id]
     assert [word for word in ("assessment", "loop", "soap") if found(vault, word)] == []
     assert vault.verify() == []
@@ -55,7 +66,7 @@ def test_what_a_note_knows_of_itself_is_not_searched(vault: Vault) -> None:
 
 def test_the_same_source_again_changes_nothing_and_edits_keep_its_words(vault: Vault) -> None:
     saved = note(vault)
-    vault.encounters.save_extraction("", SOURCE, {}, ORIGIN, encounter=saved.id)
+    save_extraction(vault, "", SOURCE, {}, ORIGIN, encounter=saved.id)
     vault.edits.save(vault.edits.document_of(saved.id), EncounterNote("soap"))
     vault.encounters.rename(saved.id, "Zanzibar")
     assert found(vault, "zanzibar hurts") == [saved.id]
@@ -93,7 +104,7 @@ def test_an_encounter_that_holds_only_a_source(tmp_path: Path) -> None:
         with pytest.raises(VaultError, match="nothing to sign"):
             again.edits.sign(saved.id, "Dr. A")
         again.encounters.rename(saved.id, "Jane Doe")
-        written = again.encounters.save_note("", OTHER, "soap", [Section("P", "Rest.")], ORIGIN, encounter=saved.id)
+        written = save_note(again, "", OTHER, "soap", [Section("P", "Rest.")], ORIGIN, encounter=saved.id)
         assert (written.kinds, written.bundle) == ((Kind.NOTE,), ORIGIN.bundle)
         assert again.edits.sign(saved.id, "Dr. A").state is State.SIGNED
         with pytest.raises(VaultError, match="signed"):
@@ -105,10 +116,10 @@ def test_an_encounter_that_holds_only_a_source(tmp_path: Path) -> None:
 
 def test_incomplete_is_what_the_newest_document_of_each_kind_says(vault: Vault) -> None:
     half = replace(ORIGIN, incomplete=True)
-    saved = vault.encounters.save_note("Visit", SOURCE, "soap", [Section("P", "half")], half)
+    saved = save_note(vault, "Visit", SOURCE, "soap", [Section("P", "half")], half)
     assert saved.incomplete
-    whole = vault.encounters.save_note("", SOURCE, "soap", [Section("P", "whole")], ORIGIN, encounter=saved.id)
+    whole = save_note(vault, "", SOURCE, "soap", [Section("P", "whole")], ORIGIN, encounter=saved.id)
     assert not whole.incomplete
-    assert vault.encounters.save_extraction("", SOURCE, {}, half, encounter=saved.id).incomplete
-    assert not vault.encounters.save_extraction("", SOURCE, {}, ORIGIN, encounter=saved.id).incomplete
+    assert save_extraction(vault, "", SOURCE, {}, half, encounter=saved.id).incomplete
+    assert not save_extraction(vault, "", SOURCE, {}, ORIGIN, encounter=saved.id).incomplete
     assert not vault.encounters.list()[0].incomplete

@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from vaulting import cheap_derivation, unfenced
+from vaulting import cheap_derivation, save_extraction, save_note, unfenced
 
 from edge.contract.encounter import Generated, Kind, OtherContent, Source, State
 from edge.contract.fields import FieldEntry
@@ -41,7 +41,7 @@ def vault(tmp_path: Path):
 def test_saved_note_is_there_after_reopening(tmp_path: Path) -> None:
     path = tmp_path / "new" / "records.vault"
     with Vault.create(path, passphrase(), kdf=FLOOR) as vault:
-        saved = vault.encounters.save_note("Knee visit", SOURCE, "soap", [Section("PLAN", "rest")], ORIGIN)
+        saved = save_note(vault, "Knee visit", SOURCE, "soap", [Section("PLAN", "rest")], ORIGIN)
         assert saved.state is State.DRAFT
         assert len(saved.id) == 8
     with Vault.open(path, passphrase()) as vault:
@@ -56,8 +56,8 @@ def test_saved_note_is_there_after_reopening(tmp_path: Path) -> None:
 
 
 def test_note_and_extraction_of_one_encounter(vault: Vault) -> None:
-    first = vault.encounters.save_note("Visit", SOURCE, "soap", [Section("PLAN", "rest")], ORIGIN)
-    second = vault.encounters.save_extraction("Visit", SOURCE, {"age": [FieldEntry("19")]}, ORIGIN, encounter=first.id)
+    first = save_note(vault, "Visit", SOURCE, "soap", [Section("PLAN", "rest")], ORIGIN)
+    second = save_extraction(vault, "Visit", SOURCE, {"age": [FieldEntry("19")]}, ORIGIN, encounter=first.id)
     assert second.id == first.id
     assert second.kinds == (Kind.EXTRACTION, Kind.NOTE)
     assert len(vault.encounters.get(first.id).sources) == 1
@@ -80,13 +80,13 @@ def test_no_entry_no_deed(vault: Vault) -> None:
         "CREATE TEMP TRIGGER refuse BEFORE INSERT ON main.chain BEGIN SELECT RAISE(ABORT, 'no'); END"
     )
     with pytest.raises(VaultError):
-        vault.encounters.save_note("Visit", SOURCE, "soap", [], ORIGIN)
+        save_note(vault, "Visit", SOURCE, "soap", [], ORIGIN)
     vault.session.connection.execute("DROP TRIGGER refuse")
     assert vault.encounters.count() == 0
 
 
 def test_list_pages_and_filters(vault: Vault) -> None:
-    ids = [vault.encounters.save_note(f"Visit {i}", SOURCE, "soap", [], ORIGIN).id for i in range(7)]
+    ids = [save_note(vault, f"Visit {i}", SOURCE, "soap", [], ORIGIN).id for i in range(7)]
     assert [r.id for r in vault.encounters.list(limit=3, offset=2)] == ids[::-1][2:5]
     assert vault.encounters.count(EncounterFilter(kind=Kind.EXTRACTION)) == 0
     assert vault.encounters.count(EncounterFilter(state=State.DRAFT, kind=Kind.NOTE)) == 7
@@ -94,7 +94,7 @@ def test_list_pages_and_filters(vault: Vault) -> None:
 
 
 def test_get_by_beginning_and_unknown_id(vault: Vault) -> None:
-    saved = vault.encounters.save_note("Visit", SOURCE, "soap", [], ORIGIN)
+    saved = save_note(vault, "Visit", SOURCE, "soap", [], ORIGIN)
     assert vault.encounters.get(saved.id[:4]).summary == saved
     for wrong in ("", "zz", saved.id[:3], "%", "aaaa", "' OR 1=1 --"):
         with pytest.raises(VaultError, match="no such record"):
@@ -102,7 +102,7 @@ def test_get_by_beginning_and_unknown_id(vault: Vault) -> None:
 
 
 def test_delete_leaves_only_the_tombstone(vault: Vault) -> None:
-    saved = vault.encounters.save_note("Visit", SOURCE, "soap", [], ORIGIN)
+    saved = save_note(vault, "Visit", SOURCE, "soap", [], ORIGIN)
     assert vault.encounters.delete(saved.id) == saved.id
     for table in ("encounter", "source", "document", "generation", "revision"):
         assert vault.session.query(f"SELECT count(*) FROM {table}") == [(0,)], table
@@ -179,7 +179,7 @@ def test_the_application_connection_is_fenced(vault: Vault, statement: str) -> N
 
 
 def test_files_are_private(vault: Vault) -> None:
-    vault.encounters.save_note("Visit", SOURCE, "soap", [], ORIGIN)
+    save_note(vault, "Visit", SOURCE, "soap", [], ORIGIN)
     found = sorted(vault.paths.database.parent.iterdir())
     assert len(found) >= 4
     assert all(path.stat().st_mode & 0o077 == 0 for path in found), found

@@ -10,9 +10,9 @@ from __future__ import annotations
 import sys
 from pathlib import Path
 
-from edge.contract.encounter import Source
-from edge.contract.fields import FieldEntry
-from edge.contract.note import Section
+from edge.contract.encounter import Generated, Source
+from edge.contract.fields import FieldEntry, Fields
+from edge.contract.note import EncounterNote, Section
 from edge.contract.origin import Origin
 from edge.store import migrations
 from edge.store.kdf import KdfParameters
@@ -28,9 +28,10 @@ def fill(vault: Vault) -> None:
     """Three encounters with made-up content."""
     for number in range(1, 4):
         plan = Section("PLAN", f"Rest the knee for {number} days. Ibuprofen 400 mg.")
-        saved = vault.encounters.save_note(f"Golden visit {number}", SOURCE, "soap", [plan], ORIGIN)
-        fields = {"age": [FieldEntry(str(40 + number), 0, 2)]}
-        vault.encounters.save_extraction("", SOURCE, fields, ORIGIN, encounter=saved.id)
+        note = Generated(EncounterNote("soap", (plan,)), ORIGIN)
+        saved = vault.encounters.save(f"Golden visit {number}", SOURCE, [note])
+        fields = Fields({"age": (FieldEntry(str(40 + number), 0, 2),)})
+        vault.encounters.save("", SOURCE, [Generated(fields, ORIGIN)], saved.id)
 
 
 def main() -> int:
