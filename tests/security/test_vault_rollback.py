@@ -181,7 +181,10 @@ def check(copies: TwoCopies) -> bool:
         found = "\n".join(vault.verify())
         pairs = [(copies.truth[0], shown(vault, copies.truth[0].keys() - {states.POLICY}))]
         if "quick_check" not in found:  # a broken tree has rows that no reader comes to
-            pairs.append((copies.truth[1], scanned(vault)))
+            try:
+                pairs.append((copies.truth[1], scanned(vault)))
+            except VaultError:  # half a character, where pages of one text are of two ages
+                assert found
         for truth, seen in pairs:
             for key in truth.keys() | seen.keys():
                 if truth.get(key) != seen.get(key):
