@@ -16,7 +16,17 @@ from typing import Any
 
 from edge import __version__
 from edge.contract.bundle import Bundle, read_manifest, verify_bundle
-from edge.contract.manifest import FORMAT, FORMAT_VERSION, AdapterRef, BaseRef, FileEntry, Gate, Manifest
+from edge.contract.manifest import (
+    FORMAT,
+    FORMAT_VERSION,
+    AdapterRef,
+    BaseRef,
+    DataSet,
+    Figure,
+    FileEntry,
+    Gate,
+    Manifest,
+)
 from edge.contract.prompts import PROMPT_VERSION, load_tokenizer
 from edge.contract.tagging import (
     ENCODER,
@@ -66,7 +76,8 @@ def make_tagger_bundle(
     base = get(base_name)
     folder = hf_folder(base.name, progress=progress)
     reference = tagger_ref(tagger)
-    if (kept := _already(out / name, reference, base_digest(base, folder), precision)) is not None:
+    facts = adapter_facts(tagger)
+    if (kept := _already(out / name, reference, base_digest(base, folder), precision, facts)) is not None:
         return kept
     source = load(folder, tagger)
     cache = cache_dir()
@@ -84,16 +95,18 @@ def make_tagger_bundle(
         gate = compare(source, built)
         files = {path.name: sha256_file(path, progress=progress) for path in sorted(built.iterdir())}
         manifest = _manifest(name, base, base_digest(base, folder), source, reference, gate, precision)
-        data, figures = adapter_facts(tagger)
-        manifest = manifest.model_copy(update={"data": data, "figures": figures})
+        manifest = manifest.model_copy(update={"data": facts[0], "figures": facts[1]})
         return pack(Build(built, files), manifest, out / name, progress)
 
 
-def _already(target: Path, reference: AdapterRef, digest: str, precision: Precision) -> Bundle | None:
+def _already(
+    target: Path, reference: AdapterRef, digest: str, precision: Precision, facts: tuple[list[DataSet], list[Figure]]
+) -> Bundle | None:
     """The bundle in target, verified, if it was built here from the very same."""
     try:
         found = read_manifest(target)[0]
         same = (found.adapter, found.base.sha256, found.precision) == (reference, digest, precision)
+        same = same and (found.data, found.figures) == facts
         return verify_bundle(target) if same and found.built_by == _built_by() else None
     except BundleError:
         return None
