@@ -218,14 +218,14 @@ class EdgeApp(BaseApp):
         if list(self.unsaved):
             self.tell(t("templates.left"))
         pending, last = list(self.settings.pending), self.settings.last
+        if sample:
+            await self.sample_encounter()
+        elif last:  # before the writing is taken up, which takes its time: no screen comes up under somebody's hands
+            with contextlib.suppress(EdgescribeError):
+                await self.open_encounter(last)
         for identifier in pending:
             with contextlib.suppress(EdgescribeError):  # wiped or signed since: nothing to take up
                 await self.encounters.write(await self.encounters.open(identifier))
-        if sample:
-            await self.sample_encounter()
-        elif last:
-            with contextlib.suppress(EdgescribeError):
-                await self.open_encounter(last)
 
     def _inside(self) -> None:
         """The list stands: now what keeps the model from running may be said in front of it, not before."""
@@ -269,13 +269,18 @@ class EdgeApp(BaseApp):
             await self.encounters.save_all(commit=True)
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        if action == "lock" and self._shows_key():
+            return False  # the recovery key is shown only once: a lock would lose it
         if action in ("lock", "settings"):
             here = getattr(self.screen, "scope", "") in ("settings", "template")  # an editor stands above the settings
             return self.vault.is_open and not (action == "settings" and here)
         return True
 
+    def _shows_key(self) -> bool:
+        return isinstance(self.screen, EdgeScreen) and self.screen.holds_key
+
     def action_lock(self) -> None:
-        if self.vault.is_open:
+        if self.vault.is_open and not self._shows_key():
             self.go(self.leave(LOCKED))
 
     async def action_quit(self) -> None:
@@ -345,7 +350,8 @@ class EdgeApp(BaseApp):
         """Take a file's text as the conversation. Raises InputError."""
         from edge.encounters.writing import read_file
 
-        document = await asyncio.to_thread(read_file, str(path), "conversation")
+        # Absolute: a file named "-" is no standard input here.
+        document = await asyncio.to_thread(read_file, str(path.absolute()), "conversation")
         self.encounters.set_conversation(encounter, document.text, document.name)
 
     async def leave_encounter(self, encounter: OpenEncounter) -> None:
@@ -363,8 +369,7 @@ class EdgeApp(BaseApp):
         if not self.settings.copy_osc52:
             self.tell(t("export.no_copy"))
             return
-        text = encounter.note_text() if encounter.signed else f"{t('app.draft_mark')}\n\n{encounter.note_text()}"
-        await self.encounters.copied(encounter)
+        text = await self.encounters.copied(encounter, t("app.draft_mark"))
         self.copy_through_terminal = True
         self.copy_to_clipboard(text)
         self.copy_through_terminal = False

@@ -152,10 +152,10 @@ class OpenEncounters:
             await self.save(one, commit=True)
         return await self.vault.call(lambda vault: publish(vault, identifier, folder, form, draft_mark))
 
-    async def copied(self, one: OpenEncounter) -> None:
-        """The note's text was copied out."""
-        if one.id:
-            await self.vault.call(lambda vault: copied(vault, one.id))
+    async def copied(self, one: OpenEncounter, draft_mark: str) -> str:
+        """The note's text, to be copied out. Raises UsageError if there is none."""
+        await self.save(one, commit=True)
+        return await self.vault.call(lambda vault: copied(vault, one.id, draft_mark))
 
     async def restore(self, one: OpenEncounter, document: int, number: int) -> None:
         """Bring an old revision of this note, or of an earlier one, back as the newest revision."""

@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from pathlib import Path
 
-from edge.contract.encounter import Encounter, State
-from edge.encounters.showing import shown
+from edge.contract.encounter import Encounter, is_incomplete
+from edge.encounters.showing import Shown, shown
 from edge.errors import InputError, UsageError
 from edge.evidence.footnotes import TITLE, footnotes
 from edge.store.chain import Event
+from edge.store.edits import Signature
 from edge.store.vault import Vault
 from edge.text import sanitise
 
@@ -18,25 +19,40 @@ __all__ = ["EXPORT_FORMS", "copied", "footnotes", "note_as", "publish"]
 EXPORT_FORMS = ("md", "txt")
 
 
-def note_as(record: Encounter, form: str, draft_mark: str, sources: bool = False) -> str:
-    """The note of a record as Markdown ("md") or plain text ("txt"); unsigned ones carry the mark at head and foot.
+def note_as(
+    record: Encounter, form: str, draft_mark: str, signature: Signature | None = None, sources: bool = False
+) -> str:
+    """The note of a record as Markdown ("md") or plain text ("txt"), with what must be known of it at head and foot.
 
-    sources: with the turns that its statements stand on as footnotes.
+    signature: of the version that is exported, None for a draft, which carries the mark. sources: with the turns that
+    its statements stand on as footnotes.
     """
     summary = record.summary
-    mark = "" if summary.state is State.SIGNED else draft_mark
-    if mark and record.incomplete:
-        mark += " INCOMPLETE."
-    lines = [f"# {summary.title}" if form == "md" else summary.title, ""]
-    lines += [f"**{mark}**" if form == "md" else mark, ""] if mark else []
+    state = signed_line(signature) if signature is not None else draft_mark
+    if record.note is not None and is_incomplete(record.note.content, record.note.origin):
+        state += " INCOMPLETE: parts of this note are missing."
+    template = record.note.content.template if record.note else ""
+    facts = [f"Date of the visit: {summary.created[:10]}", f"Record: {summary.id}", f"Template: {template or 'none'}"]
+    strong = "**{}**" if form == "md" else "{}"
+    lines = [f"# {summary.title}" if form == "md" else summary.title, "", *_rows(facts, form), strong.format(state), ""]
     written = record.note.content.written if record.note else ()
     marked, notes = footnotes(written) if sources else ([section.text for section in written], [])
     for section, text in zip(written, marked, strict=True):
         lines += [f"## {section.heading}" if form == "md" else section.heading, "", text.strip(), ""]
     if notes:
         lines += [f"## {TITLE}" if form == "md" else TITLE, "", *notes, ""]
-    lines += [f"**{mark}**" if form == "md" else mark, ""] if mark else []
-    return sanitise("\n".join(lines)).rstrip() + "\n"
+    return sanitise("\n".join([*lines, strong.format(state)])).rstrip() + "\n"
+
+
+def _rows(facts: list[str], form: str) -> list[str]:
+    """Lines that stay lines: Markdown joins what has no end of paragraph or list between."""
+    return [*(f"- {fact}" for fact in facts), ""] if form == "md" else facts
+
+
+def signed_line(signature: Signature) -> str:
+    """Who signed, when, which version, and the digest of what was signed."""
+    when = signature.at[:16].replace("T", " ")
+    return f"SIGNED by {signature.signer}, {when} UTC, version {signature.version}, SHA-256 {signature.digest}."
 
 
 def publish(
@@ -55,11 +71,8 @@ def publish(
     """
     if form not in EXPORT_FORMS:
         raise UsageError(f"There is no export form {form!r}.", f"Known: {', '.join(EXPORT_FORMS)}.")
-    record = shown(vault, identifier, draft).record
-    if record.note is None or not record.note.content.written:
-        raise UsageError("There is no note to export yet.", "", "Write the note first.")
-    text = note_as(record, form, draft_mark, sources)
-    signed = record.summary.state is State.SIGNED
+    found, text = _as_text(vault, identifier, form, draft_mark, sources, draft)
+    record, signed = found.record, found.signed
     vault.session.record(Event.EXPORT, record.summary.id, form=form, signed=signed)
     stem = f"{record.summary.created[:10]}-{record.summary.id}{'' if signed else '-DRAFT'}"
     return _new_file(folder, stem, form, text)
@@ -92,6 +105,20 @@ def _new_file(folder: Path, stem: str, form: str, text: str) -> Path:
     raise InputError("The export folder holds too many files of this note.", "", "Tidy it up.")
 
 
-def copied(vault: Vault, identifier: str) -> None:
-    """Note in the audit chain that a record's text was copied out."""
-    vault.session.record(Event.EXPORT, identifier, form="clipboard")
+def copied(vault: Vault, identifier: str, draft_mark: str) -> str:
+    """The note as it stands, as plain text for the clipboard; the audit entry comes first.
+
+    Raises UsageError if there is no note.
+    """
+    found, text = _as_text(vault, identifier, "txt", draft_mark, draft=True)
+    vault.session.record(Event.EXPORT, found.record.summary.id, form="clipboard")
+    return text
+
+
+def _as_text(
+    vault: Vault, identifier: str, form: str, draft_mark: str, sources: bool = False, draft: bool = False
+) -> tuple[Shown, str]:
+    found = shown(vault, identifier, draft)
+    if found.record.note is None or not found.record.note.content.written:
+        raise UsageError("There is no note to export yet.", "", "Write the note first.")
+    return found, note_as(found.record, form, draft_mark, found.signature, sources)

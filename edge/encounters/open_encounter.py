@@ -46,6 +46,8 @@ class OpenSection:
     """A section of the note at work. section: as it was kept, or as the model wrote it; text: as it stands now.
 
     writing: text is growing. written: the model wrote it since the note was opened. saved: text as the vault has it.
+    waiting: its text when a writing was queued for it, None if none is. claimed: a person typed into it since then;
+    what the model writes for it is left out.
     """
 
     section: Section
@@ -53,6 +55,13 @@ class OpenSection:
     writing: bool = False
     written: bool = False
     saved: str = field(default="", repr=False)
+    waiting: str | None = field(default=None, repr=False)
+    claimed: bool = False
+
+    @property
+    def by_person(self) -> bool:
+        """Whether a person has changed the text since the model wrote it."""
+        return bool(self.text.strip()) and (self.section.edited or self.text != self.section.text)
 
     @classmethod
     def of(cls, section: Section) -> OpenSection:
@@ -77,8 +86,17 @@ class OpenSection:
         return self.section.cut
 
     def begin(self) -> None:
-        """The model begins to write it, from nothing."""
+        """The model begins to write it, from nothing; a section that a person typed into meanwhile is theirs."""
+        if self.claim():
+            return
+        self.waiting = None
         self.section, self.text, self.writing = Section(self.heading, "", self.section.key), "", True
+
+    def claim(self) -> bool:
+        """Whether a person typed into it while it waited; it is whole then."""
+        if self.waiting is not None and self.text != self.waiting:
+            self.section, self.claimed, self.waiting = replace(self.section, stop="end"), True, None
+        return self.claimed
 
     def end(self, text: str, stop: str) -> None:
         """The model has written it."""
@@ -336,17 +354,40 @@ class OpenEncounter:
 
     # -- what the model writes: a whole note ---------------------------------------------------------------------------
 
+    def replaces(self, chosen: Template) -> list[str]:
+        """Headings of the sections with a person's words that writing this template would put aside, in order."""
+        to_write = {spec.key for spec in self._missing_of(chosen).sections}
+        theirs = [one for one in self.sections if one.by_person or (self.blank and one.text.strip())]
+        return [one.heading for one in theirs if one.key in to_write or self._anew(chosen)]
+
+    def _anew(self, chosen: Template) -> bool:
+        """Whether writing begins a new note, not what is missing of the one there is."""
+        missing, known = self._missing, {spec.key for spec in chosen.sections}
+        some = chosen.name == self.template and any(one.stop == "end" for one in self.sections)
+        return not (some and missing and missing <= known)
+
+    @property
+    def _missing(self) -> set[str]:
+        return {one.key for one in self.sections if one.stop != "end"}
+
+    def _missing_of(self, chosen: Template) -> Template:
+        """The template, without the sections that stand already."""
+        if self._anew(chosen):
+            return chosen
+        return replace(chosen, sections=tuple(spec for spec in chosen.sections if spec.key in self._missing))
+
     def begin_note(self, chosen: Template) -> Template:
         """Make room for a note: what is missing of a cut one, otherwise all of it. Returns what is to be written."""
-        missing = {one.key for one in self.sections if one.stop != "end"}
-        known = {spec.key for spec in chosen.sections}
-        goes_on = chosen.name == self.template and any(one.stop == "end" for one in self.sections)
         self.before, self.note_changed = self.note_content(), True
-        if goes_on and missing and missing <= known:
+        if not self._anew(chosen):
             self.kept = replace(self.kept, conversation=None)
-            return replace(chosen, sections=tuple(spec for spec in chosen.sections if spec.key in missing))
+            for section in self.sections:
+                section.waiting = section.text if section.key in self._missing else None
+            return self._missing_of(chosen)
         self.kept = EncounterNote(chosen.name)
         self.template, self.sections = chosen.name, _open(templates.blank(chosen))
+        for section in self.sections:
+            section.waiting = section.text
         return chosen
 
     def section_begun(self, key: str) -> None:
@@ -364,7 +405,7 @@ class OpenEncounter:
 
     def section_written(self, finished: SectionFinished) -> None:
         """The model has written a section."""
-        if (section := self.section(finished.key)) is not None:
+        if (section := self.section(finished.key)) is not None and not section.claimed:
             section.end(without_heading(finished.text, section.heading), finished.reason)
             self.note_changed = True
 
@@ -374,7 +415,9 @@ class OpenEncounter:
         Stopped before anything was written, the note before comes back.
         """
         for section in self.sections:
-            section.mark(INTERRUPTED if failed else "cancelled")
+            if not section.claim():
+                section.mark(INTERRUPTED if failed else "cancelled")
+            section.claimed, section.waiting = False, None
         before, self.before = self.before, None
         if before is not None and note is None and not self.has_note:
             self.kept, self.template, self.sections = before, before.template, _open(before.sections)

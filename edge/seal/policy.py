@@ -39,8 +39,8 @@ class SealStatus(NamedTuple):
         if self.level == "kernel":
             return f"Network: none. Refused by the kernel ({', '.join(self.mechanisms)})."
         if self.level == "partial":
-            return f"Network: PARTLY SEALED ({', '.join(self.mechanisms)}). {' '.join(self.gaps)}"
-        return "Network: NOT SEALED. " + " ".join(self.gaps)
+            return f"Network: NOT FULLY OFFLINE ({', '.join(self.mechanisms)}). {' '.join(self.gaps)}"
+        return "Network: NOT FULLY OFFLINE. " + " ".join(self.gaps)
 
     def as_dict(self) -> dict[str, object]:
         """Return the status as plain data for JSON."""

@@ -132,7 +132,7 @@ async def first_run(app: EdgeApp, pilot: Any, shot: Callable[[str], Any]) -> Non
     area.focus()
     area.move_cursor(area.document.end)
     await pilot.press(*" Seen today.", "ctrl+s", "f4")
-    await until(pilot, lambda: "revision 2" in screen_text(app))
+    await until(pilot, lambda: "Edited by" in screen_text(app))
     await pilot.press("down")
     await shot("history")
     await pilot.press("f2", "f8")

@@ -53,7 +53,7 @@ async def test_what_would_go_is_shown_before_anything_goes(home: Path) -> None:
         assert delete.disabled
         app.screen.query_one("#days-draft").focus()
         await pilot.press(*"30x", "enter")
-        await until(pilot, lambda: "1 would go: 1 more are kept by a legal hold" in screen_text(app))
+        await until(pilot, lambda: "1 are due: 1 more are kept by a legal hold" in screen_text(app))
         assert "Old draft" in screen_text(app)
         assert await app.vault.call(lambda vault: vault.encounters.count()) == 3
         assert await app.vault.call(lambda vault: vault.retention.policy()) == {State.DRAFT: 30}
@@ -67,7 +67,7 @@ async def test_what_would_go_is_shown_before_anything_goes(home: Path) -> None:
         await pilot.press("enter")
         await until(pilot, on(pilot, "Confirm"))
         await press_button(pilot, "yes")
-        await until(pilot, lambda: "1 wiped. Nothing would go." in screen_text(app))
+        await until(pilot, lambda: "1 deleted. Nothing is due." in screen_text(app))
         assert delete.disabled
         await pilot.press("escape")
         await until(pilot, lambda: "2 of 2" in screen_text(app))
@@ -91,7 +91,7 @@ async def test_nothing_goes_that_was_not_shown(home: Path) -> None:
         app.screen.query_one("#retention-delete").press()
         await until(pilot, on(pilot, "Confirm"))
         await press_button(pilot, "yes")
-        await until(pilot, lambda: "nothing was wiped" in screen_text(app))
+        await until(pilot, lambda: "Nothing was deleted" in screen_text(app))
         assert await app.vault.call(lambda vault: vault.encounters.count()) == 1
         await leave(pilot)
 
@@ -132,7 +132,7 @@ async def test_damage_is_told_in_the_status_line_after_unlock(home: Path) -> Non
     app = make_app(home)
     async with app.run_test(size=(80, 24)) as pilot:
         await unlock(pilot)
-        await until(pilot, lambda: "VAULT DAMAGED: F10" in screen_text(app).split("\n")[0], "the warning")
+        await until(pilot, lambda: "RECORDS DAMAGED: F10" in screen_text(app).split("\n")[0], "the warning")
         await settings_tab(pilot, "vault")
         await until(pilot, lambda: "edgescribe vault restore FILE --replace" in " ".join(screen_text(app).split()))
         await leave(pilot)

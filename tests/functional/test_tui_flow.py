@@ -41,14 +41,14 @@ async def test_first_run_to_signed_export(home: Path) -> None:
         app.screen.query_one("#second").value = WORDS + "x"
         app.screen.query_one("#second").focus()
         await pilot.press("enter")
-        await until(pilot, lambda: "differ" in screen_text(app))
+        await until(pilot, lambda: "not the same" in screen_text(app))
         app.screen.query_one("#second").value = WORDS
         await pilot.press("enter")
         await until(pilot, on(pilot, "RecoveryScreen"))
         key = app.screen._key.text()
         await until(pilot, lambda: "-".join(key.split("-")[:3]) in screen_text(app), "the key")
         await pilot.press(*"0000", "enter")
-        await until(pilot, lambda: "not what the key ends with" in screen_text(app))
+        await until(pilot, lambda: "not the last two groups" in screen_text(app))
         app.screen.query_one("#ending").value = "-".join(key.split("-")[-2:]).lower()
         await pilot.press("enter")
         await until(pilot, on(pilot, "ModelScreen"))
@@ -75,6 +75,8 @@ async def test_first_run_to_signed_export(home: Path) -> None:
     assert "Left knee pain since Monday" in text
     assert "DRAFT" not in text
     assert "DRAFT" not in file.name
+    assert text.count("**SIGNED by Dr. Keller, ") == 2
+    assert all(part in text for part in ("- Date of the visit: ", "- Record: ", "UTC, version 1, SHA-256 "))
     assert file.stat().st_mode & 0o077 == 0
     with reopen(home) as vault:
         (one,) = vault.encounters.list()
@@ -121,7 +123,7 @@ async def test_template_switch_keeps_the_old_note_in_the_history(home: Path) -> 
         await until(pilot, lambda: encounter.template == "soap" and idle(app) and encounter.has_note)
         assert [p.key for p in encounter.sections] == ["S", "O", "A", "P"]
         await pilot.press("f4")
-        await until(pilot, lambda: "earlier note" in screen_text(app))
+        await until(pilot, lambda: "Earlier note" in screen_text(app))
         options = app.screen.query_one("#panel-history").query_one(OptionList)
         options.focus()
         options.highlighted = options.option_count - 1
@@ -219,7 +221,7 @@ async def test_wrong_passphrase_then_recovery_key(home: Path) -> None:
         await until(pilot, lambda: not app.screen.query_one("#secret").disabled)
         assert on(pilot, "UnlockScreen")()
         await press_button(pilot, "other")
-        await until(pilot, lambda: "Recovery key (nine groups)" in screen_text(app))
+        await until(pilot, lambda: "Recovery key (nine groups of letters and digits)" in screen_text(app))
         app.screen.query_one("#secret").value = key
         app.screen.query_one("#secret").focus()
         await pilot.press("enter")

@@ -56,11 +56,11 @@ def test_a_card_is_made_of_manifest_and_model_card(installed: Path) -> None:
     shown = str(words_of(clinic))
     assert "28.0 [22.0–34.3]" in shown
     assert "odd.one" in shown
-    assert "OUTSIDE its limits" in shown
+    assert "outside the limits" in shown
     assert "for a trial" in shown
-    assert "NOT SIGNED" in shown
+    assert "Source not verified" in shown
     assert "TESTS ONLY" in str(words_of(test))
-    assert "no model card" in str(words_of(test))
+    assert "without a description" in str(words_of(test))
 
 
 def test_of_two_bundles_with_one_name_the_first_is_told(installed: Path, tmp_path: Path) -> None:
@@ -86,7 +86,7 @@ async def test_a_bundle_is_looked_at_verified_and_chosen(home: Path, installed: 
         table = app.screen.query_one("#bundles", DataTable)
         table.focus()
         await until(pilot, lambda: "It can invent ages." in screen_text(app), "the failures of the first")
-        assert "the best one installed" in screen_text(app)
+        assert "Automatic" in screen_text(app)
         table.move_cursor(row=2)
         await until(pilot, lambda: "TESTS ONLY" in screen_text(app))
         await pilot.press("enter")
@@ -94,12 +94,12 @@ async def test_a_bundle_is_looked_at_verified_and_chosen(home: Path, installed: 
         button = app.screen.query_one("#bundle-verify")
         button.focus()
         await pilot.press("enter")
-        await until(pilot, lambda: "a-test: all 4 files are as they were built." in screen_text(app))
+        await until(pilot, lambda: "a-test: all 4 files are unchanged." in screen_text(app))
         weights = installed / "a-test" / "model.onnx.data"
         weights.write_bytes(bytes(64))
         await until(pilot, lambda: not button.has_class("-active"), "a button that can be pressed again")
         await pilot.press("enter")
-        await until(pilot, lambda: "REFUSED: The bundle was refused: model.onnx.data was altered" in screen_text(app))
+        await until(pilot, lambda: "NOT USED: The bundle was refused: model.onnx.data was altered" in screen_text(app))
         await leave(pilot)
 
 
@@ -117,7 +117,7 @@ async def test_the_first_run_tells_what_a_model_is_good_for(home: Path, installe
         options = app.screen.query_one(OptionList)
         options.focus()
         await pilot.press("down")
-        await until(pilot, lambda: "no model card" in screen_text(app))
+        await until(pilot, lambda: "without a description" in screen_text(app))
         assert app.settings.bundle == "a-test"
         await leave(pilot)
 

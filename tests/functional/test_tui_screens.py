@@ -155,10 +155,10 @@ async def test_german_fits_and_is_german(home: Path) -> None:
             seen += 1
             if name == "library":
                 assert "Alle Konsultationen durchsuchen" in screen_text(app)
-                assert "VERSIEGELT" in screen_text(app)
+                assert "OFFLINE" in screen_text(app)
             if name == "encounter":
                 assert "ENTWURF" in screen_text(app)
-                assert "GESICHERT" in screen_text(app)
+                assert "GESPEICHERT" in screen_text(app)
                 if not STRESS:
                     break
         assert seen == (len(SCREENS) if STRESS else 4)
@@ -191,13 +191,13 @@ def test_what_the_core_says_has_its_words_in_both_languages() -> None:
     partial = SealStatus("partial", ("Landlock 5",), ("No seccomp.",))
     for status in (kernel, partial, SealStatus("none", (), ("No kernel.",))):
         assert labels.seal_line(status) == status.line()
-    assert labels.seal_line(None) == "Network: NOT SEALED."
-    assert [labels.event_label(event) for event in Event] == [event.value for event in Event]
+    assert labels.seal_line(None) == "Network: NOT FULLY OFFLINE."
+    assert len({labels.event_label(event) for event in Event}) == len(Event) == 21
     assert labels.author_label("model:small") == "model small"
     texts.use("de")
-    assert labels.seal_line(partial) == "Netz: TEILWEISE VERSIEGELT (Landlock 5). No seccomp."
+    assert labels.seal_line(partial) == "Netz: NICHT GANZ OFFLINE (Landlock 5). No seccomp."
     assert len({labels.event_label(event) for event in Event} - {event.value for event in Event}) == len(Event) == 21
-    assert max(len(labels.event_label(event)) for event in Event) <= 16, "its column"
+    assert max(len(labels.event_label(event)) for event in Event) <= 31, "its column"
     assert labels.event_label("\x1bnever seen") == "\x1bnever seen"
     assert (labels.author_label("model:small"), labels.author_label("dr.meyer")) == ("Modell small", "dr.meyer")
     assert (actions.shown("ctrl+s"), actions.shown("delete"), actions.shown("f10")) == ("Strg+S", "Entf", "F10")
@@ -213,7 +213,7 @@ async def test_the_palette_speaks_the_language_and_a_title_outlives_the_models_n
     app = make_app(home)
     async with app.run_test(size=(80, 24)) as pilot:
         await unlock(pilot)
-        assert "scripted · Testmodell" in screen_text(app)
+        assert "scripted · TESTMODELL" in screen_text(app)
         await pilot.press("ctrl+p")
         await until(pilot, lambda: "Befehl suchen …" in screen_text(app))
         await pilot.press("ctrl+p", *"qqq")
@@ -228,7 +228,7 @@ async def test_the_palette_speaks_the_language_and_a_title_outlives_the_models_n
         await quiet(pilot)
         first = screen_text(app).splitlines()[0]
         assert "Shoulder, f" in first
-        assert "Testmodell" in first
+        assert "TESTMODELL" in first
         assert "scripted" not in first
         app.encounters.all.remove(encounter)
         await leave(pilot)

@@ -194,10 +194,10 @@ async def test_what_is_not_saved_is_there_again_after_a_lock(home: Path, monkeyp
     monkeypatch.setattr(again, "tell", told.append)
     async with again.run_test(size=(120, 36)) as pilot:
         await unlock(pilot)
-        await until(pilot, lambda: told == ["A template is not saved yet: F10, Templates."])
+        await until(pilot, lambda: told == ["A template is not saved yet. Find it under F10, Templates."])
         area = await open_editor(pilot, "knee")
         assert area.text == typed
-        assert told[1:] == ["This text is not saved yet. Ctrl+R gives it up."]
+        assert told[1:] == ["These changes are not saved yet. Press Ctrl+R to discard them."]
         await until(pilot, lambda: "UNSAVED" in screen_text(again))
         assert "Discard" in screen_text(again)
         await pilot.press("ctrl+s")
@@ -323,7 +323,7 @@ async def test_a_broken_or_missing_template_stops_nothing(home: Path) -> None:
         tab = await open_tab(pilot)
         table = app.screen.query_one("#templates", DataTable)
         table.move_cursor(row=row_of(tab, "broken"))
-        await until(pilot, lambda: "NOT USABLE" in screen_text(app))
+        await until(pilot, lambda: "HAS MISTAKES" in screen_text(app))
         assert_clean(app, "templates")
         app.push_screen(TemplateEditor("own", HOSTILE, f'title = "{HOSTILE}"\n{KNEE}', own=True))
         await until(pilot, on(pilot, "TemplateEditor"))

@@ -191,7 +191,7 @@ async def test_nothing_is_cut_off_at_the_sizes_we_promise(home: Path, size: tupl
         await unlock(pilot)
         await until(pilot, lambda: "Knee, left" in screen_text(app))
         lines = screen_text(app).split("\n")
-        assert "SEALED" in lines[0]
+        assert "OFFLINE" in lines[0]
         assert "scripted" in lines[0]
         assert "F1" in lines[-1]
         await pilot.press("enter")
@@ -199,7 +199,7 @@ async def test_nothing_is_cut_off_at_the_sizes_we_promise(home: Path, size: tupl
         await until(pilot, lambda: "SIGNED" in screen_text(app).split("\n")[0])
         lines = screen_text(app).split("\n")
         assert "SAVED" in lines[0]
-        assert "SEALED" in lines[0]
+        assert "OFFLINE" in lines[0]
         assert "F1" in lines[-1]
         assert len(lines) == size[1]
         if size[0] < 100:

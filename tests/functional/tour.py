@@ -116,7 +116,7 @@ async def _encounter(app: EdgeApp, pilot: Any) -> AsyncIterator[str]:
     await pilot.press("down")
     yield "fields"
     await pilot.press("f4")
-    await until(pilot, lambda: "revision 1" in screen_text(app) or "Fassung 1" in screen_text(app))
+    await until(pilot, lambda: "Written by" in screen_text(app) or "Geschrieben von" in screen_text(app))
     yield "history"
     await pilot.press("f2")
     for key, name in (("ctrl+r", "rewrite"), ("ctrl+t", "template"), ("f8", "sign"), ("f9", "export")):

@@ -44,7 +44,7 @@ async def test_first_run_to_signed_export_on_a_real_model(home: Path, bundle_135
         await until(pilot, on(pilot, "EncounterScreen"))
         encounter = app.screen.encounter
         await until(pilot, lambda: app.encounters.info is not None, "the bundle")
-        await until(pilot, lambda: "test model" in screen_text(app))
+        await until(pilot, lambda: "TEST MODEL" in screen_text(app))
         await pilot.press("ctrl+g")
         area = app.screen.query_one(SectionEditor).area
         drawn = []

@@ -163,7 +163,7 @@ def test_the_app_hands_the_flag_to_its_window_and_nothing_else_sets_it(monkeypat
     assert not cli.build_parser().parse_args(started[0]).allow_unsigned
 
 
-@pytest.mark.parametrize(("language", "word"), [("en", "UNSIGNED"), ("de", "NICHT SIGNIERT")])
+@pytest.mark.parametrize(("language", "word"), [("en", "SOURCE NOT VERIFIED"), ("de", "HERKUNFT UNGEPRÜFT")])
 async def test_the_apps_status_line_says_it(tmp_path: Path, language: str, word: str) -> None:
     for signer in ("hospital-it", None):
         engine = ScriptedEngine(lambda _: "None.")

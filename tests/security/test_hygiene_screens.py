@@ -32,8 +32,8 @@ DRIVEN = {
 }  # fmt: skip
 # Tabs of the settings, and words that stand on each alone.
 TABS = {
-    "Model": "", "Templates": "Sections", "Retention": "for ever", "Audit": "Audit chain, newest first",
-    "Seal": "Check it yourself", "Vault": "Opened by", "General": "Theme",
+    "Model": "", "Templates": "Sections", "Retention": "never deleted", "Activity": "Activity, newest first",
+    "Network": "To check this yourself", "Records": "Opened with", "General": "Theme",
 }  # fmt: skip
 ESC, F1, F2, F3, F4, F8, F9, F10 = (
     "\x1b", "\x1bOP", "\x1bOQ", "\x1bOR", "\x1bOS", "\x1b[19~", "\x1b[20~", "\x1b[21~",
@@ -103,12 +103,12 @@ def test_hostile_text_on_every_screen_of_an_open_vault(hostile_home: Path) -> No
         on.probe("q", "│  q")
         on.press(pasted(" pasted"), "q pasted dose [mg] 5", "Nothing found")
         on.press(ESC, gone="Nothing found")
-        on.press("d", "Wipe “")
-        on.press(ESC, gone="Wipe “")
+        on.press("d", "Delete “")
+        on.press(ESC, gone="Delete “")
         on.press(ENTER, "Conversation", *VERBATIM)
         on.press(F3, "No fields yet")
-        on.press(F4, "revision")
-        on.press(F2, gone="revision")
+        on.press(F4, "Written by")
+        on.press(F2, gone="Written by")
         for key, words in (
             (ctrl("n"), "Title of the encounter"),
             (ctrl("t"), "Template of the note"),
@@ -129,30 +129,30 @@ def test_hostile_text_on_every_screen_of_an_open_vault(hostile_home: Path) -> No
         assert set(TABS) == set(re.split(r" {2,}", on.screen().split("\n")[1].strip()))
         for tab, words in TABS.items():
             on.click(tab, words)
-        on.click("Templates", "NOT USABLE", VERBATIM[0])
+        on.click("Templates", "HAS MISTAKES", VERBATIM[0])
         on.click(VERBATIM[0], "1  " + VERBATIM[0])  # its preview
         on.press(ENTER, "No mistakes", *VERBATIM)
         on.press(pasted(), "Line 1")
-        on.press(ESC, "Leave without them")
-        on.click("Yes", "NOT USABLE")
+        on.press(ESC, "Close it without saving")
+        on.click("Yes", "HAS MISTAKES")
         on.press(ctrl("q"))
         assert_own(on)
 
 
 def test_hostile_text_on_the_screens_of_a_first_start(home: Path) -> None:
     with app(home) as on:
-        on.wait("Create the vault")
+        on.wait("Create my records")
         on.probe("x", "•")
         on.press(ctrl("u"), gone="•")
         on.press(WORDS, "strong")
-        on.focus(TAB, "The same again", below=2)
+        on.focus(TAB, "Repeat the passphrase", below=2)
         on.press(pasted(), "•" * 40)
-        on.press(ENTER, "differ")
+        on.press(ENTER, "not the same")
         on.press(WORDS + ENTER, "Your recovery key")
         on.probe("~", "~")
         on.press(pasted(), VERBATIM[0])
-        on.press(ENTER, "Compare again")
-        on.click("Go on without one", "Yes")
+        on.press(ENTER, "Compare them again")
+        on.click("Continue without a key", "Yes")
         on.click("Yes", "Choose a model", "Start")
         on.click("Start", "No encounters yet")
         on.press(ctrl("q"))

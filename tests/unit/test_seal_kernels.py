@@ -62,7 +62,7 @@ def test_a_missing_part_is_said(
     status = linux.seal(policy(tmp_path))
     assert status.level == "partial"
     assert gap in status.line()
-    assert "PARTLY SEALED" in status.line()
+    assert "NOT FULLY OFFLINE (" in status.line()
     assert status.as_dict()["gaps"] == list(status.gaps)
 
 
@@ -78,7 +78,7 @@ def test_without_both_the_program_refuses_unless_told(
     assert "--unsealed" in caught.value.hint
     status = enforcement.judged(policy(tmp_path, allow=True), linux.seal(policy(tmp_path, allow=True)))
     assert status.level == "none"
-    assert "NOT SEALED" in status.line()
+    assert "NOT FULLY OFFLINE." in status.line()
     assert kernel.checked == {}
 
 

@@ -46,7 +46,7 @@ def test_what_is_recorded_is_accepted_and_said(place: Path) -> None:
     record(place)
     status = enforcement.judged(SealPolicy(()), PARTIAL)
     assert status.level == "partial"
-    assert "PARTLY SEALED" in status.line()
+    assert "NOT FULLY OFFLINE" in status.line()
     assert "Accepted on this machine by Jane Roe, IT: Windows, with a firewall rule." in status.line()
     with pytest.raises(SealError):
         enforcement.judged(SealPolicy(()), NONE)

@@ -61,7 +61,7 @@ def test_a_verb_leaves_its_level_in_the_chain(
     done = listed(tmp_path, lacking, *options)
     assert done.returncode == 0, done.stderr
     assert last_unlock(tmp_path)["seal"] == level
-    assert ("SEALED" in done.stderr) is (level != "kernel")
+    assert ("NOT FULLY OFFLINE" in done.stderr) is (level != "kernel")
 
 
 @pytest.mark.parametrize("lacking", ["both", "seccomp", "landlock"])

@@ -23,11 +23,12 @@ textual_private.draw_often()
 class EdgeScreen(textual_private.DrawnAtOnce, Screen[None]):
     """Narrow below 100 columns, wide from there; short below 30 lines, tall from there.
 
-    scope: whose actions it has. encounter: the encounter that it shows.
+    scope: whose actions it has. encounter: the encounter that it shows. holds_key: it shows what is shown only once.
     """
 
     CSS_PATH: ClassVar[Path | None] = Path(__file__).parents[1] / "app.tcss"
     scope = ""
+    holds_key = False
     encounter: OpenEncounter | None = None
 
     HORIZONTAL_BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 - as Textual declares it

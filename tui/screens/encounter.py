@@ -18,7 +18,7 @@ from tui.screens.base import EdgeScreen
 from tui.settings import short
 from tui.texts import t
 from tui.widgets.conversation_pane import ConversationPane
-from tui.widgets.dialogs import Ask, Choose, Sign
+from tui.widgets.dialogs import Ask, Choose, Confirm, Sign
 from tui.widgets.fields_panel import FieldsPanel
 from tui.widgets.history_panel import HistoryPanel, Past
 from tui.widgets.key_bar import KeyBar
@@ -185,7 +185,21 @@ class EncounterScreen(EdgeScreen):
         return True
 
     def action_write(self) -> None:
-        self.edge.go(self._write(None))
+        self._ask_to_write(None)
+
+    def _ask_to_write(self, template_name: str | None) -> None:
+        """Write, after a question where that would put a person's words aside."""
+        theirs = self.encounter.replaces(templates.get_or_visit(template_name or self.encounter.template))
+        if not theirs:
+            self.edge.go(self._write(template_name))
+            return
+
+        def answered(sure: bool | None) -> None:
+            if sure:
+                self.edge.go(self._write(template_name))
+
+        names = ", ".join(meant(heading) for heading in theirs)
+        self.app.push_screen(Confirm(t("encounter.replace_sure", sections=names)), answered)
 
     async def _write(self, template_name: str | None) -> None:
         had = self.encounter.has_note and not self.encounter.incomplete
@@ -220,7 +234,7 @@ class EncounterScreen(EdgeScreen):
 
         def answered(name: str | None) -> None:
             if name:
-                self.edge.go(self._write(name))
+                self._ask_to_write(name)
 
         self.app.push_screen(Choose(t("template.title"), options, chosen=self.encounter.template), answered)
 

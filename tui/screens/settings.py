@@ -176,7 +176,7 @@ class SettingsScreen(EdgeScreen):
         entries = await self.edge.vault.call(lambda vault: vault.admin.newest())
         table = self.query_one("#chain", DataTable)
         table.clear(columns=True)
-        for name, width in (("number", 6), ("time", 17), ("event", 16), ("record", 10), ("who", 16), ("detail", 60)):
+        for name, width in (("number", 6), ("time", 17), ("event", 31), ("record", 10), ("who", 16), ("detail", 45)):
             table.add_column(label(t(f"audit.{name}")), width=width)
         for one in entries:
             cells = (str(one.seq), local_time(one.at), event_label(one.event), one.subject, one.actor, one.detail)

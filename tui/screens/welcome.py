@@ -99,7 +99,12 @@ class WelcomeScreen(EdgeScreen):
 
 
 class RecoveryScreen(EdgeScreen):
-    """Shows the recovery key once, and lets nobody on who has not kept it or said that they go without."""
+    """Shows the recovery key once, and lets nobody on who has not kept it or said that they go without.
+
+    A lock waits until then: the key is shown only once.
+    """
+
+    holds_key = True
 
     def __init__(self, key: RecoveryKey, first: bool = True) -> None:
         super().__init__()
@@ -171,7 +176,7 @@ class ModelScreen(EdgeScreen):
     @staticmethod
     def _line(card: BundleCard) -> str:
         purpose = t(f"bundle.{card.purpose}") if card.purpose in ("clinical", "test") else card.purpose
-        return t("bundle.line", name=card.name, parameters=f"{card.parameters:.0f}", purpose=purpose)
+        return t("bundle.line", name=card.name, purpose=purpose)
 
     def on_mount(self) -> None:
         options, view = self.query_one(OptionList), self.query_one(BundleView)

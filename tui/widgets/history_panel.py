@@ -84,7 +84,6 @@ class HistoryPanel(Vertical):
         return t(
             "history.line" if one.document == encounter.documents.get(Kind.NOTE) else "history.older",
             when=local_time(one.revision.created),
-            number=one.revision.number,
             reason=t(f"history.{name}"),
             author=author_label(one.revision.author),
         )
