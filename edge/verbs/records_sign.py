@@ -31,12 +31,15 @@ def add_actions(actions: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 def _sign(args: argparse.Namespace) -> int:
     from edge.encounters import keeping
+    from edge.encounters.export import contradicted
 
     with vault_options.open_vault(args) as vault:
         record = vault.encounters.peek(args.id)
         one = record.summary
         if record.incomplete:
             Narrator().say("This record is marked INCOMPLETE: writing stopped early somewhere. Read it with care.")
+        for line in contradicted(record.note.content.sections) if record.note is not None else ():
+            Narrator().say(line)
         signer = args.signer or vault.session.actor
         if not vault_options.confirmed(args, f"Sign {one.id} ({one_line(one.title, 60)}) as {signer}?"):
             return 0
