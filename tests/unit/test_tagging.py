@@ -14,6 +14,7 @@ from edge.tagging.corrections import corrected
 from edge.tagging.facts import find_facts
 from edge.tagging.language import language
 from edge.tagging.merging import merged
+from edge.tagging.polarity import worded
 from edge.tagging.tagger import MAX_CHARACTERS
 from edge.tagging.windows import of_report, of_transcript, windows
 
@@ -157,3 +158,20 @@ def test_windows_cover_every_token_once() -> None:
             assert cut.end - cut.start <= 30
             kept[cut.keep_start : cut.keep_end] += 1
         assert (kept == 1).all()
+
+
+@pytest.mark.parametrize(
+    ("kind", "words", "wanted"),
+    [
+        (FactKind.EXAM, "i do n't appreciate any edema", Polarity.DENIED),
+        (FactKind.EXAM, "no edema but the knee is warm", Polarity.AFFIRMED),
+        (FactKind.EXAM, "The knee has no effusion. It is tender", Polarity.AFFIRMED),
+        (FactKind.RESULT, "the x-ray showed no evidence of fracture", Polarity.DENIED),
+        (FactKind.RESULT, "die Aufnahme zeigt keine Fraktur", Polarity.DENIED),
+        (FactKind.RESULT, "potassium is no longer low", Polarity.AFFIRMED),
+        (FactKind.DIAGNOSIS, "it could be gout", Polarity.UNCERTAIN),
+        (FactKind.MEDICATION, "no more than two tylenol a day", Polarity.AFFIRMED),
+    ],
+)
+def test_words_that_say_it_plainly_decide_the_polarity(kind: FactKind, words: str, wanted: Polarity) -> None:
+    assert worded(_fact(kind, words, 0)).polarity is wanted
