@@ -16,6 +16,7 @@ _SPLIT_GAP = 0.35  # seconds between pieces of one sentence
 _REACH = 60  # words of a caption that the next may repeat
 _RUN = 4  # times that one speaker says the same in a row before it is a loop
 _RUN_OF_ALL = 6  # the same, whoever speaks
+_SEARCHED = 400_000  # words of a conversation whose turns are searched for loops; a day of speech has about 150,000
 _PERIOD = 20  # words of a phrase that is repeated within a turn
 _COPIES = {1: 7, 2: 5}  # by words of the phrase; longer phrases: 4
 _END = ".?!…。？！:;"
@@ -118,12 +119,13 @@ def without_runs(cues: Sequence[Cue]) -> tuple[list[Cue], list[str]]:
     remarks: list[str] = []
     start = 0
     keys = [key(cue.text) for cue in cues]
+    searched = sum(map(len, keys)) <= _SEARCHED
     while start < len(cues):
         end = start + 1
         while end < len(cues) and keys[end] == keys[start] and keys[start]:
             end += 1
         one_speaker = all(cue.speaker == cues[start].speaker for cue in cues[start:end])
-        cue, copies = _without_copies(cues[start])
+        cue, copies = _without_copies(cues[start]) if searched else (cues[start], 0)
         if end - start >= (_RUN if one_speaker else _RUN_OF_ALL):
             remarks.append(
                 f"Turn {len(kept)} stands {end - start} times in a row, as where a recogniser repeats itself: "
@@ -132,7 +134,7 @@ def without_runs(cues: Sequence[Cue]) -> tuple[list[Cue], list[str]]:
             kept.append(cue)
         else:
             kept.append(cue)
-            kept += [_without_copies(other)[0] for other in cues[start + 1 : end]]
+            kept += [_without_copies(other)[0] if searched else other for other in cues[start + 1 : end]]
         if copies:
             remarks.append(f"Turn {len(kept) - 1} repeats a phrase in a row: {copies} copies were left out.")
         start = end
