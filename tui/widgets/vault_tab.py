@@ -94,7 +94,7 @@ class VaultTab(Vertical):
 
     async def _check(self) -> None:
         found = await self.edge.vault.call(Vault.verify)
-        self._say(t("settings.sound") if not found else t("settings.unsound", what="; ".join(found)))
+        self._say(t("settings.sound") if not found else t("settings.unsound", what=_first(found)))
 
     async def _backup(self) -> None:
         folder = self.edge.settings.exports()
