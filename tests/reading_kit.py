@@ -302,6 +302,13 @@ LABELLED: dict[str, Writer] = {
     "time in brackets after": lines("{who} ({at}): {said}"),
     "time and name on a line": lines("{at} {who}\n{said}", "\n\n"),
     "name and time in square brackets": lines("[{who}] {at}\n{said}", "\n\n"),
+    "time under the name": lines("{who}\n{at}\n{said}", "\n\n"),
+    "seconds in brackets": lambda said: "".join(
+        f"[{a:.3f}s - {b:.3f}s] {who}: {words}\n" for a, b, who, words in timed(said)
+    ).encode(),
+    "marked in broadcasts": lines(">> {WHO}: {said}"),
+    "italics": lines("*{who}:* {said}", "\n\n"),
+    "long dash": lines("{who} — {said}"),
     "windows lines": lines("{who}: {said}", "\r\n"),
     "otter": otter,
     "rev": rev,

@@ -122,6 +122,9 @@ def from_lines(text: str, checkpoint: Checkpoint = go_on) -> list[Turn]:
         if not words and not is_label:
             clock = one.seconds
             continue
+        if turns and not turns[-1].parts and 0 < one.after_time >= len(line.rstrip()):
+            turns[-1].seconds = one.seconds  # a time on its own line under a name
+            continue
         seconds, clock = (clock if one.seconds is None else one.seconds), None
         if is_label:
             tagged = True

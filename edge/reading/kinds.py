@@ -29,6 +29,8 @@ def is_conversation(text: str, turns: Sequence[Turn]) -> bool:
     labelled = sum(bool(turn.speaker) for turn in turns)
     if len(speakers) >= 2 and labelled >= 2:
         return headings <= labelled
+    if len(turns) >= 2 and 2 * sum(turn.seconds is not None for turn in turns) >= len(turns):
+        return True  # each line has a time
     words = [word.casefold() for line in lines for word in _WORD.findall(line)]
     if not words:
         return bool(speakers) or not headings

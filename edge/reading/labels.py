@@ -26,6 +26,9 @@ _BULLETS = "-*•–—>#·▪●○»"
 _ARROWS = ("->", "=>", "→", " - ", " – ", " — ", "|", "\t")
 _IN_NAME = set(" ._'’()-,&/@+")
 _HINT = re.compile(r"[:：\[(<>→|\t–—*_-]|=>")
+_SPAN = re.compile(  # "[3.20s - 7.00s]", "(3.2 --> 7.0)": seconds
+    r"[\[(](\d{1,6}(?:\.\d{1,3})?) ?s? {0,2}(?:-->|-|–) {0,2}\d{1,6}(?:\.\d{1,3})? ?s?[\])]:?[ \t]{0,4}"
+)
 _DIARISED = re.compile(
     r"(?:unknown speaker|unbekannter sprecher|(?:speaker|spk|sprecher|sprecherin|person|channel|voice|participant"
     r"|teilnehmer|teilnehmerin|s|unknown speaker|hablante|locuteur)[ _-]?(?:\d{1,3}|[a-h]))",
@@ -160,6 +163,8 @@ def _time(line: str, at: int) -> tuple[int, float | None]:
     """Skip a time or a range of times, bracketed or not, at the head of a line: offset after it, and its begin."""
     opening = line[at : at + 1]
     closing = {"[": "]", "(": ")", "{": "}", "<": ">"}.get(opening, "")
+    if closing and (span := _SPAN.match(line, at)) is not None:
+        return span.end(), float(span[1])
     first = clock(line, at + 1 if closing else at)
     if first is None:
         return at, None
