@@ -133,7 +133,7 @@ def test_hostile_text_on_every_screen_of_an_open_vault(hostile_home: Path) -> No
         on.click(VERBATIM[0], "1  " + VERBATIM[0])  # its preview
         on.press(ENTER, "No mistakes", *VERBATIM)
         on.press(pasted(), "Line 1")
-        on.press(ESC, "Close it without saving")
+        on.press(ESC, "Close it without saving", "Yes")
         on.click("Yes", "HAS MISTAKES")
         on.press(ctrl("q"))
         assert_own(on)
