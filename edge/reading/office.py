@@ -25,6 +25,7 @@ from edge.reading.scan import Checkpoint, go_on, steps
 MAX_UNPACKED = 40_000_000  # bytes of the text part; a thousand pages have about 20 MB
 _MEMBERS = 20_000
 _PIECE = 65_536  # bytes given to the XML parser at once
+_DEPTH = 1_000  # groups within groups of an RTF file
 _SPACES = 200  # of one <text:s>
 _DOCX = "word/document.xml"
 _ODT = "content.xml"
@@ -272,6 +273,8 @@ class _Rtf:
         self._skip, self._starred = 0, False
         if brace == "{":
             self._groups.append((self._hidden, self._unicode_skip))
+            if len(self._groups) > _DEPTH:
+                raise InputError("This RTF file is nested too deeply.", "", "Save it again, or as plain text.")
         else:
             self._hidden, self._unicode_skip = self._groups.pop() if self._groups else (False, 1)
 
