@@ -7,7 +7,7 @@ import pytest
 
 from training import intervals, report, rouge, sources
 
-RESULTS = 26  # committed in docs/evaluation
+RESULTS = 27  # committed in docs/evaluation
 BASELINES = {
     "bart-large-xsum-samsum_clinicalnlp_taskB_test1_division_combined.csv": (53.46, 25.08, 48.62),
     "BART_large_clinicalnlp_taskB_test1_full.csv": (41.76, 19.20, 34.70),
