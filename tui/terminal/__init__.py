@@ -45,7 +45,7 @@ def hold(kept: Any) -> None:
     if kept is not None:
         import termios
 
-        typed, shown = kept[_INPUT] & ~termios.ICRNL, kept[_LOCAL] & ~(termios.ECHO | termios.ICANON)
+        typed, shown = kept[_INPUT] & ~(termios.ICRNL | termios.IXON), kept[_LOCAL] & ~(termios.ECHO | termios.ICANON)
         put([typed, *kept[1:_LOCAL], shown, *kept[_LOCAL + 1 :]])
 
 
@@ -54,7 +54,7 @@ def let_go(kept: Any) -> None:
     if kept is not None:
         import termios
 
-        typed, shown = kept[_INPUT] | termios.ICRNL, kept[_LOCAL] | termios.ECHO | termios.ICANON
+        typed, shown = kept[_INPUT] | termios.ICRNL | termios.IXON, kept[_LOCAL] | termios.ECHO | termios.ICANON
         put([typed, *kept[1:_LOCAL], shown, *kept[_LOCAL + 1 :]])
 
 
