@@ -155,6 +155,8 @@ class OpenEncounters:
     async def copied(self, one: OpenEncounter, draft_mark: str) -> str:
         """The note's text, to be copied out. Raises UsageError if there is none."""
         await self.save(one, commit=True)
+        if not one.id:
+            raise UsageError("There is no note to copy yet.", "", "Write one first.")
         return await self.vault.call(lambda vault: copied(vault, one.id, draft_mark))
 
     async def restore(self, one: OpenEncounter, document: int, number: int) -> None:

@@ -47,13 +47,13 @@ async def test_what_would_go_is_shown_before_anything_goes(home: Path) -> None:
         table = app.screen.query_one(DataTable)
         table.move_cursor(row=next(i for i, row in enumerate(app.screen._rows) if row.title == "Draft on hold"))
         await pilot.press("h")
-        await until(pilot, lambda: "DRAFT HOLD" in screen_text(app), "the hold in the list")
+        await until(pilot, lambda: "DRAFT LEGAL HOLD" in screen_text(app), "the hold in the list")
         await settings_tab(pilot, "retention")
         delete = app.screen.query_one("#retention-delete", Button)
         assert delete.disabled
         app.screen.query_one("#days-draft").focus()
         await pilot.press(*"30x", "enter")
-        await until(pilot, lambda: "1 are due: 1 more are kept by a legal hold" in screen_text(app))
+        await until(pilot, lambda: "Due: 1. 1 more are kept by a legal hold" in screen_text(app))
         assert "Old draft" in screen_text(app)
         assert await app.vault.call(lambda vault: vault.encounters.count()) == 3
         assert await app.vault.call(lambda vault: vault.retention.policy()) == {State.DRAFT: 30}
@@ -86,7 +86,7 @@ async def test_nothing_goes_that_was_not_shown(home: Path) -> None:
         await settings_tab(pilot, "retention")
         app.screen.query_one("#days-draft").value = "30"
         app.screen.query_one("#retention-show").press()
-        await until(pilot, lambda: "1 would go" in screen_text(app))
+        await until(pilot, lambda: "Due: 1" in screen_text(app))
         await app.vault.call(lambda vault: vault.encounters.hold(vault.encounters.list()[0].id))
         app.screen.query_one("#retention-delete").press()
         await until(pilot, on(pilot, "Confirm"))

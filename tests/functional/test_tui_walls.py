@@ -35,7 +35,7 @@ from edge.contract.encounter import State
 from edge.contract.fields import FieldEntry
 from edge.contract.note import Section
 from edge.encounters.open_encounter import FieldRow, OpenEncounter, OpenSection
-from edge.errors import InputError
+from edge.errors import InputError, UsageError
 from edge.text import sanitise
 from tui.app import EdgeApp
 from tui.screens.encounter import EncounterScreen
@@ -230,7 +230,10 @@ async def test_the_framework_has_no_side_doors(home: Path, monkeypatch: pytest.M
         app.copy_to_clipboard("secret words")
         assert not [w for w in written if "52;" in w]
         app.settings.copy_osc52 = True
-        await app.copy_note(OpenEncounter(sections=[OpenSection.of(Section("A", "words", "a"))]))
+        with pytest.raises(UsageError, match="no note"):
+            await app.copy_note(OpenEncounter())
+        section = OpenSection.of(Section("A", "words", "a"))
+        await app.copy_note(OpenEncounter(title="x", conversation="Doctor: Hello.", sections=[section]))
         assert len([w for w in written if "\x1b]52;" in w]) == 1
         with pytest.raises(Exception, match="not written to disk"):
             app.save_screenshot()
