@@ -106,6 +106,8 @@ class EdgeApp(BaseApp):
             from tui.screens.welcome import WelcomeScreen
 
             self.push_screen(WelcomeScreen())
+        if self.life is not None:  # from the first screen on: a window may hang before its first second is over
+            self.life.beat(None)
         self.screen.call_after_refresh(self._begin)
         self.set_interval(0.1, self._take)
         self.set_interval(1.0, self._second)

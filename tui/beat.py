@@ -21,6 +21,7 @@ from collections.abc import Iterator
 
 TICK = 0.5  # seconds between two looks of the launcher
 HANG = 15.0  # seconds without a beat after which the window does not answer any more
+START = 90.0  # the same before its first beat: a cold disk may be slow
 GRACE = 20.0  # seconds that locking or quitting may take beyond its time
 
 _TIMES = struct.Struct("=ddd")  # last beat, when to be gone (0: not known), when Ctrl+Q was pressed (0: never)
@@ -69,9 +70,9 @@ class Beat:
         To be called every TICK seconds. last: the beat seen before.
         """
         beat, end, _ = self._read()
-        self._still = self._still + 1 if beat and beat == last else 0
+        self._still = self._still + 1 if beat == last else 0
         self._late = self._late + 1 if end and time.monotonic() > end else 0
-        return self._still * TICK > HANG or self._late * TICK > GRACE
+        return self._still * TICK > (HANG if beat else START) or self._late * TICK > GRACE
 
     def last(self) -> float:
         """The last beat."""

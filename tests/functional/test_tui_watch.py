@@ -119,6 +119,15 @@ def test_a_window_that_lives_must_still_lock_in_time(end: float, promise: str, e
         os.close(inner)
 
 
+def test_a_window_that_hangs_before_its_first_sign_of_life_is_ended() -> None:
+    with beat.shared() as (life, _):
+        assert life is not None
+        looks = 0
+        while not life.overdue(0.0):
+            looks += 1
+        assert looks == int(beat.START / beat.TICK)
+
+
 def test_a_launcher_that_was_stopped_itself_ends_nobody() -> None:
     """Looks are counted, not time: after a sleep of the machine both go on together."""
     with beat.shared() as (life, _):
