@@ -213,7 +213,7 @@ async def test_the_palette_speaks_the_language_and_a_title_outlives_the_models_n
     app = make_app(home)
     async with app.run_test(size=(80, 24)) as pilot:
         await unlock(pilot)
-        assert "scripted · TESTMODELL" in screen_text(app)
+        await until(pilot, lambda: "scripted · TESTMODELL" in screen_text(app))
         await pilot.press("ctrl+p")
         await until(pilot, lambda: "Befehl suchen …" in screen_text(app))
         await pilot.press("ctrl+p", *"qqq")

@@ -21,7 +21,7 @@ VISIT = "Doctor: What brings you in?\nPatient: My left knee hurts since Monday.\
 REPORT = "Mr. Brandt is a 71-year-old male. He takes metformin 1000 mg twice daily. No fever.\n"
 NOTE_KEYS = {
     "file", "text", "template", "sections", "incomplete", "bundle", "bundle_sha256", "prompt_version", "source_sha256",
-    "tokens", "seconds",
+    "tokens", "seconds", "language", "omissions", "warnings",
 }  # fmt: skip
 
 
@@ -57,7 +57,8 @@ def test_note_and_extract_as_json_lines(bundle_135m: Path, files: Path) -> None:
     assert set(first) == NOTE_KEYS
     assert first["file"] == "visit.txt"
     assert first["tokens"]["generated"] > 0
-    assert all({"heading", "key", "text"} <= set(s) <= {"heading", "key", "text", "stop"} for s in first["sections"])
+    known = {"heading", "key", "text", "stop", "statements"}
+    assert all({"heading", "key", "text"} <= set(s) <= known for s in first["sections"])
     assert set(second) == {"file", "error"}
     assert second["file"] == "missing.txt"
 
@@ -219,9 +220,9 @@ MALFORMED = {
     "gzip": b"\x1f\x8b\x08",
     "rtf": b"{\\rtf1 hello}",
     "utf16": "Doctor: hi".encode("utf-16"),
-    "latin1": "Doctor: M\xfcller".encode("latin-1"),
+    "doc": b"\xd0\xcf\x11\xe0",
     "nul": b"Doctor: a\0b",
-    "cut": "Doctor: ü".encode()[:-1],
+    "mixed": "Doctor: ü\n".encode() + "Patient: ü\n".encode("latin-1"),
     "tags": b"[doctor]\n[patient]\n",
     "vtt": b"WEBVTT\n\n",
     "vtt-silent": b"WEBVTT\n\n00:00.000 --> 00:01.000\n\n",
@@ -239,14 +240,14 @@ def test_malformed_inputs_are_named_errors(bundle_135m: Path, files: Path) -> No
     done = run("note", *MALFORMED, "--json", "--bundle", str(bundle_135m), cwd=files, code=1)
     lines = [json.loads(line) for line in done.stdout.splitlines()]
     assert [line["file"] for line in lines] == list(MALFORMED)
-    assert all(set(line) == {"file", "error"} for line in lines)
+    assert [line["file"] for line in lines if set(line) != {"file", "error"}] == []
     assert b"Traceback" not in done.stderr
     assert run("note", "empty", cwd=files, code=3).stdout == b""
     assert run("note", ".", cwd=files, code=3).stdout == b""
 
 
 def test_a_document_longer_than_the_context_is_refused(bundle_135m: Path, files: Path) -> None:
-    (files / "huge.txt").write_text("Doctor: " + "knee pain " * 20000)
+    (files / "huge.txt").write_text("Doctor: " + " ".join(f"knee pain {n}" for n in range(20000)))
     done = run("note", "huge.txt", "--bundle", str(bundle_135m), cwd=files, code=3)
     assert b"too long" in done.stderr
 
