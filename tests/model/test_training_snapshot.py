@@ -80,7 +80,7 @@ def test_a_snapshot_is_an_adapter_too(base: Path, tmp_path: Path, monkeypatch: p
 
 
 def test_what_is_no_snapshot_is_named(tmp_path: Path) -> None:
-    with pytest.raises(TrainingError, match="no snapshot"):
+    with pytest.raises(TrainingError, match="not a snapshot"):
         snapshot.restore(tmp_path, tmp_path / "run", _quiet)
     with pytest.raises(TrainingError, match="no run"):
         snapshot.save(tmp_path, tmp_path / "out", _quiet)
