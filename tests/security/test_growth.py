@@ -23,6 +23,8 @@ from edge.reading.substance import says_something
 from edge.text import sanitise
 from tests.security.hostile_shapes import TEXTS
 
+pytestmark = pytest.mark.long
+
 MOST = 2.5  # times the time for twice the text
 ATTEMPTS = 4  # of a pair that looks too slow
 FLOOR = 0.004  # seconds; below, a clock measures itself

@@ -19,6 +19,8 @@ from tests.security.hostile_shapes import TEXTS
 from tests.security.test_growth import MOST, growth
 from tui.terminal.paste import END, START, Pastes
 
+pytestmark = pytest.mark.long
+
 LENGTHS = (10_000, 100_000, 500_000)  # each doubled
 _SECTION = '\n[[sections]]\nkey = "a"\ntitle = "b"\ninstruction = "c"\n'
 
