@@ -129,7 +129,7 @@ def test_every_verb_says_it_even_when_asked_for_quiet(
     engine.info = replace(engine.info, signed_by=None)
     asked: list[bool] = []
 
-    def opened(bundle: str | None, progress: object, allow_unsigned: bool) -> writing.Scribe:
+    def opened(bundle: str | None, progress: object, allow_unsigned: bool, *_: object) -> writing.Scribe:
         asked.append(allow_unsigned)
         return writing.Scribe(engine)
 

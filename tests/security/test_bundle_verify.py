@@ -258,7 +258,7 @@ def test_what_changes_between_check_and_load_is_refused(
     verified = verify_bundle(bundle)
     check_unchanged(verified)
 
-    def runtime(_: Any) -> Any:
+    def runtime(*_: Any) -> Any:
         before = max(path.stat().st_ctime_ns for path in (bundle, *bundle.iterdir()))
         probe = bundle.parent / "probe"
         while not probe.exists() or probe.stat().st_ctime_ns <= before:  # the kernel's clock of files goes in steps
