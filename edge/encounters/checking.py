@@ -30,12 +30,17 @@ class Checker:
     @classmethod
     def open(cls, tagger: str | None = None, allow_unsigned: bool = False) -> Checker:
         """With the tagger bundle of that name or folder, or the installed one; without any, a checker that lists no
-        facts. Raises BundleError for one that is named and not there, or that cannot be trusted.
+        facts. Raises BundleError for one that is named and not there, or that is named and cannot be trusted.
         """
         folder = _tagger(tagger)
         if folder is None:
             return cls()
-        return cls(partial(find_facts, load_tagger(folder, allow_unsigned=allow_unsigned)))
+        try:
+            return cls(partial(find_facts, load_tagger(folder, allow_unsigned=allow_unsigned)))
+        except BundleError:  # one that lies there and is not trusted: a note is written all the same, without a list
+            if tagger is not None:
+                raise
+            return cls()
 
     def check(self, note: Document, source: Document) -> Review:
         """Check a note that is plain text. Raises InputError (see edge.evidence.review)."""
