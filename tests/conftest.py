@@ -8,6 +8,8 @@ from typing import Any
 
 import pytest
 
+from edge import paths
+
 ROOT = Path(__file__).resolve().parent.parent
 SYSTEMS = {"mac": "darwin", "windows": "win32"}  # marker, sys.platform
 CONTROLS = ["<|im_start|>", "<|im_end|>", "<|endoftext|>"]
@@ -24,9 +26,11 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 @pytest.fixture(autouse=True)
 def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """Every test has a data folder of its own."""
+    """Every test has a data folder of its own, and sees no bundle but those in it: what was built in this checkout
+    is another machine's to it, signed by a key that it does not trust."""
     folder = tmp_path / "home"
     monkeypatch.setenv("EDGESCRIBE_HOME", str(folder))
+    monkeypatch.setattr(paths, "bundle_dirs", lambda: [paths.data_dir() / "bundles"])
     return folder
 
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 from edge import paths
@@ -23,24 +22,31 @@ __all__ = ["Checker", "Review"]
 
 @dataclass(frozen=True)
 class Checker:
-    """Checks notes; holds the loaded finder of facts, if there is one. finder None: nothing is said about omissions."""
+    """Checks notes; holds the loaded finder of facts, if there is one. finder None: nothing is said about omissions.
+
+    lacking: why there is none, in a sentence or two.
+    """
 
     finder: FactFinder | None = None
+    lacking: str = ""
 
     @classmethod
     def open(cls, tagger: str | None = None, allow_unsigned: bool = False) -> Checker:
         """With the tagger bundle of that name or folder, or the installed one; without any, a checker that lists no
         facts. Raises BundleError for one that is named and not there, or that is named and cannot be trusted.
         """
-        folder = _tagger(tagger)
-        if folder is None:
-            return cls()
         try:
-            return cls(partial(find_facts, load_tagger(folder, allow_unsigned=allow_unsigned)))
-        except BundleError:  # one that lies there and is not trusted: a note is written all the same, without a list
+            folder = tagger_folder(TASK, paths.bundle_dirs(), tagger)
+        except BundleError:
             if tagger is not None:
                 raise
-            return cls()
+            return cls(lacking="No tagger is installed.")
+        try:
+            return cls(partial(find_facts, load_tagger(folder, allow_unsigned=allow_unsigned)))
+        except BundleError as error:  # it lies there and is not trusted, or damaged: a note is written all the same
+            if tagger is not None:
+                raise
+            return cls(lacking=f"The tagger {folder.name} is not used. {error}")
 
     def check(self, note: Document, source: Document) -> Review:
         """Check a note that is plain text. Raises InputError (see edge.evidence.review)."""
@@ -58,15 +64,6 @@ class Checker:
             return review_sections(note, parse(source.text), self.finder)
         except InputError:
             return note, None
-
-
-def _tagger(name: str | None) -> Path | None:
-    try:
-        return tagger_folder(TASK, paths.bundle_dirs(), name)
-    except BundleError:
-        if name is not None:
-            raise
-        return None
 
 
 def check_json(found: Review) -> dict[str, Any]:

@@ -81,7 +81,7 @@ def account(found: Review, checker: Checker, narrator: Narrator) -> None:
         f"{found.seconds:.1f} s. A help for reading, no judgement of the note."
     )
     if checker.finder is None:
-        narrator.say("No tagger is installed: nothing is said about what is missing from the note.")
+        narrator.say(f"Nothing is said about what is missing from the note. {checker.lacking}".strip())
 
 
 def text(found: Review) -> str:

@@ -78,6 +78,8 @@ def write(scribe: Scribe, document: Document, args: argparse.Namespace, narrator
     content, found = checker.check_written(note.content, document)
     if found is not None and not args.json:
         checked(found, narrator)
+    if checker.lacking:
+        narrator.say(f"Nothing is said about what was left out of the note. {one_line(checker.lacking)}")
     origin = writing.origin(scribe.engine.info, document, note)
     for made in steps:
         origin = replace(origin, parameters={**origin.parameters, **made.parameters(args.form)})
@@ -106,10 +108,11 @@ def _composed(
     from edge.encounters.composing import as_note
     from edge.reading import substance
 
-    finder = _checker().finder
+    checker = _checker()
+    finder = checker.finder
     if finder is None:
         raise BundleError(
-            "There is no tagger on this machine to find facts.",
+            f"There are no facts to make a note of. {checker.lacking}".strip(),
             f"A note of the form {form!r} is made from facts.",
             "Install a tagger bundle, or leave --form out.",
         )

@@ -9,7 +9,6 @@ from pathlib import Path
 import pytest
 from functional.tui_kit import moment
 
-from edge import paths
 from edge.store import kdf
 from edge.store.secret import SecretBytes
 from tui import labels, texts
@@ -35,7 +34,6 @@ def fixed(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch, home:
         return
     monkeypatch.setattr(kdf, "derive", derive_once)
     monkeypatch.setattr(labels, "now", moment)
-    monkeypatch.setattr(paths, "bundle_dirs", lambda: [home / "bundles"])  # not what was built in this checkout
     monkeypatch.setenv("LOGNAME", "dr.test")
     monkeypatch.setenv("TZ", "UTC")
     monkeypatch.setenv("HOME", str(home.parent))

@@ -104,10 +104,7 @@ def test_a_spoiled_machine_key_is_a_named_error(tmp_path: Path) -> None:
     assert verify_bundle(folder, require_signature=True).signed_by == BUILT_HERE
 
 
-def test_the_largest_trusted_bundle_is_the_default_where_none_was_measured(
-    home: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setattr(writing.paths, "bundle_dirs", lambda: [home / "bundles"])
+def test_the_largest_trusted_bundle_is_the_default_where_none_was_measured(home: Path) -> None:
     base = {"name": "b", "origin": "o", "sha256": "0" * 64, "licence": "l"}
     for name, size in (("small", 10), ("large", 20), ("huge", 30)):
         write_bundle(

@@ -32,8 +32,7 @@ def _bundle(home: Path, name: str, size: int, recall: float | None, forbidden: f
 
 
 @pytest.fixture
-def bundles(home: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    monkeypatch.setattr(writing.paths, "bundle_dirs", lambda: [home / "bundles"])
+def bundles(home: Path) -> Path:
     return home
 
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 from tagging_kit import word_tagger
 
-from edge import cli
+from edge import cli, paths
+from edge.encounters import checking
 from edge.errors import BundleError
 from edge.tagging import installed, onnx
 
@@ -66,3 +67,24 @@ def test_one_file_of_several_that_fails_does_not_stop_the_others(
 def test_without_a_tagger_the_way_to_one_is_told(tmp_path: Path) -> None:
     with pytest.raises(BundleError, match=r"no tagger for facts.*make demo"):
         installed.tagger_folder("facts", [tmp_path])
+
+
+def test_a_note_says_why_it_lists_no_facts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert checking.Checker.open().lacking == "No tagger is installed."
+
+    def refused(*_: object, **__: object) -> None:
+        raise BundleError("No trusted key signed tagger-x.", "It may be altered.", "Trust its key.")
+
+    monkeypatch.setattr(checking, "tagger_folder", lambda *_: tmp_path / "tagger-x")
+    monkeypatch.setattr(checking, "load_tagger", refused)
+    opened = checking.Checker.open()
+    assert opened.finder is None
+    assert opened.lacking == (
+        "The tagger tagger-x is not used. No trusted key signed tagger-x. It may be altered. Trust its key."
+    )
+    with pytest.raises(BundleError, match="No trusted key"):
+        checking.Checker.open("tagger-x")
+
+
+def test_no_test_sees_the_bundles_of_this_checkout(home: Path) -> None:
+    assert paths.bundle_dirs() == [home / "bundles"]
