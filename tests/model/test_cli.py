@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import os
+import pty
+import select
 import shutil
 import signal
 import subprocess
@@ -120,19 +122,83 @@ def test_ctrl_c_ends_with_130_and_keeps_no_half_record(bundle_135m: Path, files:
         *vault(files),
         cwd=files,
     )
-    (files / "long.txt").write_text("Doctor: How are you?\nPatient: " + "My knee hurts and I slept badly. " * 300)
+    (files / "long.txt").write_text(long_visit())
+    outer, inner = pty.openpty()  # progress is drawn on a terminal only
     working = subprocess.Popen(
         [*EDGESCRIBE, "note", "long.txt", "--save", "--bundle", str(bundle_135m), *vault(files)],
-        cwd=files, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+        cwd=files, stdout=subprocess.DEVNULL, stderr=inner,
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),  # a shell's "&" switches it off
     )  # fmt: skip
-    time.sleep(6)
-    assert working.poll() is None, working.communicate()
-    working.send_signal(signal.SIGINT)
-    _, errors = working.communicate(timeout=30)
-    assert working.returncode == 130, errors.decode()
-    assert b"Traceback" not in errors
+    os.close(inner)
+    try:
+        shown = read_until(outer, b"Reading for [1/")
+        working.send_signal(signal.SIGINT)
+        shown += read_until(outer, None)
+        assert working.wait(timeout=60) == 130, shown.decode()
+    finally:
+        working.kill()
+        working.wait()
+        os.close(outer)
+    assert b"Traceback" not in shown
     assert len(run("records", "list", "--json", *vault(files), cwd=files).stdout.splitlines()) == 1
+
+
+def long_visit() -> str:
+    """300 turns of which none is like another: reading them takes seconds, and nothing in them is a loop."""
+    where = [
+        "knee",
+        "shoulder",
+        "elbow",
+        "wrist",
+        "ankle",
+        "hip",
+        "neck",
+        "back",
+        "jaw",
+        "foot",
+        "hand",
+        "thigh",
+        "calf",
+        "heel",
+        "thumb",
+        "toe",
+        "rib",
+        "chest",
+    ]
+    when = [
+        "walking",
+        "sitting",
+        "standing",
+        "running",
+        "reading",
+        "sleeping",
+        "eating",
+        "driving",
+        "cooking",
+        "gardening",
+        "swimming",
+    ]
+    lines = []
+    for n in range(150):
+        part, other, deed = where[n % 18], where[(5 * n + 7) % 18], when[(n * 3) % 11]
+        lines.append(f"Doctor: Is the {part} worse than the {other} while {deed}, as on day {n + 1}?")
+        lines.append(f"Patient: It hurt {n + 2} minutes after {deed}, then the {other} felt {n % 9 + 1} of ten.")
+    return "\n".join(lines) + "\n"
+
+
+def read_until(terminal: int, sign: bytes | None) -> bytes:
+    """What a terminal shows up to the sign, or to its end for None. Fails if the end comes before the sign."""
+    shown, end = b"", time.monotonic() + 240  # for a machine that hangs
+    while sign is None or sign not in shown:
+        assert time.monotonic() < end, shown.decode()
+        if not select.select([terminal], [], [], 1)[0]:
+            continue
+        try:
+            shown += os.read(terminal, 65536)
+        except OSError:  # EIO: the last process that held it is gone
+            assert sign is None, shown.decode()
+            break
+    return shown
 
 
 @pytest.fixture
