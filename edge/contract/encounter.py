@@ -12,6 +12,8 @@ from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Generic, TypeVar, cast
 
+from edge.contract.codes import Codes
+from edge.contract.evidence import Evidence
 from edge.contract.fields import Fields
 from edge.contract.note import EncounterNote
 from edge.contract.origin import Origin
@@ -44,33 +46,23 @@ class Source:
     kind: str = "transcript"
 
 
-@dataclass(frozen=True)
-class OtherContent:
-    """Content of a kind that this program keeps and shows, without a shape of its own for it."""
-
-    kind: Kind
-    read: Mapping[str, Any] = field(default_factory=dict, repr=False)
-
-    def to_json(self) -> dict[str, Any]:
-        """As it was read."""
-        return dict(self.read)
-
-
-Content = EncounterNote | Fields | OtherContent
+Content = EncounterNote | Fields | Codes | Evidence
+_SHAPES: dict[Kind, type[Content]] = {
+    Kind.NOTE: EncounterNote,
+    Kind.EXTRACTION: Fields,
+    Kind.CODES: Codes,
+    Kind.EVIDENCE: Evidence,
+}
 
 
 def kind_of(content: Content) -> Kind:
     """What a document with this content is."""
-    if isinstance(content, EncounterNote):
-        return Kind.NOTE
-    return Kind.EXTRACTION if isinstance(content, Fields) else content.kind
+    return next(kind for kind, shape in _SHAPES.items() if isinstance(content, shape))
 
 
 def content_from_json(kind: Kind, value: Mapping[str, Any]) -> Content:
     """Content of a kind from its JSON object."""
-    if kind is Kind.NOTE:
-        return EncounterNote.from_json(value)
-    return Fields.from_json(value) if kind is Kind.EXTRACTION else OtherContent(kind, value)
+    return _SHAPES[kind].from_json(value)
 
 
 @dataclass(frozen=True)
@@ -114,7 +106,7 @@ class EncounterSummary:
 
 
 C = TypeVar("C", bound=Content, covariant=True)
-N = TypeVar("N", EncounterNote, Fields)
+N = TypeVar("N", EncounterNote, Fields, Codes, Evidence)
 
 
 @dataclass(frozen=True)
@@ -166,6 +158,16 @@ class Encounter:
     def fields(self) -> KeptDocument[Fields] | None:
         """The newest extracted fields."""
         return newest(self.documents, Fields)
+
+    @property
+    def codes(self) -> KeptDocument[Codes] | None:
+        """The newest candidate codes."""
+        return newest(self.documents, Codes)
+
+    @property
+    def evidence(self) -> KeptDocument[Evidence] | None:
+        """What was set aside, and what was shown at signatures."""
+        return newest(self.documents, Evidence)
 
     @property
     def incomplete(self) -> bool:

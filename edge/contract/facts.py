@@ -228,3 +228,16 @@ class Omission:
         what = {"statement": self.statement, "kind": self.kind.value, "critical": self.critical}
         where = {"turn": quote.turn, "start": quote.start, "end": quote.end}
         return what | where | {"quote": quote.text, "score": round(self.score, 3)}
+
+    @classmethod
+    def from_json(cls, value: Mapping[str, Any]) -> Self:
+        """An omission of what as_json() gave; a kind of a newer program counts as history."""
+        kind = value.get("kind")
+        where = (whole(value.get("turn")), whole(value.get("start")), whole(value.get("end")))
+        return cls(
+            str(value.get("statement", "")),
+            FactKind(kind) if kind in set(FactKind) else FactKind.HISTORY,
+            value.get("critical") is True,
+            Quote(*where, str(value.get("quote", ""))),
+            number(value.get("score")),
+        )

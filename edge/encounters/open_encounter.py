@@ -7,14 +7,18 @@ run where the vault is at hand. So the app can type on while a disk is slow, and
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from edge.contract import document as documents
+from edge.contract.codes import CodeEntry, Codes
 from edge.contract.document import Document
 from edge.contract.encounter import Content, Encounter, Generated, Kind, Source, State, is_incomplete, kind_of
 from edge.contract.events import SectionFinished
+from edge.contract.evidence import Evidence
+from edge.contract.facts import Omission, Statement
 from edge.contract.fields import FieldEntry, Fields
 from edge.contract.note import INTERRUPTED, EncounterNote, Rewrite, Section, Unfinished, edited_sections
 from edge.contract.origin import Origin, by_hand
@@ -25,9 +29,13 @@ from edge.errors import UsageError
 from edge.store.vault import Vault
 from edge.text import one_line
 
+if TYPE_CHECKING:  # what checks a note loads much that an open encounter does not need
+    from edge.encounters.reviewing import NoteReview
+
 PIECE = 40  # characters that come at once are pasted or opened, not typed
 _TITLE = 160  # characters
 _WISH = 500  # characters
+_REASON = 200  # characters
 NOWHERE = by_hand("")
 
 
@@ -47,7 +55,7 @@ class OpenSection:
 
     writing: text is growing. written: the model wrote it since the note was opened. saved: text as the vault has it.
     waiting: its text when a writing was queued for it, None if none is. claimed: a person typed into it since then;
-    what the model writes for it is left out.
+    what the model writes for it is left out. checked: a text of it and the statements that a check found in it.
     """
 
     section: Section
@@ -57,6 +65,7 @@ class OpenSection:
     saved: str = field(default="", repr=False)
     waiting: str | None = field(default=None, repr=False)
     claimed: bool = False
+    checked: tuple[str, tuple[Statement, ...]] = field(default=("", ()), repr=False)
 
     @property
     def by_person(self) -> bool:
@@ -113,7 +122,10 @@ class OpenSection:
         """As it is kept; as_written: without the edits made since the model wrote it."""
         if self.writing:
             return replace(self.section, text=self.text)
-        return self.section if as_written and self.written else self.section.with_text(self.text)
+        if as_written and self.written:
+            return self.section
+        kept = self.section.with_text(self.text)
+        return replace(kept, statements=self.checked[1]) if self.checked[0] == self.text else kept
 
 
 @dataclass(frozen=True)
@@ -174,8 +186,9 @@ class OpenEncounter:
     talk_changed: the conversation differs from the kept source. basis: what the fields point into. before: the kept
     note while another is being written. cut_off: origin of a writing that the program's end cut off. kept, kept_fields:
     note and fields as they were read or written, for all of them that is not shown; origin, fields_origin: where they
-    come from. job: number of the work that waits or runs for it; doing: "note", "rewrite" or "extract"; reading: share
-    of the prompt that is read, while it is.
+    come from. evidence, codes: what else is kept of it; beside: those of them that the vault lacks. review: the last
+    check of the note, which may be older than its text. job: number of the work that waits or runs for it; doing:
+    "note", "rewrite" or "extract"; reading: share of the prompt that is read, while it is.
     """
 
     id: str = ""
@@ -206,6 +219,10 @@ class OpenEncounter:
     fields_origin: Origin = NOWHERE
     results: list[tuple[Source, Generated]] = field(default_factory=list, repr=False)
     discard: int | None = None
+    evidence: Evidence = field(default_factory=Evidence, repr=False)
+    codes: Codes = field(default_factory=lambda: Codes(""), repr=False)
+    beside: set[Kind] = field(default_factory=set)
+    review: NoteReview | None = field(default=None, repr=False)
 
     # -- begin and resume ----------------------------------------------------------------------------------------------
 
@@ -226,6 +243,10 @@ class OpenEncounter:
             one.documents[Kind.EXTRACTION], one.fields_origin = found.id, found.origin
             one.kept_fields, one.basis = found.content, encounter.basis
             one.rows = [FieldRow(key, entry) for key, entries in found.content.entries.items() for entry in entries]
+        if encounter.evidence is not None:
+            one.documents[Kind.EVIDENCE], one.evidence = encounter.evidence.id, encounter.evidence.content
+        if encounter.codes is not None:
+            one.documents[Kind.CODES], one.codes = encounter.codes.id, encounter.codes.content
         return one
 
     def show(self, encounter: Encounter) -> None:
@@ -271,7 +292,7 @@ class OpenEncounter:
     @property
     def unsaved(self) -> bool:
         """Whether anything is not in the vault yet."""
-        return self.dirty or self.fields_changed
+        return self.dirty or self.fields_changed or bool(self.beside)
 
     @property
     def fields_whole(self) -> bool:
@@ -322,6 +343,74 @@ class OpenEncounter:
             raise UsageError("The model is at work on this encounter.", "", "Wait for its end, or stop it.")
         if not self.conversation.strip():
             raise UsageError("There is no conversation yet.", "", "Paste, type or open one on the left.")
+
+    # -- the check of the note, and what a person decides on it --------------------------------------------------------
+
+    @property
+    def review_is_current(self) -> bool:
+        """Whether the last check is of the note and the conversation as they stand."""
+        if self.review is None or self.review.heard.text != self.conversation:
+            return False
+        seen = self.review.note.sections
+        return len(seen) == len(self.sections) and all(
+            a.text == b.text for a, b in zip(seen, self.sections, strict=True)
+        )
+
+    def reviewed(self, found: NoteReview | None) -> None:
+        """Take a check. Its statements are kept with the next change of the note, and at once with a person's words."""
+        self.review = found
+        if found is None or len(found.note.sections) != len(self.sections):
+            return
+        for section, seen in zip(self.sections, found.note.sections, strict=True):
+            if section.text != seen.text or section.writing:
+                continue
+            news = section.kept().statements != seen.statements
+            section.checked = (seen.text, seen.statements)
+            self.note_changed = self.note_changed or (news and section.by_person and not self.signed)
+
+    def written_reviewed(self, found: NoteReview | None) -> None:
+        """Take the check of a note that was just written: its statements are in it from its first revision on."""
+        self.reviewed(found)
+        if found is None or not self.results or self.results[-1][1].content is not self.kept:
+            return
+        source, result = self.results[-1]
+        sections = [
+            replace(first, statements=seen.statements) if first.text == seen.text else first
+            for first, seen in zip(self.kept.sections, found.note.sections, strict=True)
+        ]
+        self.kept = replace(self.kept, sections=tuple(sections))
+        self.results[-1] = (source, replace(result, content=self.kept))
+        for section, first in zip(self.sections, sections, strict=True):
+            if section.section.text == first.text:
+                section.section = replace(section.section, statements=first.statements)
+
+    @property
+    def omissions(self) -> tuple[Omission, ...]:
+        """What was said, is not in the note and was not set aside, by the last check."""
+        return self.evidence.open(self.review.omissions) if self.review is not None else ()
+
+    def dismiss(self, omission: Omission, reason: str) -> None:
+        """Set something aside that was said. Raises UsageError without a reason, or if the encounter is signed."""
+        self._check_open()
+        self.evidence = self.evidence.dismiss(omission, reason_for(reason))
+        self.beside.add(Kind.EVIDENCE)
+
+    def codes_found(self, found: Codes, basis: Document) -> None:
+        """Candidate codes of the note's text; they become a new document, with what was decided before."""
+        self.codes = found.with_decisions_of(self.codes)
+        self.beside.discard(Kind.CODES)
+        known = replace(by_hand(basis.sha256), parameters={"edition": found.edition})
+        self.add_result(replace(source_of(basis, "report"), name="note"), Generated(self.codes, known))
+
+    def decide(self, at: int, entry: CodeEntry) -> None:
+        """Take what a person decided on a candidate. Raises UsageError if the encounter is signed."""
+        self._check_open()
+        self.codes = self.codes.with_entry(at, entry)
+        self.beside.add(Kind.CODES)
+
+    def _check_open(self) -> None:
+        if self.signed:
+            raise UsageError("This encounter is signed.", "A signed version is final.", "Begin a new version first.")
 
     # -- what a person changes -----------------------------------------------------------------------------------------
 
@@ -492,12 +581,26 @@ class OpenEncounter:
                     results = (*results, (source, Generated(content, by_hand(source.sha256))))
             if self.fields_changed:
                 drafts.append(self.fields_content())
+            results = (*results, *self._beside_to_keep(drafts, {result.kind for _, result in results}))
             final = commit and not self.busy
             saved = Save(self.id, self.title, None, self.discard, results, tuple(drafts), self.documents, final)
         self.note_changed = self.fields_changed = False
+        self.beside = self.beside if alone else set()
         for section in self.sections:
             section.saved = section.text
         return saved
+
+    def _beside_to_keep(self, drafts: list[Content], coming: set[Kind]) -> Iterator[tuple[Source, Generated]]:
+        """What else has changed: as a draft where it has a document, or will have one (coming), else as a new one."""
+        contents: dict[Kind, Content] = {Kind.EVIDENCE: self.evidence, Kind.CODES: self.codes}
+        for kind in sorted(self.beside):
+            if kind in self.documents or kind in coming:
+                drafts.append(contents[kind])
+                continue
+            source = source_of(self.document())
+            if Kind.NOTE in self.documents:  # of the source that is kept already, whatever was corrected in it since
+                source = replace(source, sha256=self.origin.source_sha256)
+            yield source, Generated(contents[kind], by_hand(source.sha256))
 
     def _note_to_keep(self, has_note: bool) -> bool:
         typed_since = any(one.text != one.saved for one in self.sections)
@@ -512,7 +615,8 @@ class OpenEncounter:
 
     def saved(self, save: Save, done: Saved) -> None:
         """The vault has kept what pending() gave."""
-        self.id, self.results = done.id, self.results[len(save.results) :] if self.results else []
+        self.id, kept = done.id, {id(one) for one in save.results}
+        self.results = [one for one in self.results if id(one) not in kept]
         self.documents, self.discard = done.documents, None if self.discard == save.discard else self.discard
         # The vault calls a note edited from its first revision on; people do from the first letter on.
         typed_now = bool(save.drafts) and done.state is State.DRAFT and not (self.blank or self.busy)
@@ -521,7 +625,17 @@ class OpenEncounter:
     def not_saved(self, save: Save) -> None:
         """The vault could not keep it: it is tried again at the next save."""
         self.note_changed = True
-        self.fields_changed = self.fields_changed or any(kind_of(content) is Kind.EXTRACTION for content in save.drafts)
+        kinds = {kind_of(content) for content in save.drafts} | {result.kind for _, result in save.results}
+        self.fields_changed = self.fields_changed or Kind.EXTRACTION in {kind_of(content) for content in save.drafts}
+        self.beside |= kinds & {Kind.EVIDENCE, Kind.CODES}
+
+
+def reason_for(words: str) -> str:
+    """A reason for setting something aside, on one line. Raises UsageError without words."""
+    reason = one_line(words, _REASON)
+    if not reason:
+        raise UsageError("To set something aside needs a reason.", "", "A few words are enough.")
+    return reason
 
 
 def _open(sections: Sequence[Section]) -> list[OpenSection]:

@@ -66,13 +66,13 @@ class Review:
 def review(note: str, transcript: Transcript, finder: FactFinder | None = None) -> Review:
     """Check a note that is plain text. Raises InputError if it is empty, or if it or the talk is over the limits."""
     started = time.perf_counter()
-    _bounded(note, transcript)
+    bounded(note, transcript)
     talk = converse(transcript)
     pieces = split(note)
     statements = tuple(_statements(note, pieces, talk))
     facts = tuple(finder(transcript)) if finder is not None else ()
     left_out = omissions.find(facts, pieces, talk)
-    return Review(statements, left_out, facts, _is_foreign(statements), time.perf_counter() - started)
+    return Review(statements, left_out, facts, is_foreign(statements), time.perf_counter() - started)
 
 
 def review_sections(
@@ -101,10 +101,12 @@ def joined(sections: Sequence[Section]) -> tuple[str, list[int]]:
     return text, places
 
 
-def recheck(section: Section, whole: str, transcript: Transcript) -> tuple[Statement, ...]:
-    """Statements of a section whose text a person changed: those that are as before keep what they had."""
-    before = {one.text: one for one in section.statements}
-    talk = converse(transcript)
+def recheck(section: Section, whole: str, talk: Conversation) -> tuple[Statement, ...]:
+    """Statements of a section whose text a person changed: those that are as before keep what they had, unless their
+    quotes no longer stand in the conversation. whole: the note's text.
+    """
+    said = talk.transcript.source
+    before = {one.text: one for one in section.statements if _stands(one, said)}
     heading = f"{section.heading}\n\n"
     found = []
     pieces = [piece for piece in split(heading + section.text) if piece.start >= len(heading)]
@@ -119,7 +121,12 @@ def recheck(section: Section, whole: str, transcript: Transcript) -> tuple[State
     return tuple(found)
 
 
-def _bounded(note: str, transcript: Transcript) -> None:
+def _stands(statement: Statement, said: str) -> bool:
+    return all(said[one.quote.start : one.quote.end] == one.quote.text for one in statement.sources)
+
+
+def bounded(note: str, transcript: Transcript) -> None:
+    """Raise InputError for an empty note, or for a note or a conversation over the limits."""
     words = len(note.split())
     if not words:
         raise InputError("The note is empty.", "", "Give a note with at least one sentence.")
@@ -161,7 +168,8 @@ def _within(statements: Sequence[Statement], start: int, end: int) -> Iterator[S
             yield replace(one, start=one.start - start, end=one.end - start)
 
 
-def _is_foreign(statements: Sequence[Statement]) -> bool:
+def is_foreign(statements: Sequence[Statement]) -> bool:
+    """Whether hardly anything of a note was said: it may be of another visit."""
     if len(statements) < _FOREIGN_STATEMENTS:
         return False
     held = sum(bool(one.sources) and one.sources[0].score >= _SURE for one in statements)

@@ -35,6 +35,7 @@ _REINDEX = (
     " AND key IN ('heading', 'text', 'conversation')), '') FROM encounter"
     " WHERE id = ?1 ON CONFLICT (encounter) DO UPDATE SET title = excluded.title, body = excluded.body"
 )
+_WRITTEN = (Kind.NOTE, Kind.EXTRACTION)  # what a model bundle writes; the rest is a person's, or of a catalogue
 TITLE_LENGTH = 160
 SUMMARY = (
     "code, title, created, updated, state, kinds, bundle, bundle_sha256, prompt_version, source_sha256, incomplete,"
@@ -116,7 +117,7 @@ class Encounters:
                 "kinds": [g.kind.value for g in generated],
                 "bundle_sha256": generated[-1].origin.bundle_sha256,
             }
-            self._note_bundle(change, generated[-1].origin)
+            self._note_bundle(change, generated)
             self._add_source(change, key, source)
             for one in generated:
                 self._add_document(change, key, one)
@@ -281,9 +282,15 @@ class Encounters:
             if not self._session.query("SELECT 1 FROM encounter WHERE code = ?", (code,)):
                 return code
 
-    def _note_bundle(self, change: Change, origin: Origin) -> None:
+    def _note_bundle(self, change: Change, generated: Sequence[Generated]) -> None:
         """An entry of its own when another model bundle writes than the last time."""
-        last = change.connection.execute("SELECT bundle_sha256 FROM generation ORDER BY id DESC LIMIT 1").fetchone()
+        origin = generated[-1].origin
+        if not any(one.kind in _WRITTEN for one in generated):
+            return
+        last = change.connection.execute(
+            "SELECT bundle_sha256 FROM generation JOIN document ON document.id = generation.document"
+            " WHERE kind IN ('note', 'extraction') ORDER BY generation.id DESC LIMIT 1"
+        ).fetchone()
         if last is not None and last[0] != origin.bundle_sha256:
             detail = {"bundle": origin.bundle, "bundle_sha256": origin.bundle_sha256, "before": last[0]}
             self._session.append(change, Event.BUNDLE_CHANGE, detail)
@@ -320,7 +327,8 @@ class Encounters:
         kinds = change.connection.execute("SELECT DISTINCT kind FROM document WHERE encounter = ?", (key,)).fetchall()
         newest = change.connection.execute(  # none while there is only a source
             "SELECT bundle, bundle_sha256, prompt_version, source_sha256 FROM generation JOIN document"
-            " ON document.id = generation.document WHERE encounter = ? ORDER BY generation.id DESC LIMIT 1", (key,)
+            " ON document.id = generation.document WHERE encounter = ? AND kind IN ('note', 'extraction')"
+            " ORDER BY generation.id DESC LIMIT 1", (key,)
         ).fetchone()  # fmt: skip
         change.connection.execute(
             "UPDATE encounter SET kinds = ?, updated = ?, incomplete = ? WHERE id = ?",

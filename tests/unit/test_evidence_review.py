@@ -12,6 +12,7 @@ from edge.contract.facts import Fact, FactKind, Polarity, Quote, Subject, Time
 from edge.contract.note import EncounterNote, Section
 from edge.contract.transcript import Transcript, Turn
 from edge.errors import InputError
+from edge.evidence.conversation import converse
 from edge.evidence.footnotes import contradicted, footnotes
 from edge.evidence.review import MAX_NOTE_WORDS, recheck, review, review_sections
 from edge.reading.conversation import parse
@@ -67,7 +68,7 @@ def test_a_typed_note_carries_its_statements_and_an_edit_is_checked_anew() -> No
     assert checked.sections[1].statements == ()
     assert len(found.statements) == 1
     edited = first.with_text("Lisinopril 20 mg every morning. Lisinopril 80 mg.")
-    again = recheck(edited, edited.text, TALK)
+    again = recheck(edited, edited.text, converse(TALK))
     assert again[0] == first.statements[0]
     assert [flag.check for flag in again[1].flags] == ["dose"]
 

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 from vaulting import cheap_derivation, save_extraction, save_note, unfenced
 
-from edge.contract.encounter import Generated, Kind, OtherContent, Source, State
+from edge.contract.codes import Codes
+from edge.contract.encounter import Generated, Kind, Source, State
 from edge.contract.fields import FieldEntry
 from edge.contract.note import EncounterNote, Section
 from edge.contract.origin import Origin
@@ -65,7 +66,7 @@ def test_note_and_extraction_of_one_encounter(vault: Vault) -> None:
 
 def test_a_failure_while_saving_leaves_nothing(vault: Vault) -> None:
     good = Generated(EncounterNote("soap"), ORIGIN)
-    bad = Generated(OtherContent(Kind.CODES, {"codes": object()}), ORIGIN)
+    bad = Generated(Codes("", read={"codes": object()}), ORIGIN)
     entries = vault.session.query("SELECT count(*) FROM chain")
     with pytest.raises(TypeError):
         vault.encounters.save("Visit", SOURCE, [good, bad])
