@@ -67,6 +67,8 @@ ACTIONS: tuple[Action, ...] = (
     Action("panel_note", "encounter", "f2", bar=False),
     Action("panel_fields", "encounter", "f3", bar=False),
     Action("panel_history", "encounter", "f4", bar=False),
+    Action("undo", "encounter", "ctrl+z"),
+    Action("redo", "encounter", "ctrl+y", bar=False),
     Action("copy", "encounter", "f5", bar=False),
     Action("swap", "encounter", "f6"),
     Action("save", "encounter", "ctrl+s", bar=False),

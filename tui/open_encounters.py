@@ -181,12 +181,15 @@ class OpenEncounters:
         one.check_free()
         chosen = templates.get(template or one.template)
         await self.save(one, commit=True)
+        one.check_free()  # something else may have begun while it was kept
         self._queue(one, NoteJob(one, one.conversation, template=one.begin_note(chosen)))
         await self.save(one)
         self._changed(one, "sections")
 
     async def rewrite(self, one: OpenEncounter, key: str, wish: str) -> None:
-        """Queue one section. Raises UsageError as write()."""
+        """Queue one section; the text there was stays in the history. Raises UsageError as write()."""
+        one.check_free()
+        await self.save(one, commit=True)
         one.check_free()
         section = one.section(key)
         if section is None:
@@ -195,6 +198,13 @@ class OpenEncounters:
         self._queue(one, RewriteJob(one, one.conversation, section=section, spec=spec, current=current, wish=wish))
         section.writing = True
         self._changed(one, "state")
+
+    async def undo(self, one: OpenEncounter) -> None:
+        """Bring back what the newest writing put aside; what it wrote stays in the history."""
+        await self.save(one, commit=True)
+        if one.undo_writing():
+            await self.save(one, commit=True)
+            self._changed(one, "sections")
 
     async def extract(self, one: OpenEncounter) -> None:
         """Queue the fields of the note, or of the document itself while there is no note. Raises UsageError."""

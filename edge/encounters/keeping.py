@@ -81,8 +81,7 @@ def revisions(vault: Vault, identifier: str, kind: Kind = Kind.NOTE) -> tuple[li
 
 
 def written_notes(vault: Vault, identifier: str) -> list[tuple[int, Revision, EncounterNote]]:
-    """Every revision of every note that a model wrote: document, revision and content, newest first."""
-    found = vault.encounters.peek(identifier).documents
-    notes = [one.id for one in found if one.kind is Kind.NOTE and one.origin.bundle]
+    """Every revision with text of every note, whoever wrote it: document, revision and content, newest first."""
+    notes = [one.id for one in vault.encounters.peek(identifier).documents if one.kind is Kind.NOTE]
     past = [(note, r, vault.edits.content_at(note, r.number)) for note in notes for r in vault.edits.history(note)]
-    return [(note, r, content) for note, r, content in past if isinstance(content, EncounterNote)][::-1]
+    return [(of, r, text) for of, r, text in past if isinstance(text, EncounterNote) and text.written][::-1]

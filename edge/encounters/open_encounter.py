@@ -137,6 +137,14 @@ class FieldRow:
 
 
 @dataclass(frozen=True)
+class Replaced:
+    """What a model's writing put aside. note: as it was before; keys: of the sections that were written, None: all."""
+
+    note: EncounterNote = field(repr=False)
+    keys: frozenset[str] | None = None
+
+
+@dataclass(frozen=True)
 class Save:
     """What is to be brought into the vault, as it was when pending() was asked. See run()."""
 
@@ -184,11 +192,12 @@ class OpenEncounter:
 
     in_one_piece: the conversation, or much of it, was pasted or opened. blank: no model has written the note.
     talk_changed: the conversation differs from the kept source. basis: what the fields point into. before: the kept
-    note while another is being written. cut_off: origin of a writing that the program's end cut off. kept, kept_fields:
-    note and fields as they were read or written, for all of them that is not shown; origin, fields_origin: where they
-    come from. evidence, codes: what else is kept of it; beside: those of them that the vault lacks. review: the last
-    check of the note, which may be older than its text. job: number of the work that waits or runs for it; doing:
-    "note", "rewrite" or "extract"; reading: share of the prompt that is read, while it is.
+    note while another is being written. replaced: what each writing since it was opened put aside, newest last.
+    cut_off: origin of a writing that the program's end cut off. kept, kept_fields: note and fields as they were
+    read or written, for all of them that is not shown; origin, fields_origin: where they come from. evidence,
+    codes: what else is kept of it; beside: those of them that the vault lacks. review: the last check of the note,
+    which may be older than its text. job: number of the work that waits or runs for it; doing: "note", "rewrite" or
+    "extract"; reading: share of the prompt that is read, while it is.
     """
 
     id: str = ""
@@ -212,6 +221,7 @@ class OpenEncounter:
     note_changed: bool = False
     fields_changed: bool = False
     before: EncounterNote | None = field(default=None, repr=False)
+    replaced: list[Replaced] = field(default_factory=list, repr=False)
     cut_off: Origin | None = field(default=None, repr=False)
     kept: EncounterNote = field(default_factory=lambda: EncounterNote("visit"), repr=False)
     kept_fields: Fields = field(default_factory=lambda: Fields({}), repr=False)
@@ -468,10 +478,13 @@ class OpenEncounter:
     def begin_note(self, chosen: Template) -> Template:
         """Make room for a note: what is missing of a cut one, otherwise all of it. Returns what is to be written."""
         self.before, self.note_changed = self.note_content(), True
-        if not self._anew(chosen):
+        anew, missing = self._anew(chosen), frozenset(self._missing)
+        if self.has_note:
+            self.replaced.append(Replaced(self.before, None if anew else missing))
+        if not anew:
             self.kept = replace(self.kept, conversation=None)
             for section in self.sections:
-                section.waiting = section.text if section.key in self._missing else None
+                section.waiting = section.text if section.key in missing else None
             return self._missing_of(chosen)
         self.kept = EncounterNote(chosen.name)
         self.template, self.sections = chosen.name, _open(templates.blank(chosen))
@@ -511,6 +524,7 @@ class OpenEncounter:
         if before is not None and note is None and not self.has_note:
             self.kept, self.template, self.sections = before, before.template, _open(before.sections)
             self.discard, self.note_changed = self.documents.get(Kind.NOTE), False
+            self.replaced = self.replaced[:-1]
         elif info is not None:
             whole = not any(section.cut for section in self.sections)
             self.take_note(replace(origin(info, self.document(), note), incomplete=not whole))
@@ -525,6 +539,28 @@ class OpenEncounter:
         for section in self.sections:
             section.saved = section.section.text if section.written else section.text
 
+    @property
+    def undoable(self) -> bool:
+        """Whether a writing can be taken back."""
+        return bool(self.replaced) and not self.busy and not self.signed
+
+    def undo_writing(self) -> bool:
+        """Bring back what the newest writing put aside, marks included; what stands now is to be kept before.
+
+        Returns False if there is nothing to bring back. Other sections stay as they are, where only some were written.
+        """
+        if not self.undoable:
+            return False
+        step = self.replaced.pop()
+        if step.keys is None:
+            self.kept = replace(step.note, conversation=self.kept.conversation, unfinished=None)
+            self.template, self.sections = step.note.template, _open(step.note.sections)
+        else:
+            old = {one.key: one for one in _open(step.note.sections) if one.key in step.keys}
+            self.sections = [old.get(one.key, one) for one in self.sections]
+        self.note_changed = True
+        return True
+
     # -- what the model writes: a section, the fields ------------------------------------------------------------------
 
     def spec_of(self, section: OpenSection) -> SectionSpec:
@@ -537,6 +573,7 @@ class OpenEncounter:
         if note is None or not note.sections or note.reasons[-1][1] == "cancelled":
             return False
         made = Rewrite(info.bundle, info.bundle_sha256, one_line(wish, _WISH)) if info else None
+        self.replaced.append(Replaced(self.note_content(), frozenset({section.key})))
         text = "\n\n".join(one.text for one in note.sections)
         section.section = section.kept().rewritten(text, note.reasons[-1][1], made)
         section.text = text

@@ -304,6 +304,7 @@ class Encounters:
 
     def _add_document(self, change: Change, key: int, generated: Generated) -> None:
         text, origin = content_text(generated.content), generated.origin
+        author = f"model:{origin.bundle}" if origin.bundle else self._session.actor
         cursor = change.connection.execute(
             "INSERT INTO document (encounter, kind, content, revision, version) VALUES (?, ?, ?, 1, 1)",
             (key, generated.kind.value, text),
@@ -319,7 +320,7 @@ class Encounters:
         change.connection.execute(
             "INSERT INTO revision (document, number, version, author, created, reason, whole, data, sha256)"
             " VALUES (?, 1, 1, ?, ?, 'generated', 1, ?, ?)",
-            (document, f"model:{origin.bundle}", change.at, text, content_hash(text)),
+            (document, author, change.at, text, content_hash(text)),
         )
 
     def refresh(self, change: Change, key: int) -> None:

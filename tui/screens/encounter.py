@@ -25,6 +25,7 @@ from tui.widgets.key_bar import KeyBar
 from tui.widgets.messages import ConversationEdited, EncounterChanged, RestoreAsked, RowChosen, SectionEdited, Spot
 from tui.widgets.note_panel import NotePanel
 from tui.widgets.panels import PANELS
+from tui.widgets.safe_area import SafeArea
 from tui.widgets.status_bar import StatusBar
 from tui.widgets.transcript_view import TranscriptView
 
@@ -40,7 +41,7 @@ class EncounterScreen(EdgeScreen):
     def __init__(self, encounter: OpenEncounter) -> None:
         super().__init__()
         self.encounter = encounter
-        self._possible = (False, False)
+        self._possible: tuple[object, ...] = ()
         self._filled = False
 
     def compose(self) -> ComposeResult:
@@ -81,10 +82,17 @@ class EncounterScreen(EdgeScreen):
     async def _show(self) -> None:
         await self.query_one(NotePanel).show(self.encounter, self._job)
         self.tick()
-        possible = (self.encounter.busy, self.encounter.signed)
+        self._tell_keys()
+
+    def _tell_keys(self) -> None:
+        """The key bar shows what can be done here and now."""
+        possible = (self.focused, *(self.check_action(action.name, ()) for action in actions.of("encounter")))
         if possible != self._possible:
             self._possible = possible
             self.keys_changed()
+
+    def on_descendant_focus(self) -> None:
+        self._tell_keys()
 
     @property
     def _job(self) -> str:
@@ -118,6 +126,7 @@ class EncounterScreen(EdgeScreen):
     def on_section_edited(self, message: SectionEdited) -> None:
         if not self.encounter.signed:
             self.tick()  # the section has put its text there already
+            self._tell_keys()
 
     def on_spot(self, message: Spot) -> None:
         self.query_one(TranscriptView).light_up(message.start, message.end)
@@ -177,6 +186,10 @@ class EncounterScreen(EdgeScreen):
             return encounter.signed == (action == "amend")
         if action == "stop":
             return encounter.busy
+        if action in ("undo", "redo"):
+            area = self._typing
+            typed = area is not None and (area.history.undo_stack if action == "undo" else area.history.redo_stack)
+            return bool(typed) or (action == "undo" and encounter.undoable)
         if action == "speaker":
             here = any(view.has_focus for view in self.query(TranscriptView))
             return here and self._panel != "fields" and not encounter.busy and not encounter.signed
@@ -213,6 +226,23 @@ class EncounterScreen(EdgeScreen):
         if had:
             self.edge.tell(t("encounter.in_history"))
 
+    @property
+    def _typing(self) -> SafeArea | None:
+        """The field that is typed in."""
+        return self.focused if isinstance(self.focused, SafeArea) and not self.focused.read_only else None
+
+    def action_undo(self) -> None:
+        """Take back what was typed here; where nothing was, what the model has last written over."""
+        area = self._typing
+        if area is not None and area.history.undo_stack:
+            area.undo()
+        else:
+            self.edge.go(self.edge.encounters.undo(self.encounter))
+
+    def action_redo(self) -> None:
+        if (area := self._typing) is not None:
+            area.redo()
+
     def action_stop(self) -> None:
         self.edge.encounters.stop(self.encounter)
 
@@ -227,7 +257,8 @@ class EncounterScreen(EdgeScreen):
                 self.edge.go(self.edge.encounters.rewrite(self.encounter, key, wish))
 
         heading = t("rewrite.title", section=meant(editor.part.heading))
-        self.app.push_screen(Ask(heading, t("rewrite.wish"), ok=t("rewrite.button")), answered)
+        note = t("rewrite.replace") if editor.part.by_person else ""
+        self.app.push_screen(Ask(heading, t("rewrite.wish"), ok=t("rewrite.button"), note=note), answered)
 
     def action_template(self) -> None:
         options = [(name, titled(name)) for name in templates.names()]

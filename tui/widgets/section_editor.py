@@ -67,19 +67,24 @@ class SectionEditor(Vertical):
         if part.text != area.text and area.text == self._seen:
             self._fill(area, part)
         self.query_one(".section-head", Label).show(self._status(job, reading))
-        if part.writing and not self.has_class("-writing") and not locked:
+        begins, ends = part.writing and not self.has_class("-writing"), self.has_class("-writing") and not part.writing
+        if begins and not locked and not self._somebody_types():
             self.call_after_refresh(self.scroll_visible, animate=False)
-        if self.has_class("-writing") and not part.writing and not area.has_focus:
-            area.move_cursor(area.document.end)
+        if ends:
+            area.history.clear()  # what the model wrote is taken back as a whole (OpenEncounter.undo_writing)
+            if not area.has_focus:
+                area.move_cursor(area.document.end)
         self.set_class(part.writing, "-writing")
+
+    def _somebody_types(self) -> bool:
+        """Whether the cursor is in another section: what is looked at there stays in view."""
+        return any(one.has_focus_within for one in self.screen.query(SectionEditor))
 
     def _fill(self, area: SafeArea, part: OpenSection) -> None:
         if part.writing and part.text.startswith(area.text):
             # The cursor waits at the top: if it went along, every row would be drawn anew for every word.
             area.insert(part.text[len(area.text) :], area.document.end, maintain_selection_offset=False)
             area.move_cursor((0, 0))
-        elif part.section.made and not part.writing and area.text:
-            area.replace(part.text, (0, 0), area.document.end)  # one edit, so that undo brings the old text back
         else:
             area.load_text(part.text)
         self._seen = area.text
