@@ -6,11 +6,13 @@ import tomllib
 from pathlib import Path
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_validator
 
 from edge.contract.schemas import FIELD_KEYS
 from edge.contract.tagging import TaggerAttribute, TaggerLabel, TaggerSpec, TaggerTask
 from edge.errors import UsageError
+from edge.evidence.judging import FACT_ANSWERS, STATEMENT_ANSWERS
+from edge.tagging.verdicts import FACT, STATEMENT
 from training.tagger_data import FACT_ATTRIBUTES, FACT_LABELS
 
 Positive = Annotated[float, Field(gt=0)]
@@ -21,13 +23,14 @@ class _Strict(BaseModel):
 
 
 class TaskConfig(_Strict):
-    """A task. kind: "facts" (conversations of facts/) or "reports" (fields). train, validate: names of sets.
+    """A task. kind: "facts" (conversations of facts/), "reports" (fields) or "pairs" (training.judge_data; keys
+    "statement" and "fact", and no other kind beside them). train, validate: names of sets.
 
     labels: keys of a clinic's own fields, empty for the 15 of ELMTEX; without a meaning for facts. passes: times that
     an epoch sees the training texts.
     """
 
-    kind: Literal["facts", "reports"]
+    kind: Literal["facts", "reports", "pairs"]
     train: list[str] = Field(min_length=1)
     validate_on: list[str] = Field(alias="validate", min_length=1)
     labels: list[str] = []
@@ -57,6 +60,9 @@ class TrainConfig(_Strict):
     bf16: bool = False
 
 
+PAIR_TASKS = {STATEMENT, FACT}
+
+
 class TaggerConfig(_Strict):
     """The whole file. base: name in export/catalog.toml or a folder with safetensors and tokenizer.json.
 
@@ -72,16 +78,31 @@ class TaggerConfig(_Strict):
     tasks: dict[str, TaskConfig] = Field(min_length=1)
     train: TrainConfig = TrainConfig()
 
+    @model_validator(mode="after")
+    def _pairs(self) -> TaggerConfig:
+        if any(task.kind == "pairs" for task in self.tasks.values()) and not (
+            self.judges and set(self.tasks) == PAIR_TASKS
+        ):
+            raise ValueError('a judge of pairs has the two tasks "statement" and "fact", both of kind "pairs"')
+        return self
+
     @property
     def needs_data(self) -> bool:
         """Whether a task learns from the data folder, not from files of one's own alone."""
         named = (name for task in self.tasks.values() for name in (*task.train, *task.validate_on))
-        facts = any(task.kind == "facts" for task in self.tasks.values())
-        return facts or any(name.startswith("elmtex") for name in named)
+        annotated = any(task.kind != "reports" for task in self.tasks.values())
+        return annotated or any(name.startswith("elmtex") for name in named)
+
+    @property
+    def judges(self) -> bool:
+        """Whether it is a judge of pairs that is trained."""
+        return all(task.kind == "pairs" for task in self.tasks.values())
 
     def labels(self, key: str) -> tuple[str, ...]:
         """Labels of a task, in the order of its columns."""
         task = self.tasks[key]
+        if task.kind == "pairs":
+            return STATEMENT_ANSWERS if key == STATEMENT else FACT_ANSWERS
         return FACT_LABELS if task.kind == "facts" else tuple(task.labels) or FIELD_KEYS
 
     def spec(self) -> TaggerSpec:
@@ -89,10 +110,11 @@ class TaggerConfig(_Strict):
         tasks = []
         for key, task in self.tasks.items():
             facts = task.kind == "facts"
+            source: Literal["conversation", "report", "pair"] = "pair" if self.judges else "report"
             tasks.append(
                 TaggerTask(
                     key=key,
-                    source="conversation" if facts else "report",
+                    source="conversation" if facts else source,
                     labels=[TaggerLabel(key=label) for label in self.labels(key)],
                     attributes=[TaggerAttribute(key=k, values=list(v)) for k, v in FACT_ATTRIBUTES.items()]
                     if facts

@@ -25,6 +25,8 @@ DATA = {
     "aci-valid": ("Facts of ACI-Bench visits (Yim et al., Sci Data 2023)", "CC BY 4.0"),
     "aci-test1": ("Facts of ACI-Bench visits (Yim et al., Sci Data 2023)", "CC BY 4.0"),
     "synthetic": ("Facts of synthetic visits written for this project", "CC0"),
+    "synthetic-most": ("Pairs of synthetic visits written for this project, three of four", "CC0"),
+    "synthetic-rest": ("Pairs of synthetic visits written for this project, one of four", "CC0"),
     "elmtex_aci": ("ACI-Bench notes annotated with the 15 ELMTEX fields", "CC BY 4.0"),
     "elmtex_synthetic": ("Synthetic reports annotated with the 15 fields", "CC0"),
 }
@@ -146,7 +148,10 @@ def _card(spec: TaggerSpec, config: TaggerConfig, facts: dict[str, Any]) -> str:
 
 
 def _finds(spec: TaggerSpec) -> str:
-    words = {"conversation": "facts of conversations", "report": "fields of clinical reports"}
+    words = {
+        "conversation": "facts of conversations", "report": "fields of clinical reports",
+        "pair": "what a note says and the conversation does not, and the other way round",
+    }  # fmt: skip
     return " and ".join(dict.fromkeys(words[task.source] for task in spec.tasks))
 
 

@@ -10,7 +10,7 @@ import torch
 
 from edge.contract.prompts import load_tokenizer
 from edge.contract.tagging import TaggerSpec
-from training import tagger_publish, tagger_train, tagger_tuning
+from training import judge_data, judge_train, tagger_publish, tagger_train, tagger_tuning
 from training.tagger_config import TaggerConfig
 from training.tagger_model import TaggerModel, TorchBackend
 from training.tagger_train import Outcome, Say, Sets
@@ -21,6 +21,8 @@ def run(config: TaggerConfig, base: Path, data: Path, out: Path, say: Say) -> Pa
 
     Raises TrainingError, UsageError.
     """
+    if config.judges:
+        return _judge(config, base, data, out, say)
     sets = tagger_train.read_sets(config, data)
     started = time.monotonic()
 
@@ -29,6 +31,29 @@ def run(config: TaggerConfig, base: Path, data: Path, out: Path, say: Say) -> Pa
 
     outcome = tagger_train.train(config, base, sets, say, keep)
     finish(config, base, sets, outcome, time.monotonic() - started, out, say)
+    return out
+
+
+def _judge(config: TaggerConfig, base: Path, data: Path, out: Path, say: Say) -> Path:
+    """The same for a judge of pairs: what is rounded is written after each epoch that is the best so far."""
+    sets = judge_train.read_sets(config, data)
+    say("  ".join(f"{key} {len(some)} pairs" for one in sets for key, some in one.items()))
+    started = time.monotonic()
+    names = {key: list(task.validate_on) for key, task in config.tasks.items()}
+    sides = [(role, some) for task in config.tasks.values()
+             for role, some in (("training", task.train), ("evaluation", task.validate_on))]  # fmt: skip
+    documents = {f"{role}/{name}": len(judge_data.visits(data, name)) for role, some in sides for name in some}
+
+    def keep(outcome: Outcome) -> None:
+        measured = outcome.history[outcome.best - 1]["valid"]
+        held = {key: sum(documents[f"evaluation/{name}"] for name in some) for key, some in names.items()}
+        facts: dict[str, Any] = {
+            "history": outcome.history, "best": outcome.best, "seconds": time.monotonic() - started,
+            "records": documents, "figures": tagger_publish.figures(measured, names, held),
+        }  # fmt: skip
+        tagger_publish.publish(out, tagger_publish.tensors(outcome.model, base), outcome.spec, config, facts)
+
+    judge_train.train(config, base, sets, say, keep)
     return out
 
 

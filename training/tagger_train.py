@@ -131,12 +131,12 @@ def _epochs(
 ) -> None:  # fmt: skip
     settings, model = config.train, outcome.model
     steps = len(loader.epoch(0)) * settings.epochs
-    optimiser, schedule = _optimiser(model, settings, steps)
+    adam, schedule = optimiser(model, settings, steps)
     best_state: dict[str, Any] = {}
     best = -1.0
     for number in range(1, settings.epochs + 1):
         started = time.monotonic()
-        loss = _epoch(outcome, loader.epoch(number), optimiser, schedule, settings)
+        loss = _epoch(outcome, loader.epoch(number), adam, schedule, settings)
         spent = time.monotonic() - started
         model.eval()
         figures = {key: validate(tagger, task, sets.valid[key]) for key, task in _tasks(outcome.spec)}
@@ -160,20 +160,21 @@ def _tasks(spec: TaggerSpec) -> Iterator[tuple[str, TaggerTask]]:
     return ((task.key, task) for task in spec.tasks)
 
 
-def _optimiser(model: TaggerModel, settings: TrainConfig, steps: int) -> tuple[Any, Any]:
+def optimiser(model: TaggerModel, settings: TrainConfig, steps: int) -> tuple[Any, Any]:
+    """AdamW and its schedule: linear warm-up, linear decay."""
     encoder = [p for p in model.encoder.parameters() if p.requires_grad]
     heads = [*model.tokens.parameters(), *model.spans.parameters()]
     groups = [{"params": encoder, "lr": settings.rate}, {"params": heads, "lr": settings.head_rate}]
-    optimiser = torch.optim.AdamW(groups, weight_decay=settings.decay, fused=True)
+    adam = torch.optim.AdamW(groups, weight_decay=settings.decay, fused=True)
     warm = max(1, int(settings.warmup * steps))
 
     def factor(step: int) -> float:
         return min((step + 1) / warm, max(0.02, (steps - step) / max(1, steps - warm)))
 
-    return optimiser, torch.optim.lr_scheduler.LambdaLR(optimiser, factor)
+    return adam, torch.optim.lr_scheduler.LambdaLR(adam, factor)
 
 
-def _epoch(outcome: Outcome, batches: Sequence[Batch], optimiser: Any, schedule: Any, settings: TrainConfig) -> float:
+def _epoch(outcome: Outcome, batches: Sequence[Batch], adam: Any, schedule: Any, settings: TrainConfig) -> float:
     outcome.model.train()
     losses = []
     for one in batches:
@@ -182,9 +183,9 @@ def _epoch(outcome: Outcome, batches: Sequence[Batch], optimiser: Any, schedule:
             raise TrainingError("The loss is not finite.", "", "Train again with a lower rate.")
         loss.backward()
         torch.nn.utils.clip_grad_norm_(outcome.model.parameters(), 1.0)
-        optimiser.step()
+        adam.step()
         schedule.step()
-        optimiser.zero_grad(set_to_none=True)
+        adam.zero_grad(set_to_none=True)
         losses.append(float(loss.detach()))
     return float(np.mean(losses))
 

@@ -18,6 +18,7 @@ _AGES = (
     r"\d{1,3} J\.(?!\w)",
     r"\d{1,2} Mon\.(?=,|;|\s{2}|\n|$)",
     r"aged \d{1,3}\b",
+    r"(?:(?<=\bhe is )|(?<=\bshe is ))\d{1,3}(?=[,.;]| and\b)",  # "She is 63, keeps an allotment"
     r"\d{1,2} (?:months|weeks|days)\b(?= (?:old|of age)| girl| boy)",
 )
 _LABELLED = re.compile(
@@ -55,11 +56,12 @@ _WORDS = {
         r"(?i)(?<![\w-])(?:female|male|woman|man|lady|gentleman|girl|boy)(?![\w-])",
         r"(?<![\w-])(?:Mrs|Ms|Mr|Miss)(?![\w-])(?!\.? (?:Dr|Prof))",
         r"\b(?:[Ss]he|[Hh]e)\b",
+        r"\b[Hh]im\b",
         r"\b(?:[Hh]er|[Hh]is)\b",
     ),
 }
 _AFTER_AGE = re.compile(
-    r"[ ,/()]{0,4}(?:[a-z-]+ )?(female|male|woman|man|lady|gentleman|girl|boy|[FMWmwf](?![.\w])"
+    r"[ ,/()]{0,4}(?:[a-z-]+ )??(female|male|woman|man|lady|gentleman|girl|boy|[FMWmwf](?![./\w])"
     r"|weiblich|männlich|Patientin|Patient|Frau|Junge|Mädchen)(?!\w)",
     re.IGNORECASE,
 )
@@ -68,6 +70,14 @@ _SEX = re.compile(
     r"((?:fe)?male|girl|boy|woman|man|weiblich|männlich|weibl\.|männl\.|[FMWDfmwd])(?!\w)",
     re.IGNORECASE,
 )
+_MASKED = re.compile(r"_{2,}[- ]year[- ]old (?:[a-z-]+ )??(female|male|woman|man|lady|gentleman|girl|boy)\b")
+_PRONOUN = re.compile(r"\b(She|He) is $", re.IGNORECASE)
+_MOTHER = re.compile(r"(?m)^(Mother):? \d{1,2} ?(?:y|years?|yrs?)\b")  # of a delivery record
+_BORN = re.compile(
+    r"\b(?:(?:baby|infant|neonate|newborn)(?::| is| was)|there (?:is|was) an?(?:other)?)[^\n]{0,15}$", re.IGNORECASE
+)
+_WEIGHT = re.compile(r",? \d[.,\d]* ?k?g\b")
+_LETTER_TO = re.compile(r"\bDear (Ms|Mrs|Miss|Mr)\b(?!\.? (?:Dr|Prof))")
 PersonPlace = tuple[int, int]
 
 
@@ -111,11 +121,23 @@ def gender(text: str, german: bool) -> PersonPlace | None:
     where = age(head)
     if where is not None and (beside := _AFTER_AGE.match(head, where[1])):
         return beside.span(1)
+    if where is not None and (told := _PRONOUN.search(head, max(0, where[0] - 8), where[0])):
+        return told.span(1)
+    if beside := _MASKED.search(head) or _MOTHER.search(head):
+        return beside.span(1)
     if labelled := _SEX.search(head):
         return labelled.span(1)
     for kind in _WORDS[german]:
         for match in re.finditer(kind, head):
             before = head[max(0, match.start() - 40) : match.start()]
-            if not _of_relative(before) and not _ADDRESSED.search(before):
+            if not _of_relative(before) and not _ADDRESSED.search(before) and not _child(head, match):
                 return match.span()
-    return None
+    written_to = _LETTER_TO.search(head)
+    return written_to.span(1) if written_to else None
+
+
+def _child(head: str, match: re.Match[str]) -> bool:
+    """Whether "boy" or "girl" is one who was born to the patient, or somebody else's."""
+    if match[0].casefold() not in ("boy", "girl"):
+        return False
+    return bool(_BORN.search(head, max(0, match.start() - 45), match.start()) or _WEIGHT.match(head, match.end()))

@@ -70,7 +70,7 @@ class TaggerTask(_Strict):
     """
 
     key: Key
-    source: Literal["conversation", "report"]
+    source: Literal["conversation", "report", "pair"]
     labels: list[TaggerLabel] = Field(min_length=1, max_length=200)
     attributes: list[TaggerAttribute] = []
     floors: list[Share] = Field(default=[0.5], min_length=1, max_length=10)

@@ -111,7 +111,8 @@ def _neighbours(turns: Sequence[Reading], number: int) -> list[int]:
 
 
 @cache
-def _weights() -> Vector:
+def weights() -> Vector:
+    """Weights of the ranking: shape (FEATURES + PER_SECTION x SECTIONS,)."""
     raw = tomllib.loads(resources.files("edge.evidence").joinpath("link_weights.toml").read_text(encoding="utf-8"))
     shared = [raw["turn"][name] for name in FEATURES]
     return np.array(shared + [raw["section"][name][part] for part in PER_SECTION for name in SECTIONS])
@@ -158,7 +159,7 @@ def link(held: Index, pieces: Sequence[Piece], limit: int = 3) -> list[tuple[Sou
     """For every statement the turns that it stands on, best first; at most limit, none under LEAST."""
     found = []
     for rows in table(held, pieces):
-        order = np.argsort(-(rows @ _weights()), kind="stable")
+        order = np.argsort(-(rows @ weights()), kind="stable")
         best = [int(turn) for turn in order[: limit + 2] if rows[turn, 0] >= LEAST]
         found.append(tuple(SourceLink(quote(held.transcript, t), round(float(rows[t, 0]), 3)) for t in best[:limit]))
     return found

@@ -10,6 +10,7 @@ import pytest
 from tagging_kit import tiny_encoder
 
 from edge.contract.bundle import verify_bundle
+from edge.contract.tagging import parse_spec
 from edge.errors import BundleError, UsageError
 from edge.reading.conversation import parse
 from edge.tagging.facts import find_facts
@@ -188,3 +189,54 @@ def test_a_wrong_configuration_is_named(tmp_path: Path, line: str) -> None:
     (tmp_path / "c.toml").write_text(f'name = "a"\nbase = "b"\n{line}\n', encoding="utf-8")
     with pytest.raises(UsageError):
         tagger_config.load(tmp_path / "c.toml")
+
+
+JUDGE = """
+name = "judge"
+base = "tiny"
+window = 40
+overlap = 0
+[tasks.statement]
+kind = "pairs"
+train = ["aci-train"]
+validate = ["aci-valid"]
+[tasks.fact]
+kind = "pairs"
+train = ["aci-train"]
+validate = ["aci-valid"]
+[train]
+epochs = 3
+"""
+
+
+def test_a_judge_is_trained_and_written(tuned: tuple[Path, Path], tmp_path: Path) -> None:
+    base, _ = tuned
+    folder = tmp_path / "data"
+    (folder / "aci_bench").mkdir(parents=True)
+    (folder / "facts").mkdir()
+    rows = []
+    for name, split in (("train.csv", "aci-train"), ("valid.csv", "aci-valid")):
+        dialogue, facts = _visit(1)
+        note = "HISTORY OF PRESENT ILLNESS\n\nThe patient denies chest pain.\n\nThe patient has a cough."
+        for fact, piece in zip(facts["facts"], ("denies chest pain", "has a cough", None), strict=True):
+            fact["in_note"] = piece
+        rows.append(json.dumps({**facts, "set": split}))
+        (folder / "aci_bench" / name).write_text(
+            f'encounter_id,dialogue,note\nV1,"{dialogue}","{note}"', encoding="utf-8"
+        )
+    (folder / "facts" / "a.jsonl").write_text("\n".join(rows), encoding="utf-8")
+    (tmp_path / "judge.toml").write_text(JUDGE, encoding="utf-8")
+    config = tagger_config.load(tmp_path / "judge.toml")
+    assert config.judges
+    out = tagger_run.run(config, base, folder, tmp_path / "out", lambda _: None)
+    spec = parse_spec((out / "tagger.json").read_bytes())
+    assert [(task.key, task.source, len(task.labels)) for task in spec.tasks] == [
+        ("statement", "pair", 14), ("fact", "pair", 2),
+    ]  # fmt: skip
+    assert json.loads((out / "adapter.json").read_text(encoding="utf-8"))["figures"]
+
+
+def test_a_judge_has_both_tasks_and_no_other(tmp_path: Path) -> None:
+    (tmp_path / "judge.toml").write_text(JUDGE.replace("tasks.fact", "tasks.other"), encoding="utf-8")
+    with pytest.raises(UsageError, match="two tasks"):
+        tagger_config.load(tmp_path / "judge.toml")

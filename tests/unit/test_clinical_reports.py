@@ -130,6 +130,7 @@ def test_a_schedule_in_running_text() -> None:
         ("Age/Sex: 38 y.o. / F", "38 y.o."),
         ("She has had pain for 3 years.", None),
         ("Vor 5 Jahren operiert.", None),
+        ("I met Mr K. with his son today. He is 63, keeps an allotment and retired.", "63"),
     ],
 )
 def test_the_patients_age_and_no_duration(text: str, age: str | None) -> None:
@@ -145,6 +146,14 @@ def test_the_patients_age_and_no_duration(text: str, age: str | None) -> None:
         ("Sehr geehrter Herr Kollege, wir berichten über Frau T.", True, "Frau"),
         ("Pat. XX, w, *1958", True, "w"),
         ("Patient reports she is an avid runner.", False, "she"),
+        ("Previously healthy 9 yo boy w/ 3 wk h/o polyuria.", False, "boy"),
+        ("I met Mr K. with his son today. He is 63, keeps an allotment.", False, "He"),
+        ("Delivery record\nMother: 29 yrs, P1\nBaby: boy, 3.61 kg", False, "Mother"),
+        ("2016 SVD 38/40, girl 2.6 kg, alive and well\nO/E She looks flushed.", False, "She"),
+        ("Sex: M\n\nMr. ___ is a ___ year old man with cirrhosis.", False, "man"),
+        ("HISTORY: Baby boy A is twin 1.", False, "boy"),
+        ("CANCER GENETICS\n\nDear Ms S.\n\nIt was good to meet you.", False, "Ms"),
+        ("I placed him in a brace; he should elevate his leg.", False, "he"),
     ],
 )
 def test_the_patients_gender(text: str, german: bool, gender: str) -> None:
