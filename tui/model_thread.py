@@ -53,13 +53,14 @@ class NoteJob(Job):
     kind = "note"
 
     template: Template = field(default_factory=lambda: Template("", "", ()), repr=False)
+    parts: int = 1  # of a long conversation, known once it was read
 
     def run(self, scribe: Scribe) -> Iterator[Any]:
         return scribe.sections(self.text, self.template)
 
     @property
     def steps(self) -> int:
-        return len(self.template.sections)
+        return len(self.template.sections) * self.parts
 
 
 @dataclass
@@ -266,6 +267,8 @@ class ModelThread:
             case Text(text):
                 return Update(job, text=text)
             case SectionStarted():
+                if isinstance(job, NoteJob):
+                    job.parts = event.parts
                 return Update(job, started=event)
             case SectionFinished():
                 now = time.monotonic()

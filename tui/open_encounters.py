@@ -224,7 +224,7 @@ class OpenEncounters:
         if not isinstance(update.job, NoteJob):
             return
         if update.started is not None:
-            one.section_begun(update.started.key)
+            one.section_begun(update.started.key, update.started.part)
             self._changed(one, "state")
         if update.reading is not None:
             one.reading = update.reading

@@ -41,17 +41,22 @@ EngineEvent = Reading | Text | Finished
 
 @dataclass(frozen=True)
 class SectionStarted:
-    """Section index (from 0) of total is being written."""
+    """Section index (from 0) of total is being written, from one of the parts (from 0) of a long conversation."""
 
     index: int
     total: int
     key: str
     title: str
+    part: int = 0
+    parts: int = 1
 
 
 @dataclass(frozen=True)
 class SectionFinished:
-    """A section as it will be kept. reason says why it ended; absent: the document says nothing about it."""
+    """A section as it will be kept. reason says why it ended; absent: the document says nothing about it.
+
+    more: of a long conversation there are parts yet to be read for it; text is what those before them gave.
+    """
 
     index: int
     key: str
@@ -59,6 +64,7 @@ class SectionFinished:
     text: str
     reason: StopReason
     absent: bool
+    more: bool = False
 
 
 TaskEvent = SectionStarted | SectionFinished | EngineEvent

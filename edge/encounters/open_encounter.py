@@ -53,14 +53,16 @@ def source_of(document: Document, kind: str = "transcript") -> Source:
 class OpenSection:
     """A section of the note at work. section: as it was kept, or as the model wrote it; text: as it stands now.
 
-    writing: text is growing. written: the model wrote it since the note was opened. saved: text as the vault has it.
-    waiting: its text when a writing was queued for it, None if none is. claimed: a person typed into it since then;
-    what the model writes for it is left out. checked: a text of it and the statements that a check found in it.
+    writing: the model works on it. growing: what it writes now goes into it. written: the model wrote it since the note
+    was opened. saved: text as the vault has it. waiting: its text when a writing was queued for it, None if none is.
+    claimed: a person typed into it since then; what the model writes for it is left out. checked: a text of it and the
+    statements that a check found in it.
     """
 
     section: Section
     text: str = field(default="", repr=False)
     writing: bool = False
+    growing: bool = False
     written: bool = False
     saved: str = field(default="", repr=False)
     waiting: str | None = field(default=None, repr=False)
@@ -94,12 +96,15 @@ class OpenSection:
     def cut(self) -> bool:
         return self.section.cut
 
-    def begin(self) -> None:
-        """The model begins to write it, from nothing; a section that a person typed into meanwhile is theirs."""
+    def begin(self, part: int = 0) -> None:
+        """The model begins to write it, from nothing, or goes on with a later part of a long conversation; a section
+        that a person typed into meanwhile is theirs.
+        """
         if self.claim():
             return
-        self.waiting = None
-        self.section, self.text, self.writing = Section(self.heading, "", self.section.key), "", True
+        if not part or not self.writing:
+            self.section, self.text = Section(self.heading, "", self.section.key), ""
+        self.waiting, self.writing, self.growing = None, True, True
 
     def claim(self) -> bool:
         """Whether a person typed into it while it waited; it is whole then."""
@@ -110,7 +115,11 @@ class OpenSection:
     def end(self, text: str, stop: str) -> None:
         """The model has written it."""
         self.section = replace(self.section, text=text, stop=stop)
-        self.text, self.writing, self.written = text, False, True
+        self.text, self.writing, self.growing, self.written = text, False, False, True
+
+    def rest(self, text: str) -> None:
+        """The model has written it as far as one part of a long conversation goes."""
+        self.text, self.growing = text, False
 
     def mark(self, stop: str) -> None:
         """Writing ended where it is, or before it began."""
@@ -492,23 +501,27 @@ class OpenEncounter:
             section.waiting = section.text
         return chosen
 
-    def section_begun(self, key: str) -> None:
-        """The model begins a section."""
+    def section_begun(self, key: str, part: int = 0) -> None:
+        """The model begins a section, or goes on with it from a later part of the conversation."""
         if (section := self.section(key)) is not None:
-            section.begin()
+            section.begin(part)
 
     def text_written(self, text: str) -> None:
         """More text of the section that is being written."""
         self.reading = None
         for section in self.sections:
-            if section.writing:
+            if section.growing:
                 section.text += text
         self.note_changed = True
 
     def section_written(self, finished: SectionFinished) -> None:
-        """The model has written a section."""
+        """The model has written a section, as far as the parts of the conversation go that it has read."""
         if (section := self.section(finished.key)) is not None and not section.claimed:
-            section.end(without_heading(finished.text, section.heading), finished.reason)
+            text = without_heading(finished.text, section.heading)
+            if finished.more:
+                section.rest(text)
+            else:
+                section.end(text, finished.reason)
             self.note_changed = True
 
     def note_written(self, note: Note | None, info: EngineInfo | None, failed: bool = False) -> None:

@@ -30,7 +30,7 @@ from edge.errors import BundleError
 from edge.reading import encoding, files, roles, substance
 from edge.reading.files import Reading
 from edge.tasks.extract import Extraction, ExtractionFinished, elmtex, extract_fields, locate_all
-from edge.tasks.note import Note, NoteFinished, write_note
+from edge.tasks.note import Note, NoteFinished, fits, write_note
 from edge.text import one_line, sanitise
 
 __all__ = [
@@ -146,14 +146,20 @@ class Scribe:
     def rewrite(
         self, conversation: str, spec: SectionSpec, current: str, wish: str
     ) -> Iterator[TaskEvent | NoteFinished]:
-        """Write one section anew. wish: what to change about current, in plain words; empty: simply again."""
-        instruction = spec.instruction
+        """Write one section anew. wish: what to change about current, in plain words; empty: simply again.
+
+        From parts of a long conversation it is written with the wish alone: the whole section belongs to no part.
+        """
+        transcript = substance.visit(conversation)
+        change, whole = f"with this change: {one_line(wish, _WISH)}", sanitise(current).strip()
+        asked = spec.instruction
         if wish.strip():
-            instruction += (
-                f"\n\nThis is the section as it stands:\n{sanitise(current).strip()}\n\n"
-                f"Write it again with this change: {one_line(wish, _WISH)}"
-            )
-        return self.sections(conversation, Template("rewrite", spec.title, (replace(spec, instruction=instruction),)))
+            asked += f"\n\nThis is the section as it stands:\n{whole}\n\nWrite it again {change}"
+        template = Template("rewrite", spec.title, (replace(spec, instruction=asked),))
+        if wish.strip() and not fits(self.engine, transcript, template):
+            short = replace(spec, instruction=f"{spec.instruction}\n\nWrite it {change}")
+            template = replace(template, sections=(short,))
+        return write_note(self.engine, transcript, template)
 
     def extract(self, document: Document) -> Iterator[Any]:
         """Extract the 15 fields of a report (see edge.tasks.extract.extract_fields)."""
@@ -161,13 +167,16 @@ class Scribe:
 
 
 def origin(info: EngineInfo, source: Document, result: Note | Extraction | None) -> Origin:
-    """Where a result comes from; None: of an answer that broke off (incomplete)."""
+    """Where a result comes from; None: of an answer that broke off (incomplete). The first and last turn (from 1) of
+    each part of a long conversation stand under "parts", by section."""
+    parts = result.parts if isinstance(result, Note) else {}
+    seams = {key: [[first + 1, last + 1] for first, last in found] for key, found in parts.items()}
     return Origin(
         bundle=info.bundle,
         bundle_sha256=info.bundle_sha256,
         prompt_version=info.prompt_version,
         source_sha256=source.sha256,
-        parameters=DECODING,
+        parameters={**DECODING, "parts": seams} if seams else DECODING,
         prompt_tokens=result.prompt_tokens if result else 0,
         generated_tokens=result.generated_tokens if result else 0,
         seconds=round(result.seconds, 3) if result else 0.0,

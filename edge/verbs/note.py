@@ -72,7 +72,7 @@ def write(scribe: Scribe, document: Document, args: argparse.Namespace, narrator
     )
     note = follow(events, args, narrator)
     if not args.json:
-        if not live(args):
+        if not streamed(args, note):
             model_verbs.out(note.text + "\n")
         account(note, scribe, narrator)
     content, found = checker.check_written(note.content, document)
@@ -88,6 +88,9 @@ def write(scribe: Scribe, document: Document, args: argparse.Namespace, narrator
     omissions = {"omissions": [one.as_json() for one in found.omissions] if found is not None else []}
     printed = note_json(replace(note, sections=content.sections)) | omissions
     printed["warnings"] = [foreign] if foreign else []
+    if note.parts:
+        printed["parts"] = origin.parameters["parts"]
+        printed["warnings"].append(in_parts(max(len(found) for found in note.parts.values())))
     if steps:
         printed["steps"] = steps[-1].parameters(args.form)["steps"]
     return model_verbs.VerbResult(
@@ -156,33 +159,53 @@ def live(args: argparse.Namespace) -> bool:
     return not getattr(args, "json", False) and (sys.stdout.isatty() or getattr(args, "live", False))
 
 
+def streamed(args: argparse.Namespace, note: Note) -> bool:
+    """Whether the note was shown as it came: what parts of a long visit gave is merged before it is shown."""
+    return live(args) and not note.parts
+
+
+def in_parts(count: int) -> str:
+    """What must be said of a note that was written from parts of the conversation."""
+    return (
+        f"The conversation is longer than the model reads at once: the note is written from {count} overlapping parts. "
+        "A line above each passage names its part; what parts say differently stands side by side. "
+        "`--form facts` makes a note from facts alone, in seconds."
+    )
+
+
 def follow(events: Iterable[TaskEvent | NoteFinished], args: argparse.Namespace, narrator: Narrator) -> Note:
     """Run a generation, showing progress, and on a terminal the text as it is written. Raises Cancelled."""
     from edge.contract.events import Finished, Reading, SectionStarted, Text
     from edge.encounters.writing import NoteFinished
 
-    label = ""
+    label, parted, told = "", False, False
     for event in events:
         if isinstance(event, SectionStarted):
             label = f"[{event.index + 1}/{event.total}] {event.title}"
+            parted = event.parts > 1
+            if parted:
+                label += f", part {event.part + 1} of {event.parts}"
+            if parted and not told:
+                narrator.say(in_parts(event.parts))
+                told = True
             narrator.progress(f"Reading for {label}", 0, 1)
-            if live(args):
+            if live(args) and not parted:
                 model_verbs.out("\n\n" if event.index else "")
                 narrator.say(label)
         elif isinstance(event, Reading):
             narrator.progress(f"Reading for {label}", event.done, event.total)
         elif isinstance(event, Text):
             narrator.clear()
-            if live(args):
+            if live(args) and not parted:
                 model_verbs.out(event.text)
         elif isinstance(event, Finished):
             narrator.clear()
             if event.reason == "cancelled":
                 raise Cancelled("Stopped.", "Nothing was saved.")
-            if event.reason == "loop" and live(args):
+            if event.reason == "loop" and live(args) and not parted:
                 model_verbs.out(" […]")
         elif isinstance(event, NoteFinished):
-            if live(args):
+            if streamed(args, event.note):
                 model_verbs.out("\n")
             return event.note
     raise Cancelled("Stopped.", "Nothing was saved.")

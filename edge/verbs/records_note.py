@@ -152,7 +152,7 @@ def _anew(
     events = scribe.rewrite(encounter.conversation, named, section.text, args.wish)
     note: Note = note_verb.follow(events, args, narrator)
     new = encounter.section_rewritten(section, note, scribe.engine.info, args.wish)
-    if new and not note_verb.live(args):
+    if new and not note_verb.streamed(args, note):
         model_verbs.out(sanitise(section.text) + "\n")
     note_verb.account(note, scribe, narrator)
     return new

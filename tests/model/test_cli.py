@@ -143,8 +143,8 @@ def test_ctrl_c_ends_with_130_and_keeps_no_half_record(bundle_135m: Path, files:
     assert len(run("records", "list", "--json", *vault(files), cwd=files).stdout.splitlines()) == 1
 
 
-def long_visit() -> str:
-    """300 turns of which none is like another: reading them takes seconds, and nothing in them is a loop."""
+def long_visit(pairs: int = 150) -> str:
+    """300 turns or more of which none is like another: reading them takes seconds, and nothing in them is a loop."""
     where = [
         "knee",
         "shoulder",
@@ -179,7 +179,7 @@ def long_visit() -> str:
         "swimming",
     ]
     lines = []
-    for n in range(150):
+    for n in range(pairs):
         part, other, deed = where[n % 18], where[(5 * n + 7) % 18], when[(n * 3) % 11]
         lines.append(f"Doctor: Is the {part} worse than the {other} while {deed}, as on day {n + 1}?")
         lines.append(f"Patient: It hurt {n + 2} minutes after {deed}, then the {other} felt {n % 9 + 1} of ten.")
@@ -312,10 +312,17 @@ def test_malformed_inputs_are_named_errors(bundle_135m: Path, files: Path) -> No
     assert run("note", ".", cwd=files, code=3).stdout == b""
 
 
-def test_a_document_longer_than_the_context_is_refused(bundle_135m: Path, files: Path) -> None:
-    (files / "huge.txt").write_text("Doctor: " + " ".join(f"knee pain {n}" for n in range(20000)))
-    done = run("note", "huge.txt", "--bundle", str(bundle_135m), cwd=files, code=3)
-    assert b"too long" in done.stderr
+@pytest.mark.long
+def test_a_visit_longer_than_the_context_is_written_in_overlapping_parts(bundle_135m: Path, files: Path) -> None:
+    (files / "long.txt").write_text(long_visit(165))
+    done = run("note", "long.txt", "--template", "section:CC", "--json", "--bundle", str(bundle_135m), cwd=files)
+    written = json.loads(done.stdout)
+    assert set(written) == NOTE_KEYS | {"parts"}
+    first, second = written["parts"]["CC"]
+    assert (first[0], second[1]) == (1, 330)
+    assert second[0] <= first[1] < second[1]
+    assert "Part 1 of 2 (turns 1–" in written["text"] or "Part 2 of 2" in written["text"]
+    assert b"longer than the model reads at once" in done.stderr
 
 
 def test_hostile_text_reaches_no_terminal_as_control_sequence(bundle_135m: Path, files: Path) -> None:
