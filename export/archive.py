@@ -8,10 +8,10 @@ from pathlib import Path
 from edge.contract.bundle import verify_bundle
 from edge.contract.manifest import MANIFEST, SIGNATURE
 from export.files import named_disk_errors, need_space, new_file
-from export.progress import Progress, silent
+from export.progress import BuildProgress, silent
 
 
-def pack_archive(folder: Path, target: Path, progress: Progress = silent) -> str | None:
+def pack_archive(folder: Path, target: Path, progress: BuildProgress = silent) -> str | None:
     """Verify the bundle in folder and write it to target; returns the name of the trusted key that signed it, if any.
 
     Order: manifest, signature, files as listed. No times, owners or modes of this machine. Raises BundleError.

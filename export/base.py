@@ -18,7 +18,7 @@ from export.catalog import Base, get
 from export.fetch import fetch
 from export.files import claimed, named_disk_errors, need_space, new_folder, sha256_file
 from export.gguf import CONVERTER_VERSION, convert
-from export.progress import Progress, silent
+from export.progress import BuildProgress, silent
 
 _ENCODER_FILES = ("config.json", "model.safetensors", "tokenizer.json", "tokenizer_config.json")
 _PINNED = ".pinned"  # in a folder that was fetched with --sha256: IT named its bytes
@@ -29,7 +29,7 @@ def hf_folder(
     name: str,
     cache: Path | None = None,
     from_: Path | str | None = None,
-    progress: Progress = silent,
+    progress: BuildProgress = silent,
     sha256: str | None = None,
 ) -> Path:
     """Path of the base's Hugging Face folder, fetched and converted if needed.
@@ -53,7 +53,7 @@ def hf_folder(
     return final
 
 
-def unpack(source: Path, base: Base, folder: Path, progress: Progress = silent) -> None:
+def unpack(source: Path, base: Base, folder: Path, progress: BuildProgress = silent) -> None:
     """Write the files of an encoder's archive that models are loaded from into folder. Raises BaseModelError."""
     try:
         with zipfile.ZipFile(source) as archive:
@@ -70,7 +70,7 @@ def base_digest(base: Base, folder: Path) -> str:
     return base.sha256 or (folder / ".sha256").read_text(encoding="ascii").strip()
 
 
-def gated_folder(base: Base, cache: Path, source: Path | None, progress: Progress, demanded: str | None) -> Path:
+def gated_folder(base: Base, cache: Path, source: Path | None, progress: BuildProgress, demanded: str | None) -> Path:
     """Copy a publisher's folder into the cache, safetensors and JSON only. Raises BaseModelError on any mismatch."""
     final = cache / "hf" / base.name
     if source is None:

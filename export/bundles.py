@@ -15,7 +15,7 @@ from export.catalog import Base, get
 from export.merge import adapter_ref, with_facts
 from export.options import OnnxOptions, Precision
 from export.pack import Recipe, manifest_for, pack
-from export.progress import Progress, silent
+from export.progress import BuildProgress, silent
 from export.to_onnx import PACKAGE as ONNX_PACKAGE
 from export.to_onnx import Build, build, fit
 
@@ -29,7 +29,7 @@ def make_onnx_bundle(
     bundle_name: str | None = None,
     out: Path | None = None,
     cache: Path | None = None,
-    progress: Progress = silent,
+    progress: BuildProgress = silent,
 ) -> tuple[Bundle, Build]:
     """Return the ONNX bundle of base `name` under out (default: models/bundles) and what its build took.
 
@@ -56,7 +56,7 @@ def make_mlx_bundle(
     bundle_name: str | None = None,
     out: Path | None = None,
     cache: Path | None = None,
-    progress: Progress = silent,
+    progress: BuildProgress = silent,
 ) -> tuple[Bundle, Build]:
     """The same for MLX; bundle_name defaults to the base's name and "-mlx"."""
     from export import to_mlx
@@ -72,7 +72,7 @@ def make_mlx_bundle(
 
 
 def _make(
-    base: Base, target: Path, adapter: Path | None, cache: Path | None, progress: Progress,
+    base: Base, target: Path, adapter: Path | None, cache: Path | None, progress: BuildProgress,
     building: Callable[[Path], tuple[Build, Recipe, int]],
 ) -> tuple[Bundle, Build]:  # fmt: skip
     """Build from the base's Hugging Face folder, describe, pack. A wrong adapter is told before anything is built."""

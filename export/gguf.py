@@ -13,7 +13,7 @@ from typing import Any
 
 from edge.errors import BaseModelError
 from export.catalog import Base
-from export.progress import Progress, silent
+from export.progress import BuildProgress, silent
 from export.tokenizer import build_tokenizer, tokenizer_config
 
 CONVERTER_VERSION = "1"  # a change that alters any written byte is a new version: the cache is keyed by it
@@ -34,7 +34,7 @@ _TOP_NAMES = {"token_embd.weight": "model.embed_tokens.weight", "output_norm.wei
 _HEAD, _EMBEDDING = "output.weight", "token_embd.weight"
 
 
-def convert(path: Path, base: Base, folder: Path, progress: Progress = silent) -> None:
+def convert(path: Path, base: Base, folder: Path, progress: BuildProgress = silent) -> None:
     """Write the Hugging Face folder of a GGUF file into folder (which exists). Raises BaseModelError."""
     from gguf import GGUFReader
 
@@ -102,7 +102,7 @@ def write_tokenizer(fields: dict[str, Any], base: Base, folder: Path) -> None:
     _write_json(folder / "tokenizer_config.json", tokenizer_config(base.end, base.pad, base.context_length, template))
 
 
-def _write_weights(reader: Any, config: dict[str, Any], base: Base, folder: Path, progress: Progress) -> None:
+def _write_weights(reader: Any, config: dict[str, Any], base: Base, folder: Path, progress: BuildProgress) -> None:
     import numpy as np
     from gguf.quants import dequantize
     from safetensors.numpy import save_file

@@ -32,7 +32,7 @@ from edge.tasks.note import NoteFinished, write_note
 from edge.text import sanitise
 from export.files import new_file
 from export.held import Held, data_folder, load_held
-from export.progress import Progress, silent
+from export.progress import BuildProgress, silent
 
 ACI, MTS, OWN = "aci-valid", "mts-validation", "own"
 _ACI_FILE = Path("aci_bench") / "valid.csv"
@@ -40,17 +40,17 @@ _ANSWER = 200  # tokens at most, of one section
 
 
 @dataclass(frozen=True)
-class Visit:
+class NotedVisit:
     """A conversation and the whole note that a clinician wrote about it."""
 
     dialogue: str
     note: str
 
 
-Sets = Mapping[str, Sequence[Held | Visit]]
+Sets = Mapping[str, Sequence[Held | NotedVisit]]
 
 
-def load_sets(count: int, own: Path | None = None, data: Path | None = None) -> dict[str, list[Held | Visit]]:
+def load_sets(count: int, own: Path | None = None, data: Path | None = None) -> dict[str, list[Held | NotedVisit]]:
     """The first count items of every set: aci-valid and mts-validation, or the caller's own file alone.
 
     Raises InputError.
@@ -62,7 +62,7 @@ def load_sets(count: int, own: Path | None = None, data: Path | None = None) -> 
     path = data_folder(data) / _ACI_FILE
     try:
         rows = list(csv.DictReader(io.StringIO(path.read_text(encoding="utf-8-sig"))))[:count]
-        visits = [Visit(sanitise(row["dialogue"]), sanitise(row["note"])) for row in rows]
+        visits = [NotedVisit(sanitise(row["dialogue"]), sanitise(row["note"])) for row in rows]
     except (OSError, UnicodeDecodeError, csv.Error, KeyError, TypeError) as error:
         raise InputError(
             f"The conversations {path} cannot be read.",
@@ -88,7 +88,7 @@ def start_engine(model: Model, tokenizer_file: Path, prompt_format: str, ends: S
 def write_all(
     engine: Engine,
     sets: Sets,
-    progress: Progress = silent,
+    progress: BuildProgress = silent,
     known: Mapping[str, str] | None = None,
     keep: Callable[[str, str], None] = lambda key, text: None,
 ) -> dict[str, list[str]]:
@@ -110,9 +110,9 @@ def write_all(
     return written
 
 
-def item_key(item: Held | Visit) -> str:
+def item_key(item: Held | NotedVisit) -> str:
     """Names a conversation and what is asked about it."""
-    asked = [repr(item), *([repr(templates.get("visit"))] if isinstance(item, Visit) else [])]
+    asked = [repr(item), *([repr(templates.get("visit"))] if isinstance(item, NotedVisit) else [])]
     return hashlib.sha256(canonical(asked)).hexdigest()[:16]
 
 
@@ -124,7 +124,7 @@ def answers_key(weights: str, adapter: str) -> str:
     return hashlib.sha256(canonical([weights, adapter, PROMPT_VERSION, *code])).hexdigest()[:16]
 
 
-def written_by(start: Callable[[], Engine], sets: Sets, progress: Progress = silent) -> dict[str, list[str]]:
+def written_by(start: Callable[[], Engine], sets: Sets, progress: BuildProgress = silent) -> dict[str, list[str]]:
     """write_all of an engine that lives no longer than that, and starts only if there is work."""
     if not sets:
         return {}
@@ -136,7 +136,7 @@ def written_by(start: Callable[[], Engine], sets: Sets, progress: Progress = sil
 
 
 def remembered(
-    key: str, cache: Path, start: Callable[[], Engine], sets: Sets, progress: Progress = silent
+    key: str, cache: Path, start: Callable[[], Engine], sets: Sets, progress: BuildProgress = silent
 ) -> dict[str, list[str]]:
     """written_by weights that never change: each answer about a public set is kept, also when the run ends early."""
     path = cache / "answers" / f"{key}.json"
@@ -194,12 +194,12 @@ def rouge1(reference: str, candidate: str) -> float:
     return 100 * float(RougeScorer(["rouge1"]).score(reference, candidate)["rouge1"].fmeasure)
 
 
-def _expected(item: Held | Visit) -> str:
-    return item.note if isinstance(item, Visit) else item.answer
+def _expected(item: Held | NotedVisit) -> str:
+    return item.note if isinstance(item, NotedVisit) else item.answer
 
 
-def _write(engine: Engine, item: Held | Visit) -> str:
-    if isinstance(item, Visit):
+def _write(engine: Engine, item: Held | NotedVisit) -> str:
+    if isinstance(item, NotedVisit):
         for part in write_note(engine, parse(item.dialogue), templates.get("visit")):
             if isinstance(part, NoteFinished):
                 return part.note.text

@@ -27,7 +27,7 @@ from export.card import BOM, CARD, described
 from export.catalog import Base
 from export.files import named_disk_errors, need_space, new_file, new_folder, sha256_file
 from export.options import Precision
-from export.progress import Progress, silent
+from export.progress import BuildProgress, silent
 from export.to_onnx import Build
 
 
@@ -82,7 +82,7 @@ def _already(build: Build, manifest: Manifest, target: Path) -> Bundle | None:
         return None
 
 
-def pack(build: Build, manifest: Manifest, target: Path, progress: Progress = silent) -> Bundle:
+def pack(build: Build, manifest: Manifest, target: Path, progress: BuildProgress = silent) -> Bundle:
     """Write the bundle folder target, whole or not at all; an older one of that name is replaced.
 
     Raises BundleError if a built file changed under way or the result would not load.

@@ -11,7 +11,7 @@ from types import TracebackType
 from typing import Protocol, TextIO
 
 
-class Progress(Protocol):
+class BuildProgress(Protocol):
     """Called with a label, work done and work in all (0: unknown), in any unit."""
 
     def __call__(self, label: str, done: int, total: int) -> None: ...
@@ -93,7 +93,7 @@ class Bar:
 
 
 @contextmanager
-def bar(quiet: bool = False) -> Iterator[Progress]:
+def bar(quiet: bool = False) -> Iterator[BuildProgress]:
     """A Bar on stderr for the length of a block, or silence."""
     if quiet:
         yield silent

@@ -25,7 +25,7 @@ from export.held import Held
 from export.logits import HfLogits, KeptLogits, LogitSource, OnnxLogits
 from export.notes import ACI, MTS, Sets, answers_key, remembered, scores, start_engine
 from export.options import OnnxOptions
-from export.progress import Progress, silent
+from export.progress import BuildProgress, silent
 from export.speed import Speed, measure_speed
 from export.to_onnx import Build, build, fit
 
@@ -45,7 +45,7 @@ _TWO_DAYS = 2 * 24 * 3600.0
 
 
 @dataclass(frozen=True)
-class Row:
+class TableRow:
     """One variant. size in bytes, of the files that a laptop gets. speed: None if it does not run here.
 
     rouge: mean ROUGE-1 of every set of notes.
@@ -58,7 +58,7 @@ class Row:
     rouge: Mapping[str, float]
 
 
-def build_variants(base: Base, without: Sequence[str] = (), progress: Progress = silent) -> dict[str, Build]:
+def build_variants(base: Base, without: Sequence[str] = (), progress: BuildProgress = silent) -> dict[str, Build]:
     """Every variant that can be built, by name, but for those whose name holds a word of without.
 
     Half precision is left out where this machine cannot run it.
@@ -77,7 +77,7 @@ def build_variants(base: Base, without: Sequence[str] = (), progress: Progress =
     return builds
 
 
-def write_notes(base: Base, made: Build, sets: Sets, progress: Progress = silent) -> dict[str, list[str]]:
+def write_notes(base: Base, made: Build, sets: Sets, progress: BuildProgress = silent) -> dict[str, list[str]]:
     """What a build writes about the public sets, kept in the cache: it depends on the build alone."""
 
     def start() -> Engine:
@@ -95,8 +95,8 @@ def measure_table(
     sets: Sets,
     rounds: int = 3,
     without: Sequence[str] = (),
-    progress: Progress = silent,
-) -> list[Row]:
+    progress: BuildProgress = silent,
+) -> list[TableRow]:
     """Build and measure every variant but those of without (build_variants). Raises BaseModelError, BundleError."""
     builds = build_variants(base, without, progress)
     halved = _HALF not in builds and not any(word in _HALF for word in without)
@@ -108,14 +108,14 @@ def measure_table(
             progress("Timing", done * len(builds) + step, rounds * len(builds))
             found = measure_speed(made.folder)
             speeds[name] = speeds[name].best(found) if name in speeds else found
-    rows = [Row(name, _size(builds[name]), distances[name], speeds[name], rouge[name]) for name in builds]
+    rows = [TableRow(name, _size(builds[name]), distances[name], speeds[name], rouge[name]) for name in builds]
     if halved:
-        rows.append(Row(_HALF, 2 * base.parameters, distances[_HALF], None, {}))
+        rows.append(TableRow(_HALF, 2 * base.parameters, distances[_HALF], None, {}))
     return sorted(rows, key=lambda row: -row.size)
 
 
 def measure_distances(
-    base: Base, builds: Mapping[str, Build], held: Sequence[Held], halved: bool, progress: Progress = silent
+    base: Base, builds: Mapping[str, Build], held: Sequence[Held], halved: bool, progress: BuildProgress = silent
 ) -> dict[str, Distance]:
     """The distance of every build from the float32 source, one loaded after the other: memory holds one at a time.
 
@@ -159,7 +159,7 @@ def _size(made: Build) -> int:
     return sum((made.folder / name).stat().st_size for name in made.files)
 
 
-def markdown(base: Base, rows: Sequence[Row], notes: int, machine: str, plot: str) -> str:
+def markdown(base: Base, rows: Sequence[TableRow], notes: int, machine: str, plot: str) -> str:
     """The section of docs/quantisation.md for one base."""
     first = rows[0].distance
     still = [row.name for row in rows if row.speed is None]
@@ -191,7 +191,7 @@ def markdown(base: Base, rows: Sequence[Row], notes: int, machine: str, plot: st
     return "\n".join([*lines, "", f"![KL against size]({plot})", ""])
 
 
-def _cells(row: Row) -> list[str]:
+def _cells(row: TableRow) -> list[str]:
     speed, distance = row.speed, row.distance
     rates = (
         ["–"] * 3 if speed is None else [f"{speed.peak_bytes / 1e6:.0f}", f"{speed.prefill:.0f}", f"{speed.decode:.1f}"]
@@ -206,11 +206,11 @@ def _cells(row: Row) -> list[str]:
     ]
 
 
-def _points(row: Row, name: str) -> str:
+def _points(row: TableRow, name: str) -> str:
     return f"{row.rouge[name]:.1f}" if name in row.rouge else "–"
 
 
-def plot_svg(base: Base, rows: Sequence[Row], path: Path) -> None:
+def plot_svg(base: Base, rows: Sequence[TableRow], path: Path) -> None:
     """KL from the source against size, one point a variant."""
     import matplotlib
 

@@ -26,7 +26,7 @@ from export.catalog import Base
 from export.files import claimed, named_disk_errors, need_space, new_folder, sha256_file
 from export.gguf import CONVERTER_VERSION
 from export.merge import adapter_digest, merge
-from export.progress import Progress, silent
+from export.progress import BuildProgress, silent
 from export.speed import peak_bytes
 from export.to_onnx import HASHES, Build, cached
 
@@ -38,7 +38,7 @@ _BITS = {"int4": 4, "int8": 8, "fp16": 0}
 
 
 def build_mlx(
-    base: Base, precision: str, adapter: Path | None = None, cache: Path | None = None, progress: Progress = silent
+    base: Base, precision: str, adapter: Path | None = None, cache: Path | None = None, progress: BuildProgress = silent
 ) -> Build:
     """Return the built files of base (and adapter) for MLX, from the cache if this very build was made before.
 
@@ -77,7 +77,9 @@ def _try(folder: Path, source: Path, name: str) -> None:
     rewind.check(model.open_session, vocabulary, families.window(source), name, read=_READ)
 
 
-def _build(source: Path, final: Path, base: Base, precision: str, adapter: Path | None, progress: Progress) -> Build:
+def _build(
+    source: Path, final: Path, base: Base, precision: str, adapter: Path | None, progress: BuildProgress
+) -> Build:
     need_space(final.parent, base.parameters * 4, f"building {base.name}")
     with (
         tempfile.TemporaryDirectory(prefix=".build.", dir=final.parent) as scratch,

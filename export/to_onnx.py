@@ -30,7 +30,7 @@ from export.files import claimed, named_disk_errors, need_space, new_folder, sha
 from export.gguf import CONVERTER_VERSION
 from export.merge import adapter_digest, merge
 from export.options import OnnxOptions
-from export.progress import Progress, silent
+from export.progress import BuildProgress, silent
 
 PACKAGE = "onnxruntime-genai"
 BUILD_VERSION = "2"  # a change of this module that alters what is built is a new version
@@ -54,7 +54,7 @@ def build(
     options: OnnxOptions,
     adapter: Path | None = None,
     cache: Path | None = None,
-    progress: Progress = silent,
+    progress: BuildProgress = silent,
 ) -> Build:
     """Return the built files of base (and adapter), from the cache if this very build was made before.
 
@@ -70,7 +70,7 @@ def build(
 
 
 def _build(
-    source: Path, final: Path, base: Base, options: OnnxOptions, adapter: Path | None, progress: Progress
+    source: Path, final: Path, base: Base, options: OnnxOptions, adapter: Path | None, progress: BuildProgress
 ) -> Build:
     need_space(final.parent, base.parameters * (6 if adapter else 4), f"building {base.name}")
     with tempfile.TemporaryDirectory(prefix=".build.", dir=final.parent) as scratch:
@@ -116,7 +116,9 @@ def cached(folder: Path) -> Build | None:
     return None
 
 
-def _run_builder(source: Path, out: Path, base: Base, options: OnnxOptions, progress: Progress) -> tuple[float, int]:
+def _run_builder(
+    source: Path, out: Path, base: Base, options: OnnxOptions, progress: BuildProgress
+) -> tuple[float, int]:
     """Run the builder; returns its seconds and peak memory in bytes. Raises BundleError with its last words."""
     import onnxruntime_genai
 
@@ -156,7 +158,7 @@ def _wait(process: subprocess.Popen[bytes]) -> int:
     return int(usage.ru_maxrss) * (1 if sys.platform == "darwin" else 1024)
 
 
-def _follow(stream: IO[bytes], name: str, progress: Progress) -> list[str]:
+def _follow(stream: IO[bytes], name: str, progress: BuildProgress) -> list[str]:
     """Turn the builder's talk into progress; returns its last lines."""
     tail: list[str] = []
     label, pending = f"Reading {name}", b""
@@ -200,7 +202,7 @@ def _try(folder: Path, source: Path, base: Base) -> None:
     rewind.check(model.open_session, len(scores), families.window(source), base.name)
 
 
-def _collect(out: Path, source: Path, base: Base, folder: Path, progress: Progress) -> dict[str, str]:
+def _collect(out: Path, source: Path, base: Base, folder: Path, progress: BuildProgress) -> dict[str, str]:
     """Move what a bundle needs from the builder's folder into folder; everything else it wrote is left behind."""
     for name in _MODEL_FILES:
         (out / name).rename(folder / name)

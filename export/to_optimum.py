@@ -36,7 +36,7 @@ from export.base import folder_digest
 from export.files import named_disk_errors, need_space, sha256_file
 from export.merge import adapter_ref, load_source, merge, with_facts
 from export.pack import pack
-from export.progress import Progress, silent
+from export.progress import BuildProgress, silent
 from export.to_onnx import Build
 
 PACKAGE = "onnxruntime"
@@ -66,7 +66,7 @@ def kind_of(folder: Path) -> ModelKind:
 
 def make_optimum_bundle(
     folder: Path, name: str, origin: str, licence: str, out: Path, adapter: Path | None = None,
-    progress: Progress = silent,
+    progress: BuildProgress = silent,
 ) -> Bundle:  # fmt: skip
     """The bundle of a Hugging Face folder, merged with an adapter if one is given, under out/name.
 

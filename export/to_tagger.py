@@ -49,7 +49,7 @@ from export.files import named_disk_errors, need_space, sha256_file
 from export.merge import adapter_facts
 from export.options import Precision
 from export.pack import pack
-from export.progress import Progress, silent
+from export.progress import BuildProgress, silent
 from export.to_onnx import Build
 
 PACKAGE = "onnxruntime"
@@ -59,7 +59,7 @@ _EXTERNAL = ".data"
 
 
 @dataclass(frozen=True)
-class Source:
+class TunedTagger:
     """A tuned tagger in float32. encoder, heads: torch modules in evaluation mode."""
 
     spec: TaggerSpec
@@ -69,7 +69,7 @@ class Source:
 
 
 def make_tagger_bundle(
-    base_name: str, tagger: Path, name: str, out: Path, precision: Precision = "int8", progress: Progress = silent
+    base_name: str, tagger: Path, name: str, out: Path, precision: Precision = "int8", progress: BuildProgress = silent
 ) -> Bundle:
     """The bundle of a tuned tagger under out/name. Raises BaseModelError for a folder that is none or does not fit,
     BundleError if what was built finds other spans than its source."""
@@ -131,7 +131,7 @@ def tagger_ref(folder: Path) -> AdapterRef:
     )
 
 
-def load(base: Path, tagger: Path) -> Source:
+def load(base: Path, tagger: Path) -> TunedTagger:
     """The tuned tagger in float32. Raises BaseModelError, BundleError."""
     import torch
     from safetensors import SafetensorError
@@ -154,7 +154,7 @@ def load(base: Path, tagger: Path) -> Source:
         reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
         raise BaseModelError(f"{tagger.name} does not fit its base.", reason, "Copy both here again.") from None
     parameters = sum(p.numel() for module in (encoder, tokens, spans) for p in module.parameters())
-    return Source(spec, _with_tokens(encoder, tokens).eval(), spans.eval(), parameters)
+    return TunedTagger(spec, _with_tokens(encoder, tokens).eval(), spans.eval(), parameters)
 
 
 def _add(encoder: Any, tensors: dict[str, Any]) -> None:
@@ -195,7 +195,7 @@ def _with_tokens(encoder: Any, tokens: Any) -> Any:
     return Encoder()
 
 
-def export(source: Source, built: Path, precision: Precision) -> None:
+def export(source: TunedTagger, built: Path, precision: Precision) -> None:
     """Write both graphs. Weights of the encoder lie beside its graph."""
     import onnx
     import torch
@@ -249,7 +249,7 @@ def _round(raw: Path, graph: Path) -> None:
         logging.disable(logging.NOTSET)
 
 
-def compare(source: Source, built: Path) -> Gate:
+def compare(source: TunedTagger, built: Path) -> Gate:
     """Share of (token, label) pairs on the shipped samples that lie within a span on both sides. Raises BundleError."""
     import numpy as np
     import torch
@@ -292,7 +292,7 @@ def compare(source: Source, built: Path) -> Gate:
 
 
 def _manifest(
-    name: str, base: Base, digest: str, source: Source, reference: AdapterRef, gate: Gate, precision: Precision
+    name: str, base: Base, digest: str, source: TunedTagger, reference: AdapterRef, gate: Gate, precision: Precision
 ) -> Manifest:
     version = metadata.version(PACKAGE)
     spec = source.spec

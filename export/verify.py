@@ -26,13 +26,13 @@ from export.held import Held, load_held
 from export.logits import HfLogits, LogitSource, OnnxLogits
 from export.merge import adapter_digest, check_head
 from export.notes import Sets, answers_key, load_sets, losses, remembered, start_engine, written_by
-from export.progress import Progress, silent
+from export.progress import BuildProgress, silent
 
 NOTES = 3  # of each set, by default: each takes minutes on a laptop
 
 
 @dataclass(frozen=True)
-class Trial:
+class VerifyTrial:
     """What bundles are compared with, and on what.
 
     against: a Hugging Face folder; without it the manifest's base, merged with adapter if the manifest has one.
@@ -48,7 +48,7 @@ class Trial:
     data: Path | None = None
 
 
-def measure(folders: Sequence[Path], trial: Trial, progress: Progress = silent) -> list[Gate]:
+def measure(folders: Sequence[Path], trial: VerifyTrial, progress: BuildProgress = silent) -> list[Gate]:
     """Measure bundles of one source against it, and judge each by the limits of its precision.
 
     Raises BundleError if the source is not that of a bundle, InputError for the documents.
@@ -89,7 +89,7 @@ def _distances(
     held: Sequence[Held],
     reference: Callable[[], HfLogits],
     key: str | None,
-    progress: Progress,
+    progress: BuildProgress,
 ) -> dict[str, Distance]:
     """The distance of every bundle by its folder; those from a kept source are kept too (they hold no text)."""
     files = {str(b.folder): _distance_file(key, b, held) if key else None for b in bundles}
@@ -128,7 +128,12 @@ def source_key(manifest: Manifest) -> str:
 
 
 def from_source(
-    source: Callable[[], HfLogits], manifest: Manifest, tokenizer: Path, sets: Sets, key: str | None, progress: Progress
+    source: Callable[[], HfLogits],
+    manifest: Manifest,
+    tokenizer: Path,
+    sets: Sets,
+    key: str | None,
+    progress: BuildProgress,
 ) -> dict[str, list[str]]:
     """What the float32 source writes about sets, from the cache if key is given and it is there."""
 
@@ -140,7 +145,7 @@ def from_source(
     return written_by(start, sets, progress)
 
 
-def from_bundle(folder: Path, sets: Sets, progress: Progress) -> dict[str, list[str]]:
+def from_bundle(folder: Path, sets: Sets, progress: BuildProgress) -> dict[str, list[str]]:
     """What the shipped bundle writes, through the laptop's own loader."""
     return written_by(lambda: load_engine(folder, allow_unsigned=True), sets, progress)
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from training import runlog
 from training.config import Config, parse
-from training.mixing import Prepared
-from training.sources import Document, Task
+from training.mixing import PreparedSets
+from training.sources import Task, TrainingDocument
 
 
 def own_data(base: Path, folder: Path, options: str) -> list[str]:
@@ -31,10 +31,10 @@ def logged(folder: Path, name: str) -> list[float]:
     return [facts[name] for facts in runlog.read(folder / "metrics.jsonl") if name in facts]
 
 
-def documents(n: int, split: str = "train") -> list[Document]:
+def documents(n: int, split: str = "train") -> list[TrainingDocument]:
     """Reports of a number, two tasks each."""
     return [
-        Document(
+        TrainingDocument(
             f"{split}{i}", "own", split, f"Report:\nthe number {i} " + "and the other " * (i % 5),
             (Task("s", "Which number?", f"the {i}"), Task("t", "Any drug?", "None.")),
         )
@@ -42,7 +42,7 @@ def documents(n: int, split: str = "train") -> list[Document]:
     ]  # fmt: skip
 
 
-PREPARED = Prepared({"own": documents(24)}, documents(3, "valid"), {})
+PREPARED = PreparedSets({"own": documents(24)}, documents(3, "valid"), {})
 
 
 def small(base: Path, **sections: dict[str, object]) -> Config:

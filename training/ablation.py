@@ -71,7 +71,7 @@ def run(
     return found
 
 
-def _train(chosen: Config, prepared: mixing.Prepared, folder: Path, say: Callable[[str], None]) -> None:
+def _train(chosen: Config, prepared: mixing.PreparedSets, folder: Path, say: Callable[[str], None]) -> None:
     running.check_same(folder, chosen)
     if not running.ended(folder):
         running.train(folder, chosen, prepared, say)

@@ -25,7 +25,7 @@ from edge.tasks.extract import extract_fields, read_answer
 from edge.tasks.note import NoteFinished, write_note
 from training import own, sources, spans
 from training.checklists import Checklist
-from training.sources import Document
+from training.sources import TrainingDocument
 
 SETS = {
     "mts-valid": ("mts", "valid"),
@@ -72,7 +72,7 @@ class Written:
     parts: dict[str, str] = field(default_factory=dict)
 
 
-def documents(name: str, folder: Path | None, limit: int = 0) -> list[Document]:
+def documents(name: str, folder: Path | None, limit: int = 0) -> list[TrainingDocument]:
     """Documents of a test set by name, or of a user's own file. limit: only the first so many, 0 = all.
 
     Raises UsageError, TrainingError.
@@ -92,7 +92,7 @@ def documents(name: str, folder: Path | None, limit: int = 0) -> list[Document]:
     return found[:limit] if limit else found
 
 
-def item(document: Document) -> Item:
+def item(document: TrainingDocument) -> Item:
     """The scored example of a document."""
     task = document.tasks[0]
     if task.name == "extract":
@@ -102,11 +102,11 @@ def item(document: Document) -> Item:
     return Item(document.id, kind, task.key, document.raw, reference, document.checklist)
 
 
-Writer = Callable[[Engine, Document], Written]
+Writer = Callable[[Engine, TrainingDocument], Written]
 UNANSWERED = (InputError, OutputError)  # the model's own doing; whatever else is raised is not
 
 
-def write(engine: Engine, document: Document) -> Written:
+def write(engine: Engine, document: TrainingDocument) -> Written:
     """Let the engine do a document's task as the product does it.
 
     A document that the product refuses, or an answer that it can't read, scores as an empty answer. Raises EngineError
@@ -125,7 +125,7 @@ def write(engine: Engine, document: Document) -> Written:
         return Written(document.id, "", ("error",), 0, time.perf_counter() - started, error.what)
 
 
-def _note(engine: Engine, document: Document, template: str) -> Written:
+def _note(engine: Engine, document: TrainingDocument, template: str) -> Written:
     parts: dict[str, str] = {}
     tokens, seconds, text = 0, 0.0, ""
     reasons: list[str] = []
@@ -142,7 +142,7 @@ def _note(engine: Engine, document: Document, template: str) -> Written:
     return Written(document.id, text, tuple(reasons), tokens, seconds, parts=parts)
 
 
-def _extract(engine: Engine, document: Document) -> Written:
+def _extract(engine: Engine, document: TrainingDocument) -> Written:
     done: list[Finished] = []
     try:
         for event in extract_fields(engine, document.raw):
@@ -156,7 +156,7 @@ def _extract(engine: Engine, document: Document) -> Written:
     return extracted(document, done[0])
 
 
-def extracted(document: Document, done: Finished) -> Written:
+def extracted(document: TrainingDocument, done: Finished) -> Written:
     """The fields that were written, as the product reads them: entries once each, no started repeat of a loop.
 
     An answer that does not parse is kept as it is and scores zero; the product would show what is whole of it.
@@ -168,7 +168,7 @@ def extracted(document: Document, done: Finished) -> Written:
     return Written(document.id, raw, (done.reason,), done.generated_tokens, done.seconds)
 
 
-def _free(engine: Engine, document: Document) -> Written:
+def _free(engine: Engine, document: TrainingDocument) -> Written:
     task = document.tasks[0]
     prompt = render(engine.info.prompt_format, document.text, task.instruction)
     done: list[Finished] = []
@@ -180,7 +180,7 @@ def _free(engine: Engine, document: Document) -> Written:
 
 def write_all(
     engine: Engine,
-    found: list[Document],
+    found: list[TrainingDocument],
     path: Path,
     say: Callable[[str], None],
     writer: Writer = write,

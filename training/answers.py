@@ -14,13 +14,13 @@ from pathlib import Path
 from edge.errors import TrainingError
 from training import divisions, lines
 from training.answering import Written
-from training.sources import Document
+from training.sources import TrainingDocument
 
 _ID, _TEXT = ("id", "encounter_id"), ("text", "note")
 _LONGEST = 1 << 24  # characters of a cell; the module's own limit is below some notes
 
 
-def read(path: Path, documents: Sequence[Document]) -> list[Written]:
+def read(path: Path, documents: Sequence[TrainingDocument]) -> list[Written]:
     """The answers to documents, in their order; answers to others are passed over.
 
     Raises TrainingError, with the line: an unreadable file, an id that is given twice, a document without an answer. An
@@ -41,7 +41,7 @@ def read(path: Path, documents: Sequence[Document]) -> list[Written]:
     return [_written(document, found[document.id]) for document in documents]
 
 
-def _written(document: Document, text: str) -> Written:
+def _written(document: TrainingDocument, text: str) -> Written:
     parts = divisions.split(text) if document.tasks[0].name == "division" else {}
     return Written(document.id, text, (), 0, 0.0, parts=parts)
 

@@ -15,7 +15,7 @@ from edge.errors import UsageError
 
 
 @dataclass(frozen=True)
-class Base:
+class BaseConfig:
     """The model to adapt. name: a catalogue name (fetched and verified by `edgescribe-export hf`) or a folder.
 
     format: prompt format (edge.contract.prompts.FORMATS), "" = by the chat template. quantise: "", "4bit" or "8bit"
@@ -61,7 +61,7 @@ class Data:
 
 
 @dataclass(frozen=True)
-class Batch:
+class BatchConfig:
     """tokens: a step's token budget. row_tokens: short samples share a row up to this length; a longer document has a
     row to itself. free_tokens: rows up to this length keep all activations, longer ones recompute the share of layers
     that does not fit; 0 = as memory allows. max_tokens: longest document with one answer; too_long: "error" or "drop".
@@ -119,10 +119,10 @@ class Run:
 class Config:
     """A whole run."""
 
-    base: Base = field(default_factory=Base)
+    base: BaseConfig = field(default_factory=BaseConfig)
     lora: Lora = field(default_factory=Lora)
     data: Data = field(default_factory=Data)
-    batch: Batch = field(default_factory=Batch)
+    batch: BatchConfig = field(default_factory=BatchConfig)
     optimiser: Optimiser = field(default_factory=Optimiser)
     run: Run = field(default_factory=Run)
 

@@ -17,8 +17,8 @@ from edge.errors import TrainingError, UsageError
 from edge.paths import cache_dir
 from training import answering, folders, mixing, scoring, sources
 from training.answering import SETS, Item, Written
-from training.config import Base
-from training.sources import Document
+from training.config import BaseConfig
+from training.sources import TrainingDocument
 
 ADAPTER = "adapter_model.safetensors"
 
@@ -108,7 +108,7 @@ def run(chosen: Evaluation, say: Callable[[str], None]) -> dict[str, Any]:
 
 
 def _answered(
-    chosen: Evaluation, label: str, folder: Path, found: list[Document], train: list[Document],
+    chosen: Evaluation, label: str, folder: Path, found: list[TrainingDocument], train: list[TrainingDocument],
     say: Callable[[str], None],
 ) -> tuple[dict[str, Any], list[Written]]:  # fmt: skip
     """Have the model write, into a folder that is its own."""
@@ -123,7 +123,9 @@ def _answered(
         engine.close()
 
 
-def _given(chosen: Evaluation, label: str, folder: Path, found: list[Document]) -> tuple[dict[str, Any], list[Written]]:
+def _given(
+    chosen: Evaluation, label: str, folder: Path, found: list[TrainingDocument]
+) -> tuple[dict[str, Any], list[Written]]:
     """Read what another system wrote."""
     from training import answers
 
@@ -176,11 +178,11 @@ def _engine(chosen: Evaluation) -> Engine:
         from edge.engine.loader import load_engine
 
         return load_engine(chosen.bundle, allow_unsigned=True)  # measured before anybody signs it
-    base = Base(name=chosen.base or "", format=chosen.format, kind=chosen.kind)
+    base = BaseConfig(name=chosen.base or "", format=chosen.format, kind=chosen.kind)
     return checkpoint_engine(base, chosen.adapter, chosen.threads)
 
 
-def checkpoint_engine(base: Base, adapter: Path | None, threads: int) -> Engine:
+def checkpoint_engine(base: BaseConfig, adapter: Path | None, threads: int) -> Engine:
     """An engine over transformers weights, of either kind of base. Raises BaseModelError, TrainingError."""
     lacking = [n for n in ("adapter_config.json", ADAPTER) if adapter is not None and not (adapter / n).is_file()]
     if lacking:
@@ -195,7 +197,7 @@ def checkpoint_engine(base: Base, adapter: Path | None, threads: int) -> Engine:
     return load_checkpoint(base, adapter, threads)
 
 
-def _writer(chosen: Evaluation, found: list[Document], train: list[Document]) -> answering.Writer:
+def _writer(chosen: Evaluation, found: list[TrainingDocument], train: list[TrainingDocument]) -> answering.Writer:
     """How answers are written: as the product does it, or by a prompting strategy of the ELMTEX study."""
     if not chosen.strategy:
         return answering.write
@@ -214,7 +216,7 @@ def _writer(chosen: Evaluation, found: list[Document], train: list[Document]) ->
         raise UsageError("There are no reports to take examples from.", "", "Name them with --train.")
     similar = prompting.nearest(train, chosen.encoder)
 
-    def writer(engine: Engine, document: Document) -> Written:
+    def writer(engine: Engine, document: TrainingDocument) -> Written:
         try:
             done = prompting.extract(engine, document, chosen.strategy, train, similar)
         except answering.UNANSWERED as error:
@@ -235,13 +237,13 @@ def _summary(items: list[Item], answers: list[Written], encoder: Path | None) ->
     return summary
 
 
-def _floors(chosen: Evaluation, items: list[Item], train: list[Document]) -> dict[str, Any]:
+def _floors(chosen: Evaluation, items: list[Item], train: list[TrainingDocument]) -> dict[str, Any]:
     return {
         name: _summary(items, answers, chosen.encoder) for name, answers in scoring.floor_answers(items, train).items()
     }
 
 
-def _train(chosen: Evaluation, found: list[Document]) -> list[Document]:
+def _train(chosen: Evaluation, found: list[TrainingDocument]) -> list[TrainingDocument]:
     """Documents for the nearest-example floor, without those that are themselves asked; [] where none are named."""
     if chosen.train:
         folder = Path() if sources.is_own(chosen.train) else sources.data_dir(chosen.data)

@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, fields
 
 from edge.contract.facts import Fact
-from training.tagger_data import GoldFact
+from training.tagger_data import AnnotatedFact
 
 HALF = 0.5
 
@@ -72,7 +72,7 @@ def _within(one: tuple[int, int], quotes: Sequence[tuple[int, int]]) -> int:
     return len(held)
 
 
-def match(found: Sequence[Fact], gold: Sequence[GoldFact], any_kind: bool = False) -> Matched:
+def match(found: Sequence[Fact], gold: Sequence[AnnotatedFact], any_kind: bool = False) -> Matched:
     """One to one, best cover first."""
     pairs = []
     for i, fact in enumerate(found):
@@ -89,7 +89,7 @@ def match(found: Sequence[Fact], gold: Sequence[GoldFact], any_kind: bool = Fals
     return Matched(tuple(sorted(left.items())))
 
 
-def count(found: Sequence[Fact], gold: Sequence[GoldFact]) -> FactCounts:
+def count(found: Sequence[Fact], gold: Sequence[AnnotatedFact]) -> FactCounts:
     """Counts of one visit."""
     pairs = [(found[i], gold[j]) for i, j in match(found, gold).pairs]
     loose = match(found, gold, any_kind=True).pairs
@@ -107,7 +107,7 @@ def count(found: Sequence[Fact], gold: Sequence[GoldFact]) -> FactCounts:
     )
 
 
-def by_kind(found: Sequence[Fact], gold: Sequence[GoldFact]) -> dict[str, FactCounts]:
+def by_kind(found: Sequence[Fact], gold: Sequence[AnnotatedFact]) -> dict[str, FactCounts]:
     """Counts of one visit a kind."""
     kinds = {fact.kind.value for fact in found} | {one.kind for one in gold}
     return {kind: count([f for f in found if f.kind == kind], [g for g in gold if g.kind == kind]) for kind in kinds}

@@ -34,16 +34,16 @@ class GoldFact:
 
 
 @dataclass(frozen=True)
-class Gold:
+class GoldVisit:
     """The facts of a visit, and the pieces of its note that nothing in the conversation supports."""
 
     facts: tuple[GoldFact, ...]
     unsupported: tuple[str, ...]
 
 
-def read(folder: Path, split: str) -> dict[str, Gold]:
+def read(folder: Path, split: str) -> dict[str, GoldVisit]:
     """Visit id -> its facts, for every visit of a split. The synthetic visits are all of "train"."""
-    found: dict[str, Gold] = {}
+    found: dict[str, GoldVisit] = {}
     for path in sorted((folder / "facts").glob("*.jsonl")):
         for record in lines.records(path):
             lines.require(record, {"id": str, "set": str, "facts": list})
@@ -51,7 +51,7 @@ def read(folder: Path, split: str) -> dict[str, Gold]:
             if _SPLITS.get(record.fields["set"]) == split:
                 with_source = tuple(_fact(raw, record) for raw in record.fields["facts"])
                 without = tuple(sanitise(piece) for piece in record.fields.get("note_without_source", ()))
-                found[record.fields["id"]] = Gold(with_source, without)
+                found[record.fields["id"]] = GoldVisit(with_source, without)
     if not found:
         raise TrainingError(f"There are no annotated facts of {split} in {folder}.", "", "Check the data folder.")
     return found
@@ -70,7 +70,7 @@ def _fact(raw: dict[str, Any], record: Record) -> GoldFact:
         ) from None
 
 
-def development(folder: Path) -> dict[str, Gold]:
+def development(folder: Path) -> dict[str, GoldVisit]:
     """Facts of the development visits, each in the turn that holds its quote (and the question before an answer)."""
     found = {}
     for record in lines.records(folder / "facts_dev" / "encounters.jsonl"):
@@ -81,7 +81,7 @@ def development(folder: Path) -> dict[str, Gold]:
             at = _quoted(_plain(sanitise(raw["evidence"])), turns)
             polarity = Polarity.DENIED if raw["kind"] == "negation" else Polarity.AFFIRMED
             facts.append(GoldFact(_kind(raw), polarity, bool(raw["critical"]), raw["text"], at, ""))
-        found[record.fields["id"]] = Gold(tuple(facts), ())
+        found[record.fields["id"]] = GoldVisit(tuple(facts), ())
     return found
 
 

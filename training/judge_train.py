@@ -24,7 +24,7 @@ from training.intervals import mean
 from training.judge_data import PairExample
 from training.tagger_config import TaggerConfig
 from training.tagger_model import TaggerModel, TorchBackend
-from training.tagger_train import Outcome, Say
+from training.tagger_train import TaggerOutcome, Tell
 
 Pairs = dict[str, list[PairExample]]
 _TOKENS = 2_000  # of a batch, padding counted
@@ -41,9 +41,9 @@ def read_sets(config: TaggerConfig, folder: Path) -> tuple[Pairs, Pairs]:
 
 
 def train(
-    config: TaggerConfig, base: Path, sets: tuple[Pairs, Pairs], say: Say,
-    keep: Callable[[Outcome], None] | None = None,
-) -> Outcome:  # fmt: skip
+    config: TaggerConfig, base: Path, sets: tuple[Pairs, Pairs], say: Tell,
+    keep: Callable[[TaggerOutcome], None] | None = None,
+) -> TaggerOutcome:  # fmt: skip
     """Train from a base folder; the model comes back with the weights of its best epoch. Raises TrainingError."""
     settings = config.train
     torch.manual_seed(settings.seed)
@@ -53,7 +53,7 @@ def train(
         tagger_publish.go_on(model, base, Path(config.start).expanduser(), spec)
     model.encoder.encoder.layer[: settings.frozen].requires_grad_(False)
     tokenizer = load_tokenizer(base / "tokenizer.json")
-    outcome = Outcome(model, spec)
+    outcome = TaggerOutcome(model, spec)
     verdicts = Verdicts(spec, tokenizer, TorchBackend(model, settings.bf16))
     examples = _windows(tokenizer, spec, sets[0])
     steps = len(_batches(examples, 0, settings.seed)) * settings.epochs
@@ -115,7 +115,12 @@ def _batches(examples: Windows, number: int, seed: int) -> list[Windows]:
 
 
 def _epoch(
-    outcome: Outcome, tokenizer: Any, batches: Sequence[Windows], steps: tuple[Any, Any], config: TaggerConfig, say: Say
+    outcome: TaggerOutcome,
+    tokenizer: Any,
+    batches: Sequence[Windows],
+    steps: tuple[Any, Any],
+    config: TaggerConfig,
+    say: Tell,
 ) -> float:
     model, spec = outcome.model, outcome.spec
     marks = tuple(tokenizer.token_to_id(mark) for mark in ("[CLS]", "[SEP]", "[PAD]"))

@@ -20,7 +20,7 @@ from edge.extraction import judge, tagged
 from edge.tagging.onnx import open_tagger
 from edge.tasks.extract import Extraction, ExtractionFinished
 from training.answering import Written
-from training.sources import Document
+from training.sources import TrainingDocument
 
 STRATEGIES = ("tagger", "judge")
 
@@ -52,13 +52,15 @@ class TaggerOnly:
         """Nothing is held."""
 
 
-def writer(strategy: str, tagger_bundle: Path | None, threads: int = 0) -> Callable[[Engine, Document], Written]:
+def writer(
+    strategy: str, tagger_bundle: Path | None, threads: int = 0
+) -> Callable[[Engine, TrainingDocument], Written]:
     """Writes the fields of a report by a strategy. Raises UsageError without a tagger, BundleError."""
     if tagger_bundle is None:
         raise UsageError(f"--strategy {strategy} needs a tagger.", "", "Give --tagger DIR.")
     tagger = open_tagger(verify_bundle(tagger_bundle), threads)
 
-    def write(engine: Engine, document: Document) -> Written:
+    def write(engine: Engine, document: TrainingDocument) -> Written:
         if document.tasks[0].name != "extract":
             raise UsageError("A tagger of fields reads reports.", "", "Give a set of reports, such as elmtex-valid.")
         started, tokens = time.perf_counter(), 0

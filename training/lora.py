@@ -22,16 +22,16 @@ from edge.errors import TrainingError
 from training import checkpoint, mixing, model, packing, precision, runlog, sharding, validation
 from training.checkpoint import Cursor
 from training.config import Config
-from training.mixing import Prepared
+from training.mixing import PreparedSets
 from training.packing import Encoded
 from training.schedule import Schedule
-from training.sources import Document
+from training.sources import TrainingDocument
 
-Step = list[list[Encoded]]
+TrainingStep = list[list[Encoded]]
 
 
 @dataclass(frozen=True)
-class Outcome:
+class TrainingOutcome:
     """What a run came to. reason: "end", "time", "early stop"."""
 
     reason: str
@@ -44,11 +44,11 @@ class Outcome:
 
 def train(
     config: Config,
-    prepared: Prepared,
+    prepared: PreparedSets,
     folder: Path,
     resume: bool,
     say: Callable[[str], None],
-) -> Outcome:
+) -> TrainingOutcome:
     """Train and leave the adapter in folder/adapter. Raises TrainingError; checkpoints already saved stay usable.
 
     With run.patience the adapter is that of the best validation, however the run ended, unless it trained on past the
@@ -84,7 +84,7 @@ def train(
     weights = checkpoint.trained(plain.model)
     if accelerator.is_main_process:
         plain.model.save_pretrained(str(folder / "adapter"), safe_serialization=True, state_dict=weights)
-    return Outcome(reason, cursor.step, loop.last_loss, loop.last_valid, cursor.elapsed, runlog.peak_bytes())
+    return TrainingOutcome(reason, cursor.step, loop.last_loss, loop.last_valid, cursor.elapsed, runlog.peak_bytes())
 
 
 def _spread(config: Config, accelerator: Any, wrapped: torch.nn.Module) -> tuple[Any, list[Any], Any]:
@@ -110,7 +110,7 @@ def settled_precision(config: Config, base: Path, folder: Path, say: Callable[[s
     return dtype
 
 
-def encoder(config: Config, base: Path) -> Callable[[Document], list[Encoded]]:
+def encoder(config: Config, base: Path) -> Callable[[TrainingDocument], list[Encoded]]:
     """What turns a document into samples for this base."""
     tokenizer = model.tokenizer(base)
     if config.base.kind == "encoder-decoder":
@@ -120,14 +120,14 @@ def encoder(config: Config, base: Path) -> Callable[[Document], list[Encoded]]:
         return lambda document: seq2seq.encode(document, tokenizer, end, config.batch)
     name, places = model.prompt_format(base, config.base.format), model.places(base)
 
-    def encode(document: Document) -> list[Encoded]:
+    def encode(document: TrainingDocument) -> list[Encoded]:
         found = packing.encode(document, name, tokenizer, config.batch, config.data.instruction_first)
         return packing.within(found, places, config.batch)
 
     return encode
 
 
-def tokens(config: Config, prepared: Prepared) -> dict[str, dict[str, float]]:
+def tokens(config: Config, prepared: PreparedSets) -> dict[str, dict[str, float]]:
     """Data set -> {"tokens", "answers", "share"} of one epoch; share: percent of its tokens. Needs the base."""
     encode = encoder(config, model.base_folder(config.base.name))
     names = {id(document): name for name, documents in prepared.train.items() for document in documents}
@@ -143,7 +143,7 @@ def tokens(config: Config, prepared: Prepared) -> dict[str, dict[str, float]]:
 class _Plan:
     """Steps of every epoch, made from the seed alone."""
 
-    def __init__(self, config: Config, prepared: Prepared, base: Path) -> None:
+    def __init__(self, config: Config, prepared: PreparedSets, base: Path) -> None:
         self._config, self._prepared = config, prepared
         encode = encoder(config, base)
         self._encoded = {id(d): encode(d) for documents in prepared.train.values() for d in documents}
@@ -151,10 +151,10 @@ class _Plan:
         valid = [sample for document in prepared.valid for sample in encode(document)]
         self.asked = validation.pairs(valid, config.run.rouge_answers)
         self.valid = [step[0] for step in packing.steps(valid, _one_row(config))]
-        self._cache: tuple[int, list[Step]] = (-1, [])
+        self._cache: tuple[int, list[TrainingStep]] = (-1, [])
         self.total = self._total()
 
-    def epoch(self, number: int) -> list[Step]:
+    def epoch(self, number: int) -> list[TrainingStep]:
         """Steps of an epoch; the last one may be small."""
         if self._cache[0] != number:
             documents = mixing.epoch(self._prepared, self._config.data, self._config.run.seed, number)
@@ -224,7 +224,7 @@ class _Loop:
                     return "early stop"
             self.cursor.epoch, self.cursor.index = self.cursor.epoch + 1, 0
 
-    def _step(self, step: Step) -> None:
+    def _step(self, step: TrainingStep) -> None:
         started = time.perf_counter()
         answers = sum(e.answer_tokens for row in step for e in row)
         rate = self.config.optimiser.learning_rate * self.schedule.factor(self._shared_progress())

@@ -11,25 +11,25 @@ from pathlib import Path
 from edge.errors import TrainingError
 from training import divisions, sources, spans
 from training.config import Data
-from training.sources import Document, Task
+from training.sources import Task, TrainingDocument
 
 WHOLE_NOTE_INSTRUCTION = "Write the whole visit note, each part under its heading."
 _LEAK_WORDS = 15  # shorter notes ("None.", "Noncontributory.") repeat by nature
 
 
 @dataclass(frozen=True)
-class Prepared:
+class PreparedSets:
     """Training documents by data set, validation documents, and counts of what was read and dropped."""
 
-    train: dict[str, list[Document]]
-    valid: list[Document]
+    train: dict[str, list[TrainingDocument]]
+    valid: list[TrainingDocument]
     counts: dict[str, int]
 
 
-def prepare(data: Data, folder: Path) -> Prepared:
+def prepare(data: Data, folder: Path) -> PreparedSets:
     """Read every data set of a configuration. Raises TrainingError if nothing is left to train on."""
     counts: Counter[str] = Counter()
-    train: dict[str, list[Document]] = {}
+    train: dict[str, list[TrainingDocument]] = {}
     for name, times in data.passes.items():
         if times > 0:
             documents = sources.read(name, folder, "train")
@@ -42,21 +42,23 @@ def prepare(data: Data, folder: Path) -> Prepared:
                 documents = _own(name, documents, data, folder, counts)
             train[name] = [_shape(document, data) for document in documents]
             counts[f"{name}.kept"] = len(documents)
-    valid: list[Document] = []
+    valid: list[TrainingDocument] = []
     for name in data.validate:
         valid += validation(data, folder, name)
     if not any(train.values()):
         raise TrainingError("There is no training data.", "Every data set is empty.", "Check data.passes.")
     counts["valid.kept"] = len(valid)
-    return Prepared(train, valid, dict(counts))
+    return PreparedSets(train, valid, dict(counts))
 
 
-def validation(data: Data, folder: Path, name: str) -> list[Document]:
+def validation(data: Data, folder: Path, name: str) -> list[TrainingDocument]:
     """The documents of one set that a run is validated on. Raises TrainingError."""
     return [_shape(document, data) for document in sources.read(name, folder, "valid")[: data.max_valid]]
 
 
-def _own(name: str, train: list[Document], data: Data, folder: Path, counts: Counter[str]) -> list[Document]:
+def _own(
+    name: str, train: list[TrainingDocument], data: Data, folder: Path, counts: Counter[str]
+) -> list[TrainingDocument]:
     """A user's own documents without those that stand in a file or set of data.validate, too.
 
     Raises TrainingError if none is left. Counts extraction phrases that the report does not hold: a constrained answer
@@ -76,7 +78,9 @@ def _own(name: str, train: list[Document], data: Data, folder: Path, counts: Cou
     return kept
 
 
-def drop_leaks(train: list[Document], held_out: list[Document], counts: Counter[str]) -> list[Document]:
+def drop_leaks(
+    train: list[TrainingDocument], held_out: list[TrainingDocument], counts: Counter[str]
+) -> list[TrainingDocument]:
     """Leave out training documents whose dialogue, or note of 15 words or more, stands verbatim in held-out data."""
     dialogues = {_key(document.raw) for document in held_out}
     notes = {_key(document.note) for document in held_out if len(document.note.split()) >= _LEAK_WORDS}
@@ -101,7 +105,7 @@ def _key(text: str) -> str:
     return re.sub(r"\W+", " ", text).strip().casefold()
 
 
-def _shape(document: Document, data: Data) -> Document:
+def _shape(document: TrainingDocument, data: Data) -> TrainingDocument:
     """Apply the whole-note ablation to documents that have divisions."""
     if not (data.whole_note and document.note and document.tasks[0].name == "division"):
         return document
@@ -109,10 +113,10 @@ def _shape(document: Document, data: Data) -> Document:
     return replace(document, tasks=(task,))
 
 
-def epoch(prepared: Prepared, data: Data, seed: int, number: int) -> list[Document]:
+def epoch(prepared: PreparedSets, data: Data, seed: int, number: int) -> list[TrainingDocument]:
     """Documents of one epoch in order. The same (seed, number) gives the same list on every machine."""
     rng = random.Random(f"{seed}-{number}")
-    chosen: list[Document] = []
+    chosen: list[TrainingDocument] = []
     for name, times in data.passes.items():
         pool = prepared.train.get(name, [])
         whole, part = int(times), times - int(times)

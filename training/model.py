@@ -19,7 +19,7 @@ from safetensors import SafetensorError
 from edge.contract import prompts
 from edge.errors import BaseModelError, TrainingError
 from training import attention, loss, packing
-from training.config import Base, Batch, Lora
+from training.config import BaseConfig, BatchConfig, Lora
 from training.packing import Encoded
 
 # What a chat template must contain to be written in one of our formats; tried in this order.
@@ -104,7 +104,7 @@ def tokenizer(folder: Path) -> Any:
         raise BaseModelError(f"{path} cannot be read.", _first_line(error), "Copy the base here again.") from None
 
 
-def load(folder: Path, base: Base, dtype: torch.dtype, for_training: bool = True) -> Any:
+def load(folder: Path, base: BaseConfig, dtype: torch.dtype, for_training: bool = True) -> Any:
     """Load the base model. Raises TrainingError if a quantised base is asked for without CUDA, or one that takes more
     than text is to be trained; BaseModelError if its files are none that transformers reads.
     """
@@ -229,7 +229,7 @@ def _quantisation(width: str) -> Any:
     )
 
 
-def add_lora(model: Any, lora: Lora, base: Base) -> Any:
+def add_lora(model: Any, lora: Lora, base: BaseConfig) -> Any:
     """Wrap a base with LoRA weights (kept in fp32), fresh or those of lora.start. Returns a peft model.
 
     Raises TrainingError if lora.start is no adapter of this shape.
@@ -297,7 +297,7 @@ def _last_layers(model: Any, count: int) -> list[int] | None:
     return list(range(total - count, total))
 
 
-def adapted(folder: Path, base: Base, lora: Lora, batch: Batch, dtype: torch.dtype) -> torch.nn.Module:
+def adapted(folder: Path, base: BaseConfig, lora: Lora, batch: BatchConfig, dtype: torch.dtype) -> torch.nn.Module:
     """The network of a run: base, LoRA and answer loss. forward(samples) -> sum of -log p."""
     model = add_lora(load(folder, base, dtype), lora, base)
     if base.kind == "encoder-decoder":

@@ -15,16 +15,16 @@ from edge.errors import EdgescribeError, TrainingError
 from edge.text import sanitise
 from training import lines, sources
 from training.lines import Record
-from training.sources import Document, Task
+from training.sources import Task, TrainingDocument
 
 _TEXTS = ("id", "lang", "kind", "instruction", "template")
 _KNOWN = ("document", "target", *_TEXTS)
 _NOTHING = {"", "n/a", "na", "none", "not applicable", "not available"}
 
 
-def read(path: Path, split: str) -> list[Document]:
+def read(path: Path, split: str) -> list[TrainingDocument]:
     """Documents of a .jsonl or .json file; every one takes the split's name. Raises TrainingError by file and line."""
-    found: list[Document] = []
+    found: list[TrainingDocument] = []
     seen: dict[str, str] = {}
     for number, record in enumerate(lines.records(path), 1):
         if isinstance(record.fields.get("id"), int):
@@ -40,7 +40,7 @@ def read(path: Path, split: str) -> list[Document]:
     return found
 
 
-def _document(record: Record, name: str, source: str, split: str) -> Document:
+def _document(record: Record, name: str, source: str, split: str) -> TrainingDocument:
     row, where = record.fields, record.where
     lines.require(record, {"document": str, "target": str})
     for key in _TEXTS:
@@ -66,7 +66,7 @@ def _document(record: Record, name: str, source: str, split: str) -> Document:
         raise TrainingError(f"{where}: {error.what}", error.why, error.hint) from None
     raw = sanitise(row["document"]).strip()
     task = Task("user", instruction, sanitise(row["target"]).strip())
-    return Document(name, source, split, text, (task,), row.get("lang", sources.ENGLISH), raw)
+    return TrainingDocument(name, source, split, text, (task,), row.get("lang", sources.ENGLISH), raw)
 
 
 def _instruction(row: dict[str, Any]) -> str:
@@ -77,7 +77,7 @@ def _instruction(row: dict[str, Any]) -> str:
     return spec.instruction
 
 
-def _report(record: Record, name: str, source: str, split: str) -> Document:
+def _report(record: Record, name: str, source: str, split: str) -> TrainingDocument:
     key = "fields" if "fields" in record.fields else "summary"
     lines.require(record, {"report": str, key: dict})
     lines.check(record, "lang", str)
@@ -90,7 +90,9 @@ def _report(record: Record, name: str, source: str, split: str) -> Document:
     fields = {k: _entries(value, record, k) for k, value in given.items()}
     raw = sanitise(record.fields["report"]).strip()
     task = sources.extract_task(fields)
-    return Document(name, source, split, sources.report(raw), (task,), record.fields.get("lang", sources.ENGLISH), raw)
+    return TrainingDocument(
+        name, source, split, sources.report(raw), (task,), record.fields.get("lang", sources.ENGLISH), raw
+    )
 
 
 def _entries(value: Any, record: Record, key: str) -> list[str]:

@@ -12,8 +12,8 @@ from typing import Any
 
 from edge.contract import prompts
 from edge.errors import TrainingError
-from training.config import Batch
-from training.sources import Document
+from training.config import BatchConfig
+from training.sources import TrainingDocument
 
 
 @dataclass(frozen=True)
@@ -51,7 +51,7 @@ class Block:
 
 
 @dataclass(frozen=True)
-class Row:
+class PackedRow:
     """One packed row. ids, positions: every token. select: places whose next token is a target; labels: that token."""
 
     ids: tuple[int, ...]
@@ -61,7 +61,9 @@ class Row:
     labels: tuple[int, ...]
 
 
-def encode(document: Document, format_name: str, tokenizer: Any, batch: Batch, swap: bool = False) -> list[Encoded]:
+def encode(
+    document: TrainingDocument, format_name: str, tokenizer: Any, batch: BatchConfig, swap: bool = False
+) -> list[Encoded]:
     """Encode a document and its tasks as inference would. A document longer than batch.max_tokens with all its tasks
     is repeated with fewer of them.
 
@@ -100,7 +102,7 @@ def encode(document: Document, format_name: str, tokenizer: Any, batch: Batch, s
     return found
 
 
-def within(samples: list[Encoded], places: int, batch: Batch) -> list[Encoded]:
+def within(samples: list[Encoded], places: int, batch: BatchConfig) -> list[Encoded]:
     """The samples whose document with its longest branch fits the base's places (0 = any length).
 
     Raises TrainingError for another one if batch.too_long is "error".
@@ -119,7 +121,7 @@ def within(samples: list[Encoded], places: int, batch: Batch) -> list[Encoded]:
     return found
 
 
-def row(samples: list[Encoded]) -> Row:
+def row(samples: list[Encoded]) -> PackedRow:
     """Lay samples out in one row."""
     ids: list[int] = []
     positions: list[int] = []
@@ -141,10 +143,10 @@ def row(samples: list[Encoded]) -> Row:
             select += range(first, first + len(branch.answer))
             labels += branch.answer
         layout.append(Block(start, len(sample.document), tuple(spans)))
-    return Row(tuple(ids), tuple(positions), tuple(layout), tuple(select), tuple(labels))
+    return PackedRow(tuple(ids), tuple(positions), tuple(layout), tuple(select), tuple(labels))
 
 
-def steps(samples: list[Encoded], batch: Batch) -> list[list[list[Encoded]]]:
+def steps(samples: list[Encoded], batch: BatchConfig) -> list[list[list[Encoded]]]:
     """Group samples, in order, into steps of rows: rows up to row_tokens, steps up to tokens (at least one sample)."""
     plan: list[list[list[Encoded]]] = []
     step: list[list[Encoded]] = []

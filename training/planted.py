@@ -15,7 +15,7 @@ from edge.evidence.context import side_marks
 from edge.evidence.statements import Piece, split
 from edge.terms import drugs
 
-Change = Callable[[Piece, random.Random], str | None]
+PlantedChange = Callable[[Piece, random.Random], str | None]
 
 _DOSE = re.compile(r"\b(\d+(?:\.\d+)?)( ?-?(?:mg|mcg|milligrams?|micrograms?|units?|g|ml)\b)", re.IGNORECASE)
 _SIDE = re.compile(r"\b(left|right)\b", re.IGNORECASE)
@@ -239,7 +239,7 @@ def allergy(piece: Piece, rng: random.Random) -> str | None:
     return f"Allergic to {found[0].generic}."
 
 
-KINDS: dict[str, Change] = {
+KINDS: dict[str, PlantedChange] = {
     "dose": dose,
     "drug": drug,
     "side": side,

@@ -17,7 +17,7 @@ from edge.engine.constrain import extraction_grammar
 from edge.errors import UsageError
 from edge.tasks.extract import answer_tokens
 from training.floors import Nearest
-from training.sources import Document
+from training.sources import TrainingDocument
 
 STRATEGIES = ("naive", "advanced", "examples")
 _EXAMPLES = 3
@@ -42,7 +42,7 @@ def title(strategy: str, encoder: Path | None) -> str:
     return f"advanced prompt, {_EXAMPLES} examples by {encoder.resolve().name if encoder else 'TF-IDF'}"
 
 
-def nearest(train: Sequence[Document], encoder: Path | None) -> Similar:
+def nearest(train: Sequence[TrainingDocument], encoder: Path | None) -> Similar:
     """A function (report, how many) -> indices of the most similar training reports, best first.
 
     encoder: folder of a sentence encoder such as all-MiniLM-L6-v2 (mean-pooled cosine); None = TF-IDF cosine.
@@ -62,14 +62,16 @@ def nearest(train: Sequence[Document], encoder: Path | None) -> Similar:
     return ranked
 
 
-def with_examples(document: Document, train: Sequence[Document], similar: Similar) -> str:
+def with_examples(document: TrainingDocument, train: Sequence[TrainingDocument], similar: Similar) -> str:
     """Document part of a prompt that shows the nearest examples first, the nearest last."""
     shown = [train[i] for i in similar(document.raw, _EXAMPLES)]
     parts = [f"{example.text}\nAnswer:\n{example.tasks[0].target}" for example in reversed(shown)]
     return "\n\n".join([*parts, document.text])
 
 
-def extract(engine: Engine, document: Document, strategy: str, train: Sequence[Document], similar: Similar) -> Finished:
+def extract(
+    engine: Engine, document: TrainingDocument, strategy: str, train: Sequence[TrainingDocument], similar: Similar
+) -> Finished:
     """Write the fields of one report. Raises InputError if report and examples do not fit the model."""
     text = with_examples(document, train, similar) if strategy == "examples" else document.text
     prompt = render(engine.info.prompt_format, text, instruction(strategy))

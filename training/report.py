@@ -47,7 +47,7 @@ CHECK_COLUMNS = {"flag.accuracy": "flag %", "sentence.accuracy": "sentence %", "
 
 
 @dataclass(frozen=True)
-class Row:
+class ReportRow:
     """One line of a table. kind: "ours", "seeds", "floor" or "published". weights: int4, fp32 …, "" if not known.
 
     spread: standard deviation over seeds.
@@ -68,8 +68,8 @@ class _Result:
 
     set: str
     digest: str
-    row: Row
-    floors: list[Row]
+    row: ReportRow
+    floors: list[ReportRow]
 
 
 def files(paths: Sequence[Path]) -> list[Path]:
@@ -78,13 +78,13 @@ def files(paths: Sequence[Path]) -> list[Path]:
     return list({file.resolve(): file for file in found}.values())
 
 
-def load(paths: Sequence[Path]) -> dict[str, list[Row]]:
+def load(paths: Sequence[Path]) -> dict[str, list[ReportRow]]:
     """Rows by set from result.json files (or folders of them), published rows last. Raises TrainingError."""
     found = [_read(file) for file in files(paths)]
     if not found:
         raise TrainingError("There is no evaluation to report.", "No result.json was found.", "Run evaluate first.")
-    tables: dict[str, list[Row]] = {}
-    floors: dict[tuple[str, str], Row] = {}
+    tables: dict[str, list[ReportRow]] = {}
+    floors: dict[tuple[str, str], ReportRow] = {}
     contents: dict[str, set[str]] = {}
     for one in found:
         contents.setdefault(one.set, set()).add(one.digest)
@@ -101,7 +101,7 @@ def load(paths: Sequence[Path]) -> dict[str, list[Row]]:
         rows += [row for (where, _), row in floors.items() if where == name]
         for line in published.get(name, {}).get("rows", []):
             figures = {k: float(v) for k, v in line.items() if k not in {"name", "weights"}}
-            rows.append(Row(line["name"], "published", 0, figures, {}, line.get("weights", "")))
+            rows.append(ReportRow(line["name"], "published", 0, figures, {}, line.get("weights", "")))
     return tables
 
 
@@ -120,12 +120,12 @@ def _read(file: Path) -> _Result:
         raise TrainingError(f"{file} is not an evaluation.", type(error).__name__, "Leave it out.") from None
 
 
-def _with_seeds(rows: Sequence[Row]) -> list[Row]:
+def _with_seeds(rows: Sequence[ReportRow]) -> list[ReportRow]:
     """Rows in their order, the seeds of a run side by side with a row of their mean under them."""
-    groups: dict[tuple[str, str, int], list[Row]] = {}
+    groups: dict[tuple[str, str, int], list[ReportRow]] = {}
     for row in rows:
         groups.setdefault((_SEED.sub("", row.name) or row.name, row.weights, row.n), []).append(row)
-    found: list[Row] = []
+    found: list[ReportRow] = []
     for (name, weights, n), group in groups.items():
         found += group
         seeds = {row.name for row in group if _SEED.search(row.name)}
@@ -134,19 +134,21 @@ def _with_seeds(rows: Sequence[Row]) -> list[Row]:
             values = {k: [row.figures[k] for row in group] for k in shared}
             means = {k: statistics.mean(v) for k, v in values.items()}
             spread = {k: statistics.stdev(v) for k, v in values.items()}
-            found.append(Row(f"{name}, mean ± spread of {len(group)} seeds", "seeds", n, means, {}, weights, spread))
+            found.append(
+                ReportRow(f"{name}, mean ± spread of {len(group)} seeds", "seeds", n, means, {}, weights, spread)
+            )
     return found
 
 
-def _row(name: str, kind: str, raw: dict[str, Any], weights: str = "") -> Row:
+def _row(name: str, kind: str, raw: dict[str, Any], weights: str = "") -> ReportRow:
     figures = {key: float(value) for key, value in raw["figures"].items()}
     if "bertscore" in figures:  # comparable only within one encoder, so each has a column of its own
         figures[f"{_BERTSCORE}{one_line(str(raw['encoder']))}"] = figures.pop("bertscore")
     intervals = {key: [float(low), float(high)] for key, (low, high) in raw["intervals"].items()}
-    return Row(one_line(str(name)), kind, int(raw["n"]), figures, intervals, one_line(str(weights)))
+    return ReportRow(one_line(str(name)), kind, int(raw["n"]), figures, intervals, one_line(str(weights)))
 
 
-def columns(rows: Sequence[Row]) -> dict[str, str]:
+def columns(rows: Sequence[ReportRow]) -> dict[str, str]:
     """Figures to show for a table, as key -> heading."""
     chosen = SPAN_COLUMNS if any("span.f1.relaxed" in r.figures for r in rows) else NOTE_COLUMNS
     if any("flag.accuracy" in r.figures for r in rows):
@@ -160,7 +162,7 @@ def columns(rows: Sequence[Row]) -> dict[str, str]:
     return {key: title for key, title in chosen.items() if any(key in r.figures for r in rows)}
 
 
-def cell(row: Row, key: str) -> str:
+def cell(row: ReportRow, key: str) -> str:
     """A figure with its 95 % interval or its spread over seeds, a dash where there is none."""
     if key not in row.figures:
         return "–"
@@ -172,18 +174,18 @@ def cell(row: Row, key: str) -> str:
     return f"{text} [{low_high[0]:.{places}f}–{low_high[1]:.{places}f}]" if low_high else text
 
 
-def _lines(rows: Sequence[Row]) -> Iterator[list[str]]:
+def _lines(rows: Sequence[ReportRow]) -> Iterator[list[str]]:
     shown = columns(rows)
     yield ["", "weights", "n", *shown.values()]
     for row in rows:
         yield [_name(row), row.weights or "–", str(row.n) if row.n else "–", *(cell(row, key) for key in shown)]
 
 
-def _name(row: Row) -> str:
+def _name(row: ReportRow) -> str:
     return f"{row.name} (published)" if row.kind == "published" else row.name
 
 
-def _by_field(rows: Sequence[Row]) -> list[list[str]]:
+def _by_field(rows: Sequence[ReportRow]) -> list[list[str]]:
     """Relaxed span F1 / ROUGE-1 of each of the 15 fields; no line where a set has none."""
     measured = [row for row in rows if any(key.startswith(_FIELD) for key in row.figures)]
     lines = [["", "weights", *(field.label for field in FIELDS)]] if measured else []
@@ -207,7 +209,7 @@ NOTES = (
 FIELD_NOTE = "By field: relaxed span F1 / ROUGE-1, the latter over the reports whose reference has the field."
 
 
-def markdown(tables: dict[str, list[Row]], by_field: bool = False) -> str:
+def markdown(tables: dict[str, list[ReportRow]], by_field: bool = False) -> str:
     """All tables as Markdown. by_field: extraction by each of its fields, too."""
     parts = [NOTES]
     for name, rows in sorted(tables.items()):
@@ -243,7 +245,7 @@ _STYLE = (
 )
 
 
-def page(tables: dict[str, list[Row]]) -> str:
+def page(tables: dict[str, list[ReportRow]]) -> str:
     """All tables as one HTML page without scripts or links, extraction by each of its fields, too."""
     parts = []
     for name, rows in sorted(tables.items()):

@@ -11,7 +11,7 @@ from safetensors import SafetensorError, safe_open
 from edge.errors import EdgescribeError, TrainingError
 from training import config, folders, lora, runlog, seq2seq
 from training.config import Config
-from training.mixing import Prepared
+from training.mixing import PreparedSets
 
 # What may change when a run resumes: neither its samples and their order nor its weights depend on it.
 FREE = frozenset(
@@ -62,8 +62,8 @@ def check_same(folder: Path, chosen: Config, free: frozenset[str] = frozenset())
 
 
 def train(
-    folder: Path, chosen: Config, prepared: Prepared, say: Callable[[str], None]
-) -> lora.Outcome:  # fmt: skip
+    folder: Path, chosen: Config, prepared: PreparedSets, say: Callable[[str], None]
+) -> lora.TrainingOutcome:  # fmt: skip
     """Start or resume the run of a folder that this process holds; changed options are written to its configuration.
 
     Raises TrainingError; a new run that comes to no first step leaves its id free.

@@ -11,7 +11,7 @@ from edge.contract.schemas import FIELD_KEYS, extraction_target
 from edge.tasks.note import is_absent
 from training import checklists, divisions, entities, facts, floors, intervals, rouge, spans
 from training.answering import Item, Written
-from training.sources import Document
+from training.sources import TrainingDocument
 
 Figures = dict[str, float]
 _RATE = ".per100"
@@ -246,7 +246,7 @@ def _one(scored: Sequence[Figures], name: str) -> float:
     return intervals.mean([one[name] for one in scored if name in one])
 
 
-def floor_answers(items: Sequence[Item], train: Sequence[Document]) -> dict[str, list[Written]]:
+def floor_answers(items: Sequence[Item], train: Sequence[TrainingDocument]) -> dict[str, list[Written]]:
     """Answers of the two floors, and the reference itself, whose unsupported facts are what the counting gets wrong.
 
     The copy of a report stands as the one entry of each of its fields. Without training documents there is no nearest

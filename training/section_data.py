@@ -20,8 +20,8 @@ from edge.evidence import statements
 from edge.evidence.statements import Piece
 from edge.reading import conversation as talk
 from training import divisions, facts, gold, sources
-from training.gold import Gold, GoldFact
-from training.sources import Document, Task
+from training.gold import GoldFact, GoldVisit
+from training.sources import Task, TrainingDocument
 
 STATEMENT_INSTRUCTION = "Write the sentence of the clinical note that states this."
 NOISE = 0.25  # share of a section's turns that is dropped or added
@@ -47,17 +47,17 @@ class _Stated:
 
 @dataclass(frozen=True)
 class _Visit:
-    document: Document
+    document: TrainingDocument
     turns: Sequence[Turn]
     stated: tuple[_Stated, ...]
 
 
-def sections(folder: Path, split: str) -> list[Document]:
+def sections(folder: Path, split: str) -> list[TrainingDocument]:
     """Narrow sections (template "sections"), each from its own turns, and for each visit one that says "None."."""
     return [one for visit in _visits(folder, split) for one in _sections(visit, split)]
 
 
-def own_divisions(folder: Path, split: str) -> list[Document]:
+def own_divisions(folder: Path, split: str) -> list[TrainingDocument]:
     """Divisions of the visit note (template "visit"), each from its own turns."""
     specs = templates.get("visit").sections
     found = []
@@ -69,7 +69,7 @@ def own_divisions(folder: Path, split: str) -> list[Document]:
     return found
 
 
-def statement_pairs(folder: Path, split: str) -> list[Document]:
+def statement_pairs(folder: Path, split: str) -> list[TrainingDocument]:
     """Single statements: the turns of a statement's facts, and the statement as the note words it."""
     found = []
     for visit in _visits(folder, split):
@@ -79,11 +79,11 @@ def statement_pairs(folder: Path, split: str) -> list[Document]:
                 continue
             task = Task("statement", STATEMENT_INSTRUCTION, one.piece.text, one.key)
             name = f"{visit.document.id}-statement-{number}"
-            found.append(Document(name, "statements", split, text, (task,), visit.document.lang, text))
+            found.append(TrainingDocument(name, "statements", split, text, (task,), visit.document.lang, text))
     return found
 
 
-def german_sections(folder: Path, split: str) -> list[Document]:
+def german_sections(folder: Path, split: str) -> list[TrainingDocument]:
     """The sections of the German visits, so that a mix can hold more of them."""
     german = [visit for visit in _visits(folder, split) if visit.document.lang == "de"]
     return [one for visit in german for one in _sections(visit, split)]
@@ -98,7 +98,7 @@ def _visits(folder: Path, split: str) -> tuple[_Visit, ...]:
     return tuple(_visit(document, known[document.id]) for document in documents if document.id in known)
 
 
-def _visit(document: Document, known: Gold) -> _Visit:
+def _visit(document: TrainingDocument, known: GoldVisit) -> _Visit:
     turns = talk.parse(document.raw).turns
     lines = gold.line_turns(document.raw)
     placed = [replace(fact, turns=tuple(dict.fromkeys(lines[n] for n in fact.turns))) for fact in known.facts]
@@ -161,7 +161,7 @@ def _key(piece: Piece, own: Sequence[GoldFact]) -> str:
     return next((key for key in section_turns.DIVISION_OF if key in keys), "history_of_present_illness")
 
 
-def _sections(visit: _Visit, split: str) -> Iterator[Document]:
+def _sections(visit: _Visit, split: str) -> Iterator[TrainingDocument]:
     specs = templates.get("sections").sections
     absent = []
     for spec in specs:
@@ -176,12 +176,14 @@ def _sections(visit: _Visit, split: str) -> Iterator[Document]:
         spec = rng.choice(absent)
         text = prompts.turns_document(visit.turns, rng.sample(range(len(visit.turns)), min(4, len(visit.turns))))
         task = Task("own", spec.instruction, prompts.ABSENT, spec.key)
-        yield Document(f"{visit.document.id}-{spec.key}", "sections", split, text, (task,), visit.document.lang, text)
+        yield TrainingDocument(
+            f"{visit.document.id}-{spec.key}", "sections", split, text, (task,), visit.document.lang, text
+        )
 
 
 def _sample(
     visit: _Visit, key: str, instruction: str, chosen: Sequence[_Stated], split: str, headings: bool = False
-) -> Document | None:
+) -> TrainingDocument | None:
     """One section from its own turns, some of them dropped or foreign ones added; None if the note has no such one."""
     own = sorted({n for s in chosen for n in s.turns})
     if not own:
@@ -200,7 +202,7 @@ def _sample(
     kept = [s.piece for s in chosen if s.first <= shown and _supported(s.piece.text, text)]
     target = rebuilt(document.note, kept, headings) or prompts.ABSENT
     task = Task("own", instruction, target, key)
-    return Document(f"{document.id}-{key}", "sections", split, text, (task,), document.lang, text)
+    return TrainingDocument(f"{document.id}-{key}", "sections", split, text, (task,), document.lang, text)
 
 
 def rebuilt(note: str, kept: Sequence[Piece], headings: bool) -> str:

@@ -20,9 +20,9 @@ from edge.engine.base import EngineInfo, Request
 from edge.errors import InputError, TrainingError
 from edge.text import sanitise
 from training import model
-from training.config import Base, Batch
+from training.config import BaseConfig, BatchConfig
 from training.packing import Branch, Encoded
-from training.sources import Document
+from training.sources import TrainingDocument
 
 FORMAT = "plain"
 _IGNORED = -100
@@ -61,7 +61,7 @@ def ids(text: str, tokenizer: Any, end: int) -> list[int]:
     return found if found and found[-1] == end else [*found, end]
 
 
-def encode(document: Document, tokenizer: Any, end: int, batch: Batch) -> list[Encoded]:
+def encode(document: TrainingDocument, tokenizer: Any, end: int, batch: BatchConfig) -> list[Encoded]:
     """One sample a task: encoder ids as instruction, decoder ids as answer. Raises TrainingError if too long."""
     found = []
     for task in document.tasks:
@@ -116,7 +116,7 @@ class Seq2SeqEngine:
     """An encoder-decoder behind the Engine protocol, for evaluation only. Greedy; no grammar, no cancel."""
 
     @model.memory_named(model.too_large)
-    def __init__(self, base: Base, adapter: Path | None) -> None:
+    def __init__(self, base: BaseConfig, adapter: Path | None) -> None:
         folder = model.base_folder(base.name)
         dtype = torch.bfloat16 if torch.cuda.is_available() else torch.float32
         network = model.load(folder, base, dtype, for_training=False)

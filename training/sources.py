@@ -37,7 +37,7 @@ class Task:
 
 
 @dataclass(frozen=True)
-class Document:
+class TrainingDocument:
     """A document part of a prompt (edge.contract.prompts) with every task on it. source: data set name."""
 
     id: str
@@ -74,7 +74,7 @@ def report(text: str) -> str:
     return prompts.report_document(for_model(sanitise(text)))
 
 
-def mts(folder: Path, split: str) -> list[Document]:
+def mts(folder: Path, split: str) -> list[TrainingDocument]:
     """MTS-Dialog: one conversation, one section with its header given (Ben Abacha et al., EACL 2023)."""
     files = {
         "train": "MTS-Dialog-TrainingSet.csv",
@@ -91,18 +91,20 @@ def mts(folder: Path, split: str) -> list[Document]:
         target = prompts.ABSENT if note.casefold().rstrip(".") == "none" else note
         task = Task("section", spec.instruction, target, spec.key)
         raw = sanitise(row["dialogue"]).strip()
-        found.append(Document(f"mts-{split}-{row['ID']}", "mts", split, conversation(raw), (task,), raw=raw, note=note))
+        found.append(
+            TrainingDocument(f"mts-{split}-{row['ID']}", "mts", split, conversation(raw), (task,), raw=raw, note=note)
+        )
     return found
 
 
-def aci(folder: Path, split: str) -> list[Document]:
+def aci(folder: Path, split: str) -> list[TrainingDocument]:
     """ACI-Bench: whole visits, the note by division (Yim et al., Sci Data 2023)."""
     files = {"train": "train.csv", "valid": "valid.csv", "test1": "clinicalnlp_taskB_test1.csv"}
     found = []
     for row in _csv(folder / "aci_bench" / _file(files, split, "aci"), "encounter_id", "dialogue", "note"):
         raw, note = sanitise(row["dialogue"]).strip(), sanitise(row["note"]).strip()
         tasks = division_tasks(divisions.split(note))
-        found.append(Document(row["encounter_id"], "aci", split, conversation(raw), tasks, raw=raw, note=note))
+        found.append(TrainingDocument(row["encounter_id"], "aci", split, conversation(raw), tasks, raw=raw, note=note))
     return found
 
 
@@ -116,7 +118,7 @@ def division_tasks(parts: dict[str, str]) -> tuple[Task, ...]:
     return tuple(tasks)
 
 
-def synthetic_visits(folder: Path, split: str) -> list[Document]:
+def synthetic_visits(folder: Path, split: str) -> list[TrainingDocument]:
     """The synthetic visits with their divisions; all of them are training data."""
     _file({"train": ""}, split, "synthetic_visits")
     found = []
@@ -125,7 +127,7 @@ def synthetic_visits(folder: Path, split: str) -> list[Document]:
             raw = sanitise(row["dialogue"]).strip()
             parts = {key: sanitise(text).strip() for key, text in row["divisions"].items()}
             found.append(
-                Document(
+                TrainingDocument(
                     row["id"], "synthetic_visits", split, conversation(raw), division_tasks(parts), row["lang"], raw,
                     sanitise(row["note"]).strip(),
                 )
@@ -139,25 +141,25 @@ def extract_task(fields: dict[str, list[str]]) -> Task:
     return Task("extract", schemas.extraction_instruction(), schemas.extraction_target(shown))
 
 
-def elmtex_aci(folder: Path, split: str) -> list[Document]:
+def elmtex_aci(folder: Path, split: str) -> list[TrainingDocument]:
     """ACI notes annotated with the 15 fields, every entry a verbatim span."""
     names = {"train": "train.jsonl", "valid": "valid.jsonl", "test1": "test1.jsonl"}
     return list(_elmtex([folder / "elmtex_aci" / _file(names, split, "elmtex_aci")], "elmtex_aci", split))
 
 
-def elmtex_synthetic(folder: Path, split: str) -> list[Document]:
+def elmtex_synthetic(folder: Path, split: str) -> list[TrainingDocument]:
     """German reports and English case-report summaries annotated with the 15 fields."""
     _file({"train": "", "valid": ""}, split, "elmtex_synthetic")
     return list(_elmtex(_glob(folder / "elmtex_synthetic", "*.jsonl"), "elmtex_synthetic", split))
 
 
-def _elmtex(paths: list[Path], source: str, split: str) -> Iterator[Document]:
+def _elmtex(paths: list[Path], source: str, split: str) -> Iterator[TrainingDocument]:
     for path in paths:
         for row in _jsonl(path, {"id": str, "split": str, "report": str, "fields": dict}):
             if row["split"] == split:
                 raw = sanitise(row["report"]).strip()
                 lang = row.get("lang", ENGLISH)
-                yield Document(row["id"], source, split, report(raw), (extract_task(row["fields"]),), lang, raw)
+                yield TrainingDocument(row["id"], source, split, report(raw), (extract_task(row["fields"]),), lang, raw)
 
 
 CHECK_INSTRUCTION = (
@@ -166,7 +168,7 @@ CHECK_INSTRUCTION = (
 )
 
 
-def medec(folder: Path, split: str) -> list[Document]:
+def medec(folder: Path, split: str) -> list[TrainingDocument]:
     """MEDEC: clinical texts, about half with one inserted error (Ben Abacha et al. 2024)."""
     files = {"train": "medec_ms_train.csv", "dev": "medec_ms_dev.csv", "valid": "medec_ms_dev.csv"}
     found = []
@@ -174,11 +176,11 @@ def medec(folder: Path, split: str) -> list[Document]:
         raw = sanitise(row["Text"]).strip()
         wrong = sanitise(row["Error Sentence"]).strip() if row["Error Flag"].strip() == "1" else prompts.ABSENT
         task = Task("check", CHECK_INSTRUCTION, plain_signs(wrong))
-        found.append(Document(row["Text ID"], "medec", split, report(raw), (task,), raw=raw))
+        found.append(TrainingDocument(row["Text ID"], "medec", split, report(raw), (task,), raw=raw))
     return found
 
 
-def facts_dev(folder: Path, split: str) -> list[Document]:
+def facts_dev(folder: Path, split: str) -> list[TrainingDocument]:
     """Invented visits with checklists of facts: development only, so they have no training split."""
     path = folder / "facts_dev" / _file({"dev": "encounters.jsonl"}, split, "facts_dev")
     found = []
@@ -193,35 +195,35 @@ def facts_dev(folder: Path, split: str) -> list[Document]:
             raise TrainingError(f"{record.where}: the checklist is malformed.", reason, "Correct the line.") from None
         tasks = division_tasks(divisions.split(note))
         text = conversation(raw)
-        found.append(Document(row["id"], "facts_dev", split, text, tasks, raw=raw, note=note, checklist=points))
+        found.append(TrainingDocument(row["id"], "facts_dev", split, text, tasks, raw=raw, note=note, checklist=points))
     return found
 
 
-def _sections(folder: Path, split: str) -> list[Document]:
+def _sections(folder: Path, split: str) -> list[TrainingDocument]:
     from training import section_data  # it reads visits through this module
 
     return section_data.sections(folder, split)
 
 
-def _sections_de(folder: Path, split: str) -> list[Document]:
+def _sections_de(folder: Path, split: str) -> list[TrainingDocument]:
     from training import section_data
 
     return section_data.german_sections(folder, split)
 
 
-def _own_divisions(folder: Path, split: str) -> list[Document]:
+def _own_divisions(folder: Path, split: str) -> list[TrainingDocument]:
     from training import section_data
 
     return section_data.own_divisions(folder, split)
 
 
-def _statements(folder: Path, split: str) -> list[Document]:
+def _statements(folder: Path, split: str) -> list[TrainingDocument]:
     from training import section_data
 
     return section_data.statement_pairs(folder, split)
 
 
-READERS: dict[str, Callable[[Path, str], list[Document]]] = {
+READERS: dict[str, Callable[[Path, str], list[TrainingDocument]]] = {
     "mts": mts,
     "aci": aci,
     "synthetic_visits": synthetic_visits,
@@ -236,7 +238,7 @@ READERS: dict[str, Callable[[Path, str], list[Document]]] = {
 }
 
 
-def read(name: str, folder: Path, split: str) -> list[Document]:
+def read(name: str, folder: Path, split: str) -> list[TrainingDocument]:
     """Documents of a data set by name, or of a file of the user's own (a path). Raises TrainingError."""
     if name in READERS:
         return READERS[name](folder, split)

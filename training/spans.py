@@ -13,7 +13,7 @@ from dataclasses import dataclass
 
 from edge.contract.schemas import FIELD_KEYS
 
-Fields = dict[str, list[str]]
+FieldTexts = dict[str, list[str]]
 
 
 @dataclass(frozen=True)
@@ -67,13 +67,13 @@ def count(wanted: Sequence[str], predicted: Sequence[str], relaxed: bool) -> Cou
 
 
 def report_counts(
-    wanted: Fields, predicted: Fields, relaxed: bool, keys: Sequence[str] = FIELD_KEYS
+    wanted: FieldTexts, predicted: FieldTexts, relaxed: bool, keys: Sequence[str] = FIELD_KEYS
 ) -> dict[str, Counts]:
     """Counts of every field of one report."""
     return {key: count(wanted.get(key, []), predicted.get(key, []), relaxed) for key in keys}
 
 
-def parse(text: str) -> Fields | None:
+def parse(text: str) -> FieldTexts | None:
     """Fields of an answer, or None if it is not JSON of the promised shape (then it scores zero)."""
     try:
         raw = json.loads(text)

@@ -19,14 +19,14 @@ from edge.reading.conversation import parse
 from edge.tasks.note import NoteFinished, write_note
 from training import gold
 from training.answering import UNANSWERED, Writer, Written
-from training.gold import Gold
-from training.sources import Document
+from training.gold import GoldVisit
+from training.sources import TrainingDocument
 
 Turns = Mapping[str, Collection[int]]
 
 
 @dataclass(frozen=True)
-class Strategy:
+class WritingStrategy:
     """How a note is written. template: its parts. own: from their own turns. earlier: shown the parts before."""
 
     template: str
@@ -35,16 +35,16 @@ class Strategy:
 
 
 STRATEGIES = {
-    "divisions": Strategy("visit"),
-    "own-divisions": Strategy("visit", own=True),
-    "sections": Strategy("sections"),
-    "own-sections": Strategy("sections", own=True),
-    "own-sections-earlier": Strategy("sections", own=True, earlier=True),
+    "divisions": WritingStrategy("visit"),
+    "own-divisions": WritingStrategy("visit", own=True),
+    "sections": WritingStrategy("sections"),
+    "own-sections": WritingStrategy("sections", own=True),
+    "own-sections-earlier": WritingStrategy("sections", own=True, earlier=True),
 }
 _OF_SET = {"aci-valid": "valid", "aci-test1": "test1"}
 
 
-def known_facts(set_name: str, folder: Path) -> dict[str, Gold]:
+def known_facts(set_name: str, folder: Path) -> dict[str, GoldVisit]:
     """Annotated facts of a set's visits. Raises UsageError if it has none."""
     if set_name == "facts-dev":
         return gold.development(folder)
@@ -55,13 +55,13 @@ def known_facts(set_name: str, folder: Path) -> dict[str, Gold]:
     return gold.read(folder, _OF_SET[set_name])
 
 
-def writer(name: str, known: Mapping[str, Gold]) -> Writer:
+def writer(name: str, known: Mapping[str, GoldVisit]) -> Writer:
     """What writes a note by a strategy; a visit without annotated facts raises TrainingError. Raises UsageError."""
     if name not in STRATEGIES:
         raise UsageError(f"There is no strategy {name!r} of writing notes.", f"Known: {', '.join(STRATEGIES)}.")
     chosen = STRATEGIES[name]
 
-    def write(engine: Engine, document: Document) -> Written:
+    def write(engine: Engine, document: TrainingDocument) -> Written:
         if document.id not in known:
             raise TrainingError(f"The visit {document.id} has no annotated facts.", "", "Leave --strategy out.")
         turns = own_turns(known[document.id], document.raw, chosen.template == "visit") if chosen.own else None
@@ -73,14 +73,14 @@ def writer(name: str, known: Mapping[str, Gold]) -> Writer:
     return write
 
 
-def own_turns(known: Gold, raw: str, divisions: bool) -> dict[str, set[int]]:
+def own_turns(known: GoldVisit, raw: str, divisions: bool) -> dict[str, set[int]]:
     """Section or division key -> turns of the dialogue in raw that its facts stand in."""
     lines = gold.line_turns(raw)
     placed = [(fact, [lines[n] for n in fact.turns if n < len(lines)]) for fact in known.facts]
     return section_turns.own_turns(placed, divisions)
 
 
-def _write(engine: Engine, document: Document, chosen: Strategy, turns: Turns | None) -> Written:
+def _write(engine: Engine, document: TrainingDocument, chosen: WritingStrategy, turns: Turns | None) -> Written:
     spec = templates.get(chosen.template)
     parts: dict[str, str] = {}
     reasons: list[str] = []

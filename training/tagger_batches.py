@@ -11,7 +11,7 @@ import numpy as np
 from edge.contract.tagging import SCHEME, TaggerTask
 from edge.tagging.decode import BEGIN, INSIDE, OUTSIDE, probabilities, token_spans
 from edge.tagging.windows import NO_PLACE, Stream, batch, stream
-from training.tagger_data import Example, Gold
+from training.tagger_data import GoldSpan, TaggerExample
 
 IGNORED = -100
 _HALF = 0.5
@@ -19,24 +19,24 @@ _MOST_CANDIDATES = 48
 
 
 @dataclass(frozen=True)
-class Prepared:
+class PreparedExample:
     """An example as tokens. targets: int64, shape (n, labels); IGNORED where neither is right nor wrong."""
 
-    example: Example
+    example: TaggerExample
     stream: Stream = field(repr=False)
     targets: Any = field(repr=False)
-    spans: tuple[tuple[int, int, Gold], ...] = field(repr=False)
+    spans: tuple[tuple[int, int, GoldSpan], ...] = field(repr=False)
 
 
 @dataclass(frozen=True)
-class Part:
+class BatchPart:
     """A window of an example. spans: (first, last, gold) with tokens counted from the window's start."""
 
     ids: Any = field(repr=False)
     targets: Any = field(repr=False)
     segment: Any = field(repr=False)
     placed: Any = field(repr=False)
-    spans: tuple[tuple[int, int, Gold], ...] = field(repr=False)
+    spans: tuple[tuple[int, int, GoldSpan], ...] = field(repr=False)
 
 
 @dataclass(frozen=True)
@@ -44,13 +44,13 @@ class Batch:
     """Windows of one task. ids, mask: int64 (windows, length). targets: int64 (windows, length, labels)."""
 
     task: str
-    parts: tuple[Part, ...] = field(repr=False)
+    parts: tuple[BatchPart, ...] = field(repr=False)
     ids: Any = field(repr=False)
     mask: Any = field(repr=False)
     targets: Any = field(repr=False)
 
 
-def prepare(example: Example, tokenizer: Any, labels: int) -> Prepared:
+def prepare(example: TaggerExample, tokenizer: Any, labels: int) -> PreparedExample:
     """Tokens and targets of an example; a span of which no token is in the stream is left out."""
     found = stream(tokenizer, example.segments)
     targets = np.full((len(found), labels), OUTSIDE, dtype=np.int64)
@@ -68,7 +68,7 @@ def prepare(example: Example, tokenizer: Any, labels: int) -> Prepared:
         spans.append((int(at[0]), int(at[-1]), gold))
         targets[at, gold.label] = INSIDE
         targets[at[0], gold.label] = BEGIN
-    return Prepared(example, found, targets, tuple(spans))
+    return PreparedExample(example, found, targets, tuple(spans))
 
 
 def _tokens(found: Stream, start: int, end: int) -> Any:
@@ -77,21 +77,21 @@ def _tokens(found: Stream, start: int, end: int) -> Any:
     return at[found.segment[at] == found.segment[at[0]]] if len(at) else at
 
 
-def parts(prepared: Prepared, size: int, offset: int) -> Iterator[Part]:
+def parts(prepared: PreparedExample, size: int, offset: int) -> Iterator[BatchPart]:
     """Windows of size tokens without overlap; the first one is shorter by offset, so that cuts fall elsewhere."""
     start, length = 0, len(prepared.stream)
     while start < length:
         end = min(length, start + size - (offset if start == 0 else 0))
         cut = slice(start, end)
         spans = tuple((a - start, b - start, g) for a, b, g in prepared.spans if a >= start and b < end)
-        yield Part(
+        yield BatchPart(
             prepared.stream.ids[cut], prepared.targets[cut], prepared.stream.segment[cut],
             prepared.stream.starts[cut] != NO_PLACE, spans,
         )  # fmt: skip
         start = end
 
 
-def collate(task: str, group: Sequence[Part], marks: tuple[int, int, int]) -> Batch:
+def collate(task: str, group: Sequence[BatchPart], marks: tuple[int, int, int]) -> Batch:
     """A batch of windows; marks: ids that open, close and pad."""
     ids, mask = batch([part.ids for part in group], *marks)
     targets = np.full((*ids.shape, group[0].targets.shape[1]), IGNORED, dtype=np.int64)
@@ -100,7 +100,7 @@ def collate(task: str, group: Sequence[Part], marks: tuple[int, int, int]) -> Ba
     return Batch(task, tuple(group), ids, mask, targets)
 
 
-def candidates(part: Part, logits: Any, task: TaggerTask, floor: float) -> list[tuple[int, int, int, bool]]:
+def candidates(part: BatchPart, logits: Any, task: TaggerTask, floor: float) -> list[tuple[int, int, int, bool]]:
     """(first, last, label, right) of what the token head would propose now and is no annotated span to the token.
 
     logits: shape (length, token columns of the task). Those that touch what is neither right nor wrong are left out.

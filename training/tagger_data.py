@@ -34,7 +34,7 @@ _VISITS = {"aci-train": ("aci", "train"), "aci-valid": ("aci", "valid"), "aci-te
 
 
 @dataclass(frozen=True)
-class Gold:
+class GoldSpan:
     """A span that is to be found. attributes: attribute -> number of its value."""
 
     label: int
@@ -44,7 +44,7 @@ class Gold:
 
 
 @dataclass(frozen=True)
-class GoldFact:
+class AnnotatedFact:
     """A fact as annotated. quotes: (start, end) in the text, best first. names: those that tell it from other facts."""
 
     kind: str
@@ -57,21 +57,21 @@ class GoldFact:
 
 
 @dataclass(frozen=True)
-class Example:
+class TaggerExample:
     """A text with its spans. ignore: (label, start, end) that are neither right nor wrong, label -1 for all of them."""
 
     id: str
     text: str = field(repr=False)
     segments: tuple[WindowSegment, ...] = field(repr=False)
-    gold: tuple[Gold, ...] = field(repr=False)
+    gold: tuple[GoldSpan, ...] = field(repr=False)
     ignore: tuple[tuple[int, int, int], ...] = field(repr=False)
-    facts: tuple[GoldFact, ...] = field(default=(), repr=False)
+    facts: tuple[AnnotatedFact, ...] = field(default=(), repr=False)
     fields: dict[str, list[str]] = field(default_factory=dict, repr=False)
     lang: str = "en"
     source: str = ""
 
 
-def facts(folder: Path, split: str) -> list[Example]:
+def facts(folder: Path, split: str) -> list[TaggerExample]:
     """Conversations of facts/ of one split: "aci-train", "aci-valid", "aci-test1" or "synthetic". Raises TrainingError.
 
     Offsets are those of the conversation as training.sources reads it, which is as the product does.
@@ -91,7 +91,7 @@ def facts(folder: Path, split: str) -> list[Example]:
     return found
 
 
-def _visit(document: sources.Document, record: lines.Record) -> Example:
+def _visit(document: sources.TrainingDocument, record: lines.Record) -> TaggerExample:
     text = document.raw
     spoken = list(_lines(text))
     known = [_fact(one, spoken, record.where) for one in record.fields["facts"]]
@@ -102,7 +102,7 @@ def _visit(document: sources.Document, record: lines.Record) -> Example:
     beside = {(FACT_LABELS.index(f.kind), *quote) for f in named for quote in f.quotes}
     segments = tuple(of_transcript(parse(text)))
     source = str(record.fields["set"])
-    return Example(
+    return TaggerExample(
         document.id, text, segments, gold, tuple(sorted(beside - main)), named, {}, document.lang, source
     )  # fmt: skip
 
@@ -117,7 +117,7 @@ def _lines(text: str) -> Iterator[tuple[int, str]]:
         start += len(line) + 1
 
 
-def _fact(raw: dict[str, Any], spoken: Sequence[tuple[int, str]], where: str) -> GoldFact:
+def _fact(raw: dict[str, Any], spoken: Sequence[tuple[int, str]], where: str) -> AnnotatedFact:
     quotes = []
     for piece in raw["evidence"]:
         begin, words = spoken[piece["turn"]]
@@ -128,29 +128,29 @@ def _fact(raw: dict[str, Any], spoken: Sequence[tuple[int, str]], where: str) ->
             )
         quotes.append((begin + at, begin + at + len(piece["quote"])))
     every = tuple(quotes)
-    return GoldFact(
+    return AnnotatedFact(
         raw["kind"], raw["polarity"], raw["subject"], raw["time"], bool(raw["critical"]), every, every
     )  # fmt: skip
 
 
-def _named(fact: GoldFact, shared: Counter[tuple[int, int]], text: str) -> GoldFact:
+def _named(fact: AnnotatedFact, shared: Counter[tuple[int, int]], text: str) -> AnnotatedFact:
     """The fact with the quotes that name it: not the "no" that answers three questions, not a mere "yes, I am"."""
     own = [quote for quote in fact.quotes if shared[quote] == 1] or list(fact.quotes)
     long = [(a, b) for a, b in own if len(text[a:b].split()) > _FEW_WORDS] or own
     asked = [quote for quote in long if text[quote[1] : quote[1] + 2].strip().startswith("?")]
     names = long if fact.polarity != Polarity.DENIED or not asked else asked + [q for q in long if q not in asked]
-    return GoldFact(fact.kind, fact.polarity, fact.subject, fact.time, fact.critical, fact.quotes, tuple(names))
+    return AnnotatedFact(fact.kind, fact.polarity, fact.subject, fact.time, fact.critical, fact.quotes, tuple(names))
 
 
-def _gold(fact: GoldFact) -> Gold:
+def _gold(fact: AnnotatedFact) -> GoldSpan:
     values = {"polarity": fact.polarity, "subject": fact.subject, "time": fact.time}
     numbers = {key: FACT_ATTRIBUTES[key].index(value) for key, value in values.items()} | {
         "critical": int(fact.critical)
     }
-    return Gold(FACT_LABELS.index(fact.kind), *fact.names[0], numbers)
+    return GoldSpan(FACT_LABELS.index(fact.kind), *fact.names[0], numbers)
 
 
-def reports(name: str, folder: Path, split: str, labels: Sequence[str] = FIELD_KEYS) -> list[Example]:
+def reports(name: str, folder: Path, split: str, labels: Sequence[str] = FIELD_KEYS) -> list[TaggerExample]:
     """Reports with fields of one split: elmtex_aci, elmtex_synthetic, or a path. Raises TrainingError."""
     if name == "elmtex_aci":
         paths = [folder / name / f"{split}.jsonl"]
@@ -167,11 +167,11 @@ def reports(name: str, folder: Path, split: str, labels: Sequence[str] = FIELD_K
     return found
 
 
-def _report(record: lines.Record, labels: Sequence[str], source: str) -> Example:
+def _report(record: lines.Record, labels: Sequence[str], source: str) -> TaggerExample:
     lines.require(record, {"report": str, "fields": dict})
     text = sanitise(record.fields["report"]).strip()
     fields: dict[str, list[str]] = record.fields["fields"]
-    gold: list[Gold] = []
+    gold: list[GoldSpan] = []
     ignore: list[tuple[int, int, int]] = []
     for label, key in enumerate(labels):
         after = 0
@@ -181,11 +181,11 @@ def _report(record: lines.Record, labels: Sequence[str], source: str) -> Example
                 raise TrainingError(f"{record.where}: an entry of {key} is not in the report.", "", "Correct it.")
             at = next((place for place in places if place >= after), places[0])
             after = at + 1
-            gold.append(Gold(label, at, at + len(words)))
+            gold.append(GoldSpan(label, at, at + len(words)))
             ignore += [(label, place, place + len(words)) for place in places if place != at]
     name = str(record.fields.get("id", record.where))
     lang = str(record.fields.get("lang", "en"))
-    return Example(
+    return TaggerExample(
         name, text, tuple(of_report(text)), tuple(gold), tuple(ignore), (), fields, lang, source
     )  # fmt: skip
 

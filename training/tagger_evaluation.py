@@ -21,7 +21,7 @@ from edge.tagging.tagger import Tagger
 from training import fact_scores, folders, intervals, sources, tagger_data, tagger_train
 from training.fact_scores import FactCounts
 from training.spans import Counts, report_counts
-from training.tagger_data import Example
+from training.tagger_data import TaggerExample
 
 FACT_SETS = {"facts-valid": "aci-valid", "facts-test1": "aci-test1"}
 REPORT_SETS = {
@@ -81,7 +81,7 @@ def run(
     return result
 
 
-def _examples(name: str, folder: Path) -> list[Example]:
+def _examples(name: str, folder: Path) -> list[TaggerExample]:
     if name in FACT_SETS:
         return tagger_data.facts(folder, FACT_SETS[name])
     if name in REPORT_SETS:
@@ -89,7 +89,7 @@ def _examples(name: str, folder: Path) -> list[Example]:
     raise UsageError(f"A tagger has no set {name!r}.", f"Known: {', '.join((*FACT_SETS, *REPORT_SETS))}.", "")
 
 
-def _facts(tagger: Tagger, example: Example) -> _Scored:
+def _facts(tagger: Tagger, example: TaggerExample) -> _Scored:
     started = time.perf_counter()
     found = tagger_train.find(tagger, example)
     seconds = time.perf_counter() - started
@@ -97,7 +97,7 @@ def _facts(tagger: Tagger, example: Example) -> _Scored:
     return _Scored(seconds, kinds, total=fact_scores.count(found, example.facts), lang=example.lang)
 
 
-def _fields(tagger: Tagger, task: TaggerTask, example: Example) -> _Scored:
+def _fields(tagger: Tagger, task: TaggerTask, example: TaggerExample) -> _Scored:
     started = time.perf_counter()
     found = tagger_train.entries(task, example.text, tagger.tag(task.key, example.text, list(example.segments)))
     seconds = time.perf_counter() - started

@@ -13,10 +13,10 @@ from edge.contract.tagging import TaggerSpec
 from training import judge_data, judge_train, tagger_publish, tagger_train, tagger_tuning
 from training.tagger_config import TaggerConfig
 from training.tagger_model import TaggerModel, TorchBackend
-from training.tagger_train import Outcome, Say, Sets
+from training.tagger_train import TaggerOutcome, TaggerSets, Tell
 
 
-def run(config: TaggerConfig, base: Path, data: Path, out: Path, say: Say) -> Path:
+def run(config: TaggerConfig, base: Path, data: Path, out: Path, say: Tell) -> Path:
     """Train and write the tuned tagger to out, anew after each epoch that is the best so far; returns out.
 
     Raises TrainingError, UsageError.
@@ -26,7 +26,7 @@ def run(config: TaggerConfig, base: Path, data: Path, out: Path, say: Say) -> Pa
     sets = tagger_train.read_sets(config, data)
     started = time.monotonic()
 
-    def keep(outcome: Outcome) -> None:
+    def keep(outcome: TaggerOutcome) -> None:
         finish(config, base, sets, outcome, time.monotonic() - started, out, say, tuned=False)
 
     outcome = tagger_train.train(config, base, sets, say, keep)
@@ -34,7 +34,7 @@ def run(config: TaggerConfig, base: Path, data: Path, out: Path, say: Say) -> Pa
     return out
 
 
-def _judge(config: TaggerConfig, base: Path, data: Path, out: Path, say: Say) -> Path:
+def _judge(config: TaggerConfig, base: Path, data: Path, out: Path, say: Tell) -> Path:
     """The same for a judge of pairs: what is rounded is written after each epoch that is the best so far."""
     sets = judge_train.read_sets(config, data)
     say("  ".join(f"{key} {len(some)} pairs" for one in sets for key, some in one.items()))
@@ -44,7 +44,7 @@ def _judge(config: TaggerConfig, base: Path, data: Path, out: Path, say: Say) ->
              for role, some in (("training", task.train), ("evaluation", task.validate_on))]  # fmt: skip
     documents = {f"{role}/{name}": len(judge_data.visits(data, name)) for role, some in sides for name in some}
 
-    def keep(outcome: Outcome) -> None:
+    def keep(outcome: TaggerOutcome) -> None:
         measured = outcome.history[outcome.best - 1]["valid"]
         held = {key: sum(documents[f"evaluation/{name}"] for name in some) for key, some in names.items()}
         facts: dict[str, Any] = {
@@ -58,7 +58,7 @@ def _judge(config: TaggerConfig, base: Path, data: Path, out: Path, say: Say) ->
 
 
 def finish(
-    config: TaggerConfig, base: Path, sets: Sets, outcome: Outcome, seconds: float, out: Path, say: Say,
+    config: TaggerConfig, base: Path, sets: TaggerSets, outcome: TaggerOutcome, seconds: float, out: Path, say: Tell,
     tuned: bool = True,
 ) -> TaggerSpec:  # fmt: skip
     """Round the weights, tune thresholds and measure what was rounded, write the folder; returns the tuned spec."""
@@ -84,7 +84,7 @@ def finish(
     return spec
 
 
-def records(config: TaggerConfig, sets: Sets) -> dict[str, int]:
+def records(config: TaggerConfig, sets: TaggerSets) -> dict[str, int]:
     """Documents of each set by role."""
     found: dict[str, int] = {}
     for key, task in config.tasks.items():

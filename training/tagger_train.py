@@ -26,24 +26,24 @@ from edge.tagging.facts import facts_of
 from edge.tagging.tagger import Span, Tagger
 from training import fact_scores, tagger_batches, tagger_data, tagger_publish
 from training.spans import Counts, report_counts
-from training.tagger_batches import IGNORED, Batch, Part, Prepared
+from training.tagger_batches import IGNORED, Batch, BatchPart, PreparedExample
 from training.tagger_config import TaggerConfig, TrainConfig
-from training.tagger_data import Example
+from training.tagger_data import TaggerExample
 from training.tagger_model import TaggerModel, TorchBackend
 
-Say = Callable[[str], None]
+Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True)
-class Sets:
+class TaggerSets:
     """Examples of every task."""
 
-    train: dict[str, list[Example]]
-    valid: dict[str, list[Example]]
+    train: dict[str, list[TaggerExample]]
+    valid: dict[str, list[TaggerExample]]
 
 
 @dataclass
-class Outcome:
+class TaggerOutcome:
     """The trained model at its best epoch. history: a line an epoch."""
 
     model: TaggerModel
@@ -52,10 +52,10 @@ class Outcome:
     best: int = 0
 
 
-def read_sets(config: TaggerConfig, folder: Path) -> Sets:
+def read_sets(config: TaggerConfig, folder: Path) -> TaggerSets:
     """All examples that a configuration names. Raises TrainingError."""
 
-    def read(key: str, name: str, split: str) -> list[Example]:
+    def read(key: str, name: str, split: str) -> list[TaggerExample]:
         task = config.tasks[key]
         if task.kind == "facts":
             return tagger_data.facts(folder, name)
@@ -63,12 +63,12 @@ def read_sets(config: TaggerConfig, folder: Path) -> Sets:
 
     train = {k: [e for name in t.train for e in read(k, name, "train")] for k, t in config.tasks.items()}
     valid = {k: [e for name in t.validate_on for e in read(k, name, "valid")] for k, t in config.tasks.items()}
-    return Sets(train, valid)
+    return TaggerSets(train, valid)
 
 
 def train(
-    config: TaggerConfig, base: Path, sets: Sets, say: Say, keep: Callable[[Outcome], None] | None = None
-) -> Outcome:
+    config: TaggerConfig, base: Path, sets: TaggerSets, say: Tell, keep: Callable[[TaggerOutcome], None] | None = None
+) -> TaggerOutcome:
     """Train from a base folder; the model comes back with the weights of its best epoch. Raises TrainingError.
 
     keep: called after every epoch that is the best so far, with the model in that state.
@@ -87,7 +87,7 @@ def train(
         task.key: [tagger_batches.prepare(e, tokenizer, len(task.labels)) for e in sets.train[task.key]]
         for task in spec.tasks
     }
-    outcome = Outcome(model, spec)
+    outcome = TaggerOutcome(model, spec)
     tagger = Tagger(spec, tokenizer, TorchBackend(model, settings.bf16))
     _epochs(config, outcome, _Loader(config, prepared, tokenizer), tagger, sets, say, keep)
     return outcome
@@ -96,7 +96,7 @@ def train(
 class _Loader:
     """Batches of an epoch: windows shuffled within their task, batches of all tasks mixed."""
 
-    def __init__(self, config: TaggerConfig, prepared: dict[str, list[Prepared]], tokenizer: Any) -> None:
+    def __init__(self, config: TaggerConfig, prepared: dict[str, list[PreparedExample]], tokenizer: Any) -> None:
         self._config, self._prepared = config, prepared
         self._marks = tuple(tokenizer.token_to_id(mark) for mark in ("[CLS]", "[SEP]", "[PAD]"))
         self._hidden = tokenizer.token_to_id("[MASK]")
@@ -107,7 +107,7 @@ class _Loader:
         chance = random.Random(f"{settings.seed}/{number}")
         batches = []
         for key, examples in self._prepared.items():
-            cut: list[Part] = []
+            cut: list[BatchPart] = []
             for example in examples * self._config.tasks[key].passes:
                 cut += tagger_batches.parts(example, self._config.window, chance.randrange(self._config.window // 2))
             chance.shuffle(cut)
@@ -126,8 +126,8 @@ class _Loader:
 
 
 def _epochs(
-    config: TaggerConfig, outcome: Outcome, loader: _Loader, tagger: Tagger, sets: Sets, say: Say,
-    keep: Callable[[Outcome], None] | None,
+    config: TaggerConfig, outcome: TaggerOutcome, loader: _Loader, tagger: Tagger, sets: TaggerSets, say: Tell,
+    keep: Callable[[TaggerOutcome], None] | None,
 ) -> None:  # fmt: skip
     settings, model = config.train, outcome.model
     steps = len(loader.epoch(0)) * settings.epochs
@@ -174,7 +174,7 @@ def optimiser(model: TaggerModel, settings: TrainConfig, steps: int) -> tuple[An
     return adam, torch.optim.lr_scheduler.LambdaLR(adam, factor)
 
 
-def _epoch(outcome: Outcome, batches: Sequence[Batch], adam: Any, schedule: Any, settings: TrainConfig) -> float:
+def _epoch(outcome: TaggerOutcome, batches: Sequence[Batch], adam: Any, schedule: Any, settings: TrainConfig) -> float:
     outcome.model.train()
     losses = []
     for one in batches:
@@ -190,7 +190,7 @@ def _epoch(outcome: Outcome, batches: Sequence[Batch], adam: Any, schedule: Any,
     return float(np.mean(losses))
 
 
-def _loss(outcome: Outcome, one: Batch, settings: TrainConfig) -> torch.Tensor:
+def _loss(outcome: TaggerOutcome, one: Batch, settings: TrainConfig) -> torch.Tensor:
     model, spec = outcome.model, outcome.spec
     task = spec.task(one.task)
     assert task is not None
@@ -239,19 +239,19 @@ def _attribute_loss(task: TaggerTask, judged: torch.Tensor, values: Sequence[dic
     return loss
 
 
-def validate(tagger: Tagger, task: TaggerTask, examples: Sequence[Example]) -> dict[str, float]:
+def validate(tagger: Tagger, task: TaggerTask, examples: Sequence[TaggerExample]) -> dict[str, float]:
     """Figures of a task on examples, as the bundle would give them; "f1" is what the best epoch is chosen by."""
     return figures(task, examples, [tagger.tag(task.key, e.text, list(e.segments)) for e in examples])
 
 
-def figures(task: TaggerTask, examples: Sequence[Example], found: Sequence[Sequence[Span]]) -> dict[str, float]:
+def figures(task: TaggerTask, examples: Sequence[TaggerExample], found: Sequence[Sequence[Span]]) -> dict[str, float]:
     """The same of spans that were found before."""
     if task.source == "conversation":
         return _fact_figures(examples, [facts_of(some, parse(e.text)) for e, some in zip(examples, found, strict=True)])
     return _report_figures(examples, [entries(task, e.text, some) for e, some in zip(examples, found, strict=True)])
 
 
-def _fact_figures(examples: Sequence[Example], found: Sequence[Sequence[Fact]]) -> dict[str, float]:
+def _fact_figures(examples: Sequence[TaggerExample], found: Sequence[Sequence[Fact]]) -> dict[str, float]:
     """F1 of all facts, recall of the critical ones, precision, and what of those found is right."""
     total = fact_scores.FactCounts()
     for example, some in zip(examples, found, strict=True):
@@ -264,12 +264,12 @@ def _fact_figures(examples: Sequence[Example], found: Sequence[Sequence[Fact]]) 
     return {short: every[f"facts.{name}"] for short, name in names.items()}
 
 
-def find(tagger: Tagger, example: Example) -> list[Fact]:
+def find(tagger: Tagger, example: TaggerExample) -> list[Fact]:
     """Facts of an example, as the laptop finds them."""
     return facts_of(tagger.tag("facts", example.text, list(example.segments)), parse(example.text))
 
 
-def _report_figures(examples: Sequence[Example], found: Sequence[dict[str, list[str]]]) -> dict[str, float]:
+def _report_figures(examples: Sequence[TaggerExample], found: Sequence[dict[str, list[str]]]) -> dict[str, float]:
     """Micro relaxed and exact F1 over the fields."""
     relaxed, exact = Counts(), Counts()
     for example, some in zip(examples, found, strict=True):

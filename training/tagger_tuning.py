@@ -19,7 +19,7 @@ from edge.tagging import scorer
 from edge.tagging.facts import facts_of
 from edge.tagging.tagger import Backend, Span, SpanCandidate, Tagger, best_of
 from training import fact_scores, spans, tagger_train
-from training.tagger_data import Example
+from training.tagger_data import TaggerExample
 
 # Least probabilities of tokens of candidates, the best of those tried (docs/lab-log.md); speech is less sharply cut.
 FLOORS = {"conversation": (0.05, 0.12, 0.25, 0.45), "report": (0.12, 0.25, 0.45)}
@@ -39,7 +39,7 @@ class Tuned:
 
 
 def tune(
-    spec: TaggerSpec, tokenizer: Any, backend: Backend, valid: dict[str, Sequence[Example]]
+    spec: TaggerSpec, tokenizer: Any, backend: Backend, valid: dict[str, Sequence[TaggerExample]]
 ) -> tuple[TaggerSpec, dict[str, dict[str, float]]]:
     """The spec with scorers and thresholds that have the best F1 on validation, and the figures a task."""
     tasks, figures = [], {}
@@ -61,7 +61,7 @@ def with_floors(task: TaggerTask, floors: Sequence[float]) -> TaggerTask:
     return task.model_copy(update={"labels": labels, "floors": list(floors), "scorer": None})
 
 
-def tune_task(task: TaggerTask, examples: Sequence[Example], found: Sequence[Sequence[SpanCandidate]]) -> Tuned:
+def tune_task(task: TaggerTask, examples: Sequence[TaggerExample], found: Sequence[Sequence[SpanCandidate]]) -> Tuned:
     """The task with the scorer and thresholds fitted on these texts and their candidates."""
     texts = list(zip(examples, found, strict=True))
     golds = [[_match(task, example, one.span) for one in some] for example, some in texts]
@@ -108,7 +108,7 @@ def fit(names: Sequence[str], rows: Any, right: Any) -> TaggerScorer:
     )
 
 
-def _counts(task: TaggerTask, label: str, examples: Sequence[Example], judged: Sequence[Sequence[Span]]) -> Any:
+def _counts(task: TaggerTask, label: str, examples: Sequence[TaggerExample], judged: Sequence[Sequence[Span]]) -> Any:
     """Right and found at each threshold of the grid; shape (2, thresholds). Facts are counted as finished: joined with
     their answers, repeats merged, which depends on facts of the same kind alone."""
     if task.source == "conversation":
@@ -126,7 +126,7 @@ def _counts(task: TaggerTask, label: str, examples: Sequence[Example], judged: S
     return counts
 
 
-def _fact_counts(label: str, examples: Sequence[Example], judged: Sequence[Sequence[Span]]) -> Any:
+def _fact_counts(label: str, examples: Sequence[TaggerExample], judged: Sequence[Sequence[Span]]) -> Any:
     counts = np.zeros((2, len(_GRID)))
     for example, some in zip(examples, judged, strict=True):
         transcript = parse(example.text)
@@ -141,13 +141,13 @@ def _fact_counts(label: str, examples: Sequence[Example], judged: Sequence[Seque
     return counts
 
 
-def _wanted(task: TaggerTask, example: Example, label: str) -> int:
+def _wanted(task: TaggerTask, example: TaggerExample, label: str) -> int:
     if task.source == "conversation":
         return sum(fact.kind == label for fact in example.facts)
     return len(example.fields.get(label, []))
 
 
-def _match(task: TaggerTask, example: Example, span: Span) -> int | None:
+def _match(task: TaggerTask, example: TaggerExample, span: Span) -> int | None:
     """Number of the annotated fact or entry that a span is, the best if several; None if it is none."""
     if task.source == "conversation":
         alike = [_alike(span, fact.names) if fact.kind == span.label else 0.0 for fact in example.facts]

@@ -21,7 +21,7 @@ from edge.engine.decode import Decoder
 from edge.engine.host import EngineHost, Loaded
 from edge.errors import TrainingError
 from training import model
-from training.config import Base
+from training.config import BaseConfig
 
 
 class TorchSession:
@@ -55,7 +55,7 @@ class TorchSession:
         return self._scores
 
 
-def load_checkpoint(base: Base, adapter: Path | None, threads: int = 0) -> EngineHost:
+def load_checkpoint(base: BaseConfig, adapter: Path | None, threads: int = 0) -> EngineHost:
     """Start an engine over a base and, if given, its LoRA adapter (merged). Raises BaseModelError, TrainingError."""
     folder = model.base_folder(base.name)
     if adapter is not None and not (adapter / "adapter_config.json").is_file():
@@ -66,7 +66,7 @@ def load_checkpoint(base: Base, adapter: Path | None, threads: int = 0) -> Engin
 
 
 @model.memory_named(model.too_large)  # here: what leaves the engine's thread without a name is named by its type alone
-def _load(folder: Path, base: Base, adapter: Path | None) -> Loaded:
+def _load(folder: Path, base: BaseConfig, adapter: Path | None) -> Loaded:
     dtype = torch.bfloat16 if torch.cuda.is_available() else torch.float32
     network = model.load(folder, base, dtype, for_training=False)
     if adapter is not None:

@@ -11,10 +11,10 @@ from training import rouge, sharding
 from training.packing import Encoded
 
 # (prompt ids, wanted answer ids with the end token)
-Pair = tuple[tuple[int, ...], tuple[int, ...]]
+TokenPair = tuple[tuple[int, ...], tuple[int, ...]]
 
 
-def pairs(samples: Sequence[Encoded], most: int) -> list[Pair]:
+def pairs(samples: Sequence[Encoded], most: int) -> list[TokenPair]:
     """Up to `most` tasks, evenly spread over the validation samples so that every data set is asked."""
     found = [((*s.document, *b.instruction), b.answer) for s in samples for b in s.branches]
     count = min(most, len(found))
@@ -35,7 +35,7 @@ def loss(accelerator: Any, plain: Any, rows: Sequence[list[Encoded]]) -> float:
     return float(total[0] / total[1])
 
 
-def rouge1(accelerator: Any, plain: Any, asked: Sequence[Pair], tokenizer: Any, most_tokens: int) -> float:
+def rouge1(accelerator: Any, plain: Any, asked: Sequence[TokenPair], tokenizer: Any, most_tokens: int) -> float:
     """Mean ROUGE-1 F1 x 100 of greedy answers of up to most_tokens tokens, each process taking its share."""
     plain.eval()
     sums = torch.zeros(2, device=accelerator.device, dtype=torch.float64)

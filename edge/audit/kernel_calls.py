@@ -19,7 +19,7 @@ from edge.seal.seccomp import machine
 
 _CLONE_NEWUSER, _CLONE_NEWNET = 0x10000000, 0x40000000
 _SIGCHLD = 17
-_EXTRA: dict[str, syscalls.Pair] = {
+_EXTRA: dict[str, syscalls.CallNumbers] = {
     "write": (1, 64),
     "pidfd_open": (434, 434),
     "mq_unlink": (241, 181),

@@ -28,7 +28,7 @@ from edge.engine.repeats import DECODING
 from edge.engine.threads import usable_cores
 from edge.errors import BundleError
 from edge.reading import encoding, files, roles, substance
-from edge.reading.files import Reading
+from edge.reading.files import ReadFile
 from edge.tasks.extract import Extraction, ExtractionFinished, elmtex, extract_fields, locate_all
 from edge.tasks.note import Note, NoteFinished, fits, write_note
 from edge.text import one_line, sanitise
@@ -39,7 +39,7 @@ __all__ = [
     "ExtractionFinished",
     "Note",
     "NoteFinished",
-    "Reading",
+    "ReadFile",
     "Scribe",
     "about_someone",
     "elmtex",
@@ -61,17 +61,17 @@ def read_document(path: str) -> Document:
     return documents.from_text(encoding.decode(raw, name).text, name)
 
 
-def read_file(path: str, kind: files.Kind | None = None, speakers: dict[str, str] | None = None) -> Reading:
+def read_file(path: str, kind: files.InputKind | None = None, speakers: dict[str, str] | None = None) -> ReadFile:
     """What the program makes of a file, or of standard input for "-" (see edge.reading.files.read)."""
     return files.read(*_bytes_of(path), kind, speakers)
 
 
-def read_together(paths_: Sequence[str], speakers: dict[str, str] | None = None) -> Reading:
+def read_together(paths_: Sequence[str], speakers: dict[str, str] | None = None) -> ReadFile:
     """One conversation of several files with times, a speaker each (see edge.reading.files.read_together)."""
     return files.read_together([_bytes_of(path) for path in paths_], speakers)
 
 
-def about_someone(reading: Reading) -> Reading:
+def about_someone(reading: ReadFile) -> ReadFile:
     """The reading of a conversation that a note can be written about. Raises InputError if nothing was said in it."""
     substance.refuse_nothing(reading.turns)
     return reading

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
-from edge.evidence.reading import Reading
+from edge.evidence.reading import TextReading
 from edge.terms.concepts import ConceptSpan
 from edge.terms.drugs import DrugSpan
 
@@ -151,7 +151,7 @@ def sentences(text: str) -> list[tuple[int, int]]:
     return found
 
 
-def named(reading: Reading, spoken: bool, family: bool = False) -> list[Named]:
+def named(reading: TextReading, spoken: bool, family: bool = False) -> list[Named]:
     """Everything that a text names, in order. family: names without a relative are of the family all the same."""
     text = reading.text
     frame = _Frame(
@@ -174,7 +174,7 @@ def named(reading: Reading, spoken: bool, family: bool = False) -> list[Named]:
     return found
 
 
-def _things(reading: Reading) -> list[ConceptSpan]:
+def _things(reading: TextReading) -> list[ConceptSpan]:
     """Words that name something the vocabulary does not know: "icterus", "guarding"."""
     starts = {w.start: w.end for w in reading.words}
     return [

@@ -13,7 +13,7 @@ from typing import Protocol
 
 from edge.contract.facts import Fact
 from edge.evidence.conversation import Conversation
-from edge.evidence.reading import Reading, read
+from edge.evidence.reading import TextReading, read
 from edge.evidence.statements import Piece, body
 
 HOLDS, ABSENT = "holds", "absent"
@@ -84,7 +84,7 @@ def _cut(piece: Piece) -> str:
     return f"{piece.section}: {' '.join(piece.text.split()[:_WORDS])}"
 
 
-def _excerpt(turn: Reading, features: set[str], talk: Conversation) -> str:
+def _excerpt(turn: TextReading, features: set[str], talk: Conversation) -> str:
     """At most _WORDS words of a turn: where it holds most of the features, by weight."""
     words = [match.start() for match in _WORD.finditer(turn.text)]
     if len(words) <= _WORDS:

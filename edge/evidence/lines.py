@@ -17,7 +17,7 @@ from edge.evidence.checks.duration import durations
 from edge.evidence.checks.frequency import frequencies
 from edge.evidence.conversation import Conversation
 from edge.evidence.links import quote
-from edge.evidence.reading import Reading, read
+from edge.evidence.reading import TextReading, read
 from edge.evidence.view import RETRACTED
 
 NONE = "None."
@@ -154,7 +154,7 @@ def _plain(fact: Fact, said: str) -> str:
     return f"{prefix}{text}."
 
 
-def _standing(reading: Reading) -> list[tuple[str, int, int]]:
+def _standing(reading: TextReading) -> list[tuple[str, int, int]]:
     """(value, start, end) of the numbers that were not taken back."""
     spans = reading.numbers
     found = []
@@ -181,7 +181,7 @@ def _value(words: str, values: frozenset[str]) -> str:
     return best
 
 
-def _dose(reading: Reading) -> str:
+def _dose(reading: TextReading) -> str:
     """The last number before a unit that stands, or the last bare one of three figures or of tens."""
     numbers = _standing(reading)
     for value, _, end in reversed(numbers):
@@ -193,7 +193,7 @@ def _dose(reading: Reading) -> str:
     return f"{near[-1]} {unit_of}" if near and _least(near[-1]) >= 2 else ""
 
 
-def _beside_drug(reading: Reading, start: int, end: int) -> bool:
+def _beside_drug(reading: TextReading, start: int, end: int) -> bool:
     """Whether a bare number stands right behind or before a drug's name: "lisinopril, the twenty"."""
     return any(0 <= start - d.end < _BESIDE or 0 <= d.start - end < 12 for d in reading.drugs)
 
@@ -202,7 +202,7 @@ def _least(value: str) -> float:
     return float(value.split("/")[0])
 
 
-def _counts(reading: Reading, start: int) -> bool:
+def _counts(reading: TextReading, start: int) -> bool:
     """Whether a number counts times, days or pieces."""
     after = reading.text[start : start + 40]
     return (
@@ -213,7 +213,7 @@ def _counts(reading: Reading, start: int) -> bool:
     )
 
 
-def _medication(fact: Fact, reading: Reading) -> str:
+def _medication(fact: Fact, reading: TextReading) -> str:
     if not reading.drugs:
         return ""
     drug = reading.drugs[0]
@@ -236,7 +236,7 @@ def _medication(fact: Fact, reading: Reading) -> str:
     return f"{text}."
 
 
-def _allergy(fact: Fact, reading: Reading) -> str:
+def _allergy(fact: Fact, reading: TextReading) -> str:
     if fact.polarity is Polarity.DENIED:
         names = ", ".join(reading.text[d.start : d.end] for d in reading.drugs)
         return f"No allergy to {names}." if names else "No known allergies."
@@ -249,7 +249,7 @@ def _allergy(fact: Fact, reading: Reading) -> str:
     return f"{name[:1].upper() + name[1:]}{with_what}."
 
 
-def _family(fact: Fact, reading: Reading) -> str:
+def _family(fact: Fact, reading: TextReading) -> str:
     relatives = [c for c in reading.concepts if c.group == "relative"]
     named = [reading.text[c.start : c.end] for c in reading.concepts if c.group in {"condition", "symptom"}]
     if not relatives or not named or fact.polarity is Polarity.DENIED:
@@ -261,7 +261,7 @@ def _family(fact: Fact, reading: Reading) -> str:
     return f"{relatives[0].name.replace('_', ' ').capitalize()}: {what}{when}."
 
 
-def _measured(reading: Reading) -> str:
+def _measured(reading: TextReading) -> str:
     labels = [c for c in reading.concepts if c.group == "test"]
     numbers = _standing(reading)
     if len(labels) != 1 or not numbers:
@@ -276,7 +276,7 @@ def _measured(reading: Reading) -> str:
     return f"{name[:1].upper() + name[1:]} {value}{' ' if word and word != '%' else ''}{_UNITS.get(word, word)}."
 
 
-def _follow_up(reading: Reading) -> str:
+def _follow_up(reading: TextReading) -> str:
     spans = durations(reading.text)
     if not spans:
         return ""
@@ -284,7 +284,7 @@ def _follow_up(reading: Reading) -> str:
     return f"Follow up in {' '.join(reading.text[start:end].split())}."
 
 
-def _denied(reading: Reading) -> str:
+def _denied(reading: TextReading) -> str:
     named = [reading.text[c.start : c.end] for c in reading.concepts if c.group in {"symptom", "condition"}]
     return f"Denies {', '.join(dict.fromkeys(name.casefold() for name in named))}." if named else ""
 

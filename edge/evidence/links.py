@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from edge.contract.facts import Quote, SourceLink
 from edge.contract.transcript import Transcript
-from edge.evidence.reading import Reading, read
+from edge.evidence.reading import TextReading, read
 from edge.evidence.statements import Piece, body
 
 Vector = NDArray[np.float64]
@@ -47,7 +47,7 @@ class Index:
     """The turns of a conversation by what they hold. postings: feature -> {turn: share}, 1 in the turn itself."""
 
     transcript: Transcript
-    turns: tuple[Reading, ...]
+    turns: tuple[TextReading, ...]
     postings: dict[str, dict[int, float]]
     rarity: dict[str, float]
     mass: Vector  # shape (turns,): summed weights of what each turn holds in its own words
@@ -101,7 +101,7 @@ def index(transcript: Transcript) -> Index:
     return Index(transcript, turns, postings, rarity, mass, fixed)
 
 
-def _neighbours(turns: Sequence[Reading], number: int) -> list[int]:
+def _neighbours(turns: Sequence[TextReading], number: int) -> list[int]:
     found = []
     if number and len(turns[number].words) <= _SHORT:
         found.append(number - 1)

@@ -16,7 +16,7 @@ from itertools import pairwise
 
 from edge.contract.facts import Fact, FactKind, Omission, Polarity
 from edge.evidence.conversation import Conversation
-from edge.evidence.reading import Reading, read
+from edge.evidence.reading import TextReading, read
 from edge.evidence.statements import Piece
 
 SIGNS = (
@@ -115,7 +115,7 @@ def _missing(features: set[str], note: set[str], kind: str) -> float:
     return 0.0 if not wanted else (-1.0 if wanted & note else 1.0)
 
 
-def _said(fact: Fact) -> Reading:
+def _said(fact: Fact) -> TextReading:
     return read(" ".join(quote.text for quote in fact.evidence))
 
 

@@ -30,7 +30,7 @@ STOP = frozenset(_STOP.split()) | frozenset(concepts.stem(word) for word in _STO
 
 
 @dataclass(frozen=True)
-class Reading:
+class TextReading:
     """What a text holds. Offsets count from the start of text."""
 
     text: str = field(repr=False)
@@ -81,6 +81,6 @@ class Reading:
         return found
 
 
-def read(text: str) -> Reading:
+def read(text: str) -> TextReading:
     """Read a text; the parts are worked out when they are first asked for."""
-    return Reading(text, concepts.words(text))
+    return TextReading(text, concepts.words(text))

@@ -11,7 +11,7 @@ from edge.contract.facts import Flag, Quote, Severity, SourceLink
 from edge.evidence import links
 from edge.evidence.context import Named, named, sentences
 from edge.evidence.conversation import Conversation, Said
-from edge.evidence.reading import Reading, read
+from edge.evidence.reading import TextReading, read
 from edge.evidence.statements import Piece
 from edge.terms.numbers import NumberSpan
 
@@ -28,7 +28,7 @@ class View:
     whole: str = field(default="", repr=False)
 
     @cached_property
-    def reading(self) -> Reading:
+    def reading(self) -> TextReading:
         """The statement's words, concepts, drugs and numbers."""
         return read(self.piece.text)
 

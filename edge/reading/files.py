@@ -35,13 +35,13 @@ from edge.reading.captions import Cue
 from edge.reading.scan import Checkpoint, go_on, refuse_lines
 from edge.text import one_line, sanitise
 
-Kind = Literal["conversation", "report"]
+InputKind = Literal["conversation", "report"]
 _TURN_MARK = "[SPEAKER_TURN]"  # of whisper.cpp's tinydiarize, at the end of a line
 _FOOTER = "transcribed by https://"
 
 
 @dataclass(frozen=True)
-class Reading:
+class ReadFile:
     """A file as read. Offsets of turns are code points of text; a report has no turns.
 
     encoding: of the bytes, "" where the format has its own. language: ISO 639-1, "" where it can't be told.
@@ -49,7 +49,7 @@ class Reading:
     """
 
     name: str
-    kind: Kind
+    kind: InputKind
     format: str
     encoding: str
     language: str
@@ -93,16 +93,16 @@ class _Content:
 def read(
     raw: bytes,
     name: str,
-    kind: Kind | None = None,
+    kind: InputKind | None = None,
     speakers: dict[str, str] | None = None,
     checkpoint: Checkpoint = go_on,
-) -> Reading:
+) -> ReadFile:
     """Read a file. kind: what it must be, None to find out. speakers: names to give, by the names that are found.
 
     Raises InputError for what cannot be read, naming what it is; UsageError for a speaker that there is not.
     """
     decoded, content = _content(raw, name, checkpoint)
-    reading = Reading(
+    reading = ReadFile(
         one_line(name, 200), "report", content.format, decoded.encoding, "", "",
         warnings=(*decoded.warnings, *content.warnings),
     )  # fmt: skip
@@ -125,11 +125,11 @@ def read(
 
 def read_together(
     files: Sequence[tuple[bytes, str]], speakers: dict[str, str] | None = None, checkpoint: Checkpoint = go_on
-) -> Reading:
+) -> ReadFile:
     """One conversation of several files, a speaker each, merged by time. Raises InputError where times are missing."""
     cues: list[Cue] = []
     warnings: list[str] = []
-    first: Reading | None = None
+    first: ReadFile | None = None
     for raw, name in files:
         decoded, content = _content(raw, name, checkpoint)
         spoken = conversation.of_cues(content.cues or [])
@@ -143,7 +143,7 @@ def read_together(
         cues += [replace(cue, speaker=cue.speaker or label) for cue in _unrolled(spoken)]
         warnings += [*decoded.warnings, *content.warnings]
         shown = ", ".join(one_line(PurePath(other).name, 100) for _, other in files)
-        first = first or Reading(shown, "conversation", content.format, decoded.encoding, "", "")
+        first = first or ReadFile(shown, "conversation", content.format, decoded.encoding, "", "")
     if first is None:
         raise InputError("There is no file to read.")
     merged = sorted(cues, key=lambda cue: cue.begin or 0.0)
@@ -229,7 +229,7 @@ def _of_json(value: Any, name: str) -> _Content:
 # -- content to reading ------------------------------------------------------------------------------------------------
 
 
-def _as_conversation(reading: Reading, cues: list[Cue], speakers: dict[str, str] | None) -> Reading:
+def _as_conversation(reading: ReadFile, cues: list[Cue], speakers: dict[str, str] | None) -> ReadFile:
     spoken, remarks = _without_marks(cues)
     spoken, loops = collapse.without_runs(spoken)
     guessed: list[str] = []
@@ -274,9 +274,9 @@ def _is_mark(text: str) -> bool:
     return bare in ("♪", "♪♪") or (pair is not None and bare[-1:] == pair and vocabulary.is_sound(bare[1:-1]))
 
 
-def _as_report(reading: Reading, text: str) -> Reading:
+def _as_report(reading: ReadFile, text: str) -> ReadFile:
     refuse_lines(text)
     return replace(reading, kind="report", language=language_code(text), text=text)
 
 
-Read = Callable[[bytes, str], Reading]
+Read = Callable[[bytes, str], ReadFile]

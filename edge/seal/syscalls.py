@@ -31,10 +31,10 @@ MACHINES = {
 # implemented" until somebody has read what it can do; C libraries fall back to the older calls.
 NEWEST = 467
 
-Pair = tuple[int | None, int | None]
+CallNumbers = tuple[int | None, int | None]
 
 # Decided on their arguments, in seccomp.py.
-CONDITIONAL: dict[str, Pair] = {
+CONDITIONAL: dict[str, CallNumbers] = {
     "socketpair": (53, 199),
     "sendto": (44, 206),
     "ioctl": (16, 29),
@@ -43,9 +43,9 @@ CONDITIONAL: dict[str, Pair] = {
 }
 
 # Its flags lie in memory, where a filter cannot read. C libraries fall back to clone.
-NOT_IMPLEMENTED: dict[str, Pair] = {"clone3": (435, 435)}
+NOT_IMPLEMENTED: dict[str, CallNumbers] = {"clone3": (435, 435)}
 
-_SOCKETS: dict[str, Pair] = {
+_SOCKETS: dict[str, CallNumbers] = {
     "socket": (41, 198),
     "connect": (42, 203),
     "bind": (49, 200),
@@ -60,7 +60,7 @@ _SOCKETS: dict[str, Pair] = {
 }
 
 # Another process's memory, descriptors or registers: it may hold a socket.
-_OTHER_PROCESSES: dict[str, Pair] = {
+_OTHER_PROCESSES: dict[str, CallNumbers] = {
     "ptrace": (101, 117),
     "process_vm_readv": (310, 270),
     "process_vm_writev": (311, 271),
@@ -74,7 +74,7 @@ _OTHER_PROCESSES: dict[str, Pair] = {
 
 # Mailboxes of the kernel that need no file: a way to a helper outside the seal. request_key with the key type
 # "dns_resolver" makes the kernel ask a name server.
-_MAILBOXES: dict[str, Pair] = {
+_MAILBOXES: dict[str, CallNumbers] = {
     "add_key": (248, 217),
     "request_key": (249, 218),
     "keyctl": (250, 219),
@@ -91,7 +91,7 @@ _MAILBOXES: dict[str, Pair] = {
 }
 
 # Other namespaces and mounts: another network stack, or a network file system.
-_NAMESPACES: dict[str, Pair] = {
+_NAMESPACES: dict[str, CallNumbers] = {
     "setns": (308, 268),
     "unshare": (272, 97),
     "mount": (165, 40),
@@ -111,7 +111,7 @@ _NAMESPACES: dict[str, Pair] = {
 }
 
 # The kernel itself: programs in it, modules, events, the machine's state.
-_KERNEL: dict[str, Pair] = {
+_KERNEL: dict[str, CallNumbers] = {
     "bpf": (321, 280),
     "perf_event_open": (298, 241),
     "userfaultfd": (323, 282),
@@ -140,9 +140,9 @@ _KERNEL: dict[str, Pair] = {
     "setdomainname": (171, 162),
 }
 
-REFUSED: dict[str, Pair] = _SOCKETS | _OTHER_PROCESSES | _MAILBOXES | _NAMESPACES | _KERNEL
+REFUSED: dict[str, CallNumbers] = _SOCKETS | _OTHER_PROCESSES | _MAILBOXES | _NAMESPACES | _KERNEL
 
 
-def number(table: dict[str, Pair], name: str, machine: Machine) -> int | None:
+def number(table: dict[str, CallNumbers], name: str, machine: Machine) -> int | None:
     """Return the number of a call on a machine, or None if it does not exist there."""
     return table[name][machine.column]

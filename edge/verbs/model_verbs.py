@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from edge.contract.document import Document
     from edge.contract.encounter import Encounter, Generated
     from edge.contract.origin import Origin
-    from edge.encounters.writing import EngineInfo, Reading, Scribe
+    from edge.encounters.writing import EngineInfo, ReadFile, Scribe
     from edge.vaults import Vault
 
 
@@ -42,7 +42,7 @@ class Input:
     """What a verb works on: its name, and what reads it; that raises InputError for what the verb cannot use."""
 
     name: str
-    read: Callable[[], Reading]
+    read: Callable[[], ReadFile]
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:

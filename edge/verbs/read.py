@@ -12,7 +12,7 @@ from edge.verbs import model_verbs, read_options
 from edge.verbs.narrate import Narrator, complain
 
 if TYPE_CHECKING:
-    from edge.encounters.writing import Reading
+    from edge.encounters.writing import ReadFile
 
 _NAME = 40  # characters of a speaker's name that are shown
 
@@ -56,7 +56,7 @@ def run(args: argparse.Namespace) -> int:
     return codes[0] if len(codes) == 1 else int(any(codes))
 
 
-def _show(reading: Reading, as_json: bool, narrator: Narrator) -> None:
+def _show(reading: ReadFile, as_json: bool, narrator: Narrator) -> None:
     if as_json:
         print(json.dumps(reading.as_json(), ensure_ascii=False), flush=True)
     elif reading.kind == "report":

@@ -11,7 +11,7 @@ from edge.errors import UsageError
 from edge.verbs.model_verbs import Input
 
 if TYPE_CHECKING:
-    from edge.encounters.writing import Reading
+    from edge.encounters.writing import ReadFile
 
 
 def add_options(parser: argparse.ArgumentParser) -> None:
@@ -44,13 +44,13 @@ def conversations(args: argparse.Namespace) -> list[Input]:
     return [Input(name, partial(_one, name, speakers)) for name in files]
 
 
-def _one(name: str, speakers: dict[str, str]) -> Reading:
+def _one(name: str, speakers: dict[str, str]) -> ReadFile:
     from edge.encounters import writing
 
     return writing.about_someone(writing.read_file(name, "conversation", speakers))
 
 
-def _together(names: list[str], speakers: dict[str, str]) -> Reading:
+def _together(names: list[str], speakers: dict[str, str]) -> ReadFile:
     from edge.encounters import writing
 
     return writing.about_someone(writing.read_together(names, speakers))

@@ -16,14 +16,14 @@ if TYPE_CHECKING:
     from edge.contract.encounter import State
     from edge.vaults import BackupManifest, Passphrase, Progress, Report, Secret, Vault
 
-Run = Callable[[argparse.Namespace], int]
+VaultAction = Callable[[argparse.Namespace], int]
 
 
 def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     parser = sub.add_parser("vault", help="make, check, back up, restore and export the encrypted records")
     actions = parser.add_subparsers(dest="action", metavar="ACTION", required=True)
 
-    def action(name: str, run: Run, text: str) -> argparse.ArgumentParser:
+    def action(name: str, run: VaultAction, text: str) -> argparse.ArgumentParser:
         one = actions.add_parser(name, help=text, description=text[0].upper() + text[1:] + ".")
         vault_options.add_options(one)
         one.set_defaults(run=run, write_dirs=_write_dirs)

@@ -70,9 +70,9 @@ def run(args: argparse.Namespace) -> int:
     if not args.verify:
         return 0
     from export.verbs.verify import compare_and_record
-    from export.verify import Trial
+    from export.verify import VerifyTrial
 
-    return compare_and_record([bundle.folder for bundle, _ in done], Trial(adapter=args.adapter))
+    return compare_and_record([bundle.folder for bundle, _ in done], VerifyTrial(adapter=args.adapter))
 
 
 def _report(bundle: Bundle, built: Build, signer: str) -> None:

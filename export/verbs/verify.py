@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from export.verify import Trial
+    from export.verify import VerifyTrial
 
 
 def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -34,14 +34,14 @@ def run(args: argparse.Namespace) -> int:
     """
     from edge.contract.bundle import find_bundle
     from export.bundles import bundles_folder
-    from export.verify import Trial
+    from export.verify import VerifyTrial
 
     folders = [find_bundle(name, [bundles_folder()]) for name in args.bundle]
-    trial = Trial(args.against, args.adapter, args.documents, args.count, args.notes, args.data)
+    trial = VerifyTrial(args.against, args.adapter, args.documents, args.count, args.notes, args.data)
     return compare_and_record(folders, trial)
 
 
-def compare_and_record(folders: list[Path], trial: Trial) -> int:
+def compare_and_record(folders: list[Path], trial: VerifyTrial) -> int:
     """The work of `verify`; returns its exit code. Raises BundleError."""
     import json
     import sys

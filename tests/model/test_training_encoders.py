@@ -11,7 +11,7 @@ from edge.contract.schemas import FIELD_KEYS, extraction_target
 from edge.errors import TrainingError
 from training import bertscore, evaluation, prompting, report, sources
 from training.answering import Item, Written
-from training.sources import Document
+from training.sources import TrainingDocument
 
 pytestmark = pytest.mark.model
 KNOWN = "the a of with fever cough gout pain knee left right heart rate high blood pressure denies year old man"
@@ -119,7 +119,7 @@ def test_examples_are_the_nearest_reports(encoder: Path) -> None:
 
     rng = random.Random(1)
     texts = [" ".join(rng.choices(WORDS, k=12)) for _ in range(8)]
-    train = [Document(str(i), "elmtex_aci", "train", sources.report(t), (), raw=t) for i, t in enumerate(texts)]
+    train = [TrainingDocument(str(i), "elmtex_aci", "train", sources.report(t), (), raw=t) for i, t in enumerate(texts)]
     asked = " ".join(rng.choices(WORDS, k=12))
     tokenizer, model = AutoTokenizer.from_pretrained(encoder), AutoModel.from_pretrained(encoder).eval()
     with torch.no_grad():

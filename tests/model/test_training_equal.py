@@ -8,15 +8,17 @@ from transformers.modeling_layers import GradientCheckpointingLayer
 
 from tests import tiny
 from training import model, packing, seq2seq
-from training.config import Base, Batch, Lora
-from training.sources import Document, Task
+from training.config import BaseConfig, BatchConfig, Lora
+from training.sources import Task, TrainingDocument
 
 pytestmark = pytest.mark.model
 FAMILIES = ("qwen2", "llama", "mistral", "gemma3")
 
 DOCUMENTS = [
-    Document("a", "t", "train", "Conversation:\nDoctor: the cough? " * 3, (Task("s", "Write one.", "the cough."),)),
-    Document(
+    TrainingDocument(
+        "a", "t", "train", "Conversation:\nDoctor: the cough? " * 3, (Task("s", "Write one.", "the cough."),)
+    ),
+    TrainingDocument(
         "b",
         "t",
         "train",
@@ -42,7 +44,7 @@ def _gradients(net: torch.nn.Module) -> dict[str, torch.Tensor]:
 
 def _lora(folder: Path, for_training: bool = True, dora: bool = False) -> object:
     torch.manual_seed(1)
-    base = Base(name=str(folder))
+    base = BaseConfig(name=str(folder))
     adapted = model.add_lora(
         model.load(folder, base, torch.float32, for_training), Lora(rank=4, alpha=8, dora=dora), base
     )
@@ -55,7 +57,7 @@ def _lora(folder: Path, for_training: bool = True, dora: bool = False) -> object
 
 def _encoded(folder: Path) -> list[packing.Encoded]:
     tokenizer, name = model.tokenizer(folder), model.prompt_format(folder)
-    return [e for d in DOCUMENTS for e in packing.encode(d, name, tokenizer, Batch())]
+    return [e for d in DOCUMENTS for e in packing.encode(d, name, tokenizer, BatchConfig())]
 
 
 def _separate(adapted: object, encoded: list[packing.Encoded]) -> tuple[float, dict[str, torch.Tensor]]:
@@ -93,14 +95,16 @@ def test_packed_row_equals_separate_samples(folder: Path, free: int, dora: bool)
 @pytest.mark.parametrize("family", ["bart", "t5"])
 def test_an_encoder_decoder_recomputes_what_is_over_free_tokens(family: str, tmp_path: Path) -> None:
     """The same loss and gradients, dropout included, whether none of its four layers computes twice, or two, or all."""
-    base = Base(name=str(tiny.make(family, tmp_path / family)), kind="encoder-decoder")
+    base = BaseConfig(name=str(tiny.make(family, tmp_path / family)), kind="encoder-decoder")
     tokenizer, end = model.tokenizer(tmp_path / family), seq2seq.end_id(tmp_path / family)
-    encoded = [e for d in DOCUMENTS for e in seq2seq.encode(d, tokenizer, end, Batch())]
+    encoded = [e for d in DOCUMENTS for e in seq2seq.encode(d, tokenizer, end, BatchConfig())]
     longest = len(encoded) * max(len(side) for e in encoded for b in e.branches for side in (b.instruction, b.answer))
     found, calls = [], []
     for free, computed in ((longest, 4), (longest / 2, 6), (1, 8)):
         torch.manual_seed(1)
-        net = model.adapted(tmp_path / family, base, Lora(rank=4), Batch(free_tokens=int(free)), torch.float32).train()
+        net = model.adapted(
+            tmp_path / family, base, Lora(rank=4), BatchConfig(free_tokens=int(free)), torch.float32
+        ).train()
         with torch.no_grad():
             for name, p in net.named_parameters():
                 if "lora_B" in name:

@@ -14,7 +14,7 @@ from edge.contract.prompts import PROMPT_VERSION
 from tests import tiny
 from training import answering, cli, folders, model
 from training.answering import Written
-from training.config import Base, Lora
+from training.config import BaseConfig, Lora
 
 pytestmark = pytest.mark.model
 LETTER = {"kind": "report", "instruction": "Welcher Befund?"}
@@ -38,7 +38,7 @@ def own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def _adapter(base: Path, folder: Path, seed: int) -> Path:
     """An adapter with random weights, as a run would leave it."""
     torch.manual_seed(seed)
-    chosen = Base(name=str(base))
+    chosen = BaseConfig(name=str(base))
     wrapped = model.add_lora(model.load(base, chosen, torch.float32), Lora(rank=2), chosen)
     with torch.no_grad():
         for name, p in wrapped.named_parameters():

@@ -19,9 +19,9 @@ from edge.contract.schemas import extraction_target
 from edge.errors import TrainingError
 from tests import tiny
 from training import answering, cli, evaluation, lora, model, report, runlog, torch_engine
-from training.config import Base, Config, as_dict, parse
-from training.mixing import Prepared
-from training.sources import Document, Task, division_tasks, extract_task
+from training.config import BaseConfig, Config, as_dict, parse
+from training.mixing import PreparedSets
+from training.sources import Task, TrainingDocument, division_tasks, extract_task
 
 pytestmark = pytest.mark.model
 
@@ -49,20 +49,20 @@ def _config(base: Path, kind: str, **lora_options: object) -> Config:
 
 DIALOGUE = "Doctor: any fever?\nPatient: no, just the cough."
 TASK = Task("section", templates.get("section:CC").sections[0].instruction, "Cough.", "CC")
-DOCUMENT = Document("d1", "own", "train", "Conversation:\n" + DIALOGUE, (TASK,), raw=DIALOGUE)
+DOCUMENT = TrainingDocument("d1", "own", "train", "Conversation:\n" + DIALOGUE, (TASK,), raw=DIALOGUE)
 
 
 @pytest.mark.parametrize("family", tiny.FAMILIES)
 def test_train_then_evaluate(family: str, tmp_path: Path) -> None:
     base = tiny.make(family, tmp_path / family)
     kind = "encoder-decoder" if family in {"bart", "t5"} else "decoder"
-    prepared = Prepared({"own": [DOCUMENT] * 6}, [DOCUMENT], {})
+    prepared = PreparedSets({"own": [DOCUMENT] * 6}, [DOCUMENT], {})
     run = tmp_path / "run"
     outcome = lora.train(_config(base, kind), prepared, run, False, lambda _: None)
     assert outcome.steps == 3
     assert next(f["valid_rouge"] for f in runlog.read(run / "metrics.jsonl") if "valid_rouge" in f) >= 0
     assert (run / "adapter" / "adapter_model.safetensors").stat().st_size > 1000
-    chosen = Base(name=str(base), kind=kind)
+    chosen = BaseConfig(name=str(base), kind=kind)
     engine = evaluation.checkpoint_engine(chosen, run / "adapter", 1)
     try:
         written = answering.write(engine, DOCUMENT)
@@ -90,10 +90,10 @@ def test_an_overfitted_adapter_writes_its_target(tmp_path: Path) -> None:
         },
         "test",
     )  # fmt: skip
-    lora.train(chosen, Prepared({"own": [DOCUMENT]}, [DOCUMENT], {}), tmp_path / "run", False, lambda _: None)
+    lora.train(chosen, PreparedSets({"own": [DOCUMENT]}, [DOCUMENT], {}), tmp_path / "run", False, lambda _: None)
     facts = runlog.read(tmp_path / "run" / "metrics.jsonl")
     assert [f["valid_rouge"] for f in facts if "valid_rouge" in f][-1] == 100.0
-    engine = torch_engine.load_checkpoint(Base(name=str(base)), tmp_path / "run" / "adapter", 1)
+    engine = torch_engine.load_checkpoint(BaseConfig(name=str(base)), tmp_path / "run" / "adapter", 1)
     try:
         written = answering.write(engine, DOCUMENT)
     finally:
@@ -108,10 +108,11 @@ def test_evaluate_and_report_from_the_command_line(
     base = tiny.make("qwen2", tmp_path / "tiny-qwen2")
     notes = [("a", "CHIEF COMPLAINT\n\nCough.\n\nASSESSMENT AND PLAN\n\nRest."), ("b", "CHIEF COMPLAINT\n\nGout.")]
     documents = [
-        Document(i, "aci", "valid", "", division_tasks({"subjective": n}), raw=DIALOGUE, note=n) for i, n in notes
+        TrainingDocument(i, "aci", "valid", "", division_tasks({"subjective": n}), raw=DIALOGUE, note=n)
+        for i, n in notes
     ]
     reports = [
-        Document(
+        TrainingDocument(
             f"r{i}", "elmtex_aci", "valid", "", (extract_task({"age": ["58-year-old"]}),), raw="A 58-year-old man."
         )
         for i in range(2)
@@ -158,17 +159,19 @@ def test_bad_bases_are_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) ->
         model.prompt_format(base)
     assert model.prompt_format(base, "plain") == "plain"
     with pytest.raises(TrainingError, match="There is no adapter"):
-        torch_engine.load_checkpoint(Base(name=str(base)), tmp_path, 1)
+        torch_engine.load_checkpoint(BaseConfig(name=str(base)), tmp_path, 1)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     with pytest.raises(TrainingError, match="needs a CUDA device"):
-        model.load(base, Base(name=str(base), quantise="4bit"), torch.float32)
+        model.load(base, BaseConfig(name=str(base), quantise="4bit"), torch.float32)
     monkeypatch.setattr(torch.cuda, "is_available", lambda: True)
     monkeypatch.setattr(model, "find_spec", lambda name: None)
     with pytest.raises(TrainingError, match=r"needs bitsandbytes(.|\n)*training-cuda"):
-        model.load(base, Base(name=str(base), quantise="4bit"), torch.float32)
+        model.load(base, BaseConfig(name=str(base), quantise="4bit"), torch.float32)
     monkeypatch.undo()
     with pytest.raises(TrainingError, match=r"lora\.layers is 9"):
-        lora.train(_config(base, "decoder", layers=9), Prepared({"own": [DOCUMENT]}, [], {}), tmp_path, False, print)
+        lora.train(
+            _config(base, "decoder", layers=9), PreparedSets({"own": [DOCUMENT]}, [], {}), tmp_path, False, print
+        )
 
 
 @pytest.mark.parametrize(("family", "kind"), [("bart", "decoder"), ("t5", "decoder"), ("qwen2", "encoder-decoder")])
@@ -198,13 +201,13 @@ def test_a_base_of_the_other_kind_is_named(
 
 def test_a_sample_beyond_an_encoders_places_is_named(tmp_path: Path) -> None:
     base = tiny.make("bart", tmp_path / "bart")
-    long = Document("long", "own", "train", "Report:\n" + "x" * 5000, (TASK,), raw="x")
+    long = TrainingDocument("long", "own", "train", "Report:\n" + "x" * 5000, (TASK,), raw="x")
     chosen = parse(
         {**as_dict(_config(base, "encoder-decoder")), "batch": {"max_tokens": 20_000}},
         "test",
     )
     with pytest.raises(TrainingError, match=r"The sample long has a side of 5,\d+ tokens\. This base reads 4,096"):
-        lora.train(chosen, Prepared({"own": [long]}, [], {}), tmp_path / "run", False, lambda _: None)
+        lora.train(chosen, PreparedSets({"own": [long]}, [], {}), tmp_path / "run", False, lambda _: None)
 
 
 def test_a_base_that_takes_pictures_too_is_measured_and_its_text_part_trained(tmp_path: Path) -> None:
@@ -216,19 +219,19 @@ def test_a_base_that_takes_pictures_too_is_measured_and_its_text_part_trained(tm
         text_config=Gemma3TextConfig.from_pretrained(base), vision_config=vision, mm_tokens_per_image=1
     )
     Gemma3ForConditionalGeneration(whole).save_pretrained(str(base))
-    engine = evaluation.checkpoint_engine(Base(name=str(base)), None, 1)
+    engine = evaluation.checkpoint_engine(BaseConfig(name=str(base)), None, 1)
     try:
         assert engine.info.context_length == 4096
         assert answering.write(engine, DOCUMENT).error == ""
     finally:
         engine.close()
-    prepared = Prepared({"own": [DOCUMENT]}, [DOCUMENT], {})
+    prepared = PreparedSets({"own": [DOCUMENT]}, [DOCUMENT], {})
     with pytest.raises(TrainingError, match=r"takes more than text \(gemma3\).*docs/training\.md"):
         lora.train(_config(base, "decoder"), prepared, tmp_path / "run", False, lambda _: None)
     guide = (Path(lora.__file__).parents[1] / "docs" / "training.md").read_text(encoding="utf-8")
     assert "Gemma3ForCausalLM as M; M.from_pretrained('BASE', dtype='auto').save_pretrained('TEXT')" in guide
     Gemma3ForCausalLM.from_pretrained(base, dtype="auto").save_pretrained(str(text))
-    assert model.load(text, Base(name=str(text)), torch.float32).config.model_type == "gemma3_text"
+    assert model.load(text, BaseConfig(name=str(text)), torch.float32).config.model_type == "gemma3_text"
     parts = (load_file(folder / "model.safetensors") for folder in (base, text))
     pictures, words = ({name.removeprefix("language_model."): t for name, t in part.items()} for part in parts)
     assert len(words) > 60
@@ -239,7 +242,7 @@ def test_only_the_last_layers_are_adapted(tmp_path: Path) -> None:
     base = tiny.make("llama", tmp_path / "base")
     network = model.adapted(
         base,
-        Base(name=str(base)),
+        BaseConfig(name=str(base)),
         _config(base, "decoder", layers=1).lora,
         _config(base, "decoder").batch,
         torch.float32,

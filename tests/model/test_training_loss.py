@@ -10,7 +10,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from transformers import Qwen2Config, Qwen2ForCausalLM
 
 from training import attention, loss, model
-from training.config import Base, Lora
+from training.config import BaseConfig, Lora
 from training.packing import Branch, Encoded
 
 pytestmark = pytest.mark.model
@@ -82,7 +82,7 @@ def test_no_tensor_holds_all_answers_by_the_vocabulary(monkeypatch: pytest.Monke
         )
     )  # fmt: skip
     network.set_attn_implementation(attention.register())
-    packed = model.PackedLoss(model.add_lora(network, Lora(rank=2), Base()), 1000)
+    packed = model.PackedLoss(model.add_lora(network, Lora(rank=2), BaseConfig()), 1000)
     row = [Encoded("a", (1, 2, 3), (Branch((4,), tuple(range(5, 45))),))]
     with _Largest() as chunked:
         found = packed(row)

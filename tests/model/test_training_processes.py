@@ -16,7 +16,7 @@ from safetensors.torch import load_file
 from edge.errors import TrainingError, UsageError
 from tests import tiny
 from training import checkpoint, cli, config, lora, runlog
-from training.mixing import Prepared
+from training.mixing import PreparedSets
 
 pytestmark = [pytest.mark.model, pytest.mark.long]
 
@@ -227,7 +227,7 @@ def test_the_process_that_is_left_says_so() -> None:
 def test_other_ways_to_cut_a_model_are_refused(way: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv(f"ACCELERATE_USE_{way}", "true")
     with pytest.raises(TrainingError, match=r"not supported.*run\.shard = true"):
-        lora.train(config.Config(), Prepared({}, [], {}), tmp_path, False, print)
+        lora.train(config.Config(), PreparedSets({}, [], {}), tmp_path, False, print)
 
 
 def test_a_quantised_base_is_not_shared() -> None:

@@ -13,7 +13,7 @@ from tests import tiny
 from tests.training_kit import logged, own_data
 from tests.training_kit import quiet as _quiet
 from training import checkpoint, cli, model, precision, runlog, snapshot
-from training.config import Base
+from training.config import BaseConfig
 
 pytestmark = pytest.mark.model
 OPTIONS = "[optimiser]\nepochs = 4\n[batch]\ntokens = 60\nrow_tokens = 60\n[run]\ncheckpoint_steps = 3\nthreads = 1\n"
@@ -72,9 +72,9 @@ def test_a_snapshot_is_an_adapter_too(base: Path, tmp_path: Path, monkeypatch: p
     monkeypatch.setenv("EDGESCRIBE_CACHE", str(tmp_path))
     assert cli.main(["run", *own_data(base, tmp_path, OPTIONS), "--id", "one"]) == 0
     taken = snapshot.save(tmp_path / "runs" / "one", tmp_path / "snapshots", _quiet)
-    one = model.with_adapter(model.load(base, Base(name=str(base)), torch.float32, False), taken)
+    one = model.with_adapter(model.load(base, BaseConfig(name=str(base)), torch.float32, False), taken)
     finished = tmp_path / "runs" / "one" / "adapter"
-    other = model.with_adapter(model.load(base, Base(name=str(base)), torch.float32, False), finished)
+    other = model.with_adapter(model.load(base, BaseConfig(name=str(base)), torch.float32, False), finished)
     pairs = zip(one.parameters(), other.parameters(), strict=True)
     assert all(torch.allclose(a, b, atol=1e-3) for a, b in pairs)
 

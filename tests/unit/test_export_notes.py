@@ -14,10 +14,22 @@ from edge.engine.base import Engine
 from edge.engine.scripted import ScriptedEngine
 from edge.errors import BundleError, InputError
 from export.held import Held
-from export.notes import ACI, MTS, OWN, Visit, load_sets, losses, remembered, rouge1, scores, start_engine, write_all
+from export.notes import (
+    ACI,
+    MTS,
+    OWN,
+    NotedVisit,
+    load_sets,
+    losses,
+    remembered,
+    rouge1,
+    scores,
+    start_engine,
+    write_all,
+)
 
 TALK = "Doctor: What brings you in?\nPatient: My knee hurts."
-SETS = {ACI: [Visit(TALK, "CHIEF COMPLAINT\n\nKnee pain.")], MTS: [Held(TALK, "Write the plan.", "Rest.")]}
+SETS = {ACI: [NotedVisit(TALK, "CHIEF COMPLAINT\n\nKnee pain.")], MTS: [Held(TALK, "Write the plan.", "Rest.")]}
 
 
 def script(instruction: str) -> str:
@@ -88,7 +100,7 @@ def test_sets_are_read_or_named(tmp_path: Path) -> None:
     mts = "ID,section_header,section_text,dialogue\n0,PLAN,Rest.,Doctor: Rest.\n"
     (tmp_path / "mts_dialog" / "MTS-Dialog-ValidationSet.csv").write_text(mts)
     found = load_sets(1, None, tmp_path)
-    assert found[ACI] == [Visit("[doctor] hi", "NOTE")]
+    assert found[ACI] == [NotedVisit("[doctor] hi", "NOTE")]
     assert [type(item) for item in found[MTS]] == [Held]
     assert load_sets(0) == {}
     own = tmp_path / "own.jsonl"
@@ -149,7 +161,7 @@ def test_the_gate_keeps_no_answer_about_ones_own_documents(tmp_path: Path, monke
     monkeypatch.setattr(verify, "logit_source", lambda _: None)
     for name in ("start_engine", "load_engine"):
         monkeypatch.setattr(verify, name, lambda *_, **__: ScriptedEngine(lambda _: "About Mr. CANARY."))
-    (gate,) = verify.measure([folder], verify.Trial(against=tmp_path, documents=own))
+    (gate,) = verify.measure([folder], verify.VerifyTrial(against=tmp_path, documents=own))
     assert gate.passed
     assert gate.measured["notes_own"] == 1.0
     assert [path for path in cache.rglob("*") if path.is_file()] == []
@@ -177,11 +189,11 @@ def test_a_distance_is_measured_once(tmp_path: Path, monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(verify, "hf_folder", lambda *_, **__: tmp_path)
     (tmp_path / "tokenizer.json").write_bytes(b"another")
     with pytest.raises(BundleError, match="another tokenizer than its base"):  # both sides would read by it
-        verify.measure(folders[:1], verify.Trial(notes=0))
+        verify.measure(folders[:1], verify.VerifyTrial(notes=0))
     (tmp_path / "tokenizer.json").write_bytes(contents()["tokenizer.json"])
     monkeypatch.setattr(verify, "load_held", lambda count, *_: [Held("d", "i", "a")] * count)
-    first = verify.measure(folders[:1], verify.Trial(notes=0))
-    assert verify.measure(folders, verify.Trial(notes=0)) == first * 2
-    verify.measure(folders[:1], verify.Trial(notes=0, count=2))  # other documents
-    verify.measure(folders[:1], verify.Trial(notes=0, against=tmp_path))  # a source of one's own: never kept
+    first = verify.measure(folders[:1], verify.VerifyTrial(notes=0))
+    assert verify.measure(folders, verify.VerifyTrial(notes=0)) == first * 2
+    verify.measure(folders[:1], verify.VerifyTrial(notes=0, count=2))  # other documents
+    verify.measure(folders[:1], verify.VerifyTrial(notes=0, against=tmp_path))  # a source of one's own: never kept
     assert measured == [["a"], ["b"], ["a"], ["a"]]

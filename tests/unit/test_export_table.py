@@ -16,14 +16,14 @@ from export.compare import Distance
 from export.held import Held
 from export.notes import ACI, MTS
 from export.speed import Speed
-from export.table import Row, markdown, measure_table, plot_svg, replace_section
+from export.table import TableRow, markdown, measure_table, plot_svg, replace_section
 from export.to_onnx import Build
 
 BASE = get("smollm2-135m-instruct")
 FAR = Distance(tokens=90, documents=3, perplexity=11.0, reference_perplexity=10.0, kl=0.05, agreement=0.9)
 ROWS = [
-    Row("fp16", 269_030_016, FAR, None, {}),
-    Row("int4 rtn_mixed, block 32", 117_000_000, FAR, Speed(241.4, 70.25, 318_000_000), {ACI: 21.0, MTS: 9.96}),
+    TableRow("fp16", 269_030_016, FAR, None, {}),
+    TableRow("int4 rtn_mixed, block 32", 117_000_000, FAR, Speed(241.4, 70.25, 318_000_000), {ACI: 21.0, MTS: 9.96}),
 ]
 
 

@@ -35,7 +35,7 @@ def field() -> Path:
     return data_dir() / "field"
 
 
-def read(name: str) -> files.Reading:
+def read(name: str) -> files.ReadFile:
     return files.read((field() / name).read_bytes(), name)
 
 

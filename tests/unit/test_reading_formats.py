@@ -10,12 +10,12 @@ from reading_kit import LABELLED, VISIT, as_json, docx, pdf, textgrid, timed, ts
 
 from edge.errors import InputError, UsageError
 from edge.reading import files
-from edge.reading.files import Reading
+from edge.reading.files import ReadFile
 
 BASE = "".join(f"{who}: {words}\n" for who, words in VISIT)
 
 
-def said(reading: Reading) -> list[tuple[str, str]]:
+def said(reading: ReadFile) -> list[tuple[str, str]]:
     return [(turn.speaker, turn.text) for turn in reading.turns]
 
 

@@ -45,7 +45,7 @@ def answer(machine: Machine, nr: int, *args: int, arch: int | None = None) -> in
     raise AssertionError("the filter did not end")
 
 
-def nr(table: dict[str, syscalls.Pair], name: str, machine: Machine) -> int:
+def nr(table: dict[str, syscalls.CallNumbers], name: str, machine: Machine) -> int:
     number = table[name][machine.column]
     assert number is not None
     return number

@@ -91,7 +91,7 @@ def test_figures_are_shares_over_all_visits_together() -> None:
     assert figures["critical.recall"] == figures["fact.recall"] == figures["forbidden.share"] == 50.0
     assert (figures["words.ratio"], figures["incomplete"], figures["forbidden.critical"]) == (5 / 8, 50.0, 0.5)
     assert found["intervals"]["critical.recall"] == (0.0, 100.0)
-    row = report.Row("m", "ours", 2, figures, found["intervals"])
+    row = report.ReportRow("m", "ours", 2, figures, found["intervals"])
     shown = report.columns([row])
     assert {"critical.recall", "forbidden.share", "words.ratio", "incomplete", "loop"} <= shown.keys()
     assert report.cell(row, "words.ratio") == "0.62"

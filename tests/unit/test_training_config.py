@@ -9,11 +9,11 @@ import pytest
 
 from edge.errors import UsageError
 from training import cli, config, mixing, packing, verbs
-from training.config import Batch, Data
-from training.mixing import Prepared
+from training.config import BatchConfig, Data
+from training.mixing import PreparedSets
 from training.packing import Branch, Encoded
 from training.schedule import Schedule
-from training.sources import Document, Task
+from training.sources import Task, TrainingDocument
 
 CONFIGS = Path(config.__file__).parent / "configs"
 SHIPPED = sorted(path for path in CONFIGS.rglob("*.toml") if path.parent.name != "taggers")
@@ -103,12 +103,12 @@ def test_a_missing_file_and_overrides(tmp_path: Path) -> None:
         config.load(path, ("base.name=other",))
 
 
-def _document(name: str, i: int) -> Document:
-    return Document(f"{name}{i}", name, "train", "t", (Task("s", "i", "t"),))
+def _document(name: str, i: int) -> TrainingDocument:
+    return TrainingDocument(f"{name}{i}", name, "train", "t", (Task("s", "i", "t"),))
 
 
 def test_epochs_follow_the_seed_and_cover_fractions() -> None:
-    prepared = Prepared({"a": [_document("a", i) for i in range(10)], "b": [_document("b", 0)]}, [], {})
+    prepared = PreparedSets({"a": [_document("a", i) for i in range(10)], "b": [_document("b", 0)]}, [], {})
     data = Data(passes={"a": 0.5, "b": 2.0})
     first = mixing.epoch(prepared, data, 7, 0)
     assert first == mixing.epoch(prepared, data, 7, 0)
@@ -124,35 +124,38 @@ def _encoded(tokens: int) -> Encoded:
 
 def test_steps_keep_order_and_budgets() -> None:
     samples = [_encoded(n) for n in (30, 30, 30, 90, 10, 10, 200, 5)]
-    plan = packing.steps(samples, Batch(tokens=100, row_tokens=64))
+    plan = packing.steps(samples, BatchConfig(tokens=100, row_tokens=64))
     assert [e for step in plan for row in step for e in row] == samples
     for step in plan:
         assert sum(e.tokens for row in step for e in row) <= 100 or len(step) == len(step[0]) == 1
         assert all(sum(e.tokens for e in row) <= 64 or len(row) == 1 for row in step)
-    assert packing.steps([], Batch()) == []
+    assert packing.steps([], BatchConfig()) == []
 
 
 def test_a_sample_beyond_the_limit_is_refused_or_dropped(byte_tokenizer: object) -> None:
     from edge.errors import TrainingError
 
-    document = Document("long", "s", "train", "x" * 400, (Task("s", "i", "t"), Task("s", "j", "t" * 600)))
+    document = TrainingDocument("long", "s", "train", "x" * 400, (Task("s", "i", "t"), Task("s", "j", "t" * 600)))
     with pytest.raises(TrainingError, match="The sample long has"):
-        packing.encode(document, "chatml", byte_tokenizer, Batch(max_tokens=900))
-    (kept,) = packing.encode(document, "chatml", byte_tokenizer, Batch(max_tokens=900, too_long="drop"))
+        packing.encode(document, "chatml", byte_tokenizer, BatchConfig(max_tokens=900))
+    (kept,) = packing.encode(document, "chatml", byte_tokenizer, BatchConfig(max_tokens=900, too_long="drop"))
     assert len(kept.branches) == 1
-    twice = Document("two", "s", "train", "x" * 400, (Task("s", "i", "t" * 200), Task("s", "j", "t" * 200)))
-    assert [len(e.branches) for e in packing.encode(twice, "chatml", byte_tokenizer, Batch(max_tokens=900))] == [1, 1]
+    twice = TrainingDocument("two", "s", "train", "x" * 400, (Task("s", "i", "t" * 200), Task("s", "j", "t" * 200)))
+    assert [len(e.branches) for e in packing.encode(twice, "chatml", byte_tokenizer, BatchConfig(max_tokens=900))] == [
+        1,
+        1,
+    ]
 
 
 def test_a_sample_beyond_the_places_of_the_base_is_refused_or_dropped() -> None:
     from edge.errors import TrainingError
 
     short, long = _encoded(60), _encoded(90)
-    assert packing.within([short, long], 0, Batch()) == [short, long]
-    assert packing.within([short, long], 90, Batch()) == [short, long]
-    assert packing.within([short, long], 89, Batch(too_long="drop")) == [short]
+    assert packing.within([short, long], 0, BatchConfig()) == [short, long]
+    assert packing.within([short, long], 90, BatchConfig()) == [short, long]
+    assert packing.within([short, long], 89, BatchConfig(too_long="drop")) == [short]
     with pytest.raises(TrainingError, match="made for 89"):
-        packing.within([short, long], 89, Batch())
+        packing.within([short, long], 89, BatchConfig())
 
 
 def test_the_rate_warms_up_and_ends_at_zero() -> None:

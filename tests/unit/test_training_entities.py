@@ -46,7 +46,7 @@ def test_f1_counts_entities_of_all_notes_together() -> None:
     assert _figures("", "")["entity.f1"] == 0.0
     # 2 of 4 found and 1 invented: 2 * 2 / (3 + 4)
     assert _figures("High blood pressure, headache.", "gout")["entity.f1"] == pytest.approx(400 / 7)
-    assert "entity F1" in report.columns([report.Row("m", "ours", 2, _figures(*NOTES), {})]).values()
+    assert "entity F1" in report.columns([report.ReportRow("m", "ours", 2, _figures(*NOTES), {})]).values()
 
 
 def test_twenty_thousand_words_are_read() -> None:

@@ -13,7 +13,7 @@ from edge.engine.scripted import ScriptedEngine
 from edge.errors import EngineError, TrainingError, UsageError
 from training import answering, cli, floors, intervals, prompting, report, rouge, scoring, sources
 from training.answering import Item, Written
-from training.sources import Document, extract_task
+from training.sources import TrainingDocument, extract_task
 
 
 def test_the_copy_floor_on_aci_test1_is_the_known_one() -> None:
@@ -79,8 +79,10 @@ class Fixed:
     def close(self) -> None: ...
 
 
-def _report(name: str, text: str, age: str) -> Document:
-    return Document(name, "elmtex_aci", "train", sources.report(text), (extract_task({"age": [age]}),), raw=text)
+def _report(name: str, text: str, age: str) -> TrainingDocument:
+    return TrainingDocument(
+        name, "elmtex_aci", "train", sources.report(text), (extract_task({"age": [age]}),), raw=text
+    )
 
 
 TRAIN = [_report(f"t{i}", f"A {i}-year-old with {what}", f"{i}") for i, what in enumerate(("cough", "gout", "a rash"))]
@@ -107,15 +109,17 @@ def test_an_unknown_strategy_is_named() -> None:
 
 def test_every_kind_of_task_is_written_and_errors_score_as_empty() -> None:
     dialogue = "Doctor: any fever?\nPatient: no."
-    section = Document("s", "mts", "valid", "", (sources.Task("section", "i", "t", "CC"),), raw=dialogue)
+    section = TrainingDocument("s", "mts", "valid", "", (sources.Task("section", "i", "t", "CC"),), raw=dialogue)
     assert answering.write(Fixed("No fever."), section).text == "No fever."  # type: ignore[arg-type]
-    visit = Document("v", "aci", "valid", "", sources.division_tasks({"subjective": "x"}), raw=dialogue, note="x")
+    visit = TrainingDocument(
+        "v", "aci", "valid", "", sources.division_tasks({"subjective": "x"}), raw=dialogue, note="x"
+    )
     written = answering.write(Fixed("None."), visit)  # type: ignore[arg-type]
     assert (written.text, len(written.parts), written.reasons) == ("", 4, ("end",) * 4)
     broken = answering.write(Fixed("no json"), _report("r", "A 5-year-old", "5"))  # type: ignore[arg-type]
     assert broken.text == "no json"
     assert scoring.score_item(answering.item(_report("r", "A 5-year-old", "5")), broken)["json.valid"] == 0.0
-    user = Document("u", "own", "test", "Report:\nx", (sources.Task("user", "Do.", "t"),), raw="x")
+    user = TrainingDocument("u", "own", "test", "Report:\nx", (sources.Task("user", "Do.", "t"),), raw="x")
     assert answering.write(Fixed("Done."), user).text == "Done."  # type: ignore[arg-type]
 
 
@@ -138,7 +142,7 @@ def test_error_checks_are_scored_as_medec_does(wanted: str, answer: str, flag: f
 def test_a_runtime_that_fails_ends_the_evaluation_and_is_no_zero_of_the_model(tmp_path: Path) -> None:
     dialogue = "Doctor: any fever?\nPatient: no."
     task = sources.Task("section", "i", "t", "CC")
-    first, second = (Document(name, "mts", "valid", "", (task,), raw=dialogue) for name in "ab")
+    first, second = (TrainingDocument(name, "mts", "valid", "", (task,), raw=dialogue) for name in "ab")
     file, said = tmp_path / "answers.jsonl", []
     answering.write_all(ScriptedEngine(lambda _: "No fever."), [first], file, said.append)
     with pytest.raises(EngineError, match="stopped unexpectedly"):

@@ -17,7 +17,7 @@ from edge.reading.conversation import parse
 from edge.tasks.note import NoteFinished, write_note
 from training import divisions, facts, gold, section_data, sources, strategies
 from training.answering import documents
-from training.sources import Document
+from training.sources import TrainingDocument
 
 VISIT = (
     "Doctor: What brings you in?\nPatient: My left knee hurts since May.\nDoctor: Any allergies?\n"
@@ -31,7 +31,7 @@ def data() -> Path:
     return sources.data_dir()
 
 
-def _all(data: Path, split: str) -> dict[str, list[Document]]:
+def _all(data: Path, split: str) -> dict[str, list[TrainingDocument]]:
     names = ("sections", "own_divisions", "statements", "sections_de")
     return {name: sources.read(name, data, split) for name in names}
 
