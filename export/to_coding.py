@@ -36,7 +36,7 @@ from export.catalog import Base, get
 from export.files import named_disk_errors, need_space, sha256_file
 from export.merge import adapter_facts
 from export.pack import pack
-from export.progress import Progress, silent
+from export.progress import BuildProgress, silent
 from export.to_onnx import Build
 from export.to_tagger import add_change, round_weights, trace
 
@@ -47,7 +47,7 @@ _BATCH = 2048
 
 
 def make_coding_bundle(
-    base_name: str, tuned: Path | None, name: str, out: Path, catalogue: Catalogue, progress: Progress = silent
+    base_name: str, tuned: Path | None, name: str, out: Path, catalogue: Catalogue, progress: BuildProgress = silent
 ) -> Bundle:
     """The bundle under out/name. Raises BaseModelError for a folder that does not fit, BundleError if the rounded
     encoder finds other terms than its source."""
@@ -179,7 +179,7 @@ def compare(source: Any, encoder: OnnxTextEncoder, built: Path, texts: Sequence[
     return Gate(passed=True, measured=measured, limits=LIMITS)
 
 
-def _vectors(encoder: OnnxTextEncoder, texts: Sequence[str], progress: Progress) -> Any:
+def _vectors(encoder: OnnxTextEncoder, texts: Sequence[str], progress: BuildProgress) -> Any:
     import numpy as np
 
     found = []
