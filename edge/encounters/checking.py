@@ -7,15 +7,17 @@ from functools import partial
 from typing import Any
 
 from edge import paths
+from edge.contract.bundle import verify_bundle
 from edge.contract.document import Document
 from edge.contract.note import EncounterNote
 from edge.contract.transcript import Transcript
+from edge.engine.base import EngineInfo
 from edge.errors import BundleError, InputError
 from edge.evidence.review import FactFinder, Review, review, review_sections
 from edge.reading.conversation import parse
 from edge.tagging.facts import TASK, find_facts
 from edge.tagging.installed import tagger_folder
-from edge.tagging.onnx import load_tagger
+from edge.tagging.onnx import open_tagger
 
 __all__ = ["Checker", "Review"]
 
@@ -29,6 +31,7 @@ class Checker:
 
     finder: FactFinder | None = None
     lacking: str = ""
+    info: EngineInfo | None = None  # of the tagger that finds facts
 
     @classmethod
     def open(cls, tagger: str | None = None, allow_unsigned: bool = False) -> Checker:
@@ -42,7 +45,8 @@ class Checker:
                 raise
             return cls(lacking="No tagger is installed.")
         try:
-            return cls(partial(find_facts, load_tagger(folder, allow_unsigned=allow_unsigned)))
+            bundle = verify_bundle(folder, require_signature=not allow_unsigned)
+            return cls(partial(find_facts, open_tagger(bundle)), info=EngineInfo.of(bundle))
         except BundleError as error:  # it lies there and is not trusted, or damaged: a note is written all the same
             if tagger is not None:
                 raise

@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from edge import paths
 from edge.clinical.entries import with_attributes
-from edge.contract.bundle import Bundle, read_manifest, verify_bundle
+from edge.contract.bundle import read_manifest, verify_bundle
 from edge.contract.document import Document
 from edge.contract.origin import Origin
 from edge.contract.schemas import ELMTEX, FieldSchema, naive_instruction
@@ -179,18 +179,4 @@ def _open_tagger(
             "",
             "Train one.",
         )
-    return tagger, _info(bundle)
-
-
-def _info(bundle: Bundle) -> EngineInfo:
-    manifest = bundle.manifest
-    return EngineInfo(
-        bundle=manifest.name,
-        bundle_sha256=bundle.sha256,
-        prompt_format=manifest.prompt_format,
-        prompt_version=manifest.prompt_version,
-        context_length=manifest.context_length,
-        runtime=manifest.runtime,
-        purpose=manifest.purpose,
-        signed_by=bundle.signed_by,
-    )
+    return tagger, EngineInfo.of(bundle)

@@ -10,13 +10,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
+from edge.composing import lines
 from edge.contract.evidence import Evidence, ShownAtSigning, ShownFlag
 from edge.contract.facts import Fact, Omission, Severity
 from edge.contract.note import EncounterNote, Section
 from edge.contract.section_turns import DIVISION_OF, SECTION_OF, section_of
 from edge.contract.transcript import Transcript
 from edge.errors import InputError, UsageError
-from edge.evidence import lines, omissions
+from edge.evidence import omissions
 from edge.evidence.conversation import Conversation, converse
 from edge.evidence.review import bounded, is_foreign, joined, recheck
 from edge.evidence.statements import is_heading, section_kind, split

@@ -6,13 +6,15 @@ The only place that joins documents, engine and tasks.
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
 from edge import paths
-from edge.clinical.language import language_code
+from edge.clinical.language import language, language_code
+from edge.composing.notes import FORMS as COMPOSED
+from edge.composing.notes import as_note, takes_facts
 from edge.contract import choice
 from edge.contract import document as documents
 from edge.contract.bundle import ProgressFn, find_bundle, list_bundles
@@ -22,11 +24,12 @@ from edge.contract.fields import FieldEntry
 from edge.contract.origin import Origin
 from edge.contract.templates import SectionSpec, Template
 from edge.encounters import templates
+from edge.encounters.checking import Checker
 from edge.engine.base import Engine, EngineInfo
-from edge.engine.loader import load_engine
+from edge.engine.loader import DeferredEngine, load_engine
 from edge.engine.repeats import DECODING
 from edge.engine.threads import usable_cores
-from edge.errors import BundleError
+from edge.errors import BundleError, UsageError
 from edge.reading import encoding, files, roles, substance
 from edge.reading.files import ReadFile
 from edge.tasks.extract import Extraction, ExtractionFinished, elmtex, extract_fields, locate_all
@@ -34,6 +37,7 @@ from edge.tasks.note import Note, NoteFinished, fits, write_note
 from edge.text import one_line, sanitise
 
 __all__ = [
+    "Engine",
     "EngineInfo",
     "Extraction",
     "ExtractionFinished",
@@ -51,6 +55,8 @@ __all__ = [
     "speaker_names",
 ]
 
+AUTOMATIC, WHOLE, FACTS = "auto", "whole", "facts"
+FORMS = (AUTOMATIC, WHOLE, *COMPOSED)  # what a note is made of
 _WISH = 500  # characters of a wish
 
 
@@ -119,15 +125,27 @@ class Scribe:
 
     engine: Engine
     why: str = ""  # this model writes, where nobody named one
+    form: str = AUTOMATIC  # of FORMS: what its notes are made of
+    checker: Checker | None = None  # finds facts; the installed one if it is not given
 
     @classmethod
     def open(
-        cls, bundle: str | None, progress: ProgressFn | None = None, allow_unsigned: bool = False, threads: int = 0
+        cls,
+        bundle: str | None,
+        progress: ProgressFn | None = None,
+        allow_unsigned: bool = False,
+        threads: int = 0,
+        form: str = AUTOMATIC,
     ) -> Scribe:
         """Verify and load a bundle; one that no pinned key signed only if allowed. threads: of the runtime; 0 for what
-        this process may use. Raises BundleError, EngineError."""
+        this process may use. form: of FORMS. Raises BundleError, EngineError."""
         folder, why = chosen_bundle(bundle)
-        return cls(load_engine(folder, progress, allow_unsigned=allow_unsigned, threads=threads), why)
+        return cls(load_engine(folder, progress, allow_unsigned=allow_unsigned, threads=threads), why, form)
+
+    @classmethod
+    def deferred(cls, opener: Callable[[], Engine], form: str) -> Scribe:
+        """A scribe whose model is opened when it is first asked for: a note made from facts needs none."""
+        return cls(DeferredEngine(opener), form=form)
 
     def __enter__(self) -> Scribe:
         return self
@@ -140,8 +158,52 @@ class Scribe:
         return self.sections(document.text, templates.get(template))
 
     def sections(self, conversation: str, chosen: Template) -> Iterator[TaskEvent | NoteFinished]:
-        """Write the sections of a template about a conversation. Raises as edge.tasks.note.write_note."""
-        return write_note(self.engine, substance.visit(conversation), chosen)
+        """Write the sections of a template about a conversation, in this scribe's form.
+
+        Raises as edge.tasks.note.write_note, BundleError for a form that needs a tagger where there is none.
+        """
+        visit = substance.visit(conversation)
+        form = self.form_of(chosen, conversation)
+        if form == WHOLE:
+            return write_note(self.engine, visit, chosen)
+        finder = self.facts_finder()
+        assert finder.finder is not None
+        assert finder.info is not None
+        return as_note(self.engine, visit, finder.finder(visit), form, chosen, finder.info)
+
+    def form_of(self, chosen: Template, conversation: str) -> str:
+        """What a note is made of. Automatic: of facts, where a trusted tagger is there, the language is one that it
+        knows, and the template's sections are those that facts are sorted into; else of the whole visit.
+
+        Raises BundleError for a named form without a tagger, UsageError for one that does not go with the template.
+        """
+        if self.form == WHOLE:
+            return WHOLE
+        if not takes_facts(chosen):
+            if self.form == AUTOMATIC:
+                return WHOLE
+            raise UsageError(
+                f"The template {chosen.name!r} has sections that facts are not sorted into.",
+                f"A note of the form {self.form!r} is made from facts.",
+                "Use the template visit or sections, or the form whole.",
+            )
+        finder = self.facts_finder()
+        if self.form != AUTOMATIC:
+            if finder.finder is None:
+                raise BundleError(
+                    "There is no tagger on this machine to find facts.",
+                    f"A note of the form {self.form!r} is made from facts. {finder.lacking}".strip(),
+                    "Install a tagger bundle, or leave --form out.",
+                )
+            return self.form
+        known = language(conversation) != "other"
+        return FACTS if finder.finder is not None and known else WHOLE
+
+    def facts_finder(self) -> Checker:
+        """What finds facts, opened when it is first asked for."""
+        if self.checker is None:
+            self.checker = Checker.open()
+        return self.checker
 
     def rewrite(
         self, conversation: str, spec: SectionSpec, current: str, wish: str
@@ -169,14 +231,18 @@ class Scribe:
 def origin(info: EngineInfo, source: Document, result: Note | Extraction | None) -> Origin:
     """Where a result comes from; None: of an answer that broke off (incomplete). The first and last turn (from 1) of
     each part of a long conversation stand under "parts", by section."""
+    if isinstance(result, Note) and result.writer is not None:
+        info = result.writer
     parts = result.parts if isinstance(result, Note) else {}
     seams = {key: [[first + 1, last + 1] for first, last in found] for key, found in parts.items()}
+    parameters = dict(result.parameters) if isinstance(result, Note) else {}
+    parameters |= {"parts": seams} if seams else {}
     return Origin(
         bundle=info.bundle,
         bundle_sha256=info.bundle_sha256,
         prompt_version=info.prompt_version,
         source_sha256=source.sha256,
-        parameters={**DECODING, "parts": seams} if seams else DECODING,
+        parameters={**DECODING, **parameters},
         prompt_tokens=result.prompt_tokens if result else 0,
         generated_tokens=result.generated_tokens if result else 0,
         seconds=round(result.seconds, 3) if result else 0.0,

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from edge.contract.events import EngineEvent
 from edge.contract.prompts import Prompt
 from edge.engine.repeats import BY_DEFAULT
+
+if TYPE_CHECKING:
+    from edge.contract.bundle import Bundle
 
 
 @dataclass(frozen=True)
@@ -27,6 +30,22 @@ class EngineInfo:
     purpose: str = "clinical"
     signed_by: str | None = None
     languages: tuple[str, ...] = ("en",)
+
+    @classmethod
+    def of(cls, bundle: Bundle) -> EngineInfo:
+        """What is known of a verified bundle."""
+        manifest = bundle.manifest
+        return cls(
+            bundle=manifest.name,
+            bundle_sha256=bundle.sha256,
+            prompt_format=manifest.prompt_format,
+            prompt_version=manifest.prompt_version,
+            context_length=manifest.context_length,
+            runtime=manifest.runtime,
+            purpose=manifest.purpose,
+            signed_by=bundle.signed_by,
+            languages=tuple(str(manifest.options.get("languages", "en")).split()),
+        )
 
 
 @dataclass(frozen=True)

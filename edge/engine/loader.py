@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
 from typing import Protocol
 
 from edge.contract.bundle import Bundle, ProgressFn, check_unchanged, verify_bundle
-from edge.contract.prompts import TokenizerLike, chat_format, load_tokenizer, renderer
-from edge.engine.base import EngineInfo, Session
+from edge.contract.events import EngineEvent
+from edge.contract.prompts import Prompt, TokenizerLike, chat_format, load_tokenizer, renderer
+from edge.engine.base import Engine, EngineInfo, Request, Session
 from edge.engine.constrain import GrammarCompiler
 from edge.engine.decode import Decoder
 from edge.engine.host import EngineHost, Loaded
@@ -54,17 +56,7 @@ def load(bundle: Bundle, threads: int = 0) -> Loaded:
         text = tokenizer_file.read_text(encoding="utf-8")
         return GrammarCompiler(json.dumps(json.loads(text)), tokenizer.get_vocab_size(), ends)
 
-    info = EngineInfo(
-        bundle=manifest.name,
-        bundle_sha256=bundle.sha256,
-        prompt_format=manifest.prompt_format,
-        prompt_version=manifest.prompt_version,
-        context_length=manifest.context_length,
-        runtime=manifest.runtime,
-        purpose=manifest.purpose,
-        signed_by=bundle.signed_by,
-        languages=tuple(str(manifest.options.get("languages", "en")).split()),
-    )
+    info = EngineInfo.of(bundle)
     decoder = Decoder(tokenizer, model.open_session, compiler, ends, manifest.context_length)
     return Loaded(info, decoder, tokenizer)
 
@@ -91,3 +83,41 @@ def _end_ids(tokenizer: TokenizerLike, tokens: list[str]) -> list[int]:
     if len(ids) < len(found):
         raise BundleError("The bundle's tokenizer does not know its own end token.", "", "Build the bundle again.")
     return ids
+
+
+class DeferredEngine:
+    """An engine that is opened when it is first asked for, since a note made from facts needs none.
+
+    opener raises BundleError, EngineError; so do the calls.
+    """
+
+    def __init__(self, opener: Callable[[], Engine]) -> None:
+        self._opener = opener
+        self._engine: Engine | None = None
+
+    def _opened(self) -> Engine:
+        if self._engine is None:
+            self._engine = self._opener()
+        return self._engine
+
+    @property
+    def info(self) -> EngineInfo:
+        return self._opened().info
+
+    def count(self, prompt: Prompt) -> int:
+        """Tokens of the whole prompt."""
+        return self._opened().count(prompt)
+
+    def stream(self, request: Request) -> Iterator[EngineEvent]:
+        """As the engine's."""
+        return self._opened().stream(request)
+
+    def cancel(self) -> None:
+        """End what is being written, if anything is."""
+        if self._engine is not None:
+            self._engine.cancel()
+
+    def close(self) -> None:
+        """Free the engine, if it was opened."""
+        if self._engine is not None:
+            self._engine.close()

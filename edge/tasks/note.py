@@ -6,6 +6,7 @@ import re
 import time
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from edge.clinical.language import language_code
 from edge.contract import prompts
@@ -13,7 +14,7 @@ from edge.contract.events import Finished, SectionFinished, SectionStarted, Stop
 from edge.contract.note import EncounterNote, Section
 from edge.contract.templates import SectionSpec, Template
 from edge.contract.transcript import Transcript, Turn
-from edge.engine.base import Engine, Request
+from edge.engine.base import Engine, EngineInfo, Request
 from edge.errors import InputError
 from edge.tasks.visit_parts import LONGEST, VisitPart, in_parts
 
@@ -34,6 +35,8 @@ class Note:
     generated_tokens: int
     seconds: float
     parts: Mapping[str, Sequence[tuple[int, int]]] = field(default_factory=dict)
+    parameters: Mapping[str, Any] = field(default_factory=dict)  # of its making beside the decoding, for its origin
+    writer: EngineInfo | None = None  # what made it, where that is not the engine that was asked
 
     @property
     def content(self) -> EncounterNote:

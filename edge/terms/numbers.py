@@ -30,6 +30,7 @@ _ALONE = frozenset(f"{_ORDINALS} once single twice both couple dozen einmal zwei
 _SINGLE = f"{_ORDINALS} once single twice both couple dozen einmal zweimal dreimal viermal"
 _ALONE = frozenset(_SINGLE.split())  # never part of a longer number
 _NO_NUMBER = frozenset(f"a an o oh single both {_ORDINALS}".split())
+_ARTICLES = frozenset({"a", "an", "ein", "eine", "einen", "einer"})  # before a number: "so eine fünf"
 _POINTING = f"{_ORDINALS} the this that which another other each every any right left no bad good big"
 _POINTS = frozenset(_POINTING.split())  # words that make "one" a pronoun
 _LONGEST = 5  # figures that a row of words makes: a year, a dose; longer rows are two numbers
@@ -57,9 +58,24 @@ def word_values() -> dict[str, int]:
     for i, tens in enumerate(_GERMAN_TENS.split()):
         german[tens] = 20 + 10 * i
         german |= {f"{unit}und{tens}": 20 + 10 * i + n for n, unit in enumerate(units[1:10], 1)}
-    for word, n in [(w, n) for w, n in german.items() if 0 < n < 100 and not w.startswith("eine")]:
-        german[f"hundert{word}"] = german[f"einhundert{word}"] = 100 + n
-    return values | {"hundert": 100, "einhundert": 100, "dreimal": 3, "viermal": 4} | german
+    german |= _german_hundreds(german, units)
+    values |= {"dreimal": 3, "viermal": 4} | german
+    return {word.casefold(): value for word, value in values.items()}  # "ß" folds to "ss"
+
+
+def _german_hundreds(small: dict[str, int], units: list[str]) -> dict[str, int]:
+    """ "hundertzwanzig", "vierhundert", "tausend", "tausenddreihundert": one word each in German."""
+    below = {word: n for word, n in small.items() if 0 < n < 100 and not word.startswith("eine") and "mal" not in word}
+    found: dict[str, int] = {"tausend": 1000}
+    for n, unit in enumerate(["", *units[1:10]]):
+        hundred = f"{unit}hundert"
+        value = 100 * max(1, n)
+        found[hundred] = value
+        found[f"tausend{hundred}"] = found[f"eintausend{hundred}"] = 1000 + value
+        found |= {f"{hundred}{word}": value + more for word, more in below.items()}
+        if unit:
+            found[f"{unit}tausend"] = 1000 * n
+    return found
 
 
 def canonical(number: str) -> str:
@@ -132,7 +148,7 @@ def _pieces(places: Sequence[tuple[int, int, str]], words: list[str]) -> Iterato
                 piece[0] in {"a", "an", "and"} and len(piece) == 1
             ):
                 continue
-            if piece[0] in {"a", "an"} and piece[1] not in {"hundred", "thousand", "couple", "dozen"}:
+            if piece[0] in _ARTICLES and len(piece) > 1 and piece[1] not in {"hundred", "thousand", "couple", "dozen"}:
                 continue
             values = {canonical(piece[0])} if len(piece) == 1 and piece[0][0].isdigit() else read_words(piece)
             if len(piece) > 2 and piece[-2] in {"hundred", "thousand"}:  # "six hundred, three times a day"

@@ -24,7 +24,7 @@ def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         description="Run the main job on a sample visit that ships with the program: note, fields, encrypted record.",
     )
     bundle_options.add_bundle(parser)
-    parser.set_defaults(run=run, live=True, json=False, template="visit", form="whole", title="Sample visit")
+    parser.set_defaults(run=run, live=True, json=False, template="visit", title="Sample visit")
 
 
 def run(args: argparse.Namespace) -> int:
@@ -91,14 +91,16 @@ def _extractor(scribe: Scribe, args: argparse.Namespace) -> Extractor:
 def _visit(scribe: Scribe, vault: Vault, args: argparse.Namespace, narrator: Narrator) -> str:
     """Write, extract and save; returns the record's id."""
     from edge.contract import document as documents
-    from edge.encounters import keeping
+    from edge.encounters import keeping, templates, writing
     from edge.encounters.open_encounter import OpenEncounter, source_of
 
     sample = resources.files("edge.samples").joinpath("visit.txt").read_bytes()
     visit = documents.from_bytes(sample, "visit.txt")
     _heading(narrator, "1. The conversation")
     narrator.say(visit.text.strip()[:420] + " …")
-    _heading(narrator, f"2. The note, written on this machine by {scribe.engine.info.bundle}")
+    from_facts = scribe.form_of(templates.get(args.template), visit.text) == writing.FACTS
+    made = "made of what was said" if from_facts else f"written by {scribe.engine.info.bundle}"
+    _heading(narrator, f"2. The note, {made} on this machine")
     written = note.write(scribe, visit, args, narrator)
     text = str(written.printed["text"])
     _heading(narrator, "3. Structured fields of that note, each with its characters in it")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from edge.contract.document import Document
     from edge.contract.encounter import Encounter, Generated
     from edge.contract.origin import Origin
-    from edge.encounters.writing import EngineInfo, ReadFile, Scribe
+    from edge.encounters.writing import Engine, EngineInfo, ReadFile, Scribe
     from edge.vaults import Vault
 
 
@@ -105,21 +105,34 @@ class OpenBundle:
         self._scribe: Scribe | None = None
 
     def scribe(self) -> Scribe:
-        """The open bundle. Raises BundleError, EngineError."""
+        """The scribe of this bundle; where notes are made from facts, the model is loaded when it is first asked for.
+
+        Raises BundleError, EngineError.
+        """
         from edge.encounters import writing
 
         if self._scribe is None:
-            self._scribe = writing.Scribe.open(
-                self._args.bundle,
-                lambda done, total: self.narrator.progress("Checking the bundle", done, total),
-                self._args.allow_unsigned,
-                getattr(self._args, "threads", 0),
+            form = getattr(self._args, "form", None) or (writing.WHOLE if self._args.bundle else writing.AUTOMATIC)
+            whole = form == writing.WHOLE
+            self._scribe = (
+                writing.Scribe(self._open(), form=form) if whole else writing.Scribe.deferred(self._open, form)
             )
-            self.narrator.clear()
-            if self._scribe.why:
-                self.narrator.say(f"Writing with {self._scribe.engine.info.bundle}, {self._scribe.why}.")
-            remark_on(self._scribe.engine.info, self.narrator)
         return self._scribe
+
+    def _open(self) -> Engine:
+        from edge.encounters import writing
+
+        opened = writing.Scribe.open(
+            self._args.bundle,
+            lambda done, total: self.narrator.progress("Checking the bundle", done, total),
+            self._args.allow_unsigned,
+            getattr(self._args, "threads", 0),
+        )
+        self.narrator.clear()
+        if opened.why:
+            self.narrator.say(f"Writing with {opened.engine.info.bundle}, {opened.why}.")
+        remark_on(opened.engine.info, self.narrator)
+        return opened.engine
 
     def close(self) -> None:
         if self._scribe is not None:

@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable
 from dataclasses import replace
-from functools import cache
 from typing import TYPE_CHECKING, Any
 
-from edge.errors import BundleError, Cancelled
+from edge.errors import Cancelled
 from edge.text import one_line
 from edge.verbs import model_verbs, read_options
 from edge.verbs.narrate import Narrator
@@ -17,8 +16,7 @@ from edge.verbs.narrate import Narrator
 if TYPE_CHECKING:
     from edge.contract.document import Document
     from edge.contract.events import TaskEvent
-    from edge.encounters.checking import Checker, Review
-    from edge.encounters.composing import Composed
+    from edge.encounters.checking import Review
     from edge.encounters.writing import Note, NoteFinished, Scribe
 
 _REASONS = {
@@ -41,10 +39,11 @@ def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     )
     parser.add_argument(
         "--form",
-        default="whole",
-        choices=("whole", "turns", "lists", "facts"),
-        help="what a note is made of: the whole visit (default); each section's own turns; lists from facts and prose "
-        "from its own turns; facts alone, without a language model. All but the first need a tagger",
+        choices=("auto", "whole", "turns", "lists", "facts"),
+        help="what a note is made of. facts: what was found in the conversation, worded by rules, without a language "
+        "model. whole: a language model writes from the whole visit. turns: it writes each section from the turns of "
+        "its facts; lists: the same, lists by rules. auto (default): facts where a tagger that this machine trusts "
+        "serves, else whole. With --bundle the default is whole",
     )
     model_verbs.add_options(parser)
     read_options.add_options(parser)
@@ -60,31 +59,27 @@ def run(args: argparse.Namespace) -> int:
 
 def write(scribe: Scribe, document: Document, args: argparse.Namespace, narrator: Narrator) -> model_verbs.VerbResult:
     from edge.contract.encounter import Generated
-    from edge.encounters import writing
+    from edge.encounters import templates, writing
 
-    checker = _checker()
-    foreign = writing.foreign_language(scribe.engine.info, document.text)
+    form = scribe.form_of(templates.get(args.template), document.text)
+    foreign = "" if form == writing.FACTS else writing.foreign_language(scribe.engine.info, document.text)
     if foreign:
         narrator.warn(foreign)
-    steps: list[Composed] = []
-    events = (
-        scribe.note(document, args.template) if args.form == "whole" else _composed(scribe, document, args.form, steps)
-    )
-    note = follow(events, args, narrator)
+    note = follow(scribe.note(document, args.template), args, narrator)
     if not args.json:
         if not streamed(args, note):
             model_verbs.out(note.text + "\n")
         account(note, scribe, narrator)
+    checker = scribe.facts_finder()
     content, found = checker.check_written(note.content, document)
     if found is not None and not args.json:
         checked(found, narrator)
     if checker.lacking:
         narrator.say(f"Nothing is said about what was left out of the note. {one_line(checker.lacking)}")
-    origin = writing.origin(scribe.engine.info, document, note)
-    for made in steps:
-        origin = replace(origin, parameters={**origin.parameters, **made.parameters(args.form)})
-        for step in made.steps if not args.json else ():
-            narrator.say(f"Mended: {step.what} in {step.section}: {one_line(step.text, 90)} ({step.why})")
+    origin = writing.origin(note.writer or scribe.engine.info, document, note)
+    steps = note.parameters.get("steps", ())
+    for step in steps if not args.json else ():
+        narrator.say(f"Mended: {step['what']} in {step['section']}: {one_line(step['text'], 90)} ({step['why']})")
     omissions = {"omissions": [one.as_json() for one in found.omissions] if found is not None else []}
     printed = note_json(replace(note, sections=content.sections)) | omissions
     printed["warnings"] = [foreign] if foreign else []
@@ -92,7 +87,7 @@ def write(scribe: Scribe, document: Document, args: argparse.Namespace, narrator
         printed["parts"] = origin.parameters["parts"]
         printed["warnings"].append(in_parts(max(len(found) for found in note.parts.values())))
     if steps:
-        printed["steps"] = steps[-1].parameters(args.form)["steps"]
+        printed["steps"] = list(steps)
     return model_verbs.VerbResult(
         {"text": note.text, **printed, **model_verbs.envelope(origin)}, "transcript", Generated(content, origin)
     )
@@ -102,33 +97,6 @@ def note_json(note: Note) -> dict[str, Any]:
     """The note as `note --json` prints it, and as it is kept, with "stop" only where a section was cut."""
     sections = [s if s.cut else replace(s, stop="") for s in note.sections]
     return replace(note.content, sections=tuple(sections)).to_json()
-
-
-def _composed(
-    scribe: Scribe, document: Document, form: str, made: list[Composed]
-) -> Iterator[TaskEvent | NoteFinished]:
-    """Events of a note made from facts; what was mended goes into made. Raises BundleError without a tagger."""
-    from edge.encounters.composing import as_note
-    from edge.reading import substance
-
-    checker = _checker()
-    finder = checker.finder
-    if finder is None:
-        raise BundleError(
-            f"There are no facts to make a note of. {checker.lacking}".strip(),
-            f"A note of the form {form!r} is made from facts.",
-            "Install a tagger bundle, or leave --form out.",
-        )
-    transcript = substance.visit(document.text)
-    return as_note(scribe.engine, transcript, finder(transcript), form, made)
-
-
-@cache
-def _checker() -> Checker:
-    """The checker of this process; the finder of facts is loaded once for several files."""
-    from edge.encounters.checking import Checker
-
-    return Checker.open()
 
 
 def checked(found: Review, narrator: Narrator) -> None:
@@ -148,6 +116,12 @@ def account(note: Note, scribe: Scribe, narrator: Narrator) -> None:
     for key, reason in note.reasons:
         if reason != "end":
             narrator.say(f"INCOMPLETE: section {key}: {_REASONS[reason]}.")
+    if note.writer is not None:
+        narrator.say(
+            f"{note.seconds:.1f} s, from facts that {note.writer.bundle} found, without a language model. "
+            "A draft: check it before you sign."
+        )
+        return
     narrator.say(
         f"{note.generated_tokens} tokens from {note.prompt_tokens} in {note.seconds:.1f} s "
         f"with {scribe.engine.info.bundle}. A draft: check it before you sign."

@@ -35,7 +35,7 @@ def add_actions(actions: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     write.add_argument(
         "--template", metavar="T", help="as `note` takes it (default: that of the note there is, or visit)"
     )
-    write.set_defaults(json=False, form="whole")
+    write.set_defaults(json=False, form=None)
     restore = actions.add_parser("restore", help="bring an older text of a note back, as a new revision")
     restore.add_argument("--revision", type=int, metavar="N", required=True, help="its number in `history`")
     history = actions.add_parser("history", help="list every revision and signature of a note")

@@ -10,7 +10,8 @@ from edge.terms import numbers
 
 NAME = "dose"
 UNIT = re.compile(
-    r"[\s-]*(?:mg|mgs|mcg|µg|μg|g|ml|milligrams?|micrograms?|grams?|units?|iu|%|percent|milligramm|mikrogramm)\b", re.I
+    r"[\s-]*(?:mg|mgs|mcg|µg|μg|g|ml|mils?|cc|milligrams?|micrograms?|grams?|units?|iu|%|percent|milligramm|mikrogramm)\b",
+    re.I,
 )
 _REACH = 45  # characters between a drug's name and its dose
 _PARTS = re.compile(

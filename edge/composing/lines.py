@@ -1,0 +1,435 @@
+"""Facts as lines of a note, without a language model: medications, allergies, family, vitals, results, orders.
+
+Every line is made of one fact and of nothing else, so that it has its source by construction: names by the lexicon,
+values as they stand after corrections ("twenty, no, forty" is 40), and where no rule fits the words as they were said,
+without fillers, after the name of who said them. A unit is written only where one was said.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
+
+from edge.composing.words import Words
+from edge.composing.words import words as words_in
+from edge.contract.facts import Fact, FactKind, Polarity, Quote, Subject, Time
+from edge.contract.transcript import Turn
+from edge.evidence.checks.dose import UNIT
+from edge.evidence.checks.duration import durations
+from edge.evidence.checks.frequency import frequencies
+from edge.evidence.conversation import Conversation
+from edge.evidence.links import quote
+from edge.evidence.reading import TextReading, read
+from edge.evidence.view import RETRACTED
+
+ENGLISH = words_in("en")
+# Words that say nothing: anywhere, at the start of a sentence, or between two commas. "Right" may be a side.
+_FILLERS = re.compile(
+    r"\b(?:uh|um|hmm|mm|you know|i mean|kind of|sort of|äh|ähm)\b ?,? ?"
+    r"|(?:^|(?<=[.?!] ))(?:(?:okay|ok|well|so|uh|um|alright|all right|yeah|like|let's see)\b[ ,.]*)+"
+    r"|(?<=[,…]) ?(?:okay|ok|like|well|let's see|alright|all right|yeah)(?=,),",
+    re.IGNORECASE,
+)
+_PASSES = 3
+_TWICE = re.compile(r"\b(\w+)(?:[ ,.…-]+\1\b)+", re.IGNORECASE)
+_SPACED = re.compile(r"\s+(?=[,.?!;:])")
+_UNITS = {
+    "milligram": "mg", "milligrams": "mg", "mgs": "mg", "microgram": "mcg", "micrograms": "mcg",
+    "µg": "mcg", "gram": "g", "grams": "g",
+    "milliliter": "mL", "milliliters": "mL", "ml": "mL", "mil": "mL", "mils": "mL", "cc": "mL", "percent": "%",
+    "milligramm": "mg", "mikrogramm": "mcg",
+}  # fmt: skip
+_ACTIONS = (
+    ("stop", r"\b(?:stop|discontinue|quit|come off|off of|get rid of|no more|absetzen)\b"),
+    ("increase", r"\b(?:increase|go up|bump|raise|up to|higher|erhöhen)\b"),
+    ("decrease", r"\b(?:decrease|reduce|lower|cut|go down|half of|senken|reduzieren)\b"),
+    ("continue", r"\b(?:continue|keep|stay on|same|refill|leave|weiter)\b"),
+    (
+        "start",
+        r"\b(?:start|begin|add|put you on|prescribe|try|send in|call in|give you|new|beginnen|"
+        r"want you (?:to take|on))\b",
+    ),
+)
+_TIMES = re.compile(
+    r"\b(?:in the mornings?|every morning|at (?:bedtime|night)|before bed|nightly|in the evenings?|every evening|"
+    r"with (?:food|breakfast|dinner)|"
+    r"as needed|when needed|prn)\b",
+    re.IGNORECASE,
+)
+_TAKEN_BACK = re.compile(
+    r"[\s,.…-]*(?:no|sorry|wait|scratch that|actually,? no|nein|quatsch)\b[\s]*[,.…]", re.IGNORECASE
+)
+_ITEMS = re.compile(r",\s*(?:or\s+|and\s+)?|\s+(?:or|and|oder|und)\s+", re.IGNORECASE)
+_BUT = re.compile(r"\b(?:but|except|only|aber|außer|nur)\b", re.IGNORECASE)
+_TO_SOMETHING = re.compile(r"\b(?:allerg\w*|react\w*) (?:to|gegen|auf) (?!any|medic|drug|medikament)", re.IGNORECASE)
+_ORDINAL = re.compile(r"[- ](?:first|second|third|fourth|fifth|sixth|seventh|eighth|ninth)\b", re.IGNORECASE)
+_TO = frozenset({"increase", "decrease"})  # actions that lead to a dose
+_READ_OUT = re.compile(r"\w+[ -](?:oh|o)[ -]\w+[ -]\w+", re.IGNORECASE)
+_PER_BEFORE = re.compile(r"\b(?:per|pro)\s*$", re.IGNORECASE)
+_PER_BEHIND = re.compile(r"\s*(?:per|pro|in (?:each|every))\b", re.IGNORECASE)
+_LEAST_BARE = 5  # a smaller number beside a drug without a unit counts tablets or times
+_BESIDE = 30  # characters between a drug's name and a dose without a unit
+_REACTION = frozenset(
+    {"hives", "rash", "anaphylaxis", "edema", "itching", "dyspnea", "nausea", "vomiting", "diarrhea", "cough"}
+)
+_TENS = frozenset(["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"])
+_OVER = re.compile(r"\b(\d{2,3}) (?:over|zu) (\d{2,3})\b")
+_PRESSURE = re.compile(r"\s*(?:over|/|zu)\s*$", re.IGNORECASE)
+
+
+_DRUG_KINDS = frozenset({FactKind.MEDICATION, FactKind.PLAN_MEDICATION})
+_JOIN = 2  # turns between a drug's name and its dose
+_CORRECTED = 6  # turns in which a wrong name is put right
+_ANOTHER = re.compile(
+    r"^(?:'s| is)? (?:a |something )?(?:completely |totally |whole )?(?:different|another|else)\b", re.IGNORECASE
+)
+
+
+# Kinds of facts that the doctor states: without a name before the words, they are the doctor's.
+_BY_DOCTOR = frozenset(
+    {
+        FactKind.VITAL, FactKind.EXAM, FactKind.RESULT, FactKind.DIAGNOSIS, FactKind.PLAN_MEDICATION,
+        FactKind.PLAN_TEST, FactKind.PLAN_PROCEDURE, FactKind.PLAN_REFERRAL, FactKind.PLAN_ADVICE, FactKind.FOLLOW_UP,
+    }
+)  # fmt: skip
+_NEGATIVE = re.compile(
+    r"\b(?:no|not|none|never|nothing|nope|without|neither|nor|negative|kein\w*|nicht|nie|nein|ohne)\b|n't\b",
+    re.IGNORECASE,
+)
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line and the fact that it states. verbatim: nothing but what was said, without fillers."""
+
+    text: str
+    fact: Fact
+    verbatim: bool = False
+
+
+def lines(
+    facts: Iterable[Fact], kinds: Sequence[FactKind], turns: Sequence[Turn] = (), words: Words = ENGLISH
+) -> list[Line]:
+    """Lines of the facts of these kinds in order of place; the same line, or one whose words stand in another, is
+    written once. turns: of the conversation, for the names of who spoke."""
+    found: dict[str, Line] = {}
+    for fact in facts:
+        if fact.kind in kinds and (text := line(fact, turns, words)):
+            found.setdefault(text.casefold(), Line(text, fact, text == _plain(fact, turns, words)))
+    made = list(found.values())
+    return [one for one in made if not any(_repeats(one, other) for other in made)]
+
+
+def _repeats(one: Line, other: Line) -> bool:
+    return one is not other and one.text.casefold().rstrip(".") in other.text.casefold()
+
+
+def line(fact: Fact, turns: Sequence[Turn] = (), words: Words = ENGLISH) -> str:
+    """The line of one fact, "" if nothing is left of its words."""
+    reading = read(_said(fact.evidence))
+    rule = _RULES.get(fact.kind)
+    if fact.kind is FactKind.SYMPTOM and fact.polarity is Polarity.DENIED:
+        rule = _denied
+    return (rule(fact, reading, words) if rule else "") or _plain(fact, turns, words)
+
+
+def _said(quotes: Sequence[Quote]) -> str:
+    """The words of the quotes, a dash between two that do not follow one another in a turn."""
+    return " – ".join(one.text for one in _kept(quotes))
+
+
+def _kept(quotes: Sequence[Quote]) -> list[Quote]:
+    """The quotes in order of place, each once, one that lies within another left out."""
+    kept = {(one.start, one.end): one for one in quotes if not any(_within(one, other) for other in quotes)}
+    return [kept[place] for place in sorted(kept)]
+
+
+def _within(one: Quote, other: Quote) -> bool:
+    return one != other and other.start <= one.start and one.end <= other.end
+
+
+def clean(said: str) -> str:
+    """Words as they were said without fillers and doubled words, spaces before marks closed, first letter raised."""
+    text = _SPACED.sub("", " ".join(figures(said).split()))
+    for _ in range(_PASSES):  # a filler may stand behind another
+        text = _FILLERS.sub("", text)
+    text = " ".join(_TWICE.sub(r"\1", text).split()).strip(" ,.-…")
+    return text[:1].upper() + text[1:]
+
+
+def figures(said: str) -> str:
+    """Words with their numbers in figures: "sixteen point three kilos" is "16.3 kilos", pressures with a stroke.
+
+    Numbers under ten in one word stay, as they are as often no numbers at all; one that was taken back is left out.
+    """
+    reading = read(said)
+    standing = {start for _, start, _ in _standing(reading)}
+    text, after = "", 0
+    for span in reading.numbers:
+        words = said[span.start : span.end]
+        value = _value(words, span.values)
+        value = value.replace(".", ",") if "komma" in words.casefold() else value
+        if _READ_OUT.fullmatch(words) or _ORDINAL.match(said, span.end):
+            continue  # figure by figure ("one-oh-two-four"), or a date ("twenty-third")
+        if span.start not in standing:
+            text, after = text + said[after : span.start], span.end
+        elif not words[0].isdigit() and (len(words.split()) > 1 or "-" in words or _least(value) >= 10):
+            text, after = text + said[after : span.start] + value, span.end
+    return _OVER.sub(r"\1/\2", text + said[after:])
+
+
+def _plain(fact: Fact, turns: Sequence[Turn], words: Words) -> str:
+    """What was said, after the name of who said it; the doctor's own words of findings and plans need none."""
+    parts: list[str] = []
+    before = ""
+    for one in _kept(fact.evidence):
+        said = clean(one.text)
+        speaker = turns[one.turn].speaker if one.turn < len(turns) else ""
+        named = speaker and speaker != before and not (speaker == "Doctor" and fact.kind in _BY_DOCTOR)
+        before = speaker
+        if said:
+            parts.append(f"{words.speaker(speaker)}: {said}" if named else said)
+    if not parts:
+        return ""
+    text = " – ".join(parts)
+    prefix = words.possible if fact.polarity is Polarity.UNCERTAIN else ""
+    if fact.polarity is Polarity.DENIED and _NEGATIVE.search(text) is None:
+        prefix = words.denied
+    if fact.subject is Subject.FAMILY and fact.kind is not FactKind.FAMILY:
+        prefix += words.family
+    return f"{prefix}{text}{'' if text[-1] in '.?!' else '.'}"
+
+
+def _standing(reading: TextReading) -> list[tuple[str, int, int]]:
+    """(value, start, end) of the numbers that were not taken back."""
+    spans = reading.numbers
+    found = []
+    for at, span in enumerate(spans):
+        following = spans[at + 1] if at + 1 < len(spans) else None
+        between = reading.text[span.end : following.start] if following else ""
+        unit = UNIT.match(between)
+        taken_back = _TAKEN_BACK.match(between, unit.end() if unit else 0) is not None
+        if not taken_back and (following is None or len(between) >= 40 or RETRACTED.match(between) is None):
+            found.append((_value(reading.text[span.start : span.end], span.values), span.start, span.end))
+    return found
+
+
+def _value(words: str, values: frozenset[str]) -> str:
+    """The likeliest reading of a number: the longest; of four words that make no year, a pair ("24/26")."""
+    whole = {value for value in values if "." not in value}
+    if whole and re.search(r"[.,]|\b(?:point|komma|half)\b", words, re.IGNORECASE) is None:
+        values = frozenset(whole)  # a full stop between two sentences is no point
+    best = max(values, key=lambda value: (len(value), value))
+    parts = re.split(r"[\s-]+", words)
+    if (
+        len(parts) == 4
+        and {parts[0].casefold(), parts[2].casefold()} <= _TENS
+        and len(best) == 4
+        and best.isdecimal()
+        and best[:2] not in {"19", "20"}
+        and not {"hundred", "thousand", "point"} & set(parts)
+    ):
+        return f"{best[:2]}/{best[2:]}"
+    return best
+
+
+def _dose(reading: TextReading) -> str:
+    """The last number before a unit that stands, its volume behind it ("720 mg (9 mL)"), or the last bare one
+    beside the drug's name, without a unit."""
+    numbers = [one for one in _standing(reading) if not _is_strength(reading.text, one[1], one[2])]
+    doses: dict[bool, str] = {}  # whether it is a volume
+    for value, _, end in reversed(numbers):
+        unit = UNIT.match(reading.text, end)
+        if unit is not None and not _is_strength(reading.text, unit.start(), unit.end()):
+            word = unit[0].strip(" -").casefold()
+            name = _UNITS.get(word, word)
+            doses.setdefault(name == "mL", f"{value} {name}")
+    if doses:
+        volume = f" ({doses[True]})" if len(doses) == 2 else doses.get(True, "")
+        return doses.get(False, "") + volume
+    near = [value for value, start, end in numbers if _beside_drug(reading, start, end) and not _counts(reading, start)]
+    return near[-1] if near and _least(near[-1]) >= _LEAST_BARE else ""
+
+
+def _is_strength(text: str, start: int, end: int) -> bool:
+    """Whether a number is part of a strength and no dose: "400 per 5 mL"."""
+    return _PER_BEHIND.match(text, end) is not None or _PER_BEFORE.search(text[max(0, start - 8) : start]) is not None
+
+
+def _days(reading: TextReading, words: Words) -> str:
+    """How long a drug is to be taken: "for 10 days"."""
+    found = [one for one in durations(figures(reading.text)) if one[1] in {"day", "week"}]
+    said = [figures(reading.text)[start:end] for _, _, start, end in found]
+    kept = [one for one in said if re.match(r"\d|[a-z]+\b", one) and not re.match(r"(?:a|per|each|every|one)\b", one)]
+    return words.for_.format(kept[-1]) if kept else ""
+
+
+def _beside_drug(reading: TextReading, start: int, end: int) -> bool:
+    """Whether a bare number stands right behind or before a drug's name: "lisinopril, the twenty"."""
+    return any(0 <= start - d.end < _BESIDE or 0 <= d.start - end < 12 for d in reading.drugs)
+
+
+def _least(value: str) -> float:
+    return float(value.split("/")[0])
+
+
+def _counts(reading: TextReading, start: int) -> bool:
+    """Whether a number counts times, days or pieces."""
+    after = reading.text[start : start + 40]
+    return (
+        re.match(
+            r"[\w-]+(?: [\w-]+)?\s+(?:times|days?|weeks?|months?|years?|hours?|tablets?|pills?|o'clock|of the)\b", after
+        )
+        is not None
+    )
+
+
+def _medication(fact: Fact, reading: TextReading, words: Words) -> str:
+    if not reading.drugs or len({drug.generic for drug in reading.drugs}) > 1:
+        return ""  # whose dose it is, is for the reader
+    drug = reading.drugs[0]
+    name = reading.text[drug.start : drug.end]
+    name = name[:1].upper() + name[1:]
+    taken = _taken(reading, words)
+    text = f"{name} {taken}".strip()
+    if fact.time is Time.STOPPED and fact.kind is FactKind.MEDICATION:
+        reasons = [reading.text[c.start : c.end] for c in reading.concepts if c.group == "symptom"]
+        why = f" ({', '.join(dict.fromkeys(reasons))})" if reasons else ""
+        return words.stopped.format(text, why)
+    if fact.polarity is Polarity.DENIED:
+        return words.not_taken.format(text)
+    if fact.kind is FactKind.PLAN_MEDICATION:
+        taken = f"{taken} {_days(reading, words)}".strip()
+        action = next((name for name, said in _ACTIONS if re.search(said, reading.text, re.IGNORECASE)), "plan")
+        pattern = words.actions[f"{action}_to" if action in _TO and taken[:1].isdigit() else action]
+        return " ".join(pattern.format(name, taken).split()).replace(" .", ".")
+    return f"{text}."
+
+
+def _taken(reading: TextReading, words: Words) -> str:
+    """Dose, how often, when: "40 mg twice daily"."""
+    ways = frequencies(reading.text)
+    when = _TIMES.findall(reading.text)
+    parts = [_dose(reading)]
+    parts += [words.ways[ways[-1][2]]] if ways and not (when and ways[-1][2] == "1") else []
+    parts += [when[-1].casefold()] if when else []
+    return " ".join(part for part in parts if part)
+
+
+def _allergy(fact: Fact, reading: TextReading, words: Words) -> str:
+    if fact.polarity is Polarity.DENIED:
+        names = ", ".join(reading.text[d.start : d.end] for d in reading.drugs)
+        if not names and _TO_SOMETHING.search(reading.text) is not None:
+            return ""
+        return words.no_allergy.format(names) if names else words.no_allergies
+    if not reading.drugs:
+        return ""
+    drug = reading.drugs[0]
+    name = reading.text[drug.start : drug.end]
+    reactions = [reading.text[c.start : c.end] for c in reading.concepts if c.name in _REACTION]
+    with_what = f": {', '.join(dict.fromkeys(reactions))}" if reactions else ""
+    return f"{name[:1].upper() + name[1:]}{with_what}."
+
+
+def _family(fact: Fact, reading: TextReading, words: Words) -> str:
+    relatives = [c for c in reading.concepts if c.group == "relative"]
+    named = [reading.text[c.start : c.end] for c in reading.concepts if c.group in {"condition", "symptom"}]
+    if not named or fact.polarity is Polarity.DENIED or len({one.name for one in relatives}) != 1:
+        return ""
+    first = relatives[0]
+    if reading.text[first.end : first.end + 1] == "," or _NEGATIVE.search(reading.text) is not None:
+        return ""  # somebody is spoken to, or something is not so
+    age = re.search(r"\bat (?:age )?([\w-]+)", reading.text)
+    ages = [value for value, start, _ in _standing(reading) if age is not None and age.start() < start < age.end()]
+    what = ", ".join(dict.fromkeys(named))
+    when = words.at.format(ages[0]) if ages else ""
+    return f"{words.relative(relatives[0].name)}: {what}{when}."
+
+
+def _measured(fact: Fact, reading: TextReading, words: Words) -> str:
+    labels = [c for c in reading.concepts if c.group == "test"]
+    numbers = _standing(reading)
+    if len(labels) != 1 or not numbers:
+        return ""
+    name = reading.text[labels[0].start : labels[0].end]
+    after = [one for one in numbers if one[1] >= labels[0].end] or numbers
+    value, _, end = after[0]
+    if len(after) > 1 and _PRESSURE.match(reading.text[end : after[1][1]]):
+        value, end = f"{value}/{after[1][0]}", after[1][2]
+    unit = UNIT.match(reading.text, end)
+    word = unit[0].strip(" -").casefold() if unit else ""
+    return f"{name[:1].upper() + name[1:]} {value}{' ' if word and word != '%' else ''}{_UNITS.get(word, word)}."
+
+
+def _follow_up(fact: Fact, reading: TextReading, words: Words) -> str:
+    spans = durations(reading.text)
+    if not spans:
+        return ""
+    start, end = spans[0][2], spans[0][3]
+    return words.follow_up.format(" ".join(reading.text[start:end].split()))
+
+
+def _denied(fact: Fact, reading: TextReading, words: Words) -> str:
+    named = [reading.text[c.start : c.end] for c in reading.concepts if c.group in {"symptom", "condition"}]
+    asked = reading.text.partition(" – ")[0]
+    if not named or len(named) < len(_ITEMS.split(asked)) or _BUT.search(reading.text) is not None:
+        return ""  # the lexicon does not know all that was asked: the words as they were said
+    return words.denies.format(", ".join(dict.fromkeys(_lower(name, words) for name in named)))
+
+
+def _lower(name: str, words: Words) -> str:
+    """A word inside a sentence; German nouns keep their capital."""
+    return name if words.language == "de" else name.casefold()
+
+
+_RULES: dict[FactKind, Callable[[Fact, TextReading, Words], str]] = {
+    FactKind.MEDICATION: _medication,
+    FactKind.PLAN_MEDICATION: _medication,
+    FactKind.ALLERGY: _allergy,
+    FactKind.FAMILY: _family,
+    FactKind.VITAL: _measured,
+    FactKind.RESULT: _measured,
+    FactKind.FOLLOW_UP: _follow_up,
+}
+
+
+def prepared(facts: Sequence[Fact], talk: Conversation) -> list[Fact]:
+    """The facts as lists need them: a drug's name and its dose of a later turn are one; a drug that was then said to be
+    another one ("not hydralazine") is none; a stopped drug has the words of its turn, which say why."""
+    found: list[Fact] = []
+    named: dict[FactKind, int] = {}
+    for fact in sorted(facts, key=lambda one: one.evidence[0].start):
+        drugs = read(_said(fact.evidence)).drugs
+        if any(_denied_later(talk, drug.generic, fact.evidence[0].turn) for drug in drugs):
+            continue
+        if fact.kind not in _DRUG_KINDS:
+            found.append(fact)
+            continue
+        if fact.subject is not Subject.PATIENT:
+            continue  # another's medicine is none of this patient's
+        before = named.get(fact.kind)
+        open_ = before is not None and not _dose(read(_said(found[before].evidence)))
+        if (
+            not drugs
+            and before is not None
+            and open_
+            and fact.evidence[0].turn - found[before].evidence[-1].turn <= _JOIN
+        ):
+            found[before] = replace(found[before], evidence=(*found[before].evidence, *fact.evidence), critical=True)
+            continue
+        if drugs:
+            named[fact.kind] = len(found)
+        if fact.time is Time.STOPPED and fact.kind is FactKind.MEDICATION:
+            fact = replace(fact, evidence=(*fact.evidence, quote(talk.transcript, fact.evidence[0].turn)))
+        found.append(fact)
+    return found
+
+
+def _denied_later(talk: Conversation, generic: str, turn: int) -> bool:
+    said = talk.by_name.get(generic, ())
+    return any(s.what.state == "no" and turn <= s.turn <= turn + _CORRECTED for s in said) or any(
+        _ANOTHER.search(talk.index.turns[s.turn].text[s.what.end : s.what.end + 60])
+        for s in said
+        if turn <= s.turn <= turn + _CORRECTED
+    )

@@ -1,0 +1,243 @@
+"""Notes whose content comes from facts that were found: lists from facts alone, prose from its own turns, mended.
+
+What is in the note is decided by the facts; the language model only words the prose sections, each from the turns of
+its facts. A section without facts is absent. Every step of mending is kept with the note (ComposingStep).
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any
+
+from edge.composing import lines
+from edge.composing.words import Words, words_of
+from edge.contract import templates
+from edge.contract.events import Finished, SectionFinished, SectionStarted, TaskEvent, Text
+from edge.contract.facts import Fact, FactKind, Severity
+from edge.contract.note import EncounterNote, Section
+from edge.contract.section_turns import DIVISION_OF, SECTION_OF, own_turns, section_of
+from edge.contract.templates import SectionSpec, Template
+from edge.contract.transcript import Transcript
+from edge.engine.base import Engine, EngineInfo
+from edge.evidence import omissions
+from edge.evidence.conversation import converse
+from edge.evidence.review import review, review_sections
+from edge.evidence.statements import split
+from edge.tasks.note import Note, NoteFinished, write_note
+
+FORMS = ("turns", "lists", "facts")  # beside the whole visit by division, which needs no facts
+RULES = "lines-2"  # name of the rules that word a fact, kept with each note
+# Least score of a fact that is written, critical or not: chosen on facts_dev (docs/evidence.md). What lies below is
+# listed as said and not in the note.
+CRITICAL, OTHER = 0.5, 0.7
+_LISTED = frozenset(
+    {"medications", "allergies", "family_history", "review_of_systems", "physical_examination", "results"}
+)
+_SECTIONS = "sections"  # the template whose sections facts are sorted into
+
+
+@dataclass(frozen=True)
+class ComposingStep:
+    """One change of the draft before a clinician saw it. what: "left out" or "added"; why: checks or kind of fact."""
+
+    what: str
+    section: str
+    text: str = field(repr=False)
+    why: str
+
+
+@dataclass(frozen=True)
+class Composed:
+    """Last event of compose: the note, its content with statements, and what was mended."""
+
+    note: Note
+    steps: tuple[ComposingStep, ...]
+
+    def parameters(self, form: str) -> dict[str, Any]:
+        """What the origin of the note names beside the decoding."""
+        return {"form": form, "rules": RULES, "steps": [asdict(one) for one in self.steps]}
+
+
+def takes_facts(template: Template) -> bool:
+    """Whether a note of this template can be made from facts: each of its sections is one that facts are sorted into,
+    or a division of them."""
+    known = {*SECTION_OF.values(), *DIVISION_OF.values(), "review_of_systems"}
+    return all(spec.key in known for spec in template.sections)
+
+
+def compose(
+    engine: Engine | None,
+    transcript: Transcript,
+    facts: Sequence[Fact],
+    form: str,
+    mend: bool = True,
+    template: Template | None = None,
+) -> Iterator[TaskEvent | Composed]:
+    """Write a note from facts. form: of FORMS; engine: None only for "facts", which needs no model; template: one that
+    takes_facts() (default: "sections").
+
+    Raises InputError as write_note, ValueError for an unknown form or a template that does not fit.
+    """
+    chosen = template or templates.get(_SECTIONS)
+    if form not in FORMS or (engine is None and form != "facts") or not takes_facts(chosen):
+        raise ValueError(f"form {form!r}")
+    started = time.perf_counter()
+    facts = lines.prepared([fact for fact in facts if _sure(fact)], converse(transcript))
+    sections_of_facts = templates.get(_SECTIONS)
+    listed = [spec for spec in sections_of_facts.sections if form == "facts" or (form == "lists" and _is_list(spec))]
+    prose = replace(sections_of_facts, sections=tuple(s for s in sections_of_facts.sections if s not in listed))
+    written = Note(chosen.name, "", (), False, (), 0, 0, 0.0)
+    if engine is not None and prose.sections:
+        for event in write_note(engine, transcript, prose, _turns(facts)):
+            if isinstance(event, NoteFinished):
+                written = event.note
+            else:
+                yield event
+    words = words_of(transcript)
+    made = {spec: _lines(spec, facts, transcript, words) for spec in listed}
+    sections = _joined(sections_of_facts, written, [_list(spec, own, words) for spec, own in made.items()])
+    steps: tuple[ComposingStep, ...] = ()
+    if mend:
+        said = frozenset(one.text for own in made.values() for one in own if one.verbatim)
+        sections, steps = _mended(sections, said, _Source(sections_of_facts, transcript, words), facts)
+    sections = _under(chosen, sections)
+    if form == "facts":
+        yield from _told(chosen, sections)
+    text = EncounterNote(chosen.name, sections).text()
+    seconds = time.perf_counter() - started
+    yield Composed(replace(written, template=chosen.name, text=text, sections=sections, seconds=seconds), steps)
+
+
+def _sure(fact: Fact) -> bool:
+    return fact.score >= (CRITICAL if fact.critical else OTHER)
+
+
+def _is_list(spec: SectionSpec) -> bool:
+    return spec.key in _LISTED
+
+
+def _under(template: Template, sections: Sequence[Section]) -> tuple[Section, ...]:
+    """The sections in the template's order, those of a division with its key before their own, as a note that was
+    written by division has them."""
+    found: list[Section] = []
+    for spec in template.sections:
+        own = [one for one in sections if spec.key in {one.key.split(".")[0], DIVISION_OF.get(one.key.split(".")[0])}]
+        if spec.key in DIVISION_OF.values() and len(own) > 1:
+            own = [replace(one, key=f"{spec.key}.{one.key}") for one in own]
+        elif spec.key in DIVISION_OF.values():
+            own = [replace(one, key=spec.key) for one in own]
+        found += own
+    return tuple(found)
+
+
+def _told(template: Template, sections: Sequence[Section]) -> Iterator[TaskEvent]:
+    """The events of a note that is there at once, section by section as a model's."""
+    total = len(template.sections)
+    for index, spec in enumerate(template.sections):
+        own = [one for one in sections if one.key == spec.key or one.key.startswith(f"{spec.key}.")]
+        text = "\n\n".join(f"{one.heading}\n\n{one.text}" for one in own)
+        yield SectionStarted(index, total, spec.key, spec.title)
+        if text:
+            yield Text(text)
+        yield Finished(text, "end", 0, 0, 0, 0.0)
+        yield SectionFinished(index, spec.key, spec.title, text, "end", not text)
+
+
+def as_note(
+    engine: Engine, transcript: Transcript, facts: Sequence[Fact], form: str, template: Template, tagger: EngineInfo
+) -> Iterator[TaskEvent | NoteFinished]:
+    """The events of compose() as those of any other note. Its parameters name the form, the rules, the tagger and what
+    was mended; where no language model was asked, the tagger is what made it."""
+    for event in compose(engine, transcript, facts, form, template=template):
+        if isinstance(event, Composed):
+            parameters = event.parameters(form) | {"tagger": tagger.bundle, "tagger_sha256": tagger.bundle_sha256}
+            yield NoteFinished(replace(event.note, parameters=parameters, writer=tagger if form == "facts" else None))
+        else:
+            yield event
+
+
+def _turns(facts: Sequence[Fact]) -> dict[str, set[int]]:
+    return own_turns((fact, [quote.turn for quote in fact.evidence]) for fact in facts)
+
+
+def _lines(spec: SectionSpec, facts: Sequence[Fact], transcript: Transcript, words: Words) -> list[lines.Line]:
+    """The lines of a list section, from its facts alone."""
+    own = [fact for fact in facts if section_of(fact) == spec.key]
+    return lines.lines(own, tuple(FactKind), transcript.turns, words)
+
+
+def _list(spec: SectionSpec, own: Sequence[lines.Line], words: Words) -> Section:
+    return Section(words.headings[spec.key], "\n".join(f"- {one.text}" for one in own), spec.key, "end")
+
+
+def _joined(template: Template, written: Note, listed: Sequence[Section]) -> tuple[Section, ...]:
+    """Sections in the order of the template; those without text are left out."""
+    found = [*written.sections, *listed]
+    keys = [spec.key for spec in template.sections]
+    order = {key: at for at, key in enumerate(keys)}
+    kept = [one for one in found if one.text.strip()]
+    return tuple(sorted(kept, key=lambda one: order.get(one.key.split(".")[0], len(keys))))
+
+
+@dataclass(frozen=True)
+class _Source:
+    """What a note of facts is mended by."""
+
+    template: Template
+    transcript: Transcript = field(repr=False)
+    words: Words
+
+
+def _mended(
+    sections: tuple[Section, ...], said: frozenset[str], source: _Source, facts: Sequence[Fact]
+) -> tuple[tuple[Section, ...], tuple[ComposingStep, ...]]:
+    """Statements that the conversation contradicts are left out, but none that repeats it word for word (said);
+    critical facts that are missing are added."""
+    steps: list[ComposingStep] = []
+    template, transcript, words = source.template, source.transcript, source.words
+    if sections:
+        checked, _ = review_sections(EncounterNote(template.name, sections), transcript)
+        sections = tuple(_without_wrong(one, said, steps) for one in checked.sections)
+        sections = tuple(replace(one, statements=()) for one in sections if one.text.strip())
+    talk = converse(transcript)
+    pieces = split("\n\n".join(f"{one.heading}\n\n{one.text}" for one in sections))
+    missing = {one.quote for one in omissions.find(facts, pieces, talk) if one.critical}
+    for fact in facts:
+        text = lines.line(fact, transcript.turns, words) if fact.critical and fact.evidence[0] in missing else ""
+        if text and not _contradicted(text, section_of(fact), template, transcript):
+            sections = _with_line(sections, template, section_of(fact), text, words)
+            steps.append(ComposingStep("added", section_of(fact), text, fact.kind.value))
+    return sections, tuple(steps)
+
+
+def _contradicted(text: str, key: str, template: Template, transcript: Transcript) -> bool:
+    """Whether a check speaks against a line in its section."""
+    spec = next(spec for spec in template.sections if spec.key == key)
+    return any(flag.severity is Severity.HIGH for flag in review(f"{spec.title.upper()}\n\n{text}", transcript).flags)
+
+
+def _without_wrong(section: Section, said: frozenset[str], steps: list[ComposingStep]) -> Section:
+    text = section.text
+    for one in reversed(section.statements):
+        wrong = [flag.check for flag in one.flags if flag.severity is Severity.HIGH]
+        if wrong and not any(one.text in line for line in said):
+            steps.append(ComposingStep("left out", section.key, one.text, ", ".join(wrong)))
+            text = text[: one.start].rstrip(" ") + " " + text[one.end :].lstrip(" ")
+    kept = [line.rstrip() for line in text.split("\n") if line.strip(" -•*")]
+    return replace(section, text="\n".join(kept).strip()) if text != section.text else section
+
+
+def _with_line(
+    sections: tuple[Section, ...], template: Template, key: str, text: str, words: Words
+) -> tuple[Section, ...]:
+    """The sections with a marked line at the end of one of them, which is made if it is not there."""
+    line = f"- {words.added}{text}"
+    for at, one in enumerate(sections):
+        if one.key.split(".")[0] == key:
+            return (*sections[:at], replace(one, text=f"{one.text}\n{line}"), *sections[at + 1 :])
+    order = [one.key for one in template.sections]
+    before = [one for one in sections if order.index(one.key.split(".")[0]) < order.index(key)]
+    made = Section(words.headings[key], line, key, "end")
+    return (*before, made, *sections[len(before) :])

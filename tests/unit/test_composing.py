@@ -1,0 +1,236 @@
+"""Facts as lines, and notes composed of them: what a line holds is what its fact says, after corrections."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import pytest
+
+from edge.composing import lines
+from edge.composing.notes import FORMS, Composed, compose, takes_facts
+from edge.composing.words import words_of
+from edge.contract import templates
+from edge.contract.events import SectionFinished
+from edge.contract.facts import Fact, FactKind, Polarity, Quote, Subject, Time
+from edge.contract.transcript import Transcript
+from edge.engine.scripted import ScriptedEngine
+from edge.evidence.conversation import converse
+from edge.reading.conversation import parse
+
+TALK = parse(
+    """[doctor] what do you take?
+[patient] lisinopril, the twenty. no, wait, sorry, forty milligrams every morning. and the water pill, furosemide.
+[patient] that one is eighty milligrams twice a day.
+[doctor] and hydralazine?
+[doctor] no, not hydralazine, that's something else.
+[patient] i stopped the amlodipine, my ankles were swollen.
+[patient] my dad had a heart attack at forty-nine. i'm allergic to penicillin, i get hives.
+[doctor] blood pressure is one fifty-two over ninety-four.
+[doctor] let's start metformin, five hundred milligrams twice a day, and see you in two weeks.
+"""
+)
+
+
+def _fact(kind: FactKind, words: str, time: Time = Time.CURRENT, polarity: Polarity = Polarity.AFFIRMED) -> Fact:
+    start = TALK.source.index(words)
+    turn = next(n for n, one in enumerate(TALK.turns) if one.start <= start < one.end)
+    quote = Quote(turn, start, start + len(words), words)
+    return Fact(kind, polarity, Subject.PATIENT, time, True, (quote,))
+
+
+FACTS = [
+    _fact(FactKind.MEDICATION, "lisinopril, the twenty. no, wait, sorry, forty milligrams every morning"),
+    _fact(FactKind.MEDICATION, "the water pill, furosemide"),
+    _fact(FactKind.MEDICATION, "eighty milligrams twice a day"),
+    _fact(FactKind.MEDICATION, "hydralazine?"),
+    _fact(FactKind.MEDICATION, "i stopped the amlodipine", Time.STOPPED),
+    _fact(FactKind.FAMILY, "my dad had a heart attack at forty-nine"),
+    _fact(FactKind.ALLERGY, "allergic to penicillin, i get hives"),
+    _fact(FactKind.VITAL, "blood pressure is one fifty-two over ninety-four"),
+    _fact(FactKind.PLAN_MEDICATION, "let's start metformin, five hundred milligrams twice a day", Time.PLANNED),
+    _fact(FactKind.FOLLOW_UP, "see you in two weeks", Time.PLANNED),
+]
+WANTED = [
+    "Lisinopril 40 mg every morning.",
+    "Furosemide 80 mg twice daily.",
+    "Amlodipine: stopped (swollen).",
+    "Father: heart attack at 49.",
+    "Penicillin: hives.",
+    "Blood pressure 152/94.",
+    "Start Metformin 500 mg twice daily.",
+    "Follow up in two weeks.",
+]
+
+
+def test_lines_of_facts() -> None:
+    prepared = lines.prepared(FACTS, converse(TALK))
+    assert [one.text for one in lines.lines(prepared, tuple(FactKind))] == WANTED
+
+
+def test_every_line_keeps_its_fact_and_no_facts_are_no_lines() -> None:
+    found = lines.lines(FACTS, (FactKind.ALLERGY, FactKind.FAMILY))
+    assert [one.fact.kind for one in found] == [FactKind.FAMILY, FactKind.ALLERGY]
+    assert lines.lines([], tuple(FactKind)) == []
+
+
+@pytest.mark.parametrize(
+    ("said", "clean"),
+    [
+        ("uh , so , um , it hurts , it hurts .", "It hurts"),
+        ("okay", ""),
+        ("your , your blood pressure", "Your blood pressure"),
+    ],
+)
+def test_words_as_they_were_said(said: str, clean: str) -> None:
+    assert lines.clean(said).startswith(clean)
+
+
+def _composed(
+    form: str, answer: str = "He feels well.", facts: list[Fact] | None = None, mend: bool = True
+) -> Composed:
+    engine = None if form == "facts" else ScriptedEngine(lambda _: answer)
+    return [e for e in compose(engine, TALK, FACTS if facts is None else facts, form, mend) if isinstance(e, Composed)][
+        -1
+    ]
+
+
+def test_a_note_of_facts_alone_needs_no_model() -> None:
+    made = _composed("facts")
+    assert all(line in made.note.text for line in WANTED)
+    assert "Hydralazine" not in made.note.text
+    assert [one.key for one in made.note.sections] == [
+        "medications", "allergies", "family_history", "physical_examination", "assessment_and_plan",
+    ]  # fmt: skip
+    assert made.note.generated_tokens == 0
+
+
+def test_lists_come_from_facts_and_prose_from_the_model() -> None:
+    made = _composed("lists")
+    by_key = {one.key: one.text for one in made.note.sections}
+    assert by_key["allergies"] == "- Penicillin: hives."
+    assert by_key["assessment_and_plan"].startswith("He feels well.")
+    assert "social_history" not in by_key
+
+
+def test_mending_leaves_out_what_is_contradicted_and_adds_what_is_missing() -> None:
+    wrong = "Start metformin 850 mg twice a day. He was told about it."
+    made = _composed("lists", wrong)
+    plan = next(one.text for one in made.note.sections if one.key == "assessment_and_plan")
+    assert "850" not in plan
+    assert {one.what for one in made.steps} == {"left out", "added"}
+    assert made.parameters("lists")["steps"][0]["why"] == "dose"
+    assert "850" in _composed("lists", wrong, mend=False).note.text
+
+
+def test_forms_are_the_same_each_time_and_nothing_is_made_of_nothing() -> None:
+    assert FORMS == ("turns", "lists", "facts")
+    for form in FORMS:
+        assert _composed(form).note.text == _composed(form).note.text
+        assert _composed(form, facts=[]).note.sections == ()
+    with pytest.raises(ValueError, match="form"):
+        _composed("other")
+    with pytest.raises(ValueError, match="form"):
+        list(compose(None, Transcript("", ()), [], "lists"))
+
+
+def test_the_note_takes_the_shape_of_its_template() -> None:
+    events = list(compose(None, TALK, FACTS, "facts", template=templates.get("visit")))
+    made = next(one for one in events if isinstance(one, Composed))
+    keys = [one.key for one in made.note.sections]
+    assert keys == [
+        "subjective.medications", "subjective.allergies", "subjective.family_history", "objective_exam",
+        "assessment_and_plan",
+    ]  # fmt: skip
+    finished = [one for one in events if isinstance(one, SectionFinished)]
+    assert [one.key for one in finished] == [
+        "subjective", "objective_exam", "objective_results", "assessment_and_plan",
+    ]  # fmt: skip
+    assert [one.absent for one in finished] == [False, False, True, False]
+    assert not takes_facts(templates.get("soap"))
+    with pytest.raises(ValueError, match="form"):
+        list(compose(None, TALK, FACTS, "facts", template=templates.get("soap")))
+
+
+HOSTILE = parse(
+    """[doctor] the amoxicillin comes as four hundred per five mils. eight mils, no, sorry. it's nine mils, \
+seven hundred and twenty milligrams, twice a day for ten days.
+[guest] and tylenol, seven and a half mils. the ankle blew up on the twenty-third.
+[doctor] mom, this is a cold. one-oh-two-four was the reading.
+[doctor] you can keep on with the tylenol, and use ibuprofen, two hundred milligrams.
+[patient] i'd like to stay on lisinopril, the twenty. i'm not allergic to latex.
+"""
+)
+
+
+@pytest.mark.parametrize(
+    ("kind", "words", "wanted"),
+    [
+        (
+            FactKind.PLAN_MEDICATION,
+            HOSTILE.turns[0].text,
+            "Plan: Amoxicillin 720 mg (9 mL) twice daily for 10 days.",
+        ),
+        (FactKind.MEDICATION, "tylenol, seven and a half mils", "Tylenol 7.5 mL."),
+        (FactKind.SYMPTOM, "the ankle blew up on the twenty-third", "Guest: The ankle blew up on the twenty-third."),
+        (FactKind.FAMILY, "mom, this is a cold", "Doctor: Mom, this is a cold."),
+        (FactKind.RESULT, "one-oh-two-four was the reading", "One-oh-two-four was the reading."),
+        (
+            FactKind.PLAN_MEDICATION,
+            "keep on with the tylenol, and use ibuprofen, two hundred milligrams",
+            "Keep on with the tylenol, and use ibuprofen, 200 milligrams.",
+        ),
+        (FactKind.MEDICATION, "lisinopril, the twenty", "Lisinopril 20."),
+    ],
+)
+def test_no_line_says_more_than_was_said(kind: FactKind, words: str, wanted: str) -> None:
+    """A strength is no dose, a value that was taken back is none, a unit that nobody said is not written, two drugs in
+    one breath keep their words, somebody who is spoken to is no relative."""
+    assert lines.line(_of(HOSTILE, kind, words), HOSTILE.turns) == wanted
+
+
+def test_another_allergy_that_is_denied_is_not_none_at_all() -> None:
+    fact = replace(_of(HOSTILE, FactKind.ALLERGY, "i'm not allergic to latex"), polarity=Polarity.DENIED)
+    assert lines.line(fact, HOSTILE.turns) == "Patient: I'm not allergic to latex."
+
+
+def test_words_in_the_language_of_the_visit() -> None:
+    talk = parse(
+        "Arzt: Der Blutdruck ist hundertachtunddreißig zu zweiundachtzig, "
+        "und wir erhöhen Ramipril auf zehn Milligramm.\n"
+        "Patient: Meine Mutter hat Diabetes, und ich habe keine Allergien."
+    )
+    words = words_of(talk)
+    assert words.language == "de"
+    pressure = _of(talk, FactKind.VITAL, "Der Blutdruck ist hundertachtunddreißig zu zweiundachtzig")
+    assert "138/82" in lines.line(pressure, talk.turns, words)
+    plan = _of(talk, FactKind.PLAN_MEDICATION, "wir erhöhen Ramipril auf zehn Milligramm")
+    assert lines.line(plan, talk.turns, words) == "Ramipril erhöhen auf 10 mg."
+    family = _of(talk, FactKind.FAMILY, "Meine Mutter hat Diabetes")
+    assert lines.line(family, talk.turns, words) == "Mutter: Diabetes."
+    none = replace(_of(talk, FactKind.ALLERGY, "keine Allergien"), polarity=Polarity.DENIED)
+    assert lines.line(none, talk.turns, words) == "Keine Allergien bekannt."
+    made = next(one for one in compose(None, talk, [family], "facts") if isinstance(one, Composed))
+    assert made.note.text.startswith("FAMILIENANAMNESE")
+
+
+def test_what_was_said_word_for_word_is_never_mended_away() -> None:
+    """Checks read a sentence apart from its question and may be wrong; a line that repeats the words cannot be."""
+    fact = _fact(FactKind.HISTORY, "i'm allergic to penicillin, i get hives")
+    note = _composed("facts", facts=[fact, _fact(FactKind.MEDICATION, "i stopped the amlodipine")]).note
+    assert "I'm allergic to penicillin, i get hives." in note.text
+
+
+def test_unsure_facts_are_left_to_the_list_of_what_was_said() -> None:
+    unsure = [replace(one, score=0.4) for one in FACTS]
+    assert _composed("facts", facts=unsure).note.sections == ()
+    other = [replace(one, score=0.6, critical=False) for one in FACTS]
+    assert _composed("facts", facts=other).note.sections == ()
+    assert _composed("facts", facts=[replace(one, score=0.6) for one in FACTS]).note.sections
+
+
+def _of(talk: Transcript, kind: FactKind, words: str) -> Fact:
+    start = talk.source.index(words)
+    turn = next(n for n, one in enumerate(talk.turns) if one.start <= start < one.end)
+    return Fact(
+        kind, Polarity.AFFIRMED, Subject.PATIENT, Time.CURRENT, True, (Quote(turn, start, start + len(words), words),)
+    )
