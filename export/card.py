@@ -26,6 +26,7 @@ _ABOUT_KIND: dict[ModelKind, str] = {
     "encoder-decoder": "An encoder-decoder, exported as a baseline for evaluation. It is not run on laptops.",
     "embedding": "An encoder that turns texts into vectors, to compare them inside edgescribe on one machine.",
     "tagger": "An encoder that finds spans of a text and what they are, inside edgescribe on one machine.",
+    "coding": "An encoder and the vectors of a classification, that find candidate codes on one machine.",
 }
 
 
@@ -38,6 +39,12 @@ _TAGGER_FAILURES = (
     "- It can pass over what was said and mark what matters to nobody; its spans can be too short or too long.",
     "- It can take a denial for a finding, a relative for the patient, a plan for what was done. Read the quotes.",
 )
+_CODING_FAILURES = (
+    "- It finds what is near in meaning: siblings, the other side, the more or less exact code. Read the description.",
+    "- It can pass over a code that the words state in another way. Candidates only: a clinician decides on each.",
+)
+_TASKS: dict[ModelKind, str] = {"tagger": "token-classification", "coding": "sentence-similarity"}
+_KNOWN: dict[ModelKind, tuple[str, ...]] = {"tagger": _TAGGER_FAILURES, "coding": _CODING_FAILURES}
 
 
 def described(manifest: Manifest) -> tuple[Manifest, dict[str, bytes]]:
@@ -83,7 +90,7 @@ def _card(manifest: Manifest) -> str:
         "",
         "## Known failures",
         "",
-        *(_TAGGER_FAILURES if manifest.kind == "tagger" else _WRITER_FAILURES),
+        *_KNOWN.get(manifest.kind, _WRITER_FAILURES),
         *_counted(manifest.figures),
         "- It was not tested on languages, accents or specialties beyond the sets named above.",
         "",
@@ -162,6 +169,8 @@ def _bom(manifest: Manifest) -> dict[str, Any]:
 def _limitation(manifest: Manifest) -> str:
     if manifest.kind == "tagger":
         return "It can pass over what its source holds, and mark what matters to nobody."
+    if manifest.kind == "coding":
+        return "It finds entries that are near in meaning, which need not be the right ones."
     return "It can state what its source does not, and leave out what it does."
 
 
@@ -201,8 +210,8 @@ def _model(manifest: Manifest, ref: str) -> dict[str, Any]:
     ]
     card = {
         "modelParameters": {
-            "task": "token-classification" if manifest.kind == "tagger" else "text-generation",
-            "architectureFamily": "transformer encoder" if manifest.kind == "tagger" else "transformer decoder",
+            "task": _TASKS.get(manifest.kind, "text-generation"),
+            "architectureFamily": "transformer encoder" if manifest.kind in _TASKS else "transformer decoder",
             "datasets": [{"ref": f"data:{entry.name}"} for entry in manifest.data if entry.role == "training"],
         },
         "quantitativeAnalysis": {"performanceMetrics": metrics},

@@ -10,7 +10,7 @@ from importlib import import_module
 
 from edge.command import run_verb
 
-VERBS = ("fetch", "hf", "build", "optimum", "tagger", "verify", "keygen", "sign", "table")
+VERBS = ("fetch", "hf", "build", "optimum", "tagger", "coding", "verify", "keygen", "sign", "table")
 
 
 def parser() -> argparse.ArgumentParser:

@@ -147,7 +147,7 @@ def load(base: Path, tagger: Path) -> TunedTagger:
             str(base), add_pooling_layer=False, attn_implementation="eager", dtype=torch.float32, local_files_only=True
         )
         tensors = load_file(str(tagger / TAGGER_WEIGHTS))
-        _add(encoder, tensors)
+        add_change(encoder, tensors)
         tokens = _linear(tensors, TOKEN_HEAD)
         spans = nn.Sequential(_linear(tensors, f"{SPAN_HEAD}0."), nn.GELU(), _linear(tensors, f"{SPAN_HEAD}3."))
     except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
@@ -157,7 +157,7 @@ def load(base: Path, tagger: Path) -> TunedTagger:
     return TunedTagger(spec, _with_tokens(encoder, tokens).eval(), spans.eval(), parameters)
 
 
-def _add(encoder: Any, tensors: dict[str, Any]) -> None:
+def add_change(encoder: Any, tensors: dict[str, Any]) -> None:
     """Add the published change to the base's weights."""
     import torch
 
@@ -206,20 +206,20 @@ def export(source: TunedTagger, built: Path, precision: Precision) -> None:
     shape = {0: "windows", 1: "length"}
     names = {"input_ids": shape, "attention_mask": shape, "hidden": shape, "tokens": shape}
     raw, graph = built / f"raw-{ENCODER_GRAPH}", built / ENCODER_GRAPH
-    _trace(source.encoder, (ids, mask), raw, ["input_ids", "attention_mask"], ["hidden", "tokens"], names)
-    _trace(
+    trace(source.encoder, (ids, mask), raw, ["input_ids", "attention_mask"], ["hidden", "tokens"], names)
+    trace(
         source.spans, (torch.zeros(2, source.spans[0].in_features),), built / SPAN_GRAPH, ["vectors"], ["judged"],
         {"vectors": {0: "spans"}, "judged": {0: "spans"}},
     )  # fmt: skip
     if precision == "int8":
-        _round(raw, graph)
+        round_weights(raw, graph)
     model = onnx.load(str(graph if precision == "int8" else raw))
     graph.unlink(missing_ok=True)
     onnx.save_model(model, str(graph), save_as_external_data=True, location=ENCODER_GRAPH + _EXTERNAL, size_threshold=0)
     raw.unlink()
 
 
-def _trace(
+def trace(
     module: Any, given: tuple[Any, ...], path: Path, inputs: list[str], outputs: list[str], axes: dict[str, Any]
 ) -> None:
     import torch
@@ -232,7 +232,7 @@ def _trace(
         )  # fmt: skip
 
 
-def _round(raw: Path, graph: Path) -> None:
+def round_weights(raw: Path, graph: Path) -> None:
     """Weights of products and embeddings to int8, a scale a column; activations are rounded as they come."""
     from onnxruntime.quantization import QuantType, quantize_dynamic
 

@@ -75,6 +75,8 @@ class Decoding:
 
 def check_options(chosen: Evaluation) -> None:
     """Raise UsageError for options that do not go together."""
+    if not (chosen.bundle or chosen.base or chosen.answers):
+        raise UsageError("Give what to evaluate.", "--bundle, --base or --answers.", "")
     if chosen.adapter and not chosen.base:
         raise UsageError("--adapter needs --base.", "A bundle has its adapter built in.", "Give --base NAME.")
     if chosen.threads < 0:

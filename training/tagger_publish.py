@@ -34,13 +34,21 @@ DATA = {
 
 def tensors(model: TaggerModel, base: Path) -> dict[str, torch.Tensor]:
     """Weights as they are published. Raises TrainingError for numbers that are not finite."""
+    return changes(model.state_dict(), base)
+
+
+def changes(state: dict[str, torch.Tensor], base: Path) -> dict[str, torch.Tensor]:
+    """Of weights named "encoder.…", what changed from a base's, embeddings left out; the rest as float16.
+
+    Raises TrainingError for numbers that are not finite.
+    """
     from safetensors.torch import load_file
 
     before = load_file(str(base / "model.safetensors"))
     found: dict[str, torch.Tensor] = {}
-    for name, value in model.state_dict().items():
+    for name, value in state.items():
         if not bool(torch.isfinite(value).all()):
-            raise TrainingError("The tagger holds numbers that are not finite.", "", "Train it with a lower rate.")
+            raise TrainingError("The model holds numbers that are not finite.", "", "Train it with a lower rate.")
         inner = name.removeprefix(ENCODER)
         if name == inner:
             found[name] = value.to(torch.float16).contiguous()

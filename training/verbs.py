@@ -19,6 +19,7 @@ def add_parsers(sub: Any) -> None:
     """Add every verb to an argparse subparsers object."""
     for add in (
         _add_training, _add_average, _add_evaluate, _add_checks, _add_publish, _add_parts, _add_report, _add_tagger,
+        _add_coding,
     ):  # fmt: skip
         add(sub)
 
@@ -67,7 +68,7 @@ def _add_average(sub: Any) -> None:
 
 def _add_evaluate(sub: Any) -> None:
     evaluate = sub.add_parser("evaluate", help="score a bundle or a checkpoint on a test set, beside the floors")
-    what = evaluate.add_mutually_exclusive_group(required=True)
+    what = evaluate.add_mutually_exclusive_group()
     what.add_argument("--bundle", type=Path, metavar="DIR", help="a model bundle, through the shipped engine")
     what.add_argument("--base", metavar="NAME", help="a base of the catalogue or a folder, through transformers")
     what.add_argument("--answers", type=Path, metavar="FILE", help="another system's answers: .jsonl, .json or .csv")
@@ -78,7 +79,8 @@ def _add_evaluate(sub: Any) -> None:
         "--set",
         required=True,
         metavar="SET",
-        help="facts-dev; mts-, aci-, elmtex- with valid or test1; medec-dev; or FILE.jsonl",
+        help="facts-dev; mts-, aci-, elmtex- with valid or test1; medec-dev; icd-aci-train, -valid, -test1 or "
+        "icd-facts-dev (--bundle: a coding bundle, or none); or FILE.jsonl",
     )
     evaluate.add_argument(
         "--strategy",
@@ -158,6 +160,18 @@ def _add_tagger(sub: Any) -> None:
     tagger.add_argument("--threads", type=int, default=0, metavar="N", help="0 for as many as there are")
     tagger.add_argument("--data", metavar="DIR", help=_DATA)
     tagger.set_defaults(run=run_tagger)
+
+
+def _add_coding(sub: Any) -> None:
+    coding = sub.add_parser("coding", help="tune the encoder of codes on pairs from the catalogue; prints its folder")
+    coding.add_argument("--out", type=Path, required=True, metavar="DIR", help="where the tuned encoder goes")
+    coding.add_argument("--base", default="all-minilm-l6-v2", metavar="NAME", help="base of export/catalog.toml")
+    coding.add_argument("--steps", type=int, default=400, metavar="N")
+    coding.add_argument("--rate", type=float, default=1e-4)
+    coding.add_argument("--seed", type=int, default=0)
+    coding.add_argument("--fp32", action="store_true", help="for a CPU without bf16")
+    coding.add_argument("--threads", type=int, default=0, metavar="N", help="0 for as many as there are")
+    coding.set_defaults(run=run_coding)
 
 
 _DATA = "data folder (default: EDGESCRIBE_DATA, else ../shared/data)"
@@ -285,12 +299,17 @@ def run_ablate(args: argparse.Namespace) -> int:
 def run_evaluate(args: argparse.Namespace) -> int:
     """Write and score answers; prints the result as JSON and keeps it under --out."""
     from edge.engine.repeats import BY_DEFAULT
-    from training import evaluation, tagger_evaluation
+    from training import code_evaluation, evaluation, tagger_evaluation
 
+    data = Path(args.data) if args.data else None
+    if args.set in code_evaluation.SETS:
+        measured = code_evaluation.run(args.bundle, args.set, data, args.out, args.limit, say)
+        print(json.dumps(measured, indent=2))
+        return 0
     chosen = evaluation.Evaluation(
         bundle=args.bundle, base=args.base, adapter=args.adapter, format=args.format, kind=args.kind,
         set=args.set, limit=args.limit, label=args.label or "", out=args.out, encoder=args.encoder,
-        threads=args.threads, strategy=args.strategy, data=Path(args.data) if args.data else None,
+        threads=args.threads, strategy=args.strategy, data=data,
         train=args.train, answers=args.answers, tagger=args.tagger,
         repeats={"helped": True, "plain": False}.get(args.repeats, BY_DEFAULT),
     )  # fmt: skip
@@ -299,7 +318,6 @@ def run_evaluate(args: argparse.Namespace) -> int:
     if tagger and args.set not in tagger_evaluation.FACT_SETS:
         chosen = replace(chosen, strategy="tagger")
     elif tagger:
-        data = Path(args.data) if args.data else None
         found = tagger_evaluation.run(args.bundle, args.set, data, args.out, args.threads, args.limit, say)
         print(json.dumps(found, indent=2))
         return 0
@@ -397,4 +415,18 @@ def run_tagger(args: argparse.Namespace) -> int:
     with folders.hold(folder, f"The run {folder.name!r}"), folders.writing(folder):
         out = args.out or folder / "tagger"
         print(tagger_run.run(chosen, base_folder(chosen.base), data, out, say))
+    return 0
+
+
+def run_coding(args: argparse.Namespace) -> int:
+    """Tune the encoder of codes; prints its folder."""
+    from edge.terminology.index import open_catalogue
+    from training import code_train, tagger_run
+    from training.model import base_folder
+
+    if args.steps < 1:
+        raise UsageError(f"--steps is {args.steps}.", "", "Give 100 or more.")
+    tagger_run.threads(args.threads)
+    config = code_train.CodeTraining(steps=args.steps, rate=args.rate, seed=args.seed, bf16=not args.fp32)
+    print(code_train.tune(base_folder(args.base), open_catalogue(), config, args.out, say))
     return 0

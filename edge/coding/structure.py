@@ -7,6 +7,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 
+from edge.clinical.sections import Headings, ReportSection
+
 
 class Part(StrEnum):
     """Part of a note, by its heading."""
@@ -25,23 +27,15 @@ class Part(StrEnum):
     OTHER = "other"
 
 
-_PARTS = (
-    (Part.FAMILY, ("family", "familienanamnese")),
-    (Part.ALLERGY, ("allerg",)),
-    (Part.MEDICATION, ("medication", "medikation", "current meds")),
-    (Part.REVIEW, ("review of systems", "ros", "systemanamnese")),
-    (Part.RESULTS, ("results", "befund", "imaging", "laboratory", "labor", "diagnostics")),
-    (Part.EXAM, ("exam", "physical", "vital", "untersuchung", "körperlicher")),
-    (Part.ASSESSMENT, ("assessment", "impression", "diagnos", "problem", "beurteilung")),
-    (Part.PLAN, ("plan", "procedere", "therapie", "instructions", "follow")),
-    (
-        Part.HISTORY,
-        ("past", "medical history", "surgical history", "vorgeschichte", "vorerkrankung", "social", "history:"),
-    ),
-    (Part.COMPLAINT, ("chief complaint", "cc", "reason for visit", "vorstellungsgrund")),
-    (Part.PRESENT, ("history of present", "hpi", "subjective", "interval history", "anamnese")),
-)
-_HEADING = re.compile(r"[A-ZÄÖÜ][A-ZÄÖÜ &/,()-]{2,60}:?|[A-Z]{2,4}:|[A-ZÄÖÜ][\w &/,'-]{2,50}:")
+# Key of a heading (edge/clinical/headings.toml) -> the part it opens; other keys leave the part as it is.
+_PARTS = {
+    "family": Part.FAMILY, "allergy": Part.ALLERGY, "medication": Part.MEDICATION,
+    "discharge_medication": Part.MEDICATION, "ros": Part.REVIEW, "results": Part.RESULTS, "imaging": Part.RESULTS,
+    "pathology": Part.RESULTS, "exam": Part.EXAM, "vitals": Part.EXAM, "diagnosis": Part.ASSESSMENT,
+    "assessment_plan": Part.ASSESSMENT, "plan": Part.PLAN, "history": Part.HISTORY, "social": Part.HISTORY,
+    "lifestyle": Part.HISTORY, "complaint": Part.COMPLAINT, "hpi": Part.PRESENT,
+}  # fmt: skip
+_BULLETS = "-•*"
 _ITEM = re.compile(r"(?:\d{1,2}[.)]|[-•*])\s*")
 _LABEL = re.compile(
     r"(?:medical reasoning|medical treatment|patient education(?: and counseling)?|additional testing|specialist"
@@ -64,43 +58,54 @@ class CodingLine:
     problem: bool = False
 
 
-def part_of(heading: str) -> Part | None:
-    """The part that a heading opens, or None if it opens none."""
-    name = heading.casefold().strip(" :")
-    if name.startswith(("history of present", "hpi")):
-        return Part.PRESENT
-    return next((part for part, marks in _PARTS if any(_opens(name, mark) for mark in marks)), None)
-
-
-def _opens(name: str, mark: str) -> bool:
-    return name == mark if len(mark) <= 3 else mark in name
-
-
-def lines(note: str) -> Iterator[CodingLine]:
+def lines(note: str, headings: Headings | None = None) -> Iterator[CodingLine]:
     """The note's sentences in order; headings are not among them."""
-    part, offset, gap = Part.OTHER, 0, True
+    opened = [(section.start, section.body, part) for section in (headings or Headings(note)).sections
+              if (part := _part(note, section)) is not None]  # fmt: skip
+    part, offset, gap, named, at = Part.OTHER, 0, True, False, 0
     for raw in note.split("\n"):
-        text, start = raw.strip(), offset + len(raw) - len(raw.lstrip())
-        offset += len(raw) + 1
-        if not text:
+        end = offset + len(raw)
+        if not raw.strip():
             gap = True
-            continue
-        heading = _HEADING.match(text[:80])
-        opened = part_of(heading.group()) if heading is not None and not _LABEL.match(text) else None
-        if opened is not None:
-            part = opened
-            rest = text[heading.end() :].strip() if heading is not None else ""
-            start, text, gap = start + len(text) - len(rest), rest, True
-            if not rest:
-                continue
-        yield from _sentences(text, start, part, gap)
-        gap = False
+        while offset < end:
+            stop = opened[at][0] if at < len(opened) and opened[at][0] < end else end
+            if text := note[offset:stop].strip():
+                start = note.index(text, offset)
+                for line in _sentences(text, start, part, gap, named):
+                    named = named or (line.problem and text[0] not in _BULLETS)
+                    yield line
+                gap = False
+            offset = stop
+            if stop < end:
+                _, offset, new = opened[at]
+                if not (part is Part.REVIEW and new is Part.EXAM and not _whole(note, opened[at])):
+                    named = named and new is part
+                    part = new
+                gap, at = True, at + 1
+        offset = end + 1
 
 
-def _sentences(text: str, start: int, part: Part, gap: bool) -> Iterator[CodingLine]:
+def _whole(note: str, opened: tuple[int, int, Part]) -> bool:
+    """Whether a heading has its line for itself; "Skin: no rash" among the systems asked about has not."""
+    start, body, _ = opened
+    after = note[body : note.find("\n", body) if "\n" in note[body:] else len(note)]
+    return not after.strip() and note[start:body].strip().isupper()
+
+
+def _part(note: str, section: ReportSection) -> Part | None:
+    """The part that a heading opens; None for one that is not known, or that labels a piece of one problem."""
+    if _LABEL.match(f"{section.title}:") and not note[section.start : section.body].strip(" :*#").isupper():
+        return None
+    return _PARTS.get(section.key)
+
+
+def _sentences(text: str, start: int, part: Part, gap: bool, named: bool) -> Iterator[CodingLine]:
+    """named: a line before this one in the same part named a problem; bullets after it are what is said of that one."""
     assessed = part in (Part.ASSESSMENT, Part.PLAN)
     numbered = _NUMBERED_PROBLEM.match(text) is not None
     bullet = not numbered and _ITEM.match(text) is not None
+    if bullet and not named and part is Part.ASSESSMENT:
+        bullet = False  # a list of diagnoses with bullets
     short = len(text.split()) <= 12
     label = re.match(r"\d{1,2}[.)]\s+", text)  # the dot of "1. " ends no sentence
     position = label.end() if label else 0

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO
 
 from edge import foreign
+from edge.contract.coding import CODING, CODING_GRAPH, MAX_CODING_BYTES, VECTORS, parse_coding
 from edge.contract.genai_config import GENAI_CONFIG, check_genai_config
 from edge.contract.manifest import (
     MANIFEST,
@@ -44,6 +45,7 @@ _RUNTIME_PACKAGE: dict[tuple[str, ModelKind], str] = {
     ("onnx", "encoder-decoder"): "onnxruntime",
     ("onnx", "embedding"): "onnxruntime",
     ("onnx", "tagger"): "onnxruntime",
+    ("onnx", "coding"): "onnxruntime",
 }
 
 
@@ -139,6 +141,11 @@ def _check_onnx_files(folder: Path, manifest: Manifest) -> None:
             if name not in sizes:
                 raise damaged(f"{name} is missing")
         parse_spec(_read_small(folder / TAGGER, MAX_TAGGER_BYTES))
+    if manifest.kind == "coding":
+        for name in (CODING_GRAPH, CODING, VECTORS):
+            if name not in sizes:
+                raise damaged(f"{name} is missing")
+        parse_coding(_read_small(folder / CODING, MAX_CODING_BYTES))
     for name in sizes:
         if name.endswith(".onnx"):
             check_onnx(_read_small(folder / name, MAX_ONNX_BYTES), name, sizes)

@@ -28,8 +28,8 @@ Hash = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 OneLine = Annotated[str, Field(max_length=500, pattern=r"^[^\x00-\x1f\x7f]*$")]
 Name = Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9._-]{0,63}$")]
 # What a model is for: a decoder writes; an encoder-decoder is a baseline for evaluation; an embedding compares texts; a
-# tagger finds spans (edge.contract.tagging).
-ModelKind = Literal["decoder", "encoder-decoder", "embedding", "tagger"]
+# tagger finds spans (edge.contract.tagging); a coding model finds entries of a classification (edge.contract.coding).
+ModelKind = Literal["decoder", "encoder-decoder", "embedding", "tagger", "coding"]
 
 
 class _Strict(BaseModel):

@@ -53,6 +53,7 @@ class Catalogue:
             )
             self.edition = self._meta("edition")
             self.source_sha256 = self._meta("source_sha256")
+            self.layout = self._meta("layout")
         except sqlite3.Error as error:
             raise CatalogueError(
                 f"The index of codes {file.name} cannot be read.", str(error), "Delete it: it is built again."
@@ -147,8 +148,10 @@ class Catalogue:
         return int(entries), int(billable or 0)
 
     def terms(self) -> Iterable[tuple[str, str]]:
-        """(code, words) of every description and inclusion term that is indexed."""
-        rows = self._db.execute("SELECT code.code, term.text FROM term JOIN code ON code.id = term.entry")
+        """(code, words) of every description and inclusion term that is indexed, in the order of the index."""
+        rows = self._db.execute(
+            "SELECT code.code, term.text FROM term JOIN code ON code.id = term.entry ORDER BY term.rowid"
+        )
         return ((str(code), str(text)) for code, text in rows)
 
     @cached_property

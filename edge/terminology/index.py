@@ -19,7 +19,7 @@ from edge.terminology.catalogue import Catalogue
 from edge.terminology.tabular import Entry, read_edition
 
 _PACKAGE = "simple-icd-10-cm"
-_LAYOUT = "1"  # of the tables below; another number is another file
+_LAYOUT = "2"  # of the tables below; another number is another file
 _TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
 CREATE TABLE code (id INTEGER PRIMARY KEY, code TEXT NOT NULL UNIQUE, description TEXT NOT NULL, parent TEXT NOT NULL,
@@ -79,7 +79,8 @@ def build(index: Path, edition: str, source_sha256: str, entries: Iterable[Entry
             db.executescript(
                 f"PRAGMA journal_mode = OFF; PRAGMA synchronous = OFF; PRAGMA temp_store = MEMORY; {_TABLES}"
             )
-            db.executemany("INSERT INTO meta VALUES (?, ?)", [("edition", edition), ("source_sha256", source_sha256)])
+            about = {"edition": edition, "source_sha256": source_sha256, "layout": _LAYOUT}
+            db.executemany("INSERT INTO meta VALUES (?, ?)", about.items())
             _fill(db, entries)
             db.executescript(f"{_KEYS} INSERT INTO term(term) VALUES ('optimize');")
             db.commit()

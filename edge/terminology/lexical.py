@@ -30,6 +30,14 @@ def synonyms() -> dict[str, str]:
     return {**abbreviations(), **{str(word): str(both) for word, both in tomllib.loads(text)["synonyms"].items()}}
 
 
+@cache
+def index_words() -> dict[str, str]:
+    """Words of edge/terminology/index_terms.toml as written there -> the code where no side is named."""
+    text = (resources.files("edge.terminology") / "index_terms.toml").read_text(encoding="utf-8")
+    terms = tomllib.loads(text)["terms"].items()
+    return {str(term): str(codes if isinstance(codes, str) else codes[0]) for term, codes in terms}
+
+
 def words(text: str) -> list[str]:
     """Words of text in lower case, abbreviations and synonyms written out; without filler, each once."""
     found: list[str] = []

@@ -122,3 +122,9 @@ def test_quotes_stand_word_for_word_and_codes_are_billable(coder: Coder, note: s
 )
 def test_hostile_notes_end(piece: str, coder: Coder) -> None:
     coder.code((piece * 200_000)[:200_000])
+
+
+def test_bullets_of_an_assessment_are_its_problems_where_nothing_else_names_one(coder: Coder) -> None:
+    listed = "ASSESSMENT\n\n• Iron deficiency anemia\n• Gout\n\nPLAN\n\n• Rest."
+    assert [line.problem for line in lines(listed)] == [True, True, False]
+    assert codes(coder, "Gout.\n• Hypertension was discussed.") == ["M10.9"]
