@@ -95,11 +95,11 @@ def _read(read: Sequence[dict[str, Any]]) -> list[str]:
     called = Counter(one["check"] for one in read)
     right = Counter(one["check"] for one in read if one["right"])
     lines = ["## Flags on model output, read by eye", ""]
-    every = [(one, one["notes"].startswith("mts-")) for one in read]
-    notes, summaries = ([one["right"] for one, summary in every if summary is kind] for kind in (False, True))
+    notes = [one["right"] for one in read if not one["notes"].startswith("mts-")]
+    others = [one["right"] for one in read if one["notes"].startswith("mts-")]
     lines += [
-        f"{sum(right.values())} of {len(read)} flags are right (read_by_eye.jsonl): {sum(notes)} of {len(notes)} on notes",
-        f"of the 0.5B, {sum(summaries)} of {len(summaries)} on automatic summaries of MTS-Dialog by other models.", "",
+        f"{sum(right.values())} of {len(read)} flags are right (read_by_eye.jsonl): {sum(notes)} of {len(notes)} on",
+        f"notes of the 0.5B, {sum(others)} of {len(others)} on automatic summaries of MTS-Dialog by other models.", "",
     ]  # fmt: skip
     lines += ["| check | flags | right |", "|---|---|---|"]
     return [*lines, *(f"| {name} | {count} | {right[name]} |" for name, count in called.most_common()), ""]
