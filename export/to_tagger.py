@@ -11,6 +11,7 @@ import tempfile
 import warnings
 from dataclasses import dataclass, field
 from importlib import metadata, resources
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -250,7 +251,8 @@ def round_weights(raw: Path, graph: Path) -> None:
 
 
 def compare(source: TunedTagger, built: Path) -> Gate:
-    """Share of (token, label) pairs on the shipped samples that lie within a span on both sides. Raises BundleError."""
+    """Share of decisions on the shipped samples that are the same on both sides: whether a token lies within a span of
+    a label; of a judge of pairs, whether an answer is likelier than not. Raises BundleError."""
     import numpy as np
     import torch
 
@@ -258,6 +260,7 @@ def compare(source: TunedTagger, built: Path) -> Gate:
     from edge.tagging.decode import OUTSIDE, probabilities
     from edge.tagging.onnx import OnnxBackend
     from edge.tagging.tagger import Tagger
+    from edge.tagging.verdicts import Verdicts
     from edge.tagging.windows import of_report, of_transcript
 
     class Original:
@@ -272,13 +275,17 @@ def compare(source: TunedTagger, built: Path) -> Gate:
 
     tokenizer = load_tokenizer(built / "tokenizer.json")
     both, either = 0, 0
+    backends = (Original(), OnnxBackend(built))
     samples = resources.files("edge.samples")
     visit, report = ((samples / name).read_text(encoding="utf-8") for name in ("visit.txt", "report.txt"))
     for segments in (of_transcript(parse(visit)), of_report(report)):
-        within = []
-        for backend in (Original(), OnnxBackend(built)):
-            tokens = Tagger(source.spec, tokenizer, backend).read(segments).tokens
-            within.append(1 - probabilities(tokens.reshape(len(tokens), -1, 3))[:, :, OUTSIDE] >= 0.5)
+        if all(task.source == "pair" for task in source.spec.tasks):
+            within = [
+                _judged(Verdicts(source.spec, tokenizer, backend), [s.text for s in segments]) for backend in backends
+            ]
+        else:
+            read = [Tagger(source.spec, tokenizer, backend).read(segments).tokens for backend in backends]
+            within = [1 - probabilities(one.reshape(len(one), -1, 3))[:, :, OUTSIDE] >= 0.5 for one in read]
         both += int((within[0] == within[1]).sum())
         either += within[0].size
     agreement = round(both / max(1, either), 6)
@@ -289,6 +296,15 @@ def compare(source: TunedTagger, built: Path) -> Gate:
             "Build it with --precision fp32.",
         )
     return Gate(passed=True, measured={"agreement": agreement}, limits=AGREEMENT)
+
+
+def _judged(verdicts: Any, texts: list[str]) -> Any:
+    """Whether each answer of each task is likelier than not, for each text beside the next. shape (pairs, answers)."""
+    import numpy as np
+
+    pairs = list(pairwise(texts))
+    tasks = [verdicts.judge(task.key, pairs) for task in verdicts.spec.tasks]
+    return np.asarray([[share >= 0.5 for one in row for share in one.values()] for row in zip(*tasks, strict=True)])
 
 
 def _manifest(

@@ -15,16 +15,17 @@ from pathlib import Path
 from typing import Any
 
 from edge.contract.facts import Flag, Severity
-from edge.evidence import omissions, support
-from edge.evidence.checks import CHECKS, age_sex
+from edge.evidence import judged, omissions
+from edge.evidence.checks import age_sex
 from edge.evidence.conversation import Conversation, converse
+from edge.evidence.judging import PairJudge
 from edge.evidence.links import link
-from edge.evidence.review import NO_SOURCE, FactFinder, review
+from edge.evidence.review import NO_SOURCE, FactFinder, missing_claims, review, statement
 from edge.evidence.statements import split
 from edge.evidence.view import View
 from edge.reading.conversation import parse
 from edge.text import sanitise
-from training import check_sets, intervals, planted, sources
+from training import check_sets, intervals, judge_data, planted, sources
 from training.check_sets import Visit
 
 CHECK_OF = {
@@ -35,6 +36,7 @@ CHECK_OF = {
 }
 _BACK = 4
 EACH = 110  # planted notes of a kind
+PLANTED_SECTIONS = 500  # of MTS-Dialog, in which errors are planted; others stay untouched
 Say = Callable[[str], None]
 
 
@@ -47,7 +49,9 @@ class Trial:
     any: bool
 
 
-def planted_errors(visits: Sequence[Visit], untouched: Sequence[Visit], seed: int = 1) -> dict[str, Any]:
+def planted_errors(
+    visits: Sequence[Visit], untouched: Sequence[Visit], seed: int = 1, judge: PairJudge | None = None
+) -> dict[str, Any]:
     """Precision and recall of each check: notes with one error each, beside notes as people wrote them.
 
     A flag that a note raises without the error, and that does not stand on a piece without a source, is false.
@@ -58,7 +62,7 @@ def planted_errors(visits: Sequence[Visit], untouched: Sequence[Visit], seed: in
     before: dict[str, set[tuple[str, str]]] = {}
     for one in [*visits, *untouched]:
         notes += 1
-        flags = _flags(one, talks[one.id], one.note)
+        flags = _flags(talks[one.id], one.note, judge)
         before[one.id] = {(flag.check, text) for flag, text, _ in flags}
         false.update(
             flag.check for flag, _, at in flags if not any(a < at[1] and b > at[0] for a, b in one.unsupported)
@@ -67,7 +71,7 @@ def planted_errors(visits: Sequence[Visit], untouched: Sequence[Visit], seed: in
         visit = by_id[error.id.split("/")[0]]
         got = {
             flag.check
-            for flag, text, at in _flags(visit, talks[visit.id], error.note, (error.start, error.end))
+            for flag, text, at in _flags(talks[visit.id], error.note, judge, (error.start, error.end))
             if (flag.check, text) not in before[visit.id]
         }
         trials.append(Trial(error.kind, CHECK_OF.get(error.kind, error.kind) in got, bool(got)))
@@ -75,18 +79,22 @@ def planted_errors(visits: Sequence[Visit], untouched: Sequence[Visit], seed: in
 
 
 def _flags(
-    visit: Visit, talk: Conversation, note: str, only: tuple[int, int] | None = None
+    talk: Conversation, note: str, judge: PairJudge | None, only: tuple[int, int] | None = None
 ) -> list[tuple[Flag, str, tuple[int, int]]]:
+    """Flags of a note's statements, or of those alone that lie in a stretch, with each one's text and place."""
     pieces = split(note)
-    if only is not None:  # the ranking looks a few statements back
-        inside = [n for n, one in enumerate(pieces) if one.start < only[1] and one.end > only[0]]
-        pieces = pieces[max(0, inside[0] - _BACK) : inside[-1] + 1] if inside else []
+    inside = [n for n, one in enumerate(pieces) if only is None or (one.start < only[1] and one.end > only[0])]
+    pieces = pieces[max(0, inside[0] - _BACK) : inside[-1] + 1] if inside else []  # the ranking looks a few back
+    linked = [
+        (piece, held)
+        for piece, held in zip(pieces, link(talk.index, pieces), strict=True)
+        if only is None or (piece.start < only[1] and piece.end > only[0])
+    ]
+    answers = judged.answers([piece for piece, _ in linked], [held for _, held in linked], talk, judge)
     found = []
-    for piece, held in zip(pieces, link(talk.index, pieces), strict=True):
-        if only is None or (piece.start < only[1] and piece.end > only[0]):
-            view = View(piece, talk, held, note)
-            places = (piece.start, piece.end)
-            found += [(flag, piece.text, places) for check in CHECKS.values() for flag in check(view)]
+    for (piece, held), said in zip(linked, answers, strict=True):
+        one = statement(piece, held, talk, note, said)
+        found += [(flag, one.text, (one.start, one.end)) for flag in one.flags if flag.check != NO_SOURCE]
     return found
 
 
@@ -132,7 +140,7 @@ def first_sources(visits: Sequence[Visit]) -> dict[str, Any]:
     }
 
 
-def unsupported(visits: Sequence[Visit]) -> dict[str, Any]:
+def unsupported(visits: Sequence[Visit], judge: PairJudge | None = None) -> dict[str, Any]:
     """Claims called without a source against the pieces that people listed."""
     called = right = wanted = 0
     hit: set[tuple[str, int]] = set()
@@ -140,8 +148,10 @@ def unsupported(visits: Sequence[Visit]) -> dict[str, Any]:
         talk = converse(visit.transcript)
         pieces = split(visit.note)
         wanted += len(visit.unsupported)
-        for piece, held in zip(pieces, link(talk.index, pieces), strict=True):
-            for claim in support.unsupported(piece, talk, held):
+        linked = link(talk.index, pieces)
+        answers = judged.answers(pieces, linked, talk, judge)
+        for piece, held, said in zip(pieces, linked, answers, strict=True):
+            for claim in missing_claims(piece, talk, held, said):
                 low, high = piece.start + claim.start, piece.start + claim.end
                 these = {(visit.id, n) for n, (a, b) in enumerate(visit.unsupported) if a < high and b > low}
                 called, right, hit = called + 1, right + bool(these), hit | these
@@ -153,7 +163,9 @@ def unsupported(visits: Sequence[Visit]) -> dict[str, Any]:
     }
 
 
-def left_out(visits: Sequence[Visit], finder: FactFinder | None = None) -> dict[str, Any]:
+def left_out(
+    visits: Sequence[Visit], finder: FactFinder | None = None, judge: PairJudge | None = None
+) -> dict[str, Any]:
     """Critical facts listed as missing: with the facts that people listed, or with those that a finder found.
 
     A found omission is right if half of a listed fact's quote that the note leaves out lies in it.
@@ -163,7 +175,7 @@ def left_out(visits: Sequence[Visit], finder: FactFinder | None = None) -> dict[
     for visit in visits:
         talk = converse(visit.transcript)
         facts = tuple(one.fact for one in visit.facts) if finder is None else tuple(finder(visit.transcript))
-        found = [one for one in omissions.find(facts, split(visit.note), talk) if one.critical]
+        found = [one for one in omissions.find(facts, split(visit.note), talk, judge) if one.critical]
         gold = [one for one in visit.facts if one.in_note is None]
         critical = [one for one in gold if one.fact.critical]
         wanted += len(critical)
@@ -186,7 +198,7 @@ def _same(start: int, end: int, gold: check_sets.Gold) -> bool:
     return False
 
 
-def checklists(folder: Path) -> dict[str, Any]:
+def checklists(folder: Path, judge: PairJudge | None = None) -> dict[str, Any]:
     """The ten trap visits: high flags on their true notes, and wrong statements of the checklists that get a flag."""
     worst = 0
     caught: list[float] = []
@@ -204,10 +216,12 @@ def checklists(folder: Path) -> dict[str, Any]:
     for row in rows:
         transcript = parse(sanitise(row["dialogue"]))
         for note in (row["note"], second[row["id"]]):
-            worst = max(worst, sum(flag.severity is Severity.HIGH for flag in review(note, transcript).flags))
+            worst = max(
+                worst, sum(flag.severity is Severity.HIGH for flag in review(note, transcript, judge=judge).flags)
+            )
         for wrong in row["forbidden"]:
             for text in (wrong["example_bad"], *wrong["example_bad_more"]):
-                flagged = float(any(flag.check != NO_SOURCE for flag in review(text, transcript).flags))
+                flagged = float(any(flag.check != NO_SOURCE for flag in review(text, transcript, judge=judge).flags))
                 caught.append(flagged)
                 critical += [flagged] if wrong["critical"] else []
     return {
@@ -216,7 +230,7 @@ def checklists(folder: Path) -> dict[str, Any]:
     }  # fmt: skip
 
 
-def summaries(folder: Path) -> dict[str, Any]:
+def summaries(folder: Path, judge: PairJudge | None = None) -> dict[str, Any]:
     """The 400 hand-scored automatic summaries of MTS-Dialog: flags against the hallucinations that people counted."""
     place = folder / "mts_dialog"
     texts = list(
@@ -226,7 +240,7 @@ def summaries(folder: Path) -> dict[str, Any]:
     pairs = []
     for text, score in zip(texts, scores, strict=True):
         summary = sanitise(text["Automatic Summary"]).strip()
-        flags = review(summary, parse(sanitise(text["Dialogue"]))).flags if summary else ()
+        flags = review(summary, parse(sanitise(text["Dialogue"])), judge=judge).flags if summary else ()
         pairs.append((bool(flags), float(score["HallucinationRate"]) > 0, float(score["FactualPrecision"]) < 1))
     called = sum(flagged for flagged, _, _ in pairs)
     both = sum(flagged and invented for flagged, invented, _ in pairs)
@@ -257,19 +271,30 @@ def medec(folder: Path) -> dict[str, Any]:
     }
 
 
-def evaluate(folder: Path, say: Say, finder: FactFinder | None = None, test: bool = False) -> dict[str, Any]:
-    """Every figure. test: the annotated visits of ACI test 1 in place of validation, once, at the end."""
+def evaluate(
+    folder: Path, say: Say, finder: FactFinder | None = None, test: bool = False, judge: PairJudge | None = None
+) -> dict[str, Any]:
+    """Every figure. test: the annotated visits of ACI test 1 in place of validation, once, at the end.
+
+    Errors are planted in notes that no judge was trained on: validation, the synthetic visits kept aside, sections of
+    MTS-Dialog.
+    """
     name = "aci-test1" if test else "aci-valid"
     held = check_sets.visits(folder, name)
     started = time.perf_counter()
     say(f"{len(held)} visits of {name}")
-    result: dict[str, Any] = {"set": name, "first sources": first_sources(held), "without a source": unsupported(held)}
-    result["omissions, listed facts"] = left_out(held)
+    result: dict[str, Any] = {
+        "set": name, "judge": judge is not None, "first sources": first_sources(held),
+        "without a source": unsupported(held, judge), "omissions, listed facts": left_out(held, judge=judge),
+    }  # fmt: skip
     if finder is not None:
-        result["omissions, found facts"] = left_out(held, finder)
+        result["omissions, found facts"] = left_out(held, finder, judge)
     if not test:
-        visits = [*check_sets.visits(folder, "aci-train"), *held, *check_sets.visits(folder, "synthetic")]
+        sections = check_sets.sections(folder)
+        visits = [*held, *judge_data.visits(folder, "synthetic-rest"), *sections[:PLANTED_SECTIONS]]
         say("planting errors")
-        result["planted"] = planted_errors(visits, check_sets.sections(folder)[: max(0, 1000 - len(visits))])
-        result |= {"checklists": checklists(folder), "summaries": summaries(folder), "medec-dev": medec(folder)}
+        untouched = sections[PLANTED_SECTIONS : PLANTED_SECTIONS + max(0, 1000 - len(visits))]
+        result["planted"] = planted_errors(visits, untouched, judge=judge)
+        result |= {"checklists": checklists(folder, judge), "summaries": summaries(folder, judge)}
+        result["medec-dev"] = medec(folder)
     return result | {"seconds": round(time.perf_counter() - started, 1)}

@@ -28,6 +28,7 @@ from training.tagger_train import TaggerOutcome, Tell
 
 Pairs = dict[str, list[PairExample]]
 _TOKENS = 2_000  # of a batch, padding counted
+_MOST_VALID = 250  # pairs of an answer that an epoch is judged by
 _FLAGS = 0.02  # share of statements that hold at which errors are counted
 
 
@@ -37,7 +38,20 @@ def read_sets(config: TaggerConfig, folder: Path) -> tuple[Pairs, Pairs]:
     every = list(config.tasks.values())
     train = list(dict.fromkeys(name for task in every for name in task.train))
     valid = list(dict.fromkeys(name for task in every for name in task.validate_on))
-    return judge_data.pairs(folder, train, seed), judge_data.pairs(folder, valid, seed)
+    found = judge_data.pairs(folder, train, seed)
+    for key, task in config.tasks.items():
+        found[key] = _some(found[key], task.most, seed) if task.most else found[key]
+    held = {key: _some(some, _MOST_VALID, seed) for key, some in judge_data.pairs(folder, valid, seed).items()}
+    return found, held
+
+
+def _some(pairs: Sequence[PairExample], most: int, seed: int) -> list[PairExample]:
+    """At most so many of each answer, the same for the same seed."""
+    chance = random.Random(f"some/{seed}")
+    by_answer: dict[str, list[PairExample]] = defaultdict(list)
+    for one in pairs:
+        by_answer[one.answer].append(one)
+    return [one for some in by_answer.values() for one in chance.sample(some, min(most, len(some)))]
 
 
 def train(

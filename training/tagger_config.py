@@ -27,7 +27,7 @@ class TaskConfig(_Strict):
     "statement" and "fact", and no other kind beside them). train, validate: names of sets.
 
     labels: keys of a clinic's own fields, empty for the 15 of ELMTEX; without a meaning for facts. passes: times that
-    an epoch sees the training texts.
+    an epoch sees the training texts. most: of "pairs", how many of each answer are trained on, 0 for all.
     """
 
     kind: Literal["facts", "reports", "pairs"]
@@ -35,6 +35,7 @@ class TaskConfig(_Strict):
     validate_on: list[str] = Field(alias="validate", min_length=1)
     labels: list[str] = []
     passes: int = Field(default=1, ge=1)
+    most: int = Field(default=0, ge=0)
 
 
 class TrainConfig(_Strict):

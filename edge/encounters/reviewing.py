@@ -19,6 +19,7 @@ from edge.contract.transcript import Transcript
 from edge.errors import InputError, UsageError
 from edge.evidence import omissions
 from edge.evidence.conversation import Conversation, converse
+from edge.evidence.judging import PairJudge
 from edge.evidence.review import bounded, is_foreign, joined, recheck
 from edge.evidence.statements import is_heading, section_kind, split
 from edge.reading.conversation import parse
@@ -33,12 +34,16 @@ _BULLETS = ("- ", "• ", "* ")
 
 @dataclass(frozen=True)
 class Heard:
-    """A conversation, read once for every check of its note. facts: of the finder; lacking: why there are none."""
+    """A conversation, read once for every check of its note. facts: of the finder; lacking: why there are none.
+
+    judge: of pairs of a statement and what was said; None: the rules alone.
+    """
 
     text: str = field(repr=False)
     talk: Conversation = field(repr=False)
     facts: tuple[Fact, ...] = field(default=(), repr=False)
     lacking: str = ""
+    judge: PairJudge | None = field(default=None, repr=False)
 
     @property
     def transcript(self) -> Transcript:
@@ -61,7 +66,7 @@ def hear(checker: Checker, conversation: str) -> Heard:
     transcript = parse(conversation)
     bounded("-", transcript)
     facts = tuple(checker.finder(transcript)) if checker.finder is not None else ()
-    return Heard(conversation, converse(transcript), facts, checker.lacking)
+    return Heard(conversation, converse(transcript), facts, checker.lacking, checker.judge)
 
 
 def look(note: EncounterNote, heard: Heard) -> NoteReview:
@@ -72,10 +77,11 @@ def look(note: EncounterNote, heard: Heard) -> NoteReview:
     whole, _ = joined(note.sections)
     bounded(note.text(), heard.transcript)
     sections = tuple(
-        replace(one, statements=recheck(one, whole, heard.talk) if one.text.strip() else ()) for one in note.sections
+        replace(one, statements=recheck(one, whole, heard.talk, heard.judge) if one.text.strip() else ())
+        for one in note.sections
     )
     every = [statement for one in sections for statement in one.statements]
-    left_out = omissions.find(heard.facts, split(whole), heard.talk)
+    left_out = omissions.find(heard.facts, split(whole), heard.talk, heard.judge)
     return NoteReview(replace(note, sections=sections), heard, left_out, is_foreign(every))
 
 

@@ -14,8 +14,9 @@ from edge.contract.facts import Fact, Flag, Omission, Severity, SourceLink, Stat
 from edge.contract.note import EncounterNote, Section
 from edge.contract.transcript import Transcript
 from edge.errors import InputError
-from edge.evidence import checks, links, omissions, support
+from edge.evidence import checks, judged, links, omissions, support
 from edge.evidence.conversation import Conversation, converse
+from edge.evidence.judging import PairJudge
 from edge.evidence.statements import Piece, split
 from edge.evidence.view import View
 
@@ -63,27 +64,29 @@ class Review:
         }
 
 
-def review(note: str, transcript: Transcript, finder: FactFinder | None = None) -> Review:
+def review(
+    note: str, transcript: Transcript, finder: FactFinder | None = None, judge: PairJudge | None = None
+) -> Review:
     """Check a note that is plain text. Raises InputError if it is empty, or if it or the talk is over the limits."""
     started = time.perf_counter()
     bounded(note, transcript)
     talk = converse(transcript)
     pieces = split(note)
-    statements = tuple(_statements(note, pieces, talk))
+    found = tuple(statements(note, pieces, talk, judge))
     facts = tuple(finder(transcript)) if finder is not None else ()
-    left_out = omissions.find(facts, pieces, talk)
-    return Review(statements, left_out, facts, is_foreign(statements), time.perf_counter() - started)
+    left_out = omissions.find(facts, pieces, talk, judge)
+    return Review(found, left_out, facts, is_foreign(found), time.perf_counter() - started)
 
 
 def review_sections(
-    note: EncounterNote, transcript: Transcript, finder: FactFinder | None = None
+    note: EncounterNote, transcript: Transcript, finder: FactFinder | None = None, judge: PairJudge | None = None
 ) -> tuple[EncounterNote, Review]:
     """Check a typed note: the same with its statements in its sections, offsets there, and the review of the whole.
 
     An empty section gets none. Raises as review().
     """
     whole, places = joined(note.sections)
-    found = review(whole, transcript, finder)
+    found = review(whole, transcript, finder, judge)
     sections = tuple(
         replace(section, statements=tuple(_within(found.statements, start, start + len(section.text))))
         for section, start in zip(note.sections, places, strict=True)
@@ -101,7 +104,7 @@ def joined(sections: Sequence[Section]) -> tuple[str, list[int]]:
     return text, places
 
 
-def recheck(section: Section, whole: str, talk: Conversation) -> tuple[Statement, ...]:
+def recheck(section: Section, whole: str, talk: Conversation, judge: PairJudge | None = None) -> tuple[Statement, ...]:
     """Statements of a section whose text a person changed: those that are as before keep what they had, unless their
     quotes no longer stand in the conversation. whole: the note's text.
     """
@@ -110,13 +113,18 @@ def recheck(section: Section, whole: str, talk: Conversation) -> tuple[Statement
     heading = f"{section.heading}\n\n"
     found = []
     pieces = [piece for piece in split(heading + section.text) if piece.start >= len(heading)]
-    for piece, sources in zip(pieces, links.link(talk.index, pieces), strict=True):
+    linked = links.link(talk.index, pieces)
+    new = [at for at, piece in enumerate(pieces) if piece.text not in before]
+    answers = dict(
+        zip(new, judged.answers([pieces[at] for at in new], [linked[at] for at in new], talk, judge), strict=True)
+    )
+    for at, piece in enumerate(pieces):
         moved = replace(piece, start=piece.start - len(heading), end=piece.end - len(heading))
         known = before.get(piece.text)
         found.append(
             replace(known, start=moved.start, end=moved.end)
             if known is not None
-            else _statement(moved, sources, talk, whole)
+            else statement(moved, linked[at], talk, whole, answers[at])
         )
     return tuple(found)
 
@@ -143,18 +151,36 @@ def bounded(note: str, transcript: Transcript) -> None:
         )
 
 
-def _statements(note: str, pieces: Sequence[Piece], talk: Conversation) -> Iterator[Statement]:
-    for piece, sources in zip(pieces, links.link(talk.index, pieces), strict=True):
-        yield _statement(piece, sources, talk, note)
+def statements(
+    note: str, pieces: Sequence[Piece], talk: Conversation, judge: PairJudge | None = None
+) -> Iterator[Statement]:
+    """The statements of a note, or of a part of it, with sources and flags. note: the whole text."""
+    linked = links.link(talk.index, pieces)
+    said = judged.answers(pieces, linked, talk, judge)
+    for piece, sources, one in zip(pieces, linked, said, strict=True):
+        yield statement(piece, sources, talk, note, one)
 
 
-def _statement(piece: Piece, sources: tuple[SourceLink, ...], talk: Conversation, note: str) -> Statement:
-    flags = checks.run(View(piece, talk, sources, note))
-    missing = support.unsupported(piece, talk, sources)
+def statement(
+    piece: Piece, sources: tuple[SourceLink, ...], talk: Conversation, note: str, said: judged.Answers
+) -> Statement:
+    """One statement with its flags. said: what the judge says of it, empty without one."""
+    view = View(piece, talk, sources, note)
+    flags = checks.run(view)
+    flags += tuple(judged.flags(view, said, flags))
+    missing = missing_claims(piece, talk, sources, said)
     flags += tuple(_no_source(piece, claim) for claim in missing)
     held = bool(sources) and sources[0].score >= links.SUPPORTS
     supported = held and not missing and not any(flag.severity is Severity.HIGH for flag in flags)
     return Statement(piece.text, piece.start, piece.end, sources, flags, supported)
+
+
+def missing_claims(
+    piece: Piece, talk: Conversation, sources: Sequence[SourceLink], said: judged.Answers
+) -> list[support.Claim]:
+    """Claims of a statement without a source: by rules; all of it where the judge is sure and they name none."""
+    missing = support.unsupported(piece, talk, sources)
+    return [support.Claim(0, len(piece.text))] if not missing and judged.without_source(said) else missing
 
 
 def _no_source(piece: Piece, claim: support.Claim) -> Flag:
@@ -162,15 +188,15 @@ def _no_source(piece: Piece, claim: support.Claim) -> Flag:
     return Flag(NO_SOURCE, Severity.LOW, f"Nothing was found in the conversation for: {quote}", (quote,))
 
 
-def _within(statements: Sequence[Statement], start: int, end: int) -> Iterator[Statement]:
-    for one in statements:
+def _within(found: Sequence[Statement], start: int, end: int) -> Iterator[Statement]:
+    for one in found:
         if start <= one.start and one.end <= end:
             yield replace(one, start=one.start - start, end=one.end - start)
 
 
-def is_foreign(statements: Sequence[Statement]) -> bool:
+def is_foreign(found: Sequence[Statement]) -> bool:
     """Whether hardly anything of a note was said: it may be of another visit."""
-    if len(statements) < _FOREIGN_STATEMENTS:
+    if len(found) < _FOREIGN_STATEMENTS:
         return False
-    held = sum(bool(one.sources) and one.sources[0].score >= _SURE for one in statements)
-    return held < _FOREIGN * len(statements)
+    held = sum(bool(one.sources) and one.sources[0].score >= _SURE for one in found)
+    return held < _FOREIGN * len(found)

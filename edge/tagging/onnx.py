@@ -8,10 +8,11 @@ from typing import Any
 
 from edge.contract.bundle import Bundle, check_unchanged, verify_bundle
 from edge.contract.prompts import load_tokenizer
-from edge.contract.tagging import ENCODER_GRAPH, SPAN_GRAPH, TAGGER, parse_spec
+from edge.contract.tagging import ENCODER_GRAPH, SPAN_GRAPH, TAGGER, TaggerSpec, parse_spec
 from edge.errors import BundleError, EngineError
 from edge.tagging.scorer import features
 from edge.tagging.tagger import Tagger
+from edge.tagging.verdicts import Verdicts
 
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"  # before the import (docs/adr/0002)
 
@@ -60,6 +61,16 @@ def load_tagger(folder: Path, *, allow_unsigned: bool = False, threads: int = 0)
 
 def open_tagger(bundle: Bundle, threads: int = 0) -> Tagger:
     """Load a verified bundle. Raises BundleError for one of another kind, EngineError."""
+    return Tagger(*_parts(bundle, threads))
+
+
+def load_verdicts(folder: Path, *, allow_unsigned: bool = False, threads: int = 0) -> Verdicts:
+    """Verify and load the bundle of a judge of pairs in folder. Raises BundleError, EngineError."""
+    return Verdicts(*_parts(verify_bundle(folder, require_signature=not allow_unsigned), threads))
+
+
+def _parts(bundle: Bundle, threads: int) -> tuple[TaggerSpec, Any, OnnxBackend]:
+    """Spec, tokenizer and backend of a verified bundle."""
     manifest = bundle.manifest
     if manifest.kind != "tagger":
         raise BundleError(
@@ -79,4 +90,4 @@ def open_tagger(bundle: Bundle, threads: int = 0) -> Tagger:
     check_unchanged(bundle)
     if spec.window + 2 > manifest.context_length:
         raise BundleError(f"The bundle {manifest.name!r} reads windows longer than its model.", "", "Build it again.")
-    return Tagger(spec, tokenizer, backend)
+    return spec, tokenizer, backend
