@@ -76,7 +76,7 @@ def test_a_note_says_why_it_lists_no_facts(tmp_path: Path, monkeypatch: pytest.M
         raise BundleError("No trusted key signed tagger-x.", "It may be altered.", "Trust its key.")
 
     monkeypatch.setattr(checking, "tagger_folder", lambda *_: tmp_path / "tagger-x")
-    monkeypatch.setattr(checking, "load_tagger", refused)
+    monkeypatch.setattr(checking, "verify_bundle", refused)
     opened = checking.Checker.open()
     assert opened.finder is None
     assert opened.lacking == (
