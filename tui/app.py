@@ -417,7 +417,7 @@ def main(args: argparse.Namespace) -> int:
         load_behind()
         from edge.encounters.writing import Scribe
 
-        return Scribe.open(bundle, progress, unsigned)
+        return Scribe.open(bundle, progress, unsigned, getattr(args, "threads", 0))
 
     launcher, modes = os.getppid(), terminal.modes()
     app = EdgeApp(thread, opener, kept, getattr(args, "seal", None), getattr(args, "life", None))

@@ -31,6 +31,7 @@ def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 def _options(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--vault", type=Path, metavar="FILE", help="vault file (default: your own)")
     bundle_options.add_bundle(parser, "as set in the app")
+    bundle_options.add_threads(parser)
 
 
 def _before_seal(args: argparse.Namespace) -> None:
@@ -65,8 +66,8 @@ def launch(args: argparse.Namespace) -> int:
     options = ["--unsealed"] if args.unsealed else []
     options.append("window")
     options += ["--allow-unsigned"] if args.allow_unsigned else []
-    for name in ("vault", "bundle"):
-        if (value := getattr(args, name, None)) is not None:
+    for name in ("vault", "bundle", "threads"):
+        if value := getattr(args, name, None):
             options += [f"--{name}", str(value)]
     from tui import launcher
 

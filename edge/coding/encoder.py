@@ -13,6 +13,7 @@ from edge.contract.bundle import Bundle, check_unchanged, scan_bundles, signed_b
 from edge.contract.coding import CODING, CODING_GRAPH, MAX_TOKENS, VECTORS, CodingSpec, parse_coding
 from edge.contract.manifest import Manifest, damaged
 from edge.contract.prompts import load_tokenizer
+from edge.engine.threads import usable_cores
 from edge.errors import BundleError, EngineError
 from edge.terminology.catalogue import Catalogue
 
@@ -28,9 +29,9 @@ class OnnxTextEncoder:
     """edge.coding.retrieval.TextEncoder over one graph: mean of the last layer, length 1."""
 
     def __init__(self, graph: Path, tokenizer: Any, threads: int = 0) -> None:
-        """threads: 0 for as many as the machine has. Raises EngineError if the runtime refuses the graph."""
+        """threads: 0 for what this process may use. Raises EngineError if the runtime refuses the graph."""
         options = ort.SessionOptions()
-        options.intra_op_num_threads = threads
+        options.intra_op_num_threads = threads or usable_cores()
         options.enable_cpu_mem_arena = False
         options.log_severity_level = 3
         self._tokenizer = tokenizer

@@ -37,11 +37,11 @@ class Checker:
     judge: PairJudge | None = None
 
     @classmethod
-    def open(cls, tagger: str | None = None, allow_unsigned: bool = False) -> Checker:
+    def open(cls, tagger: str | None = None, allow_unsigned: bool = False, threads: int = 0) -> Checker:
         """With the tagger bundle of that name or folder, or the installed one; without any, a checker that lists no
         facts. Raises BundleError for one that is named and not there, or that is named and cannot be trusted.
         """
-        judge = _judge(allow_unsigned)
+        judge = _judge(allow_unsigned, threads)
         try:
             folder = tagger_folder(TASK, paths.bundle_dirs(), tagger)
         except BundleError:
@@ -50,7 +50,7 @@ class Checker:
             return cls(lacking="No tagger is installed.", judge=judge)
         try:
             bundle = verify_bundle(folder, require_signature=not allow_unsigned)
-            return cls(partial(find_facts, open_tagger(bundle)), info=EngineInfo.of(bundle), judge=judge)
+            return cls(partial(find_facts, open_tagger(bundle, threads)), info=EngineInfo.of(bundle), judge=judge)
         except BundleError as error:  # it lies there and is not trusted, or damaged: a note is written all the same
             if tagger is not None:
                 raise
@@ -74,10 +74,11 @@ class Checker:
             return note, None
 
 
-def _judge(allow_unsigned: bool) -> PairJudge | None:
+def _judge(allow_unsigned: bool, threads: int) -> PairJudge | None:
     """The installed judge of pairs, if there is one that is trusted."""
     try:
-        return load_verdicts(tagger_folder(STATEMENT, paths.bundle_dirs()), allow_unsigned=allow_unsigned)
+        folder = tagger_folder(STATEMENT, paths.bundle_dirs())
+        return load_verdicts(folder, allow_unsigned=allow_unsigned, threads=threads)
     except BundleError:
         return None
 

@@ -39,13 +39,15 @@ _TASK = "fields"
 
 @dataclass(frozen=True)
 class Wish:
-    """What somebody asks for. strategy, bundle: None for the best there is. schema: the fields."""
+    """What somebody asks for. strategy, bundle: None for the best there is. schema: the fields. threads: of the
+    models; 0 for what this process may use."""
 
     strategy: Strategy | None = None
     bundle: str | None = None
     allow_unsigned: bool = False
     schema: FieldSchema = ELMTEX
     examples: Path | None = None
+    threads: int = 0
 
 
 @dataclass
@@ -73,7 +75,7 @@ class Extractor:
         scribe = None
         if strategy != "tagger":
             named = wish.bundle if strategy != "judge" or _kind(wish.bundle) == "decoder" else None
-            scribe = Scribe.open(named, progress, wish.allow_unsigned)
+            scribe = Scribe.open(named, progress, wish.allow_unsigned, wish.threads)
             info = info or scribe.engine.info
         assert info is not None
         return cls(strategy, wish.schema, info, tagger, scribe, shown, fallback)
@@ -171,7 +173,7 @@ def _open_tagger(
     from edge.extraction.tagged import report_task
     from edge.tagging.onnx import open_tagger
 
-    tagger = open_tagger(bundle)
+    tagger = open_tagger(bundle, wish.threads)
     keys = {label.key for label in report_task(tagger).labels}
     if keys != set(wish.schema.keys) and wish.schema is not ELMTEX:
         raise UsageError(

@@ -127,6 +127,7 @@ class Scribe:
     why: str = ""  # this model writes, where nobody named one
     form: str = AUTOMATIC  # of FORMS: what its notes are made of
     checker: Checker | None = None  # finds facts; the installed one if it is not given
+    threads: int = 0  # of each model; 0 for what this process may use
 
     @classmethod
     def open(
@@ -137,15 +138,15 @@ class Scribe:
         threads: int = 0,
         form: str = AUTOMATIC,
     ) -> Scribe:
-        """Verify and load a bundle; one that no pinned key signed only if allowed. threads: of the runtime; 0 for what
-        this process may use. form: of FORMS. Raises BundleError, EngineError."""
+        """Verify and load a bundle; one that no pinned key signed only if allowed. Raises BundleError, EngineError."""
         folder, why = chosen_bundle(bundle)
-        return cls(load_engine(folder, progress, allow_unsigned=allow_unsigned, threads=threads), why, form)
+        engine = load_engine(folder, progress, allow_unsigned=allow_unsigned, threads=threads)
+        return cls(engine, why, form, threads=threads)
 
     @classmethod
-    def deferred(cls, opener: Callable[[], Engine], form: str) -> Scribe:
+    def deferred(cls, opener: Callable[[], Engine], form: str, threads: int = 0) -> Scribe:
         """A scribe whose model is opened when it is first asked for: a note made from facts needs none."""
-        return cls(DeferredEngine(opener), form=form)
+        return cls(DeferredEngine(opener), form=form, threads=threads)
 
     def __enter__(self) -> Scribe:
         return self
@@ -202,7 +203,7 @@ class Scribe:
     def facts_finder(self) -> Checker:
         """What finds facts, opened when it is first asked for."""
         if self.checker is None:
-            self.checker = Checker.open()
+            self.checker = Checker.open(None, False, self.threads)
         return self.checker
 
     def rewrite(

@@ -9,6 +9,7 @@ from typing import Any
 from edge.contract.bundle import Bundle, check_unchanged, verify_bundle
 from edge.contract.prompts import load_tokenizer
 from edge.contract.tagging import ENCODER_GRAPH, SPAN_GRAPH, TAGGER, TaggerSpec, parse_spec
+from edge.engine.threads import usable_cores
 from edge.errors import BundleError, EngineError
 from edge.tagging.scorer import features
 from edge.tagging.tagger import Tagger
@@ -24,9 +25,9 @@ class OnnxBackend:
     """edge.tagging.tagger.Backend over the two graphs of a bundle."""
 
     def __init__(self, folder: Path, threads: int = 0) -> None:
-        """threads: 0 for as many as the machine has. Raises EngineError if the runtime refuses a graph."""
+        """threads: 0 for what this process may use. Raises EngineError if the runtime refuses a graph."""
         options = ort.SessionOptions()
-        options.intra_op_num_threads = threads
+        options.intra_op_num_threads = threads or usable_cores()
         options.enable_cpu_mem_arena = False  # windows have many lengths; the arena would keep the most of each
         options.log_severity_level = 3
         self._encoder, self._spans = (_session(folder / name, options) for name in (ENCODER_GRAPH, SPAN_GRAPH))

@@ -12,10 +12,10 @@ def add_bundle(parser: argparse.ArgumentParser, default: str = "the largest one 
 
 
 def add_threads(parser: argparse.ArgumentParser) -> None:
-    """How many threads a language model gets."""
+    """How many threads models get."""
     parser.add_argument(
-        "--threads", type=_count, default=0, metavar="N", help="threads of the language model (default: the cores that "
-        "this process may use, within its container's share)"
+        "--threads", type=_count, default=0, metavar="N", help="threads of the models (default: the cores that this "
+        "process may use, within its container's share)"
     )  # fmt: skip
 
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from edge.errors import EdgescribeError, UsageError
 from edge.text import one_line, sanitise
+from edge.verbs import bundle_options
 from edge.verbs.narrate import Narrator, complain
 
 if TYPE_CHECKING:
@@ -32,6 +33,7 @@ def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     parser.add_argument("--json", action="store_true", help="one JSON object a note on standard output")
     parser.add_argument("--tagger", metavar="NAME", help="tagger bundle that finds facts (default: the installed one)")
     parser.add_argument("--allow-unsigned", action="store_true", help="use a bundle that no known key signed")
+    bundle_options.add_threads(parser)
     parser.add_argument("--quiet", action="store_true", help="no narration on standard error")
     parser.set_defaults(run=run)
 
@@ -45,7 +47,7 @@ def run(args: argparse.Namespace) -> int:
             "Note and conversation can't both come from standard input.", "", "Give one of them as a file."
         )
     source = writing.read_document(args.source)
-    checker = checking.Checker.open(args.tagger, args.allow_unsigned)
+    checker = checking.Checker.open(args.tagger, args.allow_unsigned, args.threads)
     narrator = Narrator(args.quiet)
     codes = [_one(name, source, checker, args.json, narrator) for name in args.files]
     return codes[0] if len(codes) == 1 else int(any(codes))

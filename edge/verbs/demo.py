@@ -24,6 +24,7 @@ def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         description="Run the main job on a sample visit that ships with the program: note, fields, encrypted record.",
     )
     bundle_options.add_bundle(parser)
+    bundle_options.add_threads(parser)
     parser.set_defaults(run=run, live=True, json=False, template="visit", title="Sample visit")
 
 
@@ -35,7 +36,7 @@ def run(args: argparse.Namespace) -> int:
     def checking(done: int, total: int) -> None:
         narrator.progress("Checking the bundle", done, total)
 
-    with writing.Scribe.open(args.bundle, checking, args.allow_unsigned) as scribe:
+    with writing.Scribe.open(args.bundle, checking, args.allow_unsigned, args.threads) as scribe:
         narrator.clear()
         model_verbs.remark_on(scribe.engine.info, narrator)
         with _vault(args, narrator) as vault:
@@ -83,7 +84,7 @@ def _extractor(scribe: Scribe, args: argparse.Namespace) -> Extractor:
     from edge.errors import BundleError
 
     try:
-        return Extractor.open(Wish("tagger", None, args.allow_unsigned))
+        return Extractor.open(Wish("tagger", None, args.allow_unsigned, threads=args.threads))
     except BundleError:
         return Extractor.of(scribe)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import json
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -52,6 +53,7 @@ def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 def add_tools(parser: argparse.ArgumentParser) -> None:
     """What extracts."""
     bundle_options.add_bundle(parser, "the installed tagger, else the largest model here")
+    bundle_options.add_threads(parser)
     parser.add_argument(
         "--strategy", choices=_STRATEGIES, help="how fields are found (default: tagger; a model bundle: tuned)"
     )
@@ -82,9 +84,9 @@ class Tools:
 
         if self._extractor is None:
             args = self._args
-            wish = Wish(args.strategy, args.bundle, args.allow_unsigned, examples=args.examples)
+            wish = Wish(args.strategy, args.bundle, args.allow_unsigned, examples=args.examples, threads=args.threads)
             if args.schema is not None:
-                wish = Wish(args.strategy, args.bundle, args.allow_unsigned, load(args.schema), args.examples)
+                wish = replace(wish, schema=load(args.schema))
             self._extractor = Extractor.open(
                 wish, lambda done, total: self._narrator.progress("Checking the bundle", done, total)
             )

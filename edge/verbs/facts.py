@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 from edge.errors import EdgescribeError
 from edge.text import sanitise
+from edge.verbs import bundle_options
 from edge.verbs.narrate import Narrator, complain
 
 if TYPE_CHECKING:
@@ -28,6 +29,7 @@ def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     parser.add_argument("--json", action="store_true", help="one JSON object a file on standard output")
     parser.add_argument("--bundle", metavar="NAME", help="tagger bundle by name or folder (default: the installed one)")
     parser.add_argument("--allow-unsigned", action="store_true", help="use a bundle that no known key signed")
+    bundle_options.add_threads(parser)
     parser.add_argument("--quiet", action="store_true", help="no narration on standard error")
     parser.set_defaults(run=run)
 
@@ -40,7 +42,7 @@ def run(args: argparse.Namespace) -> int:
 
     narrator = Narrator(args.quiet)
     folder = tagger_folder(TASK, paths.bundle_dirs(), args.bundle)
-    tagger = load_tagger(folder, allow_unsigned=args.allow_unsigned)
+    tagger = load_tagger(folder, allow_unsigned=args.allow_unsigned, threads=args.threads)
     codes = []
     for name in args.files:
         try:

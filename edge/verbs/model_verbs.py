@@ -115,7 +115,9 @@ class OpenBundle:
             form = getattr(self._args, "form", None) or (writing.WHOLE if self._args.bundle else writing.AUTOMATIC)
             whole = form == writing.WHOLE
             self._scribe = (
-                writing.Scribe(self._open(), form=form) if whole else writing.Scribe.deferred(self._open, form)
+                writing.Scribe(self._open(), form=form, threads=self._args.threads)
+                if whole
+                else writing.Scribe.deferred(self._open, form, self._args.threads)
             )
         return self._scribe
 
@@ -126,7 +128,7 @@ class OpenBundle:
             self._args.bundle,
             lambda done, total: self.narrator.progress("Checking the bundle", done, total),
             self._args.allow_unsigned,
-            getattr(self._args, "threads", 0),
+            self._args.threads,
         )
         self.narrator.clear()
         if opened.why:

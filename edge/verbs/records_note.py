@@ -43,6 +43,7 @@ def add_actions(actions: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         action.add_argument("--fields", action="store_true", help="of the extracted fields, not of the note")
     for action in (rewrite, write):
         bundle_options.add_bundle(action)
+        bundle_options.add_threads(action)
         model_verbs.add_quiet(action)
     runs = ((edit, _edit), (rewrite, _rewrite), (write, _write), (restore, _restore), (history, _history))
     for action, run in runs:

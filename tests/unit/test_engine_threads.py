@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import argparse
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from edge.cli import build_parser
 from edge.engine import threads
+from edge.tagging import onnx as tagging_onnx
+from edge.verbs.audit import verbs_of
+
+OF_RECORDS = ("extract", "rewrite", "write")
 
 
 @pytest.mark.parametrize(
@@ -41,3 +48,37 @@ def test_without_a_readable_share_affinity_counts(tmp_path: Path, monkeypatch: p
     monkeypatch.setattr(threads, "_OLDER", tmp_path / "missing")
     monkeypatch.setattr(os, "sched_getaffinity", lambda _: {0, 1}, raising=False)
     assert threads.usable_cores() == 2
+
+
+@pytest.mark.parametrize(("asked", "given"), [(0, 3), (2, 2)])
+def test_a_tagger_keeps_to_the_share_too(
+    asked: int, given: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+
+    class Session:
+        def __init__(self, _: str, options: Any, **__: object) -> None:
+            seen.append(options.intra_op_num_threads)
+
+        def get_inputs(self) -> list[object]:
+            return []
+
+    monkeypatch.setattr(tagging_onnx, "usable_cores", lambda: 3)
+    monkeypatch.setattr(tagging_onnx.ort, "InferenceSession", Session)
+    tagging_onnx.OnnxBackend(tmp_path, asked)
+    assert seen == [given, given]
+
+
+def test_every_verb_that_runs_a_model_takes_threads() -> None:
+    parser = build_parser()
+    running, others = set(), {"audit network", "doctor"}  # one starts the others, one looks at files
+    for words in verbs_of(parser):
+        verb = parser
+        for word in words:
+            (actions,) = [one for one in verb._actions if isinstance(one, argparse._SubParsersAction)]
+            verb = actions.choices[word]
+        if {"--bundle", "--tagger"} & set(verb._option_string_actions):
+            running.add(words)
+            assert ("--threads" in verb._option_string_actions) == (" ".join(words) not in others), words
+    named = {"app", "window", "check", "demo", "extract", "facts", "note"} | {f"records {one}" for one in OF_RECORDS}
+    assert {" ".join(words) for words in running} == named | others

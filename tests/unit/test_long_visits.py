@@ -204,7 +204,7 @@ def test_a_wish_about_a_section_of_a_long_visit_goes_to_every_part() -> None:
 
 def test_the_command_line_says_it_once_and_prints_the_merged_note(capsys: pytest.CaptureFixture[str]) -> None:
     scribe = Scribe(ReadingEngine(lambda document, _: f"Words {len(document)}."))
-    args = argparse.Namespace(template="section:CC", form="whole", json=False, live=True, quiet=False)
+    args = argparse.Namespace(template="section:CC", form="whole", json=False, live=True, quiet=False, threads=0)
     result = note_verb.write(scribe, from_text(visit(6_000), "v"), args, Narrator())
     out, err = capsys.readouterr()
     assert err.count("longer than the model reads at once") == 1
