@@ -171,7 +171,7 @@ def _set_digest(chosen: Evaluation) -> str:
 
 
 def _engine(chosen: Evaluation) -> Engine:
-    if chosen.strategy == "tagger" and chosen.bundle is not None:
+    if chosen.bundle is not None and (chosen.strategy == "tagger" or chosen.strategy.startswith("found-facts")):
         from edge.contract.bundle import verify_bundle
         from training.ladder import TaggerOnly
 
@@ -203,8 +203,11 @@ def _writer(chosen: Evaluation, found: list[TrainingDocument], train: list[Train
     """How answers are written: as the product does it, or by a prompting strategy of the ELMTEX study."""
     if not chosen.strategy:
         return answering.write
+    from training import found as forms
     from training import ladder, prompting, strategies
 
+    if chosen.strategy in forms.STRATEGIES:
+        return forms.writer(chosen.strategy, chosen.tagger or chosen.bundle, chosen.threads)
     if chosen.strategy in ladder.STRATEGIES:
         tagger = chosen.bundle if chosen.strategy == "tagger" else chosen.tagger
         return ladder.writer(chosen.strategy, tagger, chosen.threads)

@@ -85,9 +85,12 @@ def _add_evaluate(sub: Any) -> None:
     evaluate.add_argument(
         "--strategy",
         default="",
-        help="notes: divisions, own-divisions, sections, own-sections; reports: naive, advanced, examples or judge",
+        help="notes: divisions, own-divisions, sections, own-sections, or of facts that a tagger found: found-facts, "
+        "found-lists, found-turns (-unmended); reports: naive, advanced, examples or judge",
     )
-    evaluate.add_argument("--tagger", type=Path, metavar="DIR", help="tagger bundle, for --strategy judge")
+    evaluate.add_argument(
+        "--tagger", type=Path, metavar="DIR", help="tagger bundle, for --strategy judge or found-… beside a --bundle"
+    )
     evaluate.add_argument(
         "--repeats",
         choices=("default", "helped", "plain"),
@@ -316,7 +319,9 @@ def run_evaluate(args: argparse.Namespace) -> int:
     )  # fmt: skip
     evaluation.check_options(chosen)
     tagger = args.bundle is not None and tagger_evaluation.is_tagger(args.bundle)
-    if tagger and args.set not in tagger_evaluation.FACT_SETS:
+    if tagger and args.strategy.startswith("found-"):
+        chosen = replace(chosen, tagger=args.bundle)
+    elif tagger and args.set not in tagger_evaluation.FACT_SETS:
         chosen = replace(chosen, strategy="tagger")
     elif tagger:
         found = tagger_evaluation.run(args.bundle, args.set, data, args.out, args.threads, args.limit, say)
