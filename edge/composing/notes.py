@@ -7,7 +7,7 @@ its facts. A section without facts is absent. Every step of mending is kept with
 from __future__ import annotations
 
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
@@ -17,7 +17,7 @@ from edge.contract import templates
 from edge.contract.events import Finished, SectionFinished, SectionStarted, TaskEvent, Text
 from edge.contract.facts import Fact, FactKind, Severity
 from edge.contract.note import EncounterNote, Section
-from edge.contract.section_turns import DIVISION_OF, SECTION_OF, own_turns, section_of
+from edge.contract.section_turns import DIVISION_OF, own_turns, section_of
 from edge.contract.templates import SectionSpec, Template
 from edge.contract.transcript import Transcript
 from edge.engine.base import Engine, EngineInfo
@@ -35,6 +35,8 @@ CRITICAL, OTHER = 0.5, 0.7
 _LISTED = frozenset(
     {"medications", "allergies", "family_history", "review_of_systems", "physical_examination", "results"}
 )
+_PLAN = ("assessment_and_plan", "assessment", "plan")  # one section, or two where the template has two
+_SOAP = {"S": (), "O": ("physical_examination", "results"), "A": ("assessment",), "P": ("plan",)}
 _SECTIONS = "sections"  # the template whose sections facts are sorted into
 
 
@@ -60,11 +62,48 @@ class Composed:
         return {"form": form, "rules": RULES, "steps": [asdict(one) for one in self.steps]}
 
 
+@dataclass(frozen=True)
+class _Shape:
+    """How the sections of facts make up a template: the template of sections that facts are sorted into, and for each
+    key of the chosen template those that stand under it."""
+
+    inner: Template
+    under: Mapping[str, tuple[str, ...]]
+
+    def place(self, fact: Fact) -> str:
+        """Key of the section that a fact is written in."""
+        key = section_of(fact)
+        if key == _PLAN[0] and _PLAN[0] not in self.keys:
+            return _PLAN[1] if fact.kind is FactKind.DIAGNOSIS else _PLAN[2]
+        return key
+
+    @property
+    def keys(self) -> list[str]:
+        """Keys of the sections that facts are sorted into, in order."""
+        return [spec.key for spec in self.inner.sections]
+
+
+def _shape(chosen: Template) -> _Shape | None:
+    """The shape of a template, None if it has a section that no fact is sorted into."""
+    inner = templates.get(_SECTIONS)
+    divided: dict[str, tuple[str, ...]] = {}
+    for key in (spec.key for spec in inner.sections):
+        divided[key] = (key,)
+        divided[DIVISION_OF[key]] = (*(divided.get(DIVISION_OF[key], ()) if DIVISION_OF[key] != key else ()), key)
+    if any(spec.key in _SOAP for spec in chosen.sections):
+        last = inner.sections[-1]
+        parts = tuple(replace(last, key=key) for key in _PLAN[1:])
+        inner = replace(inner, sections=(*inner.sections[:-1], *parts))
+        divided = {**_SOAP, "S": divided["subjective"]}
+    if not all(spec.key in divided for spec in chosen.sections):
+        return None
+    return _Shape(inner, {spec.key: divided[spec.key] for spec in chosen.sections})
+
+
 def takes_facts(template: Template) -> bool:
     """Whether a note of this template can be made from facts: each of its sections is one that facts are sorted into,
-    or a division of them."""
-    known = {*SECTION_OF.values(), *DIVISION_OF.values(), "review_of_systems"}
-    return all(spec.key in known for spec in template.sections)
+    a division of them, or one of the four of a SOAP note."""
+    return _shape(template) is not None
 
 
 def compose(
@@ -81,28 +120,28 @@ def compose(
     Raises InputError as write_note, ValueError for an unknown form or a template that does not fit.
     """
     chosen = template or templates.get(_SECTIONS)
-    if form not in FORMS or (engine is None and form != "facts") or not takes_facts(chosen):
+    shape = _shape(chosen)
+    if form not in FORMS or (engine is None and form != "facts") or shape is None:
         raise ValueError(f"form {form!r}")
     started = time.perf_counter()
     facts = lines.prepared([fact for fact in facts if _sure(fact)], converse(transcript))
-    sections_of_facts = templates.get(_SECTIONS)
-    listed = [spec for spec in sections_of_facts.sections if form == "facts" or (form == "lists" and _is_list(spec))]
-    prose = replace(sections_of_facts, sections=tuple(s for s in sections_of_facts.sections if s not in listed))
+    listed = [spec for spec in shape.inner.sections if form == "facts" or (form == "lists" and spec.key in _LISTED)]
+    prose = replace(shape.inner, sections=tuple(spec for spec in shape.inner.sections if spec not in listed))
     written = Note(chosen.name, "", (), False, (), 0, 0, 0.0)
     if engine is not None and prose.sections:
-        for event in write_note(engine, transcript, prose, _turns(facts)):
+        for event in write_note(engine, transcript, prose, _turns(facts, shape)):
             if isinstance(event, NoteFinished):
                 written = event.note
             else:
                 yield event
     words = words_of(transcript)
-    made = {spec: _lines(spec, facts, transcript, words) for spec in listed}
-    sections = _joined(sections_of_facts, written, [_list(spec, own, words) for spec, own in made.items()])
+    made = {spec: _lines([f for f in facts if shape.place(f) == spec.key], transcript, words) for spec in listed}
+    sections = _joined(shape, written, [_list(spec, own, words) for spec, own in made.items()])
     steps: tuple[ComposingStep, ...] = ()
     if mend:
         said = frozenset(one.text for own in made.values() for one in own if one.verbatim)
-        sections, steps = _mended(sections, said, _Source(sections_of_facts, transcript, words), facts)
-    sections = _under(chosen, sections)
+        sections, steps = _mended(sections, said, _Source(shape, transcript, words), facts)
+    sections = _under(shape, sections)
     if form == "facts":
         yield from _told(chosen, sections)
     text = EncounterNote(chosen.name, sections).text()
@@ -114,20 +153,14 @@ def _sure(fact: Fact) -> bool:
     return fact.score >= (CRITICAL if fact.critical else OTHER)
 
 
-def _is_list(spec: SectionSpec) -> bool:
-    return spec.key in _LISTED
-
-
-def _under(template: Template, sections: Sequence[Section]) -> tuple[Section, ...]:
+def _under(shape: _Shape, sections: Sequence[Section]) -> tuple[Section, ...]:
     """The sections in the template's order, those of a division with its key before their own, as a note that was
     written by division has them."""
     found: list[Section] = []
-    for spec in template.sections:
-        own = [one for one in sections if spec.key in {one.key.split(".")[0], DIVISION_OF.get(one.key.split(".")[0])}]
-        if spec.key in DIVISION_OF.values() and len(own) > 1:
-            own = [replace(one, key=f"{spec.key}.{one.key}") for one in own]
-        elif spec.key in DIVISION_OF.values():
-            own = [replace(one, key=spec.key) for one in own]
+    for key, under in shape.under.items():
+        own = [one for one in sections if one.key.split(".")[0] in under]
+        if under != (key,):
+            own = [replace(one, key=f"{key}.{one.key}" if len(own) > 1 else key) for one in own]
         found += own
     return tuple(found)
 
@@ -158,34 +191,38 @@ def as_note(
             yield event
 
 
-def _turns(facts: Sequence[Fact]) -> dict[str, set[int]]:
-    return own_turns((fact, [quote.turn for quote in fact.evidence]) for fact in facts)
+def _turns(facts: Sequence[Fact], shape: _Shape) -> dict[str, set[int]]:
+    placed = [(fact, [quote.turn for quote in fact.evidence]) for fact in facts]
+    if _PLAN[0] in shape.keys:
+        return own_turns(placed)
+    found = {key: turns for key, turns in own_turns(placed).items() if key != _PLAN[0]}
+    for fact, turns in placed:
+        if section_of(fact) == _PLAN[0]:
+            found.setdefault(shape.place(fact), set()).update(turns)
+    return found
 
 
-def _lines(spec: SectionSpec, facts: Sequence[Fact], transcript: Transcript, words: Words) -> list[lines.Line]:
+def _lines(facts: Sequence[Fact], transcript: Transcript, words: Words) -> list[lines.Line]:
     """The lines of a list section, from its facts alone."""
-    own = [fact for fact in facts if section_of(fact) == spec.key]
-    return lines.lines(own, tuple(FactKind), transcript.turns, words)
+    return lines.lines(facts, tuple(FactKind), transcript.turns, words)
 
 
 def _list(spec: SectionSpec, own: Sequence[lines.Line], words: Words) -> Section:
     return Section(words.headings[spec.key], "\n".join(f"- {one.text}" for one in own), spec.key, "end")
 
 
-def _joined(template: Template, written: Note, listed: Sequence[Section]) -> tuple[Section, ...]:
-    """Sections in the order of the template; those without text are left out."""
-    found = [*written.sections, *listed]
-    keys = [spec.key for spec in template.sections]
-    order = {key: at for at, key in enumerate(keys)}
-    kept = [one for one in found if one.text.strip()]
-    return tuple(sorted(kept, key=lambda one: order.get(one.key.split(".")[0], len(keys))))
+def _joined(shape: _Shape, written: Note, listed: Sequence[Section]) -> tuple[Section, ...]:
+    """Sections in the order of the shape; those without text are left out."""
+    order = {key: at for at, key in enumerate(shape.keys)}
+    kept = [one for one in (*written.sections, *listed) if one.text.strip()]
+    return tuple(sorted(kept, key=lambda one: order.get(one.key.split(".")[0], len(order))))
 
 
 @dataclass(frozen=True)
 class _Source:
     """What a note of facts is mended by."""
 
-    template: Template
+    shape: _Shape
     transcript: Transcript = field(repr=False)
     words: Words
 
@@ -196,9 +233,9 @@ def _mended(
     """Statements that the conversation contradicts are left out, but none that repeats it word for word (said);
     critical facts that are missing are added."""
     steps: list[ComposingStep] = []
-    template, transcript, words = source.template, source.transcript, source.words
+    shape, transcript, words = source.shape, source.transcript, source.words
     if sections:
-        checked, _ = review_sections(EncounterNote(template.name, sections), transcript)
+        checked, _ = review_sections(EncounterNote(shape.inner.name, sections), transcript)
         sections = tuple(_without_wrong(one, said, steps) for one in checked.sections)
         sections = tuple(replace(one, statements=()) for one in sections if one.text.strip())
     talk = converse(transcript)
@@ -206,9 +243,10 @@ def _mended(
     missing = {one.quote for one in omissions.find(facts, pieces, talk) if one.critical}
     for fact in facts:
         text = lines.line(fact, transcript.turns, words) if fact.critical and fact.evidence[0] in missing else ""
-        if text and not _contradicted(text, section_of(fact), template, transcript):
-            sections = _with_line(sections, template, section_of(fact), text, words)
-            steps.append(ComposingStep("added", section_of(fact), text, fact.kind.value))
+        key = shape.place(fact)
+        if text and not _contradicted(text, key, shape.inner, transcript):
+            sections = _with_line(sections, source, key, text)
+            steps.append(ComposingStep("added", key, text, fact.kind.value))
     return sections, tuple(steps)
 
 
@@ -229,15 +267,13 @@ def _without_wrong(section: Section, said: frozenset[str], steps: list[Composing
     return replace(section, text="\n".join(kept).strip()) if text != section.text else section
 
 
-def _with_line(
-    sections: tuple[Section, ...], template: Template, key: str, text: str, words: Words
-) -> tuple[Section, ...]:
+def _with_line(sections: tuple[Section, ...], source: _Source, key: str, text: str) -> tuple[Section, ...]:
     """The sections with a marked line at the end of one of them, which is made if it is not there."""
-    line = f"- {words.added}{text}"
+    line = f"- {source.words.added}{text}"
     for at, one in enumerate(sections):
         if one.key.split(".")[0] == key:
             return (*sections[:at], replace(one, text=f"{one.text}\n{line}"), *sections[at + 1 :])
-    order = [one.key for one in template.sections]
+    order = source.shape.keys
     before = [one for one in sections if order.index(one.key.split(".")[0]) < order.index(key)]
-    made = Section(words.headings[key], line, key, "end")
+    made = Section(source.words.headings[key], line, key, "end")
     return (*before, made, *sections[len(before) :])

@@ -146,9 +146,25 @@ def test_the_note_takes_the_shape_of_its_template() -> None:
         "subjective", "objective_exam", "objective_results", "assessment_and_plan",
     ]  # fmt: skip
     assert [one.absent for one in finished] == [False, False, True, False]
-    assert not takes_facts(templates.get("soap"))
+    own = templates.get("section:CC")
+    assert not takes_facts(own)
     with pytest.raises(ValueError, match="form"):
-        list(compose(None, TALK, FACTS, "facts", template=templates.get("soap")))
+        list(compose(None, TALK, FACTS, "facts", template=own))
+
+
+def test_a_soap_note_has_its_four_parts() -> None:
+    facts = [*FACTS, _fact(FactKind.DIAGNOSIS, "heart attack")]
+    events = list(compose(None, TALK, facts, "facts", template=templates.get("soap")))
+    note = next(one for one in events if isinstance(one, Composed)).note
+    assert [(one.key, one.heading) for one in note.sections][-3:] == [
+        ("O", "PHYSICAL EXAMINATION"), ("A", "ASSESSMENT"), ("P", "PLAN"),
+    ]  # fmt: skip
+    assert [one.key for one in note.sections[:3]] == ["S.medications", "S.allergies", "S.family_history"]
+    assert "Metformin" in note.sections[-1].text
+    assert "Heart attack" in note.sections[-2].text
+    prose = list(compose(ScriptedEngine(lambda _: "Well."), TALK, facts, "lists", template=templates.get("soap")))
+    made = next(one for one in prose if isinstance(one, Composed)).note
+    assert [one.key for one in made.sections][-3:] == ["O", "A", "P"]
 
 
 HOSTILE = parse(

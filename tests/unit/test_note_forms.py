@@ -52,7 +52,7 @@ def test_with_a_tagger_a_note_is_made_of_facts() -> None:
     ("checker", "talk", "template"),
     [
         (Checker(), TALK, "visit"),  # no tagger
-        (None, TALK, "soap"),  # sections that no fact is sorted into
+        (None, TALK, "section:CC"),  # sections that no fact is sorted into
         (
             None,
             "Docteur: Bonjour, le patient est là pour la douleur dans le genou et il ne dort pas avec elle.\n",
@@ -76,8 +76,8 @@ def test_a_form_that_is_named_is_kept_or_refused() -> None:
     assert _note(_scribe("lists")).writer is None
     with pytest.raises(BundleError, match="no tagger"):
         _note(_scribe("facts", Checker()))
-    with pytest.raises(UsageError, match="soap"):
-        _note(_scribe("facts"), template="soap")
+    with pytest.raises(UsageError, match="section:CC"):
+        _note(_scribe("facts"), template="section:CC")
 
 
 def test_a_section_is_rewritten_by_the_model_whatever_the_form() -> None:
@@ -100,6 +100,6 @@ def test_a_model_that_is_not_needed_is_not_opened() -> None:
     with scribe:
         assert "Lisinopril" in _note(scribe).text
         assert opened == []
-        assert "The model" in _note(scribe, template="soap").text
-        _note(scribe, template="soap")
+        assert "The model" in _note(scribe, template="section:CC").text
+        _note(scribe, template="section:CC")
         assert len(opened) == 1
