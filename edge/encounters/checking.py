@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import partial
+from pathlib import Path
 from typing import Any
 
 from edge import paths
@@ -86,3 +87,11 @@ def _judge(allow_unsigned: bool, threads: int) -> PairJudge | None:
 def check_json(found: Review) -> dict[str, Any]:
     """What `check --json` prints of a note, and what `note --json` adds to it."""
     return found.as_json()
+
+
+def facts_folder() -> Path | None:
+    """Folder of the installed tagger that finds facts, trusted or not."""
+    try:
+        return tagger_folder(TASK, paths.bundle_dirs(), None)
+    except BundleError:
+        return None

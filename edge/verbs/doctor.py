@@ -139,8 +139,13 @@ def _bundles(named: str | None) -> Iterator[Finding]:
     else:
         verified = verify_bundle(find_bundle(named, paths.bundle_dirs()))
         found = [(verified.manifest, verified.signed_by)]
-    if not found:
+    tagger = _tagger()
+    if not found and tagger.state == "ok":
+        yield Finding("warn", "Model bundle", "no language model: notes are made from facts, no section is rewritten")
+    elif not found:
         yield Finding("bad", "Model bundle", "none installed", "`make demo`, or `edgescribe bundle install FILE.tar`.")
+    if tagger.says:
+        yield tagger
     for m, signer in found:
         size = sum(f.size for f in m.files) / 1e6
         advice = [] if m.purpose == "clinical" else ["A test model: not fit for patients."]
@@ -154,6 +159,21 @@ def _bundles(named: str | None) -> Iterator[Finding]:
         )
 
 
+def _tagger() -> Finding:
+    """The tagger that finds facts, if one is installed; says is "" where there is none."""
+    from edge.contract.bundle import verify_bundle
+    from edge.encounters.checking import facts_folder
+
+    folder = facts_folder()
+    if folder is None:
+        return Finding("warn", "Tagger", "")
+    try:
+        bundle = verify_bundle(folder)
+    except BundleError as error:
+        return Finding("warn", "Tagger", f"{folder.name} is not used: {error.what}", error.hint)
+    return Finding("ok", "Tagger", f"{bundle.manifest.name}: finds facts and fields, signed by {bundle.signed_by}")
+
+
 def _writer() -> Iterator[Finding]:
     """What this machine can carry, and which installed model writes when none is named."""
     from edge.contract import choice
@@ -162,15 +182,19 @@ def _writer() -> Iterator[Finding]:
 
     memory = choice.memory_bytes()
     yield Finding("ok", "This laptop", writing.carries())
+    from_facts = _tagger().state == "ok"
+    if from_facts:
+        yield Finding("ok", "Notes", "made from facts that were found, without a language model, in about a second")
+    about = "Rewrites sections" if from_facts else "Writes notes"
     installed = list_bundles(paths.bundle_dirs())
     if not installed:
         return
     try:
         best = choice.choose(installed, memory)
     except BundleError as error:
-        yield Finding("warn", "Writes notes", f"none unasked: {error.what} {error.why}", error.hint)
+        yield Finding("warn", about, f"none unasked: {error.what} {error.why}", error.hint)
         return
-    yield Finding("ok", "Writes notes", f"{best.found.folder.name}, {best.why}")
+    yield Finding("ok", about, f"{best.found.folder.name}, {best.why}")
 
 
 def _vault() -> Iterator[Finding]:
