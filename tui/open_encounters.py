@@ -15,7 +15,7 @@ from edge.contract.encounter import Encounter, EncounterSummary, State
 from edge.contract.origin import by_hand
 from edge.encounters import keeping, templates
 from edge.encounters.export import copied, publish
-from edge.encounters.open_encounter import NOWHERE, OpenEncounter, typed
+from edge.encounters.open_encounter import NOWHERE, OpenEncounter, OpenSection, typed
 from edge.encounters.writing import EngineInfo, Extraction, Note
 from edge.errors import EdgescribeError, UsageError
 from edge.text import one_line
@@ -139,6 +139,15 @@ class OpenEncounters:
         await self.save(one, commit=True)
         one.state = (await self.vault.call(lambda vault: keeping.sign(vault, one.id, signer))).state
         self._changed(one, "state")
+
+    async def accept(self, one: OpenEncounter, section: OpenSection | None) -> None:
+        """Take a section that was cut as complete as it stands, None: the fields. Raises as OpenEncounter.accept."""
+        await self.save(one, commit=True)
+        async with self._lock(one):
+            accepted = one.accept(section)
+            await self.vault.call(lambda vault: vault.edits.accept(*accepted))
+            one.state = State.EDITED
+        self._changed(one, "rows" if section is None else "state")
 
     async def amend(self, one: OpenEncounter) -> None:
         """Begin a new version of a signed encounter; the signed one stays."""

@@ -102,7 +102,7 @@ def with_attributes(fields: Fields, text: str) -> Fields:
         home, new = report.entry(Phrase(key, entry.start, entry.end, 1.0))
         attributes = {**entry.attributes, **{k: v for k, v in new.attributes.items() if k not in ("confidence", "by")}}
         moved[home].append(replace(entry, attributes=attributes))
-    return Fields({key: tuple(entries) for key, entries in moved.items()}, fields.read)
+    return replace(fields, entries={key: tuple(entries) for key, entries in moved.items()})
 
 
 def _best(phrases: Iterable[Phrase]) -> list[Phrase]:

@@ -80,11 +80,13 @@ class Generated:
 
 def is_incomplete(content: Content, origin: Origin) -> bool:
     """Whether something is missing that a reader would expect: writing ended early, at first or in a section that was
-    written anew, or was cut off by the program's end. This is the one definition; Encounter.incomplete asks it.
+    written anew, or was cut off by the program's end, and no person took that as complete. This is the one definition;
+    Encounter.incomplete asks it.
     """
     if isinstance(content, EncounterNote):
-        return content.cut or (origin.incomplete and not content.ends_known)
-    return origin.incomplete
+        nothing = origin.incomplete and not content.sections
+        return nothing or content.unfinished is not None or bool(content.open_ends(origin.incomplete))
+    return origin.incomplete and not (isinstance(content, Fields) and content.accepted)
 
 
 @dataclass(frozen=True)

@@ -50,10 +50,13 @@ class FieldEntry:
 
 @dataclass(frozen=True)
 class Fields:
-    """All fields of a report: entries by key, empty where nothing was found."""
+    """All fields of a report: entries by key, empty where nothing was found. accepted: a person took them as complete
+    although their extraction stopped early.
+    """
 
     entries: Mapping[str, tuple[FieldEntry, ...]] = field(repr=False)
     read: Mapping[str, Any] | None = field(default=None, repr=False, compare=False)
+    accepted: bool = False
 
     def __getitem__(self, key: str) -> tuple[FieldEntry, ...]:
         """The entries of one field; none for a key that is not there."""
@@ -66,17 +69,19 @@ class Fields:
 
     def with_entries(self, key: str, entries: tuple[FieldEntry, ...]) -> Fields:
         """The fields with other entries under one key."""
-        return Fields({**self.entries, key: entries}, self.read)
+        return replace(self, entries={**self.entries, key: entries})
 
     def to_json(self) -> dict[str, Any]:
-        """{"fields": {key: [entry]}}."""
+        """{"fields": {key: [entry]}, "accepted"}; the last only where it holds."""
         return updated(self.read, self._values(), lambda read: Fields.from_json(read)._values())
 
     def _values(self) -> dict[str, Any]:
-        return {"fields": {key: [entry.to_json() for entry in entries] for key, entries in self.entries.items()}}
+        found = {key: [entry.to_json() for entry in entries] for key, entries in self.entries.items()}
+        return {"fields": found} | ({"accepted": True} if self.accepted else {})
 
     @classmethod
     def from_json(cls, value: Mapping[str, Any]) -> Self:
         """Fields of what to_json() gave, in this version or another."""
         found = mapping(value.get("fields"))
-        return cls({str(key): tuple(FieldEntry.from_json(e) for e in objects(es)) for key, es in found.items()}, value)
+        entries = {str(key): tuple(FieldEntry.from_json(e) for e in objects(es)) for key, es in found.items()}
+        return cls(entries, value, value.get("accepted") is True)

@@ -47,8 +47,8 @@ class Section:
     key: of the template's section, or of one heading of it ("" where none is known). stop: why writing ended ("end",
     "length", "loop", "cancelled", "interrupted"; "" for a text that nobody generated). made: of a section that was
     written anew after the note. edited: a person has changed the text; made, or else the note's origin, says which
-    bundle wrote it before. statements: its sentences with their sources, offsets in text. read: the JSON object that it
-    comes from.
+    bundle wrote it before. accepted: a person took it as complete as it stands, although writing ended early.
+    statements: its sentences with their sources, offsets in text. read: the JSON object that it comes from.
     """
 
     heading: str
@@ -57,13 +57,14 @@ class Section:
     stop: str = ""
     made: Rewrite | None = None
     edited: bool = False
+    accepted: bool = False
     statements: tuple[Statement, ...] = ()
     read: Mapping[str, Any] | None = field(default=None, repr=False, compare=False)
 
     @property
     def cut(self) -> bool:
-        """Whether writing ended before the section's end."""
-        return self.stop not in WHOLE
+        """Whether writing ended before the section's end, and no person took it as complete; an edit does not."""
+        return self.stop not in WHOLE and not self.accepted
 
     def with_text(self, text: str) -> Section:
         """The section as a person changed it: everything stays but the text. Statements that are still in the text stay
@@ -75,16 +76,18 @@ class Section:
 
     def rewritten(self, text: str, stop: str, made: Rewrite | None) -> Section:
         """The section as a model wrote it anew: its links and the mark of an edit belonged to the text before."""
-        return replace(self, text=text, stop=stop, made=made or self.made, edited=False, statements=())
+        made = made or self.made
+        return replace(self, text=text, stop=stop, made=made, edited=False, accepted=False, statements=())
 
     def to_json(self) -> dict[str, Any]:
-        """{"heading", "text", "key", "stop", "made", "edited", "statements"}; what is empty has no key."""
+        """{"heading", "text", "key", "stop", "made", "edited", "accepted", "statements"}; what is empty has no key."""
         return updated(self.read, self._values(), lambda read: Section.from_json(read)._values())
 
     def _values(self) -> dict[str, Any]:
         found: dict[str, Any] = {"heading": self.heading, "text": self.text}
         optional: dict[str, Any] = {"key": self.key, "stop": self.stop, "made": self.made and self.made.to_json()}
-        optional |= {"edited": self.edited, "statements": [one.as_json() for one in self.statements]}
+        optional |= {"edited": self.edited, "accepted": self.accepted}
+        optional["statements"] = [one.as_json() for one in self.statements]
         return found | {name: value for name, value in optional.items() if value}
 
     @classmethod
@@ -98,6 +101,7 @@ class Section:
             str(value.get("stop", "")),
             Rewrite.from_json(made) if made else None,
             value.get("edited") is True,
+            value.get("accepted") is True,
             tuple(Statement.from_json(one) for one in objects(value.get("statements"))),
             value,
         )
@@ -151,15 +155,15 @@ class EncounterNote:
     unfinished: Unfinished | None = None
     read: Mapping[str, Any] | None = field(default=None, repr=False, compare=False)
 
-    @property
-    def cut(self) -> bool:
-        """Whether a section was cut, or a writing was cut off."""
-        return self.unfinished is not None or any(one.cut for one in self.sections)
-
-    @property
-    def ends_known(self) -> bool:
-        """Whether every section says how its writing ended; in notes of older programs only the cut ones do."""
-        return bool(self.sections) and all(one.stop for one in self.sections)
+    def open_ends(self, incomplete: bool) -> tuple[int, ...]:
+        """Positions of the sections that keep the note from being complete. incomplete: its origin says that writing
+        ended early. Where no section says that it was the one (notes of older programs), it may be each of those whose
+        end is unknown.
+        """
+        cut = tuple(at for at, one in enumerate(self.sections) if one.cut)
+        if cut or not incomplete or any(one.stop not in WHOLE for one in self.sections):
+            return cut
+        return tuple(at for at, one in enumerate(self.sections) if not one.stop and not one.accepted)
 
     @property
     def written(self) -> tuple[Section, ...]:
@@ -202,8 +206,9 @@ class EncounterNote:
 def edited_sections(before: Sequence[Section], given: Iterable[tuple[str, str]]) -> tuple[Section, ...]:
     """The sections of a note after its text was replaced by (heading, text) pairs.
 
-    Each keeps all that is known of the section of its heading; a heading that is new begins a section of its own. A
-    section without text stays where nothing is given for it; one with text that is not given was taken away.
+    Each keeps all that is known of the section of its heading; a heading that is new begins a section of its own. Where
+    nothing is given for a section, it stays if it is without text, or cut: then without its text, as something is still
+    missing there. Any other was taken away.
     """
     unused = list(range(len(before)))
     found: list[tuple[int | None, Section]] = []
@@ -215,7 +220,7 @@ def edited_sections(before: Sequence[Section], given: Iterable[tuple[str, str]])
         unused.remove(same)
         kept = before[same]
         found.append((same, kept if text.strip() == kept.text.strip() else kept.with_text(text)))
-    for at in [one for one in unused if not before[one].text.strip()]:
+    for at in [one for one in unused if before[one].cut or not before[one].text.strip()]:
         places = [place for place, (old, _) in enumerate(found) if old is not None and old < at]
-        found.insert(places[-1] + 1 if places else 0, (at, before[at]))
+        found.insert(places[-1] + 1 if places else 0, (at, before[at].with_text("") if before[at].cut else before[at]))
     return tuple(section for _, section in found)

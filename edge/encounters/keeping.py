@@ -5,7 +5,7 @@ from __future__ import annotations
 from edge.contract.encounter import EncounterSummary, Generated, Kind, Source
 from edge.contract.note import EncounterNote
 from edge.encounters import templates
-from edge.encounters.open_encounter import OpenEncounter, Saved
+from edge.encounters.open_encounter import OpenEncounter, OpenSection, Saved
 from edge.errors import UsageError
 from edge.store.edits import Revision, Signature
 from edge.store.vault import Vault
@@ -52,6 +52,17 @@ def save(vault: Vault, one: OpenEncounter) -> Saved:
     done = pending.run(vault)
     one.saved(pending, done)
     return done
+
+
+def accept(vault: Vault, one: OpenEncounter, section: OpenSection | None) -> int:
+    """Take a section that was cut as complete, None: the fields. A draft that the app left becomes a revision before.
+
+    Returns the number of the revision. Raises as OpenEncounter.accept and Edits.accept.
+    """
+    accepted = one.accept(section)
+    for document in one.documents.values():
+        vault.edits.commit(document)
+    return vault.edits.accept(*accepted)
 
 
 def sign(vault: Vault, identifier: str, signer: str) -> EncounterSummary:

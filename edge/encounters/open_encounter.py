@@ -96,6 +96,11 @@ class OpenSection:
     def cut(self) -> bool:
         return self.section.cut
 
+    @property
+    def done(self) -> bool:
+        """Whether nothing is left to be written in it."""
+        return self.stop == "end" or self.section.accepted
+
     def begin(self, part: int = 0) -> None:
         """The model begins to write it, from nothing, or goes on with a later part of a long conversation; a section
         that a person typed into meanwhile is theirs.
@@ -107,9 +112,10 @@ class OpenSection:
         self.waiting, self.writing, self.growing = None, True, True
 
     def claim(self) -> bool:
-        """Whether a person typed into it while it waited; it is whole then."""
+        """Whether a person typed into it while it waited. It is theirs then; one that was cut stays marked as cut."""
         if self.waiting is not None and self.text != self.waiting:
-            self.section, self.claimed, self.waiting = replace(self.section, stop="end"), True, None
+            stop = self.stop if self.cut else "end"
+            self.section, self.claimed, self.waiting = replace(self.section, stop=stop), True, None
         return self.claimed
 
     def end(self, text: str, stop: str) -> None:
@@ -316,7 +322,7 @@ class OpenEncounter:
     @property
     def fields_whole(self) -> bool:
         """Whether all fields were read."""
-        return not self.fields_origin.incomplete
+        return not is_incomplete(self.kept_fields, self.fields_origin)
 
     @property
     def note_incomplete(self) -> bool:
@@ -447,6 +453,42 @@ class OpenEncounter:
         self.sections = _open(edited_sections(self.note_content().sections, given))
         self.note_changed = True
 
+    def can_accept(self, section: OpenSection | None) -> bool:
+        """Whether it is a section that makes the note INCOMPLETE, None: fields that are, and a person may accept it."""
+        if self.busy or self.signed:
+            return False
+        if section is None:
+            return not self.fields_whole
+        if self.kept.unfinished or not (section.cut or (self.origin.incomplete and not section.stop)):
+            return False
+        ends = self.note_content().open_ends(self.origin.incomplete)
+        return any(self.sections[at] is section for at in ends)
+
+    def check_acceptable(self, section: OpenSection | None) -> None:
+        """Raise UsageError unless can_accept(section)."""
+        self._check_open()
+        if self.busy:
+            raise UsageError("The model is at work on this encounter.", "", "Wait for its end, or stop it.")
+        if section is not None and self.kept.unfinished:
+            raise UsageError(
+                "A note was being written when the program ended.", "", "Open it in the app, or write it again."
+            )
+        if not self.can_accept(section):
+            what = "These fields are" if section is None else "This section is"
+            raise UsageError(f"{what} not marked INCOMPLETE.", "", "There is nothing to accept.")
+
+    def accept(self, section: OpenSection | None) -> tuple[int, Content, int]:
+        """A person takes a section that was cut as complete, None: the fields; nothing else clears the mark.
+
+        Returns what Edits.accept takes. Raises UsageError (see check_acceptable).
+        """
+        self.check_acceptable(section)
+        if section is None:
+            self.kept_fields = replace(self.kept_fields, accepted=True)
+            return self.documents[Kind.EXTRACTION], self.fields_content(), 0
+        section.section = replace(section.section, accepted=True)
+        return self.documents[Kind.NOTE], self.note_content(), self.sections.index(section) + 1
+
     def change_row(self, index: int | None, key: str, text: str) -> None:
         """Change an extracted phrase, add one (index None) or take one away (empty text). Its place is looked up."""
         self.fields_changed = True
@@ -471,12 +513,12 @@ class OpenEncounter:
     def _anew(self, chosen: Template) -> bool:
         """Whether writing begins a new note, not what is missing of the one there is."""
         missing, known = self._missing, {spec.key for spec in chosen.sections}
-        some = chosen.name == self.template and any(one.stop == "end" for one in self.sections)
+        some = chosen.name == self.template and any(one.done for one in self.sections)
         return not (some and missing and missing <= known)
 
     @property
     def _missing(self) -> set[str]:
-        return {one.key for one in self.sections if one.stop != "end"}
+        return {one.key for one in self.sections if not one.done}
 
     def _missing_of(self, chosen: Template) -> Template:
         """The template, without the sections that stand already."""
@@ -495,9 +537,11 @@ class OpenEncounter:
             for section in self.sections:
                 section.waiting = section.text if section.key in missing else None
             return self._missing_of(chosen)
+        cut = {one.key: one.stop for one in self.sections if one.cut}
         self.kept = EncounterNote(chosen.name)
         self.template, self.sections = chosen.name, _open(templates.blank(chosen))
-        for section in self.sections:
+        for section in self.sections:  # one that was cut stays so if a person's key keeps it from being written
+            section.section = replace(section.section, stop=cut.get(section.key, ""))
             section.waiting = section.text
         return chosen
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from edge.contract.fields import FieldEntry, Fields
 from edge.errors import UsageError
@@ -81,12 +81,12 @@ def _rebuilt(fields: Fields, changes: dict[int, FieldEntry | None]) -> Fields:
         new = changes.get(index, entry)
         if new is not None:
             entries[key].append(new)
-    return Fields({key: tuple(listed) for key, listed in entries.items()}, fields.read)
+    return replace(fields, entries={key: tuple(listed) for key, listed in entries.items()})
 
 
 def marked(fields: Fields) -> Fields:
     """The fields with the mark that a person has gone through them."""
-    return Fields(fields.entries, {**(fields.read or {}), ANNOTATED: True})
+    return replace(fields, read={**(fields.read or {}), ANNOTATED: True})
 
 
 def is_marked(fields: Fields) -> bool:

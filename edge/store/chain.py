@@ -34,6 +34,7 @@ class Event(StrEnum):
     VIEW = "view"
     CREATE = "create"
     EDIT = "edit"
+    ACCEPT = "accept"
     SIGN = "sign"
     AMEND = "amend"
     DELETE = "delete"

@@ -26,7 +26,9 @@ WHOLE_EVERY = 16  # revisions between two that are kept in full: bounds the work
 
 @dataclass(frozen=True)
 class Revision:
-    """One revision of a document. number counts from 1 (what the model wrote); reason: generated, edit, restore N."""
+    """One revision of a document. number counts from 1 (what the model wrote); reason: generated, edit, restore N,
+    accept N (a person took section N as complete; 0: the fields).
+    """
 
     number: int
     version: int
@@ -87,6 +89,15 @@ class Edits:
         with self._session.change(Event.EDIT, code, document=document) as change:
             return self._add(change, document, content_text(content), self._session.actor, "edit")
 
+    def accept(self, document: int, content: Content, section: int) -> int:
+        """A revision in which a person takes what was cut as complete, with an entry of its own in the audit chain.
+
+        section: its position from 1; 0 for fields. Returns the revision's number.
+        """
+        _, code = self._open_encounter(document)
+        with self._session.change(Event.ACCEPT, code, document=document, section=section) as change:
+            return self._add(change, document, content_text(content), self._session.actor, f"accept {section}")
+
     def discard(self, document: int) -> None:
         """Drop the draft; the document is as its last revision again."""
         with self._session.change(Event.EDIT, self._code(document), document=document, discarded=True) as change:
@@ -118,11 +129,14 @@ class Edits:
         signer = one_line(signer, 160)
         if not signer:
             raise UsageError("A signature needs a name.")
-        if not summary.kinds:
+        encounter, version, documents = self._session.query(
+            "SELECT id, version, (SELECT count(*) FROM document WHERE encounter = encounter.id) FROM encounter"
+            " WHERE code = ?", (summary.id,)
+        )[0]  # fmt: skip
+        if not documents:
             raise VaultError("This record holds no note yet.", "There is nothing to sign.", "Write one first.")
         if summary.state is State.SIGNED:
             raise VaultError("This record is signed already.", "", "Amend it to change and sign it again.")
-        encounter, version = self._session.query("SELECT id, version FROM encounter WHERE code = ?", (summary.id,))[0]
         with self._session.change(Event.SIGN, summary.id, version=version, signer=signer) as change:
             drafts = change.connection.execute(
                 "SELECT document, draft.content, author FROM draft JOIN document ON document.id = document"

@@ -21,6 +21,7 @@ from edge.contract.encounter import (
     content_from_json,
     incomplete,
 )
+from edge.contract.note import EncounterNote
 from edge.contract.origin import Origin
 from edge.errors import UsageError, VaultError
 from edge.store.chain import Event
@@ -64,6 +65,11 @@ class EncounterFilter:
         if self.until is not None:
             parts.append(("updated < ?", self.until))
         return " AND ".join(sql for sql, _ in parts) or "1", tuple(value for _, value in parts)
+
+
+def _is_empty(content: Content) -> bool:
+    """Whether a note has no word yet: it only keeps a conversation that is being typed or was corrected."""
+    return isinstance(content, EncounterNote) and not content.written and content.unfinished is None
 
 
 def summary_of(row: Sequence[Any]) -> EncounterSummary:
@@ -325,7 +331,8 @@ class Encounters:
 
     def refresh(self, change: Change, key: int) -> None:
         """Bring the encounter's list line and its search text up to its documents, inside the caller's change."""
-        kinds = change.connection.execute("SELECT DISTINCT kind FROM document WHERE encounter = ?", (key,)).fetchall()
+        documents = self._newest(key)
+        kinds = {one.kind.value for one in documents if not _is_empty(one.content)}
         newest = change.connection.execute(  # none while there is only a source
             "SELECT bundle, bundle_sha256, prompt_version, source_sha256 FROM generation JOIN document"
             " ON document.id = generation.document WHERE encounter = ? AND kind IN ('note', 'extraction')"
@@ -333,7 +340,7 @@ class Encounters:
         ).fetchone()  # fmt: skip
         change.connection.execute(
             "UPDATE encounter SET kinds = ?, updated = ?, incomplete = ? WHERE id = ?",
-            (",".join(sorted(k for (k,) in kinds)), change.at, int(self._is_incomplete(key)), key),
+            (",".join(sorted(kinds)), change.at, int(incomplete(documents)), key),
         )
         if newest is not None:
             change.connection.execute(
@@ -342,13 +349,12 @@ class Encounters:
             )  # fmt: skip
         change.connection.execute(_REINDEX, (key,))
 
-    def _is_incomplete(self, key: int) -> bool:
-        """Of the encounter as its last revisions say, whatever a draft holds."""
+    def _newest(self, key: int) -> tuple[KeptDocument[Content], ...]:
+        """The newest document of each kind as its last revision says, whatever a draft holds."""
         rows = self._session.query(
             "SELECT max(id), kind, content, revision, version FROM document WHERE encounter = ? GROUP BY kind", (key,)
         )
-        newest = (KeptDocument(i, content_of(Kind(k), c), r, v, self._origin(i)) for i, k, c, r, v in rows)
-        return incomplete(tuple(newest))
+        return tuple(KeptDocument(i, content_of(Kind(k), c), r, v, self._origin(i)) for i, k, c, r, v in rows)
 
     def _origin(self, document: int) -> Origin:
         row = self._session.query(

@@ -16,7 +16,7 @@ from edge.store.states import States
 Clock = Callable[[], datetime]
 
 # Changes to one encounter. Its state is checked first: one that was put back would be vouched for from then on.
-_CHANGES = frozenset({Event.CREATE, Event.EDIT, Event.SIGN, Event.AMEND, Event.DELETE, Event.HOLD})
+_CHANGES = frozenset({Event.CREATE, Event.EDIT, Event.ACCEPT, Event.SIGN, Event.AMEND, Event.DELETE, Event.HOLD})
 
 
 def system_clock() -> datetime:

@@ -36,6 +36,10 @@ def add_actions(actions: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--template", metavar="T", help="as `note` takes it (default: that of the note there is, or visit)"
     )
     write.set_defaults(json=False, form=None)
+    accept = actions.add_parser(
+        "accept", help="take a section that was cut as complete; it is marked INCOMPLETE until then"
+    )
+    accept.add_argument("--yes", action="store_true", help="do not ask")
     restore = actions.add_parser("restore", help="bring an older text of a note back, as a new revision")
     restore.add_argument("--revision", type=int, metavar="N", required=True, help="its number in `history`")
     history = actions.add_parser("history", help="list every revision and signature of a note")
@@ -45,10 +49,20 @@ def add_actions(actions: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         bundle_options.add_bundle(action)
         bundle_options.add_threads(action)
         model_verbs.add_quiet(action)
-    runs = ((edit, _edit), (rewrite, _rewrite), (write, _write), (restore, _restore), (history, _history))
+    runs = (
+        (edit, _edit),
+        (rewrite, _rewrite),
+        (write, _write),
+        (accept, _accept),
+        (restore, _restore),
+        (history, _history),
+    )
     for action, run in runs:
         vault_options.on_record(action, run)
     rewrite.add_argument("section", metavar="SECTION", help="heading, key or number of the section")
+    accept.add_argument(
+        "section", metavar="SECTION", help='heading, key or number of the section; "fields": the fields'
+    )
 
 
 def parse_sections(text: str, before: Sequence[Section]) -> list[tuple[str, str]]:
@@ -177,6 +191,27 @@ def _write(args: argparse.Namespace) -> int:
     narrator = Narrator(args.quiet)
     bundle = model_verbs.OpenBundle(args, narrator)
     return model_verbs.run_on_kept(args, narrator, conversation, note.write, bundle.scribe, bundle.close)
+
+
+def _accept(args: argparse.Namespace) -> int:
+    from edge.encounters import keeping
+
+    with vault_options.open_vault(args) as vault:
+        encounter = keeping.to_change(vault, args.id)
+        fields = args.section.casefold() == "fields"
+        if not fields:
+            _has_note(encounter)
+        section = None if fields else encounter.sections[pick(encounter.note_content().sections, args.section)]
+        encounter.check_acceptable(section)
+        name = "the fields" if section is None else one_line(section.heading, _NAME)
+        if section is not None:
+            print(f"{name}\n\n{sanitise(section.text)}\n")
+        if not vault_options.confirmed(args, f"Writing of {name} stopped early. Is it complete as it stands?"):
+            return 0
+        keeping.accept(vault, encounter, section)
+        still = vault.encounters.peek(encounter.id).incomplete
+    Narrator().say(f"Accepted as complete: {name}. The record is {'still INCOMPLETE' if still else 'complete'}.")
+    return 0
 
 
 def _restore(args: argparse.Namespace) -> int:

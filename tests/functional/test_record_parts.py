@@ -140,7 +140,8 @@ def test_turns_without_speakers_get_two_in_turn(run: Run, options: list[str]) ->
     run("speaker", record, "--turn", "2", "--as", "Patient")
     listed = run("speaker", record, "--list").splitlines()
     assert listed[:3] == ["   1  Doctor: hello", "   2  Patient: my knee hurts", "   3  Doctor: since when"]
-    assert run("list").count("note") == 1  # kept with an empty note, as the app keeps it
+    assert "note" not in run("list")  # what keeps a corrected conversation is not called a note
+    assert len(json.loads(run("show", record, "--json").splitlines()[0])["documents"]) == 1
     assert "hello\nmy knee hurts" in run("show", record, "--source")  # and as it was given
 
 
@@ -386,3 +387,31 @@ def test_nothing_is_written_anew_where_there_is_nothing_to_write_from(run: Run, 
     with pytest.raises(UsageError, match="no conversation"):
         run("write", report)
     assert not model.opened
+
+
+def test_a_cut_section_is_accepted_and_nothing_else_clears_the_mark(
+    run: Run, record: str, options: list[str], model: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    model.answer = "ice " * 2000
+    run("rewrite", record, "plan")
+    text = tmp_path / "new.txt"
+    text.write_text("CHIEF COMPLAINT\n\nKnee pain, left.\n\nPLAN\n\nRest, and ice for a week.\n")
+    run("edit", record, "--from", str(text))
+    text.write_text("CHIEF COMPLAINT\n\nKnee pain.\n")
+    run("edit", record, "--from", str(text))
+    assert "INCOMPLETE" in run("list")
+    text.write_text("CHIEF COMPLAINT\n\nKnee pain.\n\nPLAN\n\nRest, and ice for a week.\n")
+    run("edit", record, "--from", str(text))
+    with pytest.raises(UsageError, match="not marked INCOMPLETE"):
+        run("accept", record, "CHIEF COMPLAINT", "--yes")
+    with pytest.raises(UsageError, match="not marked INCOMPLETE"):
+        run("accept", record, "fields", "--yes")
+    monkeypatch.setattr("builtins.input", lambda: "n")
+    monkeypatch.setattr("sys.stdin.isatty", lambda: True)
+    run("accept", record, "plan")
+    assert "INCOMPLETE" in run("list")
+    shown = run("accept", record, "plan", "--yes")
+    assert "Rest, and ice for a week." in shown
+    assert "The record is complete." in shown
+    assert "INCOMPLETE" not in run("list")
+    assert "accept 2" in run("history", record)

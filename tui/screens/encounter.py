@@ -10,7 +10,7 @@ from textual.content import Content
 from textual.widgets import TabbedContent, TabPane
 
 from edge.encounters import keeping, templates
-from edge.encounters.open_encounter import OpenEncounter
+from edge.encounters.open_encounter import OpenEncounter, OpenSection
 from edge.vaults import Vault
 from tui import actions
 from tui.labels import field_label, meant, titled
@@ -52,7 +52,7 @@ class EncounterScreen(EdgeScreen):
                 for spec in PANELS:
                     with TabPane(Content(self._tab(spec.name)), id=f"panel-{spec.name}"):
                         yield spec.make()
-        yield KeyBar("encounter", "app")
+        yield KeyBar("encounter", "app", roomy=True)
 
     @staticmethod
     def _tab(name: str) -> str:
@@ -186,6 +186,8 @@ class EncounterScreen(EdgeScreen):
             return encounter.signed == (action == "amend")
         if action == "stop":
             return encounter.busy
+        if action == "accept_cut":
+            return bool(self._cut_here)
         if action in ("undo", "redo"):
             area = self._typing
             typed = area is not None and (area.history.undo_stack if action == "undo" else area.history.redo_stack)
@@ -225,6 +227,25 @@ class EncounterScreen(EdgeScreen):
         self.set_class(True, "-note-side")
         if had:
             self.edge.tell(t("encounter.in_history"))
+
+    @property
+    def _cut_here(self) -> list[OpenSection | None]:
+        """What a person may take as complete where the cursor is: a section that was cut, or None for the fields."""
+        editor = self.query_one(NotePanel).current()
+        here: list[OpenSection | None] = [editor.part] if self._panel == "note" and editor is not None else []
+        here += [None] if self._panel == "fields" else []
+        return [one for one in here if self.encounter.can_accept(one)]
+
+    def action_accept_cut(self) -> None:
+        """A person says that what was cut is complete: never by one key alone."""
+        for one in self._cut_here:
+            name = meant(one.heading) if one is not None else t("encounter.fields")
+
+            def answered(sure: bool | None, one: OpenSection | None = one) -> None:
+                if sure:
+                    self.edge.go(self.edge.encounters.accept(self.encounter, one))
+
+            self.app.push_screen(Confirm(t("encounter.accept_sure", section=name)), answered)
 
     @property
     def _typing(self) -> SafeArea | None:

@@ -10,7 +10,7 @@ from textual.app import ComposeResult
 from textual.widgets import DataTable, Input
 from textual.widgets.data_table import CellDoesNotExist
 
-from edge.contract.encounter import EncounterSummary, State
+from edge.contract.encounter import EncounterSummary, Kind, State
 from tui import actions
 from tui.labels import day_and_time
 from tui.screens.base import EdgeScreen
@@ -115,8 +115,8 @@ class LibraryScreen(EdgeScreen):
     @staticmethod
     def _state(row: EncounterSummary) -> Text:
         cell = Text(t(f"app.{row.state.value.lower()}"), style="" if row.state is State.SIGNED else "bold")
-        if not row.bundle:
-            cell.append(f" {t('app.unfinished' if row.kinds else 'app.no_note')}", "italic")
+        if not row.bundle and Kind.NOTE not in row.kinds:
+            cell.append(f" {t('app.no_note')}", "italic")
         if row.incomplete:
             cell.append(" ").append(t("app.incomplete"), "bold reverse")
         if row.legal_hold:

@@ -80,7 +80,7 @@ class HistoryPanel(Vertical):
 
     def _line(self, one: Past, encounter: OpenEncounter) -> str:
         reason = one.revision.reason.split(" ")[0]
-        name = {"generated": "generated", "edit": "edit", "restore": "restore"}.get(reason, "edit")
+        name = {"generated": "generated", "edit": "edit", "restore": "restore", "accept": "accept"}.get(reason, "edit")
         return t(
             "history.line" if one.document == encounter.documents.get(Kind.NOTE) else "history.older",
             when=local_time(one.revision.created),

@@ -97,11 +97,15 @@ class SectionEditor(Vertical):
             line.append(f"  {t('encounter.reading', percent=int(100 * reading))}", "italic")
         elif part.writing:
             line.append(f"  {t('encounter.rewriting' if job == 'rewrite' else 'encounter.writing')}", "italic")
-        elif job == "note" and not part.stop:
+        elif job == "note" and part.claimed:
+            line.append(f"  {t('encounter.claimed')}", "italic")
+        elif job == "note" and part.waiting is not None:
             line.append(f"  {t('encounter.waiting')}", "dim italic")
         elif part.cut:
             line.append("  ")
             line.append(f" {t(f'encounter.cut_{part.stop}')} ", "bold reverse")
+        elif part.section.accepted:
+            line.append(f"  {t('encounter.accepted')}", "italic")
         elif not part.text.strip():
             line.append(f"  {t('encounter.absent' if part.stop == 'end' else 'encounter.empty_part')}", "dim italic")
         return line

@@ -1,0 +1,91 @@
+"""INCOMPLETE in the app, from key presses to the disk: no key completes a cut section but the one that asks."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from functional.test_tui_undo import cut_subjective, type_at_end
+from functional.tui_kit import (
+    Gate,
+    editors,
+    empty_vault,
+    idle,
+    leave,
+    make_app,
+    new_with,
+    on,
+    press_button,
+    reopen,
+    screen_text,
+    unlock,
+    until,
+    written,
+)
+
+
+async def test_a_cut_section_is_accepted_after_a_question_and_by_nothing_else(home: Path) -> None:
+    empty_vault(home)
+    app = make_app(home, cut_subjective)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await unlock(pilot)
+        encounter = await written(pilot)
+        await type_at_end(pilot, 3, " By me.")
+        await pilot.press("ctrl+k")
+        assert on(pilot, "EncounterScreen")(), "a whole section asks nothing"
+        await type_at_end(pilot, 0, " Whole now.")
+        await until(pilot, lambda: not encounter.dirty)
+        assert encounter.note_incomplete
+        await until(pilot, lambda: " Ctrl+K  Accept as complete " in screen_text(app), "the key in the footer")
+        await pilot.press("ctrl+k")
+        await until(pilot, on(pilot, "Confirm"))
+        await pilot.press("enter")  # the focus is on No
+        await until(pilot, on(pilot, "EncounterScreen"))
+        assert encounter.note_incomplete
+        await pilot.press("ctrl+k")
+        await until(pilot, on(pilot, "Confirm"))
+        await press_button(pilot, "yes")
+        await until(pilot, lambda: not encounter.note_incomplete, "the mark gone")
+        editors(app)[0].scroll_visible(animate=False, top=True)
+        await until(pilot, lambda: "accepted as complete" in screen_text(app))
+        assert "INCOMPLETE" not in screen_text(app)
+        await pilot.press("f4")
+        await until(
+            pilot,
+            lambda: (
+                "Accepted as complete by dr.test" in screen_text(app) or "Accepted as complete by" in screen_text(app)
+            ),
+        )
+        await leave(pilot)
+    with reopen(home) as vault:
+        (one,) = vault.encounters.list()
+        assert not one.incomplete
+        note = vault.encounters.peek(one.id).note
+        assert note is not None
+        assert note.content.sections[0].text.endswith(" Whole now.")
+        assert (note.content.sections[0].stop, note.content.sections[0].accepted) == ("length", True)
+        assert [entry.event for entry in vault.admin.entries()].count("accept") == 1
+
+
+async def test_one_key_in_a_cut_section_while_it_waits_completes_nothing(home: Path) -> None:
+    empty_vault(home)
+    gate = Gate(2)
+    app = make_app(home, gate=gate)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await unlock(pilot)
+        encounter = await new_with(pilot)
+        await pilot.press("ctrl+g")
+        await until(pilot, lambda: bool(encounter.sections[0].text), "the first words")
+        app.encounters.stop(encounter)
+        await until(pilot, lambda: idle(app))
+        assert [one.cut for one in encounter.sections] == [True] * 4
+        gate._open, gate._allowed = False, 0
+        await pilot.press("ctrl+g")
+        await until(pilot, lambda: encounter.busy)
+        await type_at_end(pilot, 3, "x")
+        gate.open()
+        await until(pilot, lambda: idle(app), "the rest")
+        assert [one.cut for one in encounter.sections] == [False, False, False, True]
+        assert encounter.sections[3].text == "x"
+        await leave(pilot)
+    with reopen(home) as vault:
+        assert vault.encounters.list()[0].incomplete
