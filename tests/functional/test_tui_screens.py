@@ -192,11 +192,11 @@ def test_what_the_core_says_has_its_words_in_both_languages() -> None:
     for status in (kernel, partial, SealStatus("none", (), ("No kernel.",))):
         assert labels.seal_line(status) == status.line()
     assert labels.seal_line(None) == "Network: NOT FULLY OFFLINE."
-    assert len({labels.event_label(event) for event in Event}) == len(Event) == 21
+    assert len({labels.event_label(event) for event in Event}) == len(Event) == 22
     assert labels.author_label("model:small") == "model small"
     texts.use("de")
     assert labels.seal_line(partial) == "Netz: NICHT GANZ OFFLINE (Landlock 5). No seccomp."
-    assert len({labels.event_label(event) for event in Event} - {event.value for event in Event}) == len(Event) == 21
+    assert len({labels.event_label(event) for event in Event} - {event.value for event in Event}) == len(Event) == 22
     assert max(len(labels.event_label(event)) for event in Event) <= 31, "its column"
     assert labels.event_label("\x1bnever seen") == "\x1bnever seen"
     assert (labels.author_label("model:small"), labels.author_label("dr.meyer")) == ("Modell small", "dr.meyer")
