@@ -32,6 +32,23 @@ _FILLERS = re.compile(
     re.IGNORECASE,
 )
 _PASSES = 3
+_TORN = re.compile(r"\b(gon|wan|got) (na|ta)\b", re.IGNORECASE)  # as some recognisers write them
+_LONE_I = re.compile(r"\bi\b(?=[' ])")
+_START = re.compile(r"(?:^|(?<=[^.][.?!] ))[a-zäöü]")
+# How a doctor says what is planned: the plan begins behind it.
+_LEAD = re.compile(
+    r"^(?:(?:and|so|but|then|also|now),? )*"
+    r"(?:(?:i|we)(?:'d| would) (?:also )?like (?:for )?(?:you )?to"
+    r"|(?:i|we) (?:also )?(?:want|need) (?:you )?to|i(?:'m| am) (?:also )?(?:going to|gonna)"
+    r"|we(?:'re| are) (?:also )?(?:going to|gonna)|(?:i|we)(?:'ll| will)(?: also)?|let's|i (?:also )?wanna)"
+    r"(?: go ahead and)? (?=[a-z])(?!(?:not|never|be|have|probably|just|only|maybe|see|talk|get|do|go|give|put)\b)",
+    re.IGNORECASE,
+)
+_ASSENT = re.compile(
+    r"(?:(?:sure|okay|ok|yes|yeah|yep|right|good|great|perfect|sounds good|all right|alright|thank you|thanks|mhm|"
+    r"uh-huh|got it|ja|gut|genau|in ordnung|danke)[ ,.!]*)+",
+    re.IGNORECASE,
+)
 _TWICE = re.compile(r"\b(\w+)(?:[ ,.…-]+\1\b)+", re.IGNORECASE)
 _SPACED = re.compile(r"\s+(?=[,.?!;:])")
 _UNITS = {
@@ -91,6 +108,12 @@ _BY_DOCTOR = frozenset(
     {
         FactKind.VITAL, FactKind.EXAM, FactKind.RESULT, FactKind.DIAGNOSIS, FactKind.PLAN_MEDICATION,
         FactKind.PLAN_TEST, FactKind.PLAN_PROCEDURE, FactKind.PLAN_REFERRAL, FactKind.PLAN_ADVICE, FactKind.FOLLOW_UP,
+    }
+)  # fmt: skip
+_PLANS = frozenset(
+    {
+        FactKind.PLAN_MEDICATION, FactKind.PLAN_TEST, FactKind.PLAN_PROCEDURE, FactKind.PLAN_REFERRAL,
+        FactKind.PLAN_ADVICE, FactKind.FOLLOW_UP,
     }
 )  # fmt: skip
 _NEGATIVE = re.compile(
@@ -155,7 +178,8 @@ def clean(said: str) -> str:
     for _ in range(_PASSES):  # a filler may stand behind another
         text = _FILLERS.sub("", text)
     text = " ".join(_TWICE.sub(r"\1", text).split()).strip(" ,.-…")
-    return text[:1].upper() + text[1:]
+    text = _TORN.sub(r"\1\2", _LONE_I.sub("I", text))
+    return _START.sub(lambda found: found[0].upper(), text)
 
 
 def figures(said: str) -> str:
@@ -166,14 +190,16 @@ def figures(said: str) -> str:
     reading = read(said)
     standing = {start for _, start, _ in _standing(reading)}
     text, after = "", 0
-    for span in reading.numbers:
+    for at, span in enumerate(reading.numbers):
         words = said[span.start : span.end]
         value = _value(words, span.values)
         value = value.replace(".", ",") if "komma" in words.casefold() else value
         if _READ_OUT.fullmatch(words) or _ORDINAL.match(said, span.end):
             continue  # figure by figure ("one-oh-two-four"), or a date ("twenty-third")
         if span.start not in standing:
-            text, after = text + said[after : span.start], span.end
+            following = reading.numbers[at + 1].start if at + 1 < len(reading.numbers) else 0
+            corrected = following and RETRACTED.match(said[span.end : following]) is not None
+            text, after = text + said[after : span.start], following if corrected else span.end
         elif not words[0].isdigit() and (len(words.split()) > 1 or "-" in words or _least(value) >= 10):
             text, after = text + said[after : span.start] + value, span.end
     return _OVER.sub(r"\1/\2", text + said[after:])
@@ -185,6 +211,9 @@ def _plain(fact: Fact, turns: Sequence[Turn], words: Words) -> str:
     before = ""
     for one in _kept(fact.evidence):
         said = clean(one.text)
+        if fact.kind in _PLANS:
+            said = said if _ASSENT.fullmatch(said) is None else ""
+            said = _START.sub(lambda found: found[0].upper(), _LEAD.sub("", said))
         speaker = turns[one.turn].speaker if one.turn < len(turns) else ""
         named = speaker and speaker != before and not (speaker == "Doctor" and fact.kind in _BY_DOCTOR)
         before = speaker

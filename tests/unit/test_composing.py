@@ -79,6 +79,8 @@ def test_every_line_keeps_its_fact_and_no_facts_are_no_lines() -> None:
         ("uh , so , um , it hurts , it hurts .", "It hurts"),
         ("okay", ""),
         ("your , your blood pressure", "Your blood pressure"),
+        ("i'm gon na wait. then i'll see", "I'm gonna wait. Then I'll see"),
+        ("eighty... no, forty", "40"),
     ],
 )
 def test_words_as_they_were_said(said: str, clean: str) -> None:
@@ -204,6 +206,18 @@ def test_no_line_says_more_than_was_said(kind: FactKind, words: str, wanted: str
     assert lines.line(_of(HOSTILE, kind, words), HOSTILE.turns) == wanted
 
 
+def test_a_plan_begins_with_what_is_planned_and_takes_no_assent() -> None:
+    talk = parse(
+        "Doctor: I'd like you to go ahead and get an X-ray. We'll recheck the lipids.\nPatient: Okay, sounds good."
+    )
+    plan = _of(talk, FactKind.PLAN_TEST, "We'll recheck the lipids.")
+    answer = _of(talk, FactKind.PLAN_TEST, "Okay, sounds good.").evidence
+    answer = (replace(answer[0], turn=1),)
+    assert lines.line(replace(plan, evidence=(*plan.evidence, *answer)), talk.turns) == "Recheck the lipids."
+    kept = _of(talk, FactKind.PLAN_ADVICE, "I'd like you to go ahead and get an X-ray.")
+    assert lines.line(kept, talk.turns) == "I'd like you to go ahead and get an X-ray."
+
+
 def test_another_allergy_that_is_denied_is_not_none_at_all() -> None:
     fact = replace(_of(HOSTILE, FactKind.ALLERGY, "i'm not allergic to latex"), polarity=Polarity.DENIED)
     assert lines.line(fact, HOSTILE.turns) == "Patient: I'm not allergic to latex."
@@ -233,7 +247,7 @@ def test_what_was_said_word_for_word_is_never_mended_away() -> None:
     """Checks read a sentence apart from its question and may be wrong; a line that repeats the words cannot be."""
     fact = _fact(FactKind.HISTORY, "i'm allergic to penicillin, i get hives")
     note = _composed("facts", facts=[fact, _fact(FactKind.MEDICATION, "i stopped the amlodipine")]).note
-    assert "I'm allergic to penicillin, i get hives." in note.text
+    assert "I'm allergic to penicillin, I get hives." in note.text
 
 
 def test_unsure_facts_are_left_to_the_list_of_what_was_said() -> None:
