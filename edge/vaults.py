@@ -23,6 +23,7 @@ from edge.store.encounters import EncounterFilter
 from edge.store.files import Progress, VaultFiles, no_progress
 from edge.store.kdf import KdfParameters
 from edge.store.retention import Plan
+from edge.store.search import SearchHit
 from edge.store.secret import Passphrase, read_passphrase_file
 from edge.store.secretkeys import RecoveryKey, Secret
 from edge.store.terminal import read_passphrase_tty
@@ -39,6 +40,7 @@ __all__ = [
     "RecoveryKey",
     "Report",
     "Revision",
+    "SearchHit",
     "Secret",
     "Vault",
     "ask",

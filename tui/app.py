@@ -322,6 +322,13 @@ class EdgeApp(BaseApp):
 
         await self.push_screen(RecoveryScreen(key, first=False))
 
+    def named(self, name: str) -> None:
+        """The clinician's name as it was given for a signature: kept, where the settings have none."""
+        if not self.settings.signer:
+            self.settings.signer = name
+            settings.save(self.settings)
+            self.go(self.vault.call(lambda vault: vault.act_as(name)))
+
     # -- encounters --------------------------------------------------------------------------------------------------
 
     def show_encounter(self, encounter: OpenEncounter) -> None:
@@ -334,17 +341,19 @@ class EdgeApp(BaseApp):
         self.show_encounter(await self.encounters.open(identifier, self.settings.template))
 
     async def sample_encounter(self) -> None:
-        """A new encounter with the sample visit that ships with the program."""
-        encounter = self.encounters.new(self.settings.template)
+        """The sample visit that ships with the program: the one that is kept, or a new one."""
+        if kept := await self.encounters.sample():
+            await self.open_encounter(kept)
+            return
+        encounter = self.encounters.new(self.settings.template, t("library.sample_title"))
         from importlib import resources
 
         text = resources.files("edge.samples").joinpath("visit.txt").read_text(encoding="utf-8")
         self.encounters.set_conversation(encounter, text, "visit.txt")
-        encounter.title = t("library.sample_title")
         self.show_encounter(encounter)
 
     async def encounter_from_file(self, path: Path) -> None:
-        encounter = self.encounters.new(self.settings.template)
+        encounter = self.encounters.new(self.settings.template, path.stem)
         await self.fill_from_file(encounter, path)
         self.show_encounter(encounter)
 

@@ -7,7 +7,7 @@ screen shows this machine's time.
 from __future__ import annotations
 
 import re
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from edge.contract.schemas import FIELDS
@@ -66,6 +66,12 @@ def author_label(author: str) -> str:
 def now() -> datetime:
     """This moment, in this machine's time."""
     return datetime.now().astimezone()
+
+
+def day_began() -> str:
+    """When this day began on this machine, as the vault keeps times."""
+    began = now().replace(hour=0, minute=0, second=0, microsecond=0)
+    return began.astimezone(UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
 
 
 def _local(kept: str) -> datetime | None:

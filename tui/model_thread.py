@@ -189,6 +189,12 @@ class ModelThread:
             spent = min(pace, time.monotonic() - self._since) if self._active else 0.0
             return len(jobs), max(1.0, pace * sum(job.steps for job in jobs) - spent)
 
+    @property
+    def active(self) -> int:
+        """Number of the job that runs, 0 if none does."""
+        with self._wake:
+            return self._active.number if self._active else 0
+
     def close(self) -> None:
         """Stop writing and free the model. Waits as long as an engine needs to let go of a token, never for a bundle
         that is still being loaded."""

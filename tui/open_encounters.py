@@ -19,13 +19,14 @@ from edge.encounters.open_encounter import NOWHERE, OpenEncounter, OpenSection, 
 from edge.encounters.writing import EngineInfo, Extraction, Note
 from edge.errors import EdgescribeError, UsageError
 from edge.text import one_line
-from edge.vaults import EncounterFilter, Vault
+from edge.vaults import EncounterFilter, SearchHit, Vault
 from tui import labels
 from tui.model_thread import Done, ExtractJob, Job, ModelThread, NoteJob, RewriteJob, Update
 from tui.vault_thread import VaultThread
 
 Notify = Callable[[OpenEncounter, str], None]
 _TITLE = 160  # characters
+_IN_CONTEXT = 40  # hits of a search that are shown with the words around them
 
 
 class OpenEncounters:
@@ -39,22 +40,36 @@ class OpenEncounters:
 
     # -- the list of kept ones -----------------------------------------------------------------------------------------
 
-    async def in_states(self, states: tuple[State, ...], limit: int) -> list[EncounterSummary]:
-        """Kept encounters in these states, last changed first."""
+    async def kept(self, where: EncounterFilter, limit: int) -> list[EncounterSummary]:
+        """Kept encounters that fit, last changed first."""
+        return await self.vault.call(lambda vault: vault.encounters.list(limit, 0, where))
 
-        def read(vault: Vault) -> list[EncounterSummary]:
-            found = [s for one in states for s in vault.encounters.list(limit, 0, EncounterFilter(state=one))]
-            return sorted(found, key=lambda s: s.updated, reverse=True)[:limit]
+    async def search(self, words: str, limit: int) -> list[SearchHit]:
+        """Kept encounters that match, newest first, the first of them with the words around what matched.
+
+        Finding those words costs most of a search: they are looked for only as far as a screen reaches.
+        """
+
+        def read(vault: Vault) -> list[SearchHit]:
+            first = vault.search.find(words, min(limit, _IN_CONTEXT))
+            rest = limit - _IN_CONTEXT if len(first) == _IN_CONTEXT else 0
+            return [*first, *(vault.search.find(words, rest, _IN_CONTEXT, snippets=False) if rest > 0 else ())]
 
         return await self.vault.call(read)
 
-    async def search(self, words: str, limit: int) -> list[EncounterSummary]:
-        """Kept encounters that match, newest first. The passage that matched is left out: finding it costs most."""
-        return await self.vault.call(lambda v: [hit.summary for hit in v.search.find(words, limit, snippets=False)])
-
     async def count(self) -> int:
-        """How many are kept."""
-        return await self.vault.call(lambda vault: vault.encounters.count())
+        """How many are kept, without samples."""
+        return await self.vault.call(lambda vault: vault.encounters.count(EncounterFilter(sample=False)))
+
+    async def sample(self) -> str:
+        """Id of the newest sample visit that is kept, "" if there is none."""
+        found = await self.kept(EncounterFilter(sample=True), 1)
+        return found[0].id if found else ""
+
+    def at_work(self) -> dict[str, str]:
+        """What the model does for kept encounters, by their ids: "writing" or "queued"."""
+        now = self.model.active
+        return {one.id: "writing" if one.job == now else "queued" for one in self.all if one.busy and one.id}
 
     async def delete(self, identifier: str, signed_too: bool = False) -> None:
         """Wipe an encounter. Raises as edge.store.encounters.Encounters.delete."""
@@ -69,9 +84,10 @@ class OpenEncounters:
 
     # -- begin, resume, keep -------------------------------------------------------------------------------------------
 
-    def new(self, template: str) -> OpenEncounter:
-        """An empty encounter; it is kept as soon as it has a conversation."""
+    def new(self, template: str, title: str = "") -> OpenEncounter:
+        """An empty encounter; it is kept as soon as it has a conversation. title: "" for the date and time."""
         one = OpenEncounter.begin(templates.get_or_visit(template))
+        one.title = one_line(title, _TITLE) or self._moment()
         self.all.append(one)
         return one
 
@@ -91,7 +107,11 @@ class OpenEncounters:
 
     def set_conversation(self, one: OpenEncounter, text: str, name: str = "") -> None:
         """Take a typed, pasted or opened conversation."""
-        one.set_conversation(text, name, untitled=f"{labels.now():%Y-%m-%d %H:%M}")
+        one.set_conversation(text, name, untitled=self._moment())
+
+    @staticmethod
+    def _moment() -> str:
+        return f"{labels.now():%Y-%m-%d %H:%M}"
 
     async def save(self, one: OpenEncounter, commit: bool = False) -> None:
         """Put into the vault what is not there yet; commit: as a revision. Nothing to do costs nothing."""

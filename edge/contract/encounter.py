@@ -91,7 +91,10 @@ def is_incomplete(content: Content, origin: Origin) -> bool:
 
 @dataclass(frozen=True)
 class EncounterSummary:
-    """One line of the list of records. id: 8 characters, unique here. Bundle and hashes: of the newest result."""
+    """One line of the list of records. id: 8 characters, unique here. Bundle and hashes: of the newest result.
+
+    sample: made of the sample visit that ships with the program, so no patient's.
+    """
 
     id: str
     title: str = field(repr=False)
@@ -105,6 +108,7 @@ class EncounterSummary:
     source_sha256: str
     incomplete: bool
     legal_hold: bool = False
+    sample: bool = False
 
 
 C = TypeVar("C", bound=Content, covariant=True)

@@ -24,6 +24,7 @@ from edge.contract.encounter import (
 from edge.contract.note import EncounterNote
 from edge.contract.origin import Origin
 from edge.errors import UsageError, VaultError
+from edge.samples import VISIT_SHA256
 from edge.store.chain import Event
 from edge.store.session import Change, VaultSession
 from edge.text import one_line, sanitise
@@ -38,20 +39,29 @@ _REINDEX = (
 )
 _WRITTEN = (Kind.NOTE, Kind.EXTRACTION)  # what a model bundle writes; the rest is a person's, or of a catalogue
 TITLE_LENGTH = 160
+_SAMPLE = f"EXISTS (SELECT 1 FROM source WHERE source.encounter = encounter.id AND source.sha256 = '{VISIT_SHA256}')"
 SUMMARY = (
-    "code, title, created, updated, state, kinds, bundle, bundle_sha256, prompt_version, source_sha256, incomplete,"
-    " legal_hold"
+    "encounter.code, encounter.title, encounter.created, encounter.updated, encounter.state, encounter.kinds,"
+    " encounter.bundle, encounter.bundle_sha256, encounter.prompt_version, encounter.source_sha256,"
+    f" encounter.incomplete, encounter.legal_hold, {_SAMPLE}"
 )
 
 
 @dataclass(frozen=True)
 class EncounterFilter:
-    """What a list shows; None means any. since and until: UTC text, compared with the last change."""
+    """What a list shows; None means any. since and until: UTC text, compared with the last change.
+
+    signed, note, incomplete, sample: whether it is, or has one.
+    """
 
     state: State | None = None
     kind: Kind | None = None
     since: str | None = None
     until: str | None = None
+    signed: bool | None = None
+    note: bool | None = None
+    incomplete: bool | None = None
+    sample: bool | None = None
 
     def where(self) -> tuple[str, tuple[Any, ...]]:
         """SQL condition and its parameters."""
@@ -64,6 +74,14 @@ class EncounterFilter:
             parts.append(("updated >= ?", self.since))
         if self.until is not None:
             parts.append(("updated < ?", self.until))
+        if self.signed is not None:
+            parts.append(("(state = 'Signed') = ?", int(self.signed)))
+        if self.note is not None:
+            parts.append((f"(instr(kinds, '{Kind.NOTE.value}') > 0) = ?", int(self.note)))
+        if self.incomplete is not None:
+            parts.append(("incomplete = ?", int(self.incomplete)))
+        if self.sample is not None:
+            parts.append((f"{_SAMPLE} = ?", int(self.sample)))
         return " AND ".join(sql for sql, _ in parts) or "1", tuple(value for _, value in parts)
 
 
@@ -74,10 +92,11 @@ def _is_empty(content: Content) -> bool:
 
 def summary_of(row: Sequence[Any]) -> EncounterSummary:
     """A row of SUMMARY as a summary."""
-    code, title, created, updated, state, kinds, bundle, bundle_sha256, prompt, source_sha256, incomplete, hold = row
+    code, title, created, updated, state, kinds, bundle, bundle_sha256, prompt, source_sha256, *marks = row
+    cut, hold, sample = (bool(mark) for mark in marks)
     return EncounterSummary(
         code, title, created, updated, State(state), tuple(Kind(k) for k in kinds.split(",") if k), bundle,
-        bundle_sha256, prompt, source_sha256, bool(incomplete), bool(hold),
+        bundle_sha256, prompt, source_sha256, cut, hold, sample,
     )  # fmt: skip
 
 

@@ -70,9 +70,8 @@ class Search:
         if not wanted:
             return []
         snippet = "snippet(search, -1, '«', '»', '…', 12)" if snippets else "''"
-        columns = ", ".join(f"encounter.{name.strip()}" for name in SUMMARY.split(","))
         rows = self._session.query(
-            f"SELECT {columns}, {snippet} FROM search JOIN encounter ON encounter.id = search.rowid"
+            f"SELECT {SUMMARY}, {snippet} FROM search JOIN encounter ON encounter.id = search.rowid"
             " WHERE search MATCH ? ORDER BY search.rowid DESC LIMIT ? OFFSET ?",
             (wanted, limit, offset),
         )

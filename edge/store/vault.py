@@ -9,7 +9,6 @@ One thread owns an open vault. Keys are in memory from open() to close(), and cl
 from __future__ import annotations
 
 import contextlib
-import getpass
 import os
 import secrets
 import time
@@ -18,7 +17,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
 
-from edge import disk, foreign
+from edge import clinician, disk, foreign
 from edge.contract import sealing
 from edge.errors import DamagedVaultError, VaultError
 from edge.store import chain, db, export, files, header, place, policy, states, unlock, upgrade
@@ -38,14 +37,7 @@ from edge.store.session import Clock, VaultSession, system_clock, text_of
 from edge.store.unlock import Sleep, Unlocked
 from edge.store.unsaved import Unsaved
 from edge.store.verify import BackgroundCheck, findings
-
-
-def current_user() -> str:
-    """The name under which changes are recorded: the system's user name."""
-    try:
-        return getpass.getuser()
-    except (OSError, KeyError):
-        return "unknown"
+from edge.text import one_line
 
 
 class Vault:
@@ -100,9 +92,8 @@ class Vault:
                 keys = KeySet.random()
                 slot = header.passphrase_slot(vault_id, passphrase, master, parameters)
                 newborn = Header(vault_id, -1, text_of(clock()), (slot,), {})
-                _build(
-                    paths, header.seal(newborn, master, keys), keys, VaultSession(None, actor or current_user(), clock)
-                )
+                session = VaultSession(None, actor or clinician.name(), clock)
+                _build(paths, header.seal(newborn, master, keys), keys, session)
                 keys.wipe()
         return cls.open(path, passphrase, actor=actor, clock=clock)
 
@@ -128,7 +119,7 @@ class Vault:
         lock.acquire()
         try:
             unlocked = unlock.unlock(paths, secret, sleep, repair=not beside)
-            return cls._open(paths, unlocked, lock, VaultSession(None, actor or current_user(), clock), beside)
+            return cls._open(paths, unlocked, lock, VaultSession(None, actor or clinician.name(), clock), beside)
         except BaseException:
             lock.release()
             raise
@@ -159,6 +150,10 @@ class Vault:
             raise
         finally:
             keys.wipe()
+
+    def act_as(self, name: str) -> None:
+        """Record changes under another name from now on."""
+        self.session.actor = one_line(name, clinician.LONGEST) or clinician.login()
 
     def close(self) -> None:
         """Encounter the lock, close the file, wipe the keys and give the writer's lock back. Safe to call twice."""

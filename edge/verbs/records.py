@@ -46,21 +46,24 @@ def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
 
 
 def _list(args: argparse.Namespace) -> int:
+    from edge.vaults import EncounterFilter
+
     with vault_options.open_vault(args) as vault:
         found = vault.encounters.list(limit=max(1, args.limit))
-        total = vault.encounters.count()
+        total = vault.encounters.count(EncounterFilter(sample=False))
     if args.json:
         for one in found:
             print(json.dumps(asdict(one), ensure_ascii=False))
         return 0
     for one in found:
         print(line(one))
-    Narrator().say("No records yet." if not total else f"{len(found)} of {total} records.")
+    shown = sum(not one.sample for one in found)
+    Narrator().say("No records yet." if not found else f"{shown} of {total} records.")
     return 0
 
 
 def line(one: EncounterSummary) -> str:
-    marks = " INCOMPLETE" if one.incomplete else ""
+    marks = (" INCOMPLETE" if one.incomplete else "") + (" SAMPLE" if one.sample else "")
     when = one.updated[:16].replace("T", " ")
     kinds = "+".join(one.kinds)
     bundle = one_line(one.bundle, 60)

@@ -16,7 +16,7 @@ DRAFT_MARK = "DRAFT: not signed by a clinician."
 def add_actions(actions: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
     """Add signing, amending and exporting to the actions of `edgescribe records`."""
     sign = actions.add_parser("sign", help="sign a record: its text is final from then on")
-    sign.add_argument("--signer", metavar="NAME", help="who signs (default: your user name)")
+    sign.add_argument("--signer", metavar="NAME", help="who signs (default: your name as set in the app)")
     sign.add_argument("--yes", action="store_true", help="do not ask")
     amend = actions.add_parser("amend", help="begin the next version of a signed record")
     export = actions.add_parser("export", help="write the note to a file that anybody can read")

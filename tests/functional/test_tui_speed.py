@@ -20,8 +20,8 @@ from functional.tui_kit import (
     leave,
     make_app,
     make_vault,
+    new_encounter,
     new_with,
-    on,
     quiet,
     screen_text,
     unlock,
@@ -76,8 +76,7 @@ async def test_a_large_paste_does_not_stop_the_screen(home: Path) -> None:
     assert len(talk) > 100_000
     async with app.run_test(size=(120, 36)) as pilot:
         await unlock(pilot)
-        await pilot.press("n")
-        await until(pilot, on(pilot, "EncounterScreen"))
+        await new_encounter(pilot)
         app.screen.query_one("#talk").focus()
         app.screen.post_message(Paste(talk))
         await until(pilot, lambda: len(app.screen.encounter.conversation) >= len(talk))
@@ -149,7 +148,7 @@ async def test_lines_drawn_before_the_columns_are_measured_do_not_stay(home: Pat
         await until(pilot, lambda: "follow-up after surgery" in screen_text(app))
         screen = app.screen
         for _ in range(3):
-            screen._fill(screen._rows, 1, False)  # as big as before: nothing but the measuring asks to draw again
+            screen._fill(screen._rows, 1, None)  # as big as before: nothing but the measuring asks to draw again
             screen_text(app)  # drawn before it
             await until(pilot, lambda: "follow-up after surgery" in screen_text(app), "the whole title")
         await leave(pilot)

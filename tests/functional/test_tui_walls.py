@@ -19,6 +19,7 @@ from functional.tui_kit import (
     leave,
     make_app,
     make_vault,
+    new_encounter,
     on,
     quiet,
     screen_text,
@@ -135,8 +136,7 @@ async def test_pasted_control_characters_never_enter(home: Path) -> None:
     app = make_app(home)
     async with app.run_test(size=(120, 36)) as pilot:
         await unlock(pilot)
-        await pilot.press("n")
-        await until(pilot, on(pilot, "EncounterScreen"))
+        await new_encounter(pilot)
         area = app.screen.query_one("#talk", SafeArea)
         area.focus()
         app.screen.post_message(Paste(f"Doctor: {HOSTILE}\r\nPatient: yes"))
@@ -163,8 +163,7 @@ async def test_resize_storm_while_a_note_streams(home: Path) -> None:
     rng = random.Random(5)
     async with app.run_test(size=(120, 36)) as pilot:
         await unlock(pilot)
-        await pilot.press("n")
-        await until(pilot, on(pilot, "EncounterScreen"))
+        await new_encounter(pilot)
         app.screen.query_one("#talk").insert(TALK)
         await until(pilot, lambda: app.screen.encounter.conversation == TALK)
         await pilot.press("ctrl+g")

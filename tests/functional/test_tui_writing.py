@@ -15,6 +15,7 @@ from functional.tui_kit import (
     idle,
     leave,
     make_app,
+    new_encounter,
     new_with,
     on,
     reopen,
@@ -261,8 +262,7 @@ async def test_a_typed_conversation_grows_in_one_draft(home: Path) -> None:
     app = make_app(home)
     async with app.run_test(size=(120, 36)) as pilot:
         await unlock(pilot)
-        await pilot.press("n")
-        await until(pilot, on(pilot, "EncounterScreen"))
+        await new_encounter(pilot)
         encounter = encounter_on(app)
         for word in ("Doctor: ", "Hello. ", "My ", "knee "):
             await pilot.press(*word)

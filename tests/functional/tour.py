@@ -11,7 +11,20 @@ from pathlib import Path
 from typing import Any
 
 from bundle_kit import contents, write_bundle
-from functional.tui_kit import TALK, WORDS, empty_vault, fill, on, quiet, screen_text, strips, text_of, until, yesterday
+from functional.tui_kit import (
+    TALK,
+    WORDS,
+    empty_vault,
+    fill,
+    new_encounter,
+    on,
+    quiet,
+    screen_text,
+    strips,
+    text_of,
+    until,
+    yesterday,
+)
 from textual.strip import Strip
 
 from edge.contract.encounter import State
@@ -75,8 +88,8 @@ async def tour(app: EdgeApp, pilot: Any) -> AsyncIterator[str]:
     await pilot.press("slash", *"ankle")
     await until(pilot, lambda: "1 of 2" in screen_text(app) or "1 von 2" in screen_text(app))
     yield "search"
-    await pilot.press("escape", "n")
-    await until(pilot, on(pilot, "EncounterScreen"))
+    await pilot.press("escape")
+    await new_encounter(pilot)
     async for name in _encounter(app, pilot):
         yield name
     await pilot.press("f1")

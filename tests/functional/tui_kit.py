@@ -250,10 +250,18 @@ def editors(app: EdgeApp) -> list[SectionEditor]:
     return list(app.screen.query_one(NotePanel).query(SectionEditor))
 
 
-async def new_with(pilot: Any, text: str = TALK) -> OpenEncounter:
-    """From the list to a new encounter with a conversation that was pasted."""
+async def new_encounter(pilot: Any, title: str = "") -> OpenEncounter:
+    """From the list to a new encounter with that title."""
     await pilot.press("n")
+    await until(pilot, on(pilot, "Ask"), "the question for a title")
+    await pilot.press(*title, "enter")
     await until(pilot, on(pilot, "EncounterScreen"))
+    return encounter_on(pilot.app)
+
+
+async def new_with(pilot: Any, text: str = TALK, title: str = "") -> OpenEncounter:
+    """From the list to a new encounter with a conversation that was pasted."""
+    await new_encounter(pilot, title)
     pilot.app.screen.query_one("#talk").insert(text)
     await until(pilot, lambda: encounter_on(pilot.app).conversation == text, "the conversation")
     return encounter_on(pilot.app)

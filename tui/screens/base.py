@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, cast
 
 from textual.screen import Screen
+from textual.widgets import Input
 
 from tui.terminal import textual_private
 from tui.widgets.key_bar import KeyBar
@@ -30,6 +31,7 @@ class EdgeScreen(textual_private.DrawnAtOnce, Screen[None]):
     scope = ""
     holds_key = False
     encounter: OpenEncounter | None = None
+    _in_field = False
 
     HORIZONTAL_BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-narrow"), (100, "-wide")]  # noqa: RUF012 - as Textual declares it
 
@@ -46,6 +48,13 @@ class EdgeScreen(textual_private.DrawnAtOnce, Screen[None]):
     async def redraw(self) -> None:
         """Compose everything anew, in another language."""
         await self.recompose()
+
+    def on_descendant_focus(self) -> None:
+        """Letters are keys outside a field, and text in one."""
+        typing = isinstance(self.focused, Input)
+        if typing != self._in_field:
+            self._in_field = typing
+            self.keys_changed()
 
     def tick(self) -> None:
         """Bring the bars up to date."""

@@ -297,7 +297,7 @@ class EncounterScreen(EdgeScreen):
     def action_sign(self) -> None:
         def answered(name: str | None) -> None:
             if name:
-                self.edge.settings.signer = name
+                self.edge.named(name)
                 self.edge.go(self._sign(name))
 
         self.app.push_screen(Sign(self.edge.settings.signer, self.encounter.incomplete), answered)

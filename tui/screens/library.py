@@ -1,8 +1,9 @@
-"""All encounters: unsigned work on top, search as you type."""
+"""All encounters, last changed first: filters, search as you type, and what the model is at work on."""
 
 from __future__ import annotations
 
 import asyncio
+import re
 from pathlib import Path
 
 from rich.text import Text
@@ -11,8 +12,10 @@ from textual.widgets import DataTable, Input
 from textual.widgets.data_table import CellDoesNotExist
 
 from edge.contract.encounter import EncounterSummary, Kind, State
+from edge.text import one_line
+from edge.vaults import EncounterFilter, SearchHit
 from tui import actions
-from tui.labels import day_and_time
+from tui.labels import day_and_time, day_began
 from tui.screens.base import EdgeScreen
 from tui.settings import short
 from tui.texts import t
@@ -23,8 +26,21 @@ from tui.widgets.status_bar import StatusBar
 from tui.widgets.table import Table
 
 PAGE = 200
-FILTERS = ("all", "unsigned", "only_signed")
-UNSIGNED, SIGNED = (State.DRAFT, State.EDITED), (State.SIGNED,)
+FILTERS = ("all", "of_today", "unsigned", "cut", "no_note", "only_signed")
+
+
+def _where(name: str) -> EncounterFilter:
+    """What a filter shows. A sample visit is no work to be done: it stands under "all" only."""
+    if name == "all":
+        return EncounterFilter()
+    found: dict[str, EncounterFilter] = {
+        "of_today": EncounterFilter(sample=False, since=day_began()),
+        "unsigned": EncounterFilter(sample=False, signed=False),
+        "cut": EncounterFilter(sample=False, incomplete=True),
+        "no_note": EncounterFilter(sample=False, note=False),
+        "only_signed": EncounterFilter(sample=False, signed=True),
+    }
+    return found[name]
 
 
 class LibraryScreen(EdgeScreen):
@@ -36,6 +52,7 @@ class LibraryScreen(EdgeScreen):
     def __init__(self) -> None:
         super().__init__()
         self._rows: list[EncounterSummary] = []
+        self._at_work: dict[str, str] = {}
         self._filter = FILTERS[0]
         self._limit = PAGE
         self._asked = 0
@@ -74,47 +91,61 @@ class LibraryScreen(EdgeScreen):
         await asyncio.sleep(0.05 if words else 0)  # while somebody types, only the last question is asked
         if asked != self._asked:
             return
-        kept = self.edge.encounters
+        kept, hits = self.edge.encounters, list[SearchHit]()
         if words.strip():
-            found = await kept.search(words, self._limit)
-        else:
-            found = await kept.in_states(UNSIGNED, self._limit) if self._filter != "only_signed" else []
-            if self._filter != "unsigned" and len(found) < self._limit:
-                found += await kept.in_states(SIGNED, self._limit - len(found))
+            hits = await kept.search(words, self._limit)
+        found = [hit.summary for hit in hits] if words.strip() else await kept.kept(_where(self._filter), self._limit)
         total = await kept.count()
         if asked == self._asked:
-            self._fill(found, total, bool(words.strip()))
+            self._fill(found, total, {hit.summary.id: hit.snippet for hit in hits} if words.strip() else None)
 
-    def _fill(self, found: list[EncounterSummary], total: int, searched: bool) -> None:
+    def _fill(self, found: list[EncounterSummary], total: int, context: dict[str, str] | None) -> None:
+        """context: of a search, the words around what matched, by the encounter's id."""
         table = self.query_one(DataTable)
         here = self._rows[table.cursor_row].id if 0 <= table.cursor_row < len(self._rows) else ""
-        self._rows = found
+        self._rows, self._at_work = found, self.edge.encounters.at_work()
         table.clear(columns=True)
-        wide = self.size.width >= 100
-        names = ["day", "time", "state", "encounter", "content", *(["model"] if wide else [])]
+        wide, searched = self.size.width >= 100, context is not None
+        names = ["day", "time", "state", "encounter", *([] if searched else ["content"])]
+        names += ["model"] if wide and not searched else []
         for name in names:
             table.add_column(label(t(f"library.{name}")), key=name)
-        room = max(16, self.size.width - (74 if wide else 56))
+        room = max(16, self.size.width - (46 if searched else 74 if wide else 56))
         last = ""
         for row in found:
             day, time = day_and_time(row.updated)
-            cells = [label("" if day == last else day), label(time), self._state(row), label(row.title, room)]
-            cells.append(label("+".join(t(f"library.{kind.value}") for kind in row.kinds) or t("library.source")))
-            table.add_row(*cells, *([label(row.bundle, 28)] if wide else []), key=row.id)
+            cells = [label("" if day == last else day), label(time), self._state(row), _title(row, room)]
+            if context is not None:
+                cells[-1].append("\n").append_text(_marked(context[row.id], room))
+                table.add_row(*cells, key=row.id, height=2)
+            else:
+                cells.append(label("+".join(t(f"library.{kind.value}") for kind in row.kinds) or t("library.source")))
+                table.add_row(*cells, *([label(row.bundle, 28)] if wide else []), key=row.id)
             last = day
         position = next((i for i, row in enumerate(found) if row.id == here), 0)
         if found:
             table.move_cursor(row=position)
-        line = t("library.count", shown=len(found), total=total)
+        shown = t("library.count", shown=sum(not row.sample for row in found), total=total)
         if not found:
-            line = t("library.nothing") if searched or total else t("library.empty")
-        self.query_one("#library-line", Label).show(
-            f"{t('library.filter', which=t(f'library.{self._filter}'))}  {line}"
-        )
+            shown = t("library.nothing") if searched or total else t("library.empty")
+        self.query_one("#library-line", Label).show(self._filters(searched, shown))
 
-    @staticmethod
-    def _state(row: EncounterSummary) -> Text:
+    def _filters(self, searched: bool, shown: str) -> Text:
+        """What the list shows: all filters with the one in use marked, where they fit; else that one."""
+        if searched:
+            return label(f"{t('library.found')}  {shown}")
+        names = [t(f"library.{name}") for name in FILTERS]
+        line = Text(f"{t('library.show')} ", end="")
+        for name, text in zip(FILTERS, names, strict=True):
+            line.append(f" {text} ", "bold reverse" if name == self._filter else "")
+        if line.cell_len + len(shown) + 4 > self.size.width:
+            line = Text(f"{t('library.show')} ", end="").append(f" {t(f'library.{self._filter}')} ", "bold reverse")
+        return line.append(f"  {one_line(shown)}")
+
+    def _state(self, row: EncounterSummary) -> Text:
         cell = Text(t(f"app.{row.state.value.lower()}"), style="" if row.state is State.SIGNED else "bold")
+        if work := self._at_work.get(row.id):
+            return cell.append(" ").append(t(f"library.{work}"), "bold reverse")
         if not row.bundle and Kind.NOTE not in row.kinds:
             cell.append(f" {t('app.no_note')}", "italic")
         if row.incomplete:
@@ -137,10 +168,20 @@ class LibraryScreen(EdgeScreen):
     def on_input_submitted(self) -> None:
         self.query_one(DataTable).focus()
 
+    def tick(self) -> None:
+        super().tick()
+        if self.edge.vault.is_open and self.edge.encounters.at_work() != self._at_work:
+            self._at_work = self.edge.encounters.at_work()
+            self.refresh_list()
+
     def key_escape(self) -> None:
+        """All encounters again."""
         field = self.query_one("#search", Input)
+        self._filter = FILTERS[0]
         if field.value:
             field.value = ""
+        else:
+            self.refresh_list()
         self.query_one(DataTable).focus()
 
     def key_down(self) -> None:
@@ -169,7 +210,13 @@ class LibraryScreen(EdgeScreen):
         self.refresh_list()
 
     def action_new(self) -> None:
-        self.edge.show_encounter(self.edge.encounters.new(self.edge.settings.template))
+        """Whose encounter it is, is asked first: a list of dates alone mixes patients up."""
+
+        def answered(title: str | None) -> None:
+            if title is not None:
+                self.edge.show_encounter(self.edge.encounters.new(self.edge.settings.template, title))
+
+        self.app.push_screen(Ask(t("new.title"), t("new.prompt"), ok=t("new.button"), note=t("new.note")), answered)
 
     def action_open_row(self) -> None:
         if (row := self._current()) is not None:
@@ -183,7 +230,11 @@ class LibraryScreen(EdgeScreen):
             self.edge.go(self.edge.encounter_from_file(Path(path.strip()).expanduser()))
 
     def action_sample(self) -> None:
-        self.edge.go(self.edge.sample_encounter())
+        def answered(sure: bool | None) -> None:
+            if sure:
+                self.edge.go(self.edge.sample_encounter())
+
+        self.app.push_screen(Confirm(t("library.sample_sure")), answered)
 
     def action_delete(self) -> None:
         if (row := self._current()) is None:
@@ -225,3 +276,24 @@ class LibraryScreen(EdgeScreen):
                 self.edge.go(self.edge.export(row.id, form))
 
         self.app.push_screen(Choose(t("export.title"), forms, note), answered)
+
+
+def _title(row: EncounterSummary, room: int) -> Text:
+    """Whose encounter it is; a sample says that it is nobody's."""
+    if not row.sample:
+        return label(row.title, room)
+    return Text(t("app.sample"), "bold reverse").append(" ").append_text(label(row.title, room - 8))
+
+
+def _marked(snippet: str, room: int) -> Text:
+    """The words around what matched, which stands between « and »; the first match is always among them."""
+    before, mark, rest = one_line(snippet).partition("«")
+    words = before.split(" ")
+    while len(words) > 1 and len(" ".join(words)) > room // 3:
+        words = words[1:]
+    begun = before if len(words) == len(before.split(" ")) else f"… {' '.join(words)}"
+    out = Text(end="")
+    for number, part in enumerate(re.split("[«»]", begun + mark + rest)):
+        out.append(part, "bold underline" if number % 2 else "")
+    out.truncate(room, overflow="ellipsis")
+    return out

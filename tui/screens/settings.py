@@ -112,7 +112,8 @@ class SettingsScreen(EdgeScreen):
     def on_input_changed(self, event: Input.Changed) -> None:
         kept = self.edge.settings
         if event.input.id == "signer":
-            kept.signer = event.value
+            kept.signer = event.value if event.value.isprintable() else ""
+            self.edge.go(self.edge.vault.call(lambda vault: vault.act_as(kept.signer)))
         elif event.input.id == "folder":
             default = short(type(kept)().exports())
             wanted = "" if event.value.strip() in ("", default) else event.value.strip()
