@@ -128,6 +128,9 @@ def _data(config: TaggerConfig, records: dict[str, int]) -> list[dict[str, Any]]
 def _card(spec: TaggerSpec, config: TaggerConfig, facts: dict[str, Any]) -> str:
     rows = [f"| {f['metric']} | {f['value']:.1f} | {f['dataset']} | {f['documents']} |" for f in facts["figures"]]
     labels = [f"| {task.key} | {label.key} | {label.threshold:g} |" for task in spec.tasks for label in task.labels]
+    labels += [
+        f"| {task.key} | all of German texts | {task.german:g} |" for task in spec.tasks if task.german is not None
+    ]
     data = [
         f"- {one['name']}: {one['role']}, {one['records']} records, {one['licence']}"
         for one in _data(config, facts["records"])

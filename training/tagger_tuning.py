@@ -2,7 +2,8 @@
 
 Each fold's candidates are scored by a regression fitted on the other four; the threshold is chosen, and figures given,
 by those scores. What ships is fitted on all folds. One threshold serves all labels of a task: the regression knows the
-label, and thresholds a label were worse on texts that did not choose them (docs/lab-log.md).
+label, and thresholds a label were worse on texts that did not choose them (docs/lab-log.md). German texts have one of
+their own where there are some: a model of English is less sure of them.
 """
 
 from __future__ import annotations
@@ -28,6 +29,7 @@ RIDGE = 50.0  # on standardised features
 _STEPS = 30
 _GRID = np.round(np.arange(0.1, 0.91, 0.025), 3)
 _MOST_LONGER = 3
+_APART = 8  # texts of a language from which on it has a threshold of its own
 
 
 @dataclass(frozen=True)
@@ -77,14 +79,28 @@ def tune_task(task: TaggerTask, examples: Sequence[TaggerExample], found: Sequen
             held[out] = [scorer.score(fitted, row) for row in rows[out]]
     scored = iter(held)
     judged = [best_of([replace(one.span, score=float(next(scored))) for one in some]) for some in found]
-    counts = [_counts(task, label.key, examples, judged) for label in task.labels]
-    wanted = sum(_wanted(task, e, label.key) for e in examples for label in task.labels)
-    every = sum(counts)
-    least = float(_GRID[int((2 * every[0] / np.maximum(1, every[1] + wanted)).argmax())])
-    labels = [label.model_copy(update={"threshold": least}) for label in task.labels]
-    task = task.model_copy(update={"labels": labels, "scorer": fit(names, rows, right) if len(rows) else None})
-    kept = [[span for span in some if span.score >= least] for some in judged]
+    german = [example.lang == "de" for example in examples]
+    sides = {side: [at for at, one in enumerate(german) if one is side] for side in (False, True)}
+    apart = min(len(some) for some in sides.values()) >= _APART
+    least = {
+        side: _least(task, [examples[at] for at in some], [judged[at] for at in some])
+        for side, some in (sides.items() if apart else ((False, range(len(examples))),))
+    }
+    labels = [label.model_copy(update={"threshold": least[False]}) for label in task.labels]
+    scored_by = fit(names, rows, right) if len(rows) else None
+    task = task.model_copy(update={"labels": labels, "scorer": scored_by, "german": least.get(True)})
+    kept = [
+        [span for span in some if span.score >= least.get(one, least[False])]
+        for some, one in zip(judged, german, strict=True)
+    ]
     return Tuned(task, tagger_train.figures(task, examples, kept))
+
+
+def _least(task: TaggerTask, examples: Sequence[TaggerExample], judged: Sequence[Sequence[Span]]) -> float:
+    """The threshold with the best F1 over these texts."""
+    every = sum(_counts(task, label.key, examples, judged) for label in task.labels)
+    wanted = sum(_wanted(task, e, label.key) for e in examples for label in task.labels)
+    return float(_GRID[int((2 * every[0] / np.maximum(1, every[1] + wanted)).argmax())])
 
 
 def fit(names: Sequence[str], rows: Any, right: Any) -> TaggerScorer:

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeVar
 
-from edge.clinical import labs, medications, person, relatives
+from edge.clinical import clauses, labs, medications, person, relatives
 from edge.clinical.context import Context
 from edge.clinical.cues import lexicon
 from edge.clinical.language import is_german
@@ -78,6 +78,8 @@ def assemble(text: str, phrases: Iterable[Phrase], keys: Sequence[str] = FIELD_K
         found = report.with_laboratory(found)
     if MEDICATION in keys:
         found = report.with_medications(found)
+    if set(clauses.FIELDS) <= set(keys):
+        found = report.with_clauses(found)
     report.movable = FAMILY in keys and SOCIAL in keys
     if FAMILY in keys:
         found = report.with_relatives(found)
@@ -211,6 +213,13 @@ class _Report:
     def with_medications(self, found: list[Phrase]) -> list[Phrase]:
         """Lines of plans and lists that the model missed."""
         return found + _missed(MEDICATION, self.medications, found)
+
+    def with_clauses(self, found: list[Phrase]) -> list[Phrase]:
+        """Smoking, work, family status and what else a clause tells by its words, where the model missed it."""
+        told = clauses.find(self.text, self.german)
+        for key in clauses.FIELDS:
+            found = found + _missed(key, [one for one in told if one.key == key], found)
+        return found
 
     def with_relatives(self, found: list[Phrase]) -> list[Phrase]:
         """What the family history says that the model has not there, and in the rule's bounds what it has in others."""

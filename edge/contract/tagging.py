@@ -66,7 +66,8 @@ class TaggerTask(_Strict):
     """One set of labels over one kind of text ("conversation" or "report").
 
     floors: least probabilities of a token within a candidate; each proposes candidates of its own, and of those that
-    overlap the best is kept. scorer: what scores them, if tuned.
+    overlap the best is kept. scorer: what scores them, if tuned. german: least score of a span in a German text, in
+    place of the labels' thresholds; None: theirs.
     """
 
     key: Key
@@ -75,6 +76,7 @@ class TaggerTask(_Strict):
     attributes: list[TaggerAttribute] = []
     floors: list[Share] = Field(default=[0.5], min_length=1, max_length=10)
     scorer: TaggerScorer | None = None
+    german: Share | None = None
 
     @model_validator(mode="after")
     def _names(self) -> TaggerTask:
@@ -82,6 +84,11 @@ class TaggerTask(_Strict):
             if len(set(keys)) != len(keys):
                 raise ValueError("a key is given twice")
         return self
+
+    def least(self, german: bool) -> dict[str, float]:
+        """Least score of a span of each label, in a German text or in another."""
+        chosen = self.german if german else None
+        return {label.key: label.threshold if chosen is None else chosen for label in self.labels}
 
     @property
     def token_columns(self) -> int:

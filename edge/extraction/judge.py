@@ -9,6 +9,7 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 
+from edge.clinical.language import is_german
 from edge.contract import prompts
 from edge.contract.events import EngineEvent, Finished
 from edge.contract.schemas import ELMTEX, FieldSchema
@@ -40,7 +41,7 @@ def extract(
     written, report = report, unwrapped(report)
     reading = tagger.read(of_report(report))
     every = [candidate.span for candidate in tagger.candidates(task.key, report, reading)]
-    least = {label.key: label.threshold for label in task.labels}
+    least = task.least(is_german(report))
     kept = {id(span) for span in every if span.score >= least[span.label]}
     doubtful = sorted(
         (span for span in every if abs(span.score - least[span.label]) <= DOUBT),

@@ -14,6 +14,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
+from edge.clinical.language import is_german
 from edge.contract.tagging import SCHEME, TaggerSpec, TaggerTask
 from edge.errors import InputError
 from edge.tagging import scorer
@@ -135,7 +136,7 @@ class Tagger:
         found = self.candidates(task, text, reading)
         chosen = self.spec.task(task)
         assert chosen is not None
-        least = {label.key: label.threshold for label in chosen.labels}
+        least = chosen.least(is_german(text))
         return [span for span in best_of([one.span for one in found]) if span.score >= least[span.label]]
 
     def _candidate(

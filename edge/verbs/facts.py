@@ -55,14 +55,14 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _one(name: str, tagger: Tagger, as_json: bool, narrator: Narrator) -> None:
+    from edge.clinical.language import is_german, language
     from edge.contract.transcript import Transcript
     from edge.encounters.writing import read_file
     from edge.tagging.facts import find_facts
-    from edge.tagging.language import language
 
     document = read_file(name, "conversation")
     started = time.perf_counter()
-    spoken = language(document.text)
+    spoken = "de" if is_german(document.text) else language(document.text) or "en"
     facts = find_facts(tagger, Transcript(document.text, document.turns))
     seconds = round(time.perf_counter() - started, 3)
     if as_json:

@@ -12,7 +12,6 @@ from edge.reading.conversation import parse
 from edge.tagging import pairs
 from edge.tagging.corrections import corrected
 from edge.tagging.facts import find_facts
-from edge.tagging.language import language
 from edge.tagging.merging import merged
 from edge.tagging.polarity import worded
 from edge.tagging.tagger import MAX_CHARACTERS
@@ -136,19 +135,6 @@ def test_what_is_said_twice_is_one_fact_with_both_quotes() -> None:
 )
 def test_another_dose_drug_kind_polarity_or_end_is_another_fact(other: Fact) -> None:
     assert len(merged([_fact(FactKind.MEDICATION, "lisinopril 20 mg", 0), other])) == 2
-
-
-@pytest.mark.parametrize(
-    ("text", "wanted"),
-    [
-        ("I have had a cough for two weeks and it is not getting any better with the syrup.", "en"),
-        ("Ich habe seit zwei Wochen Husten und er wird mit dem Saft nicht besser, auch in der Nacht.", "de"),
-        ("Tengo tos desde hace dos semanas y no mejora con el jarabe que me dio usted el lunes.", "other"),
-        ("", "en"),
-    ],
-)
-def test_other_languages_are_told(text: str, wanted: str) -> None:
-    assert language(text) == wanted
 
 
 def test_windows_cover_every_token_once() -> None:
