@@ -8,13 +8,13 @@ without fillers, after the name of who said them. A unit is written only where o
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 from edge.composing.words import Words
 from edge.composing.words import words as words_in
 from edge.contract.facts import Fact, FactKind, Polarity, Quote, Subject, Time
-from edge.contract.transcript import Turn
+from edge.contract.transcript import Transcript, Turn
 from edge.evidence.checks.dose import UNIT
 from edge.evidence.checks.duration import durations
 from edge.evidence.checks.frequency import frequencies
@@ -98,6 +98,10 @@ _PRESSURE = re.compile(r"\s*(?:over|/|zu)\s*$", re.IGNORECASE)
 _DRUG_KINDS = frozenset({FactKind.MEDICATION, FactKind.PLAN_MEDICATION})
 _JOIN = 2  # turns between a drug's name and its dose
 _CORRECTED = 6  # turns in which a wrong name is put right
+_BEHIND = 60  # characters behind a name in which it is taken back
+_ASKED = re.compile(r"[\w ,]{0,12}\?")
+_ANSWER = 15  # words of an answer that is shown beside its question
+_MEANT = re.compile(r"\b(?:do|did) you mean ([\w -]{3,40})", re.IGNORECASE)
 _ANOTHER = re.compile(
     r"^(?:'s| is)? (?:a |something )?(?:completely |totally |whole )?(?:different|another|else)\b", re.IGNORECASE
 )
@@ -221,7 +225,7 @@ def _plain(fact: Fact, turns: Sequence[Turn], words: Words) -> str:
             parts.append(f"{words.speaker(speaker)}: {said}" if named else said)
     if not parts:
         return ""
-    text = " – ".join(parts)
+    text = " – ".join([*(part.rstrip("?.! ") for part in parts[:-1]), parts[-1]])
     prefix = words.possible if fact.polarity is Polarity.UNCERTAIN else ""
     if fact.polarity is Polarity.DENIED and _NEGATIVE.search(text) is None:
         prefix = words.denied
@@ -425,10 +429,11 @@ _RULES: dict[FactKind, Callable[[Fact, TextReading, Words], str]] = {
 
 def prepared(facts: Sequence[Fact], talk: Conversation) -> list[Fact]:
     """The facts as lists need them: a drug's name and its dose of a later turn are one; a drug that was then said to be
-    another one ("not hydralazine") is none; a stopped drug has the words of its turn, which say why."""
+    another one ("not hydralazine") is none; a stopped drug has the words of its turn, which say why, or, if
+    it has no name, of the turn before; a question has its answer, or is none."""
     found: list[Fact] = []
     named: dict[FactKind, int] = {}
-    for fact in sorted(facts, key=lambda one: one.evidence[0].start):
+    for fact in _answered(sorted(facts, key=lambda one: one.evidence[0].start), talk.transcript):
         drugs = read(_said(fact.evidence)).drugs
         if any(_denied_later(talk, drug.generic, fact.evidence[0].turn) for drug in drugs):
             continue
@@ -438,27 +443,48 @@ def prepared(facts: Sequence[Fact], talk: Conversation) -> list[Fact]:
         if fact.subject is not Subject.PATIENT:
             continue  # another's medicine is none of this patient's
         before = named.get(fact.kind)
-        open_ = before is not None and not _dose(read(_said(found[before].evidence)))
-        if (
-            not drugs
-            and before is not None
-            and open_
-            and fact.evidence[0].turn - found[before].evidence[-1].turn <= _JOIN
-        ):
+        if not drugs and before is not None and _gives_dose(found[before], fact):
             found[before] = replace(found[before], evidence=(*found[before].evidence, *fact.evidence), critical=True)
             continue
         if drugs:
             named[fact.kind] = len(found)
         if fact.time is Time.STOPPED and fact.kind is FactKind.MEDICATION:
-            fact = replace(fact, evidence=(*fact.evidence, quote(talk.transcript, fact.evidence[0].turn)))
+            turn = fact.evidence[0].turn
+            if drugs:
+                fact = replace(fact, evidence=(*fact.evidence, quote(talk.transcript, turn)))
+            elif turn and len(talk.transcript.turns[turn - 1].text.split()) <= _ANSWER:  # what "that" was
+                fact = replace(fact, evidence=(*fact.evidence, quote(talk.transcript, turn - 1)))
         found.append(fact)
     return found
 
 
+def _gives_dose(named: Fact, fact: Fact) -> bool:
+    """Whether a fact without a drug's name is the dose of one that was named without it."""
+    near = fact.evidence[0].turn - named.evidence[-1].turn <= _JOIN
+    return near and not _dose(read(_said(named.evidence)))
+
+
+def _answered(facts: Iterable[Fact], transcript: Transcript) -> Iterator[Fact]:
+    """The facts without bare questions: one that somebody else answers in a few words has the answer beside it."""
+    for fact in facts:
+        last = fact.evidence[-1]
+        asked = last.text.rstrip().endswith("?") or _ASKED.match(transcript.source, last.end) is not None
+        if len(fact.evidence) > 1 or not asked:
+            yield fact
+        elif last.turn + 1 < len(transcript.turns):
+            turn, answer = transcript.turns[last.turn], transcript.turns[last.turn + 1]
+            if answer.speaker != turn.speaker and len(answer.text.split()) <= _ANSWER:
+                yield replace(fact, evidence=(last, quote(transcript, last.turn + 1)))
+
+
 def _denied_later(talk: Conversation, generic: str, turn: int) -> bool:
-    said = talk.by_name.get(generic, ())
-    return any(s.what.state == "no" and turn <= s.turn <= turn + _CORRECTED for s in said) or any(
-        _ANOTHER.search(talk.index.turns[s.turn].text[s.what.end : s.what.end + 60])
-        for s in said
-        if turn <= s.turn <= turn + _CORRECTED
-    )
+    """Whether a drug was said not to be meant: "not hydralazine", "something else", "do you mean Zyrtec?"."""
+    said = [s for s in talk.by_name.get(generic, ()) if turn <= s.turn <= turn + _CORRECTED]
+    if any(s.what.state == "no" for s in said):
+        return True
+    turns = talk.index.turns
+    if any(_ANOTHER.search(turns[s.turn].text[s.what.end : s.what.end + _BEHIND]) for s in said):
+        return True
+    meant = [m[1] for n in range(turn, min(turn + 3, len(turns))) for m in _MEANT.finditer(turns[n].text)]
+    others = {drug.generic for words in meant for drug in read(words).drugs}
+    return bool(others) and generic not in others and bool(said)

@@ -218,6 +218,20 @@ def test_a_plan_begins_with_what_is_planned_and_takes_no_assent() -> None:
     assert lines.line(kept, talk.turns) == "I'd like you to go ahead and get an X-ray."
 
 
+def test_a_question_has_its_answer_and_a_name_that_was_not_meant_is_none() -> None:
+    talk = parse(
+        "Doctor: Any blood clots, ever?\nPatient: No, never.\nDoctor: Does it hurt at night?\nDoctor: Well.\n"
+        "Patient: I take Zantac for my allergies.\nDoctor: Do you mean Zyrtec?\nPatient: Zyrtec! Yes."
+    )
+    clots = _of(talk, FactKind.HISTORY, "Any blood clots, ever")
+    hanging = _of(talk, FactKind.SYMPTOM, "Does it hurt at night")
+    wrong, right = (_of(talk, FactKind.MEDICATION, words) for words in ("Zantac for my allergies", "Zyrtec! Yes"))
+    found = lines.prepared([clots, hanging, wrong, right], converse(talk))
+    assert [lines.line(one, talk.turns) for one in found] == [
+        "Doctor: Any blood clots, ever – Patient: No, never.", "Zyrtec.",
+    ]  # fmt: skip
+
+
 def test_another_allergy_that_is_denied_is_not_none_at_all() -> None:
     fact = replace(_of(HOSTILE, FactKind.ALLERGY, "i'm not allergic to latex"), polarity=Polarity.DENIED)
     assert lines.line(fact, HOSTILE.turns) == "Patient: I'm not allergic to latex."
