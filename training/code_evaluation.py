@@ -79,7 +79,10 @@ def _measure(
 
 
 def _coders(catalogue: Catalogue, model: CodingModel | None) -> dict[str, Coder]:
-    return {"extraction": Coder(catalogue)}
+    coders = {"extraction": Coder(catalogue)}
+    if model is not None:
+        coders["extraction, retrieval"] = Coder(catalogue, model.retriever(catalogue))
+    return coders
 
 
 def _coded(notes: Sequence[CodedNote], coder: Coder, say: Say, label: str) -> _Stage:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
@@ -92,6 +92,12 @@ def stems(text: str) -> list[str]:
     return found
 
 
+# Parts of the body whose codes have sides.
+_BODY_WORDS = (
+    "knee hip shoulder ankle foot wrist elbow hand finger thumb toe leg arm heel ear eye breast kidney meniscus "
+    "achilles rotator carpal epicondylitis plantar patellofemoral ovary ovarian"
+)
+BODY = frozenset(map(stem, _BODY_WORDS.split()))
 _SIDE_STEMS = {stem(word): side for word, side in SIDES.items()}
 
 
@@ -106,20 +112,16 @@ def tokens(text: str, start: int = 0) -> Iterator[TermToken]:
 
 
 class TermLexicon:
-    """The terms of one catalogue."""
+    """Terms, by the rarest word of each."""
 
-    def __init__(self, catalogue: Catalogue) -> None:
-        terms: dict[frozenset[str], Term] = {}
-        for parts, code, sided in index_terms():
-            terms.setdefault(parts, Term(parts, code, sided, own=True))
-        for code, text in catalogue.terms():
-            for variant in {text, _PARENTHESES.sub(" ", text)}:
-                parts = frozenset(stems(variant))
-                if 1 < len(parts) <= _MAX_WORDS or (len(parts) == 1 and len(text) > 6 and " " not in text.strip()):
-                    terms.setdefault(parts, Term(parts, code, code, own=False))
-        frequency = Counter(word for words in terms for word in words)
+    def __init__(self, terms: Iterable[Term]) -> None:
+        """Of terms with the same words the first counts."""
+        known: dict[frozenset[str], Term] = {}
+        for term in terms:
+            known.setdefault(term.words, term)
+        frequency = Counter(word for words in known for word in words)
         self._by_rarest: dict[str, list[Term]] = defaultdict(list)
-        for words, term in terms.items():
+        for words, term in known.items():
             self._by_rarest[min(words, key=lambda w: (frequency[w], w))].append(term)
 
     def find(self, text: str, start: int = 0) -> list[Mention]:
@@ -132,24 +134,47 @@ class TermLexicon:
         where: dict[str, list[int]] = defaultdict(list)
         for number, token in enumerate(line):
             where[token.stem].append(number)
-        found: list[tuple[int, int, Term]] = []
+        found: list[_Hit] = []
         for word, numbers in where.items():
             for term in self._by_rarest.get(word, ()):
                 if term.words <= where.keys():
                     found += [span for n in numbers if (span := _span(term, n, where)) is not None]
-        found.sort(key=lambda hit: (-len(hit[2].words), not hit[2].own, hit[1] - hit[0], hit[0]))
+        found.sort(key=lambda hit: (-len(hit.term.words), not hit.term.own, hit.last - hit.first, hit.first))
         taken: set[int] = set()
         mentions: list[Mention] = []
-        for first, last, term in found:
-            if taken.isdisjoint(range(first, last + 1)):
-                taken.update(range(first, last + 1))
+        for hit in found:
+            first, last, term = hit.first, hit.last, hit.term
+            own = {place for place in hit.places if line[place].stem not in BODY} or hit.places
+            if taken.isdisjoint(own):  # two terms may share a part of the body: "osteoarthritis of the knee, effusion"
+                taken.update(own)
                 begin, end = line[first].start, line[last].end
                 mentions.append(Mention(begin, end, text[begin - start : end - start], term, _side(line, first, last)))
         return sorted(mentions, key=lambda m: m.start)
 
 
-def _span(term: Term, number: int, where: dict[str, list[int]]) -> tuple[int, int, Term] | None:
-    """First and last word of a term around one of its words, or None if its words stand too far apart."""
+def catalogue_terms(catalogue: Catalogue) -> Iterator[Term]:
+    """Terms of a catalogue: those of index_terms.toml first, then its own short descriptions and inclusion terms."""
+    for parts, code, sided in index_terms():
+        yield Term(parts, code, sided, own=True)
+    for code, text in catalogue.terms():
+        for variant in dict.fromkeys((text, _PARENTHESES.sub(" ", text))):
+            parts = frozenset(stems(variant))
+            if 1 < len(parts) <= _MAX_WORDS or (len(parts) == 1 and len(text) > 6 and " " not in text.strip()):
+                yield Term(parts, code, code, own=False)
+
+
+@dataclass(frozen=True)
+class _Hit:
+    """A term in a line: its first and last word, and the places of all."""
+
+    first: int
+    last: int
+    term: Term
+    places: frozenset[int]
+
+
+def _span(term: Term, number: int, where: dict[str, list[int]]) -> _Hit | None:
+    """A term around one of its words, or None if its words stand too far apart."""
     reach = len(term.words) + _SLACK
     places = [number]
     for word in term.words:
@@ -158,7 +183,7 @@ def _span(term: Term, number: int, where: dict[str, list[int]]) -> tuple[int, in
             return None
         places.append(near)
     first, last = min(places), max(places)
-    return (first, last, term) if last - first < reach else None
+    return _Hit(first, last, term, frozenset(places)) if last - first < reach else None
 
 
 def sides_near(text: str, word: str) -> set[str]:

@@ -48,6 +48,9 @@ _NUMBERED_PROBLEM = re.compile(
 )
 
 
+_PROBLEM = re.compile(r"history of (?!present)", re.IGNORECASE)  # "History of gout" is a problem, no heading
+
+
 @dataclass(frozen=True)
 class CodingLine:
     """One sentence or line of a note. problem: it names a problem of the assessment (its own line, short)."""
@@ -94,6 +97,8 @@ def _whole(note: str, opened: tuple[int, int, Part]) -> bool:
 
 def _part(note: str, section: ReportSection) -> Part | None:
     """The part that a heading opens; None for one that is not known, or that labels a piece of one problem."""
+    if section.title.endswith(".") or _PROBLEM.match(section.title):
+        return None
     if _LABEL.match(f"{section.title}:") and not note[section.start : section.body].strip(" :*#").isupper():
         return None
     return _PARTS.get(section.key)

@@ -12,7 +12,7 @@ from edge.text import sanitise
 from edge.verbs.narrate import Narrator, complain
 
 if TYPE_CHECKING:
-    from edge.coding.candidates import Coding
+    from edge.coding.results import Coding
     from edge.terminology.catalogue import Catalogue
 
 _ASKED = ("lookup", "search", "tree")
@@ -50,10 +50,14 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _files(args: argparse.Namespace, catalogue: Catalogue, narrator: Narrator) -> int:
-    from edge.coding.candidates import LIKELY, Coder
+    from edge import paths
+    from edge.coding.candidates import LIKELY
+    from edge.coding.installed import open_coder
     from edge.encounters.writing import read_file
 
-    coder = Coder(catalogue)
+    coder = open_coder(catalogue, paths.bundle_dirs())
+    if not coder.by_meaning:
+        narrator.say("No coding bundle is installed: codes are found by their words alone.")
     codes = []
     for name in args.words:
         try:

@@ -35,7 +35,7 @@ def codes(coder: Coder, text: str) -> list[str]:
         ("T2DM.", ["E11.9"]),
         ("Acute on chronic systolic CHF.", ["I50.23"]),
         ("1. Hypertension.\n2. Congestive heart failure.", ["I11.0", "I50.9"]),
-        ("1. Hypertension.\n2. CKD stage 3b.\n3. Type 2 diabetes.", ["I12.9", "N18.32", "E11.22"]),
+        ("1. Hypertension.\n2. CKD stage 3b.\n3. Type 2 diabetes.", ["I12.9", "E11.22", "N18.32"]),
         ("Paroxysmal atrial fibrillation.\n\nThe atrial fibrillation is stable.", ["I48.0"]),
         ("Kniearthrose links.", ["M17.12"]),
     ],
