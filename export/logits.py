@@ -14,14 +14,14 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Protocol
 
+from edge.contract.onnx_file import PLACES
 from edge.errors import BundleError
 
 os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 # Read when torch is loaded. Threads that spin while they wait make a forward pass five times as slow beside other work.
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
 
-_CUT, _UNCUT = "/lm_head/prune/Gather", "/lm_head/prune/Unsqueeze"
-_POSITIONS = "chosen_positions"
+CUT, UNCUT = "/lm_head/prune/Gather", "/lm_head/prune/Unsqueeze"
 
 
 class LogitSource(Protocol):
@@ -96,7 +96,7 @@ class HfSession:
     def __init__(self, model: Any, capacity: int) -> None:
         from transformers import DynamicCache
 
-        self.capacity = capacity
+        self.capacity, self.places = capacity, False
         self._model, self._cache = model, DynamicCache()
         self._scores: Any = None
 
@@ -104,7 +104,7 @@ class HfSession:
         """See Session."""
         self._cache.crop(length)
 
-    def append(self, ids: Sequence[int]) -> None:
+    def append(self, ids: Sequence[int], places: int = 1) -> None:
         """See Session."""
         import torch
 
@@ -112,7 +112,7 @@ class HfSession:
             tokens = torch.tensor([list(ids)])
             self._scores = self._model(tokens, past_key_values=self._cache, use_cache=True, logits_to_keep=1).logits
 
-    def logits(self) -> Any:
+    def logits(self, back: int = 0) -> Any:
         """See Session."""
         return self._scores[0, -1].float().numpy()
 
@@ -138,7 +138,8 @@ class OnnxLogits:
             self._session = ort.InferenceSession(graph.SerializeToString(), options, ["CPUExecutionProvider"])
         except (RuntimeError, ort.capi.onnxruntime_pybind11_state.Fail) as error:
             raise BundleError("The runtime could not load the bundle.", str(error).splitlines()[0][:200]) from None
-        self._inputs = {i.name: i.type for i in self._session.get_inputs()}
+        overridable = self._session.get_overridable_initializers()  # of our builds, the places that are scored
+        self._inputs = {i.name: i.type for i in (*self._session.get_inputs(), *overridable)}
 
     def logits(self, ids: Sequence[int], first: int = 0) -> Any:
         """See LogitSource."""
@@ -149,7 +150,7 @@ class OnnxLogits:
             "input_ids": np.asarray([ids], dtype=np.int64),
             "attention_mask": np.ones((1, len(ids)), dtype=np.int64),
             "position_ids": np.arange(len(ids), dtype=np.int64)[None],
-            _POSITIONS: np.arange(first, len(ids), dtype=np.int64),
+            PLACES: np.arange(first, len(ids), dtype=np.int64),
         }
         for layer in range(self._layers):
             feed[f"past_key_values.{layer}.key"] = feed[f"past_key_values.{layer}.value"] = empty
@@ -167,13 +168,13 @@ def _choose_positions(model: Any) -> None:
     import onnx
 
     graph = model.graph
-    nodes = {node.name: node for node in graph.node if node.name in (_CUT, _UNCUT)}
+    nodes = {node.name: node for node in graph.node if node.name in (CUT, UNCUT)}
     if len(nodes) < 2:
         return
-    pruned = nodes[_UNCUT].output[0]
-    graph.node.remove(nodes[_UNCUT])
-    nodes[_CUT].input[1], nodes[_CUT].output[0] = _POSITIONS, pruned  # one index dropped a dimension, several keep it
-    graph.input.append(onnx.helper.make_tensor_value_info(_POSITIONS, onnx.TensorProto.INT64, ["chosen"]))
+    pruned = nodes[UNCUT].output[0]
+    graph.node.remove(nodes[UNCUT])
+    nodes[CUT].input[1], nodes[CUT].output[0] = PLACES, pruned  # one index dropped a dimension, several keep it
+    graph.input.append(onnx.helper.make_tensor_value_info(PLACES, onnx.TensorProto.INT64, ["chosen"]))
     for value in [*graph.output, *graph.value_info]:
         if value.name in ("logits", pruned):
             value.type.tensor_type.shape.dim[1].dim_param = "chosen"

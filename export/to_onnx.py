@@ -23,7 +23,7 @@ from typing import IO, Any
 from edge.contract.manifest import canonical
 from edge.errors import BundleError, EngineError
 from edge.paths import cache_dir
-from export import families, rewind
+from export import families, places, rewind
 from export.base import base_digest, hf_folder
 from export.catalog import Base
 from export.files import claimed, named_disk_errors, need_space, new_folder, sha256_file
@@ -33,7 +33,7 @@ from export.options import OnnxOptions
 from export.progress import BuildProgress, silent
 
 PACKAGE = "onnxruntime-genai"
-BUILD_VERSION = "2"  # a change of this module that alters what is built is a new version
+BUILD_VERSION = "3"  # a change of this module that alters what is built is a new version
 HASHES = "build.json"
 _MODEL_FILES = ("model.onnx", "model.onnx.data")
 _PERCENT = re.compile(r"(\d+(?:\.\d+)?)%")
@@ -206,6 +206,7 @@ def _collect(out: Path, source: Path, base: Base, folder: Path, progress: BuildP
     """Move what a bundle needs from the builder's folder into folder; everything else it wrote is left behind."""
     for name in _MODEL_FILES:
         (out / name).rename(folder / name)
+    places.widen(folder / _MODEL_FILES[0])
     (folder / "tokenizer.json").write_bytes((source / "tokenizer.json").read_bytes())
     config = json.loads((out / "genai_config.json").read_text(encoding="utf-8"))
     (folder / "genai_config.json").write_bytes(canonical(_runtime_config(config, source, base)))

@@ -30,7 +30,7 @@ class TorchSession:
     def __init__(self, network: Any, capacity: int) -> None:
         from transformers import DynamicCache
 
-        self.capacity = capacity
+        self.capacity, self.places = capacity, False
         self._network, self._cache = network, DynamicCache()
         self._scores: Any = None
 
@@ -38,7 +38,7 @@ class TorchSession:
         """Forget all but the first length tokens."""
         self._cache.crop(length)
 
-    def append(self, ids: Sequence[int]) -> None:
+    def append(self, ids: Sequence[int], places: int = 1) -> None:
         """Read tokens."""
         device = next(self._network.parameters()).device
         with torch.inference_mode():
@@ -50,7 +50,7 @@ class TorchSession:
             )
         self._scores = out.logits[0, -1].float().cpu().numpy()
 
-    def logits(self) -> Any:
+    def logits(self, back: int = 0) -> Any:
         """Scores after the last token read: float32, shape (vocabulary,)."""
         return self._scores
 

@@ -26,7 +26,8 @@ class Text:
 @dataclass(frozen=True)
 class Finished:
     """The answer is complete as far as it goes. text is the whole answer and may be shorter than the sum of the Text
-    events if a loop was cut back (reason "loop"); seconds is wall time."""
+    events if a loop was cut back (reason "loop"); seconds is wall time; passes are the forward passes of the model,
+    those over the prompt included."""
 
     text: str
     reason: StopReason
@@ -34,6 +35,7 @@ class Finished:
     reused_tokens: int
     generated_tokens: int
     seconds: float
+    passes: int = 0
 
 
 EngineEvent = Reading | Text | Finished

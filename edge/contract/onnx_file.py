@@ -11,6 +11,7 @@ from collections.abc import Iterator
 from edge.contract.manifest import damaged
 
 MAX_ONNX_BYTES = 64 << 20
+PLACES = "chosen_positions"  # input of a decoder's graph: the places of a pass that are scored; by default the last
 _DOMAINS = {"", "ai.onnx", "com.microsoft"}
 _MAX_DEPTH = 8
 

@@ -84,15 +84,22 @@ class Engine(Protocol):
 
 
 class Session(Protocol):
-    """A key-value cache with a model behind it. All calls come from the engine's own thread."""
+    """A key-value cache with a model behind it. All calls come from the engine's own thread.
+
+    capacity: tokens that fit. places: it can score several places of one pass.
+    """
 
     capacity: int
+    places: bool
 
     def rewind(self, length: int) -> None:
         """Forget all but the first length tokens."""
 
-    def append(self, ids: Sequence[int]) -> None:
-        """Read tokens (at least one)."""
+    def append(self, ids: Sequence[int], places: int = 1) -> None:
+        """Read tokens (at least one) and score the last places of them; more than one only where places is true."""
 
-    def logits(self) -> Any:
-        """Scores after the last token read: float32, shape (vocabulary,)."""
+    def logits(self, back: int = 0) -> Any:
+        """Scores after the last token read, or after the one that stands back before it: float32, shape (vocabulary,).
+
+        The array is the caller's to change.
+        """

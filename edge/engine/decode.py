@@ -17,6 +17,7 @@ from edge.contract.prompts import encode
 from edge.engine.base import Request, Session
 from edge.engine.constrain import Constraint, GrammarCompiler
 from edge.engine.loops import counting, dull, loop_start, repeated_line, sentence_end
+from edge.engine.reader import Drafting, Reader
 from edge.engine.repeats import Pieces, Repeats, document_text
 from edge.errors import InputError
 from edge.text import sanitise
@@ -45,7 +46,8 @@ class Answer:
 class Decoder:
     """Owns one session. open_session(capacity) makes a new one when an answer needs more room.
 
-    end_ids: tokens that end an answer. context: tokens the model was made for.
+    end_ids: tokens that end an answer. context: tokens the model was made for. drafts: tokens may be guessed ahead,
+    where that changes no answer (edge.engine.reader).
     """
 
     def __init__(
@@ -55,6 +57,8 @@ class Decoder:
         compiler: Callable[[], GrammarCompiler],
         end_ids: Sequence[int],
         context: int,
+        *,
+        drafts: bool = True,
     ) -> None:
         self._tokenizer = tokenizer
         self._pieces = Pieces(tokenizer, end_ids)
@@ -62,30 +66,32 @@ class Decoder:
         self._compiler = compiler
         self._end = frozenset(end_ids)
         self._context = context
-        self._session: Session | None = None
-        self._read: list[int] = []  # the tokens in the session's cache
+        self._drafting = Drafting() if drafts else None
+        self._reader: Reader | None = None
 
     def run(self, request: Request, cancelled: Event) -> Iterator[EngineEvent]:
         """Yield the events of one answer (see Engine.stream)."""
         started = time.perf_counter()
         ids = encode((*request.prompt.document, *request.prompt.instruction), self._tokenizer)
         constraint = self._compiler().start(request.grammar) if request.grammar is not None else None
-        session = self._room_for(len(ids), request.max_tokens)
-        reused = self._reuse(session, ids)
-        for done in self._prefill(session, ids, reused, cancelled):
+        reader = self._room_for(len(ids), request.max_tokens)
+        reused, passes = reader.reuse(ids), reader.passes
+        for done in self._prefill(reader, ids, reused, cancelled):
             yield Reading(done, len(ids))
         answer = Answer([], self._repeats(request))
         shown = ""
         if cancelled.is_set():
             answer.reason = "cancelled"
         else:
-            for text in self._write(session, constraint, request.max_tokens, answer, cancelled):
+            reader.begin(request.max_tokens)
+            for text in self._write(reader, constraint, request.max_tokens, answer, cancelled):
                 yield Text(text)
             shown = answer.text
         final = self._text(answer.ids)[: answer.cut].rstrip()
         if answer.reason != "loop" and final.startswith(shown) and len(final) > len(shown):
             yield Text(final[len(shown) :])
-        yield Finished(final, answer.reason, len(ids), reused, len(answer.ids), time.perf_counter() - started)
+        seconds, passes = time.perf_counter() - started, reader.passes - passes
+        yield Finished(final, answer.reason, len(ids), reused, len(answer.ids), seconds, passes)
 
     def _repeats(self, request: Request) -> Repeats | None:
         """The rule against repeats, for free text alone: a grammar closes a list that loops."""
@@ -95,47 +101,32 @@ class Decoder:
 
     def forget(self) -> None:
         """Drop the cache (its text included)."""
-        self._session, self._read = None, []
+        self._reader = None
 
-    def _room_for(self, prompt: int, answer: int) -> Session:
+    def _room_for(self, prompt: int, answer: int) -> Reader:
         if prompt + answer > self._context:
             raise InputError(
                 "The document is too long for this model.",
                 f"It needs {prompt:,} tokens and room for {answer:,} more; the model holds {self._context:,}.",
                 "Split the document, or use a bundle with a longer context.",
             )
-        if self._session is None or self._session.capacity < prompt + answer:
+        if self._reader is None or self._reader.capacity < prompt + answer:
             self.forget()  # frees the old cache before the new one is allocated
             wanted = max(2048, prompt + answer + 512)
-            self._session = self._open_session(min(self._context, -(-wanted // 1024) * 1024))
-        return self._session
+            session = self._open_session(min(self._context, -(-wanted // 1024) * 1024))
+            self._reader = Reader(session, self._drafting)
+        return self._reader
 
-    def _reuse(self, session: Session, ids: list[int]) -> int:
-        """Rewind to the longest prefix shared with what was read before; at least one token is read anew."""
-        shared = 0
-        for old, new in zip(self._read, ids[:-1], strict=False):
-            if old != new:
-                break
-            shared += 1
-        if shared < len(self._read):
-            session.rewind(shared)
-            del self._read[shared:]
-        return shared
-
-    def _append(self, session: Session, ids: list[int]) -> None:
-        session.append(ids)
-        self._read.extend(ids)
-
-    def _prefill(self, session: Session, ids: list[int], at: int, cancelled: Event) -> Iterator[int]:
+    def _prefill(self, reader: Reader, ids: list[int], at: int, cancelled: Event) -> Iterator[int]:
         yield at
         while at < len(ids) and not cancelled.is_set():
             chunk = ids[at : at + CHUNK]
-            self._append(session, chunk)
+            reader.read(chunk)
             at += len(chunk)
             yield at
 
     def _write(
-        self, session: Session, constraint: Constraint | None, limit: int, answer: Answer, cancelled: Event
+        self, reader: Reader, constraint: Constraint | None, limit: int, answer: Answer, cancelled: Event
     ) -> Iterator[str]:
         """Extend answer token by token and yield the text that was added, once its characters are whole."""
         from tokenizers.decoders import DecodeStream
@@ -145,7 +136,7 @@ class Decoder:
             if cancelled.is_set():
                 answer.reason = "cancelled"
                 return
-            step = self._step(session, constraint, answer, limit - len(answer.ids))
+            step = self._step(reader, constraint, answer, limit - len(answer.ids))
             if step is None:
                 answer.reason = "loop" if answer.looped else "end"
                 return
@@ -157,7 +148,7 @@ class Decoder:
             answer.text += added
             if added:
                 yield added
-            self._append(session, step)
+            reader.append(step)
             if answer.repeats is not None:
                 answer.repeats.add(step[0])
         answer.reason = "length"
@@ -180,7 +171,7 @@ class Decoder:
                 answer.cut = dull(answer.text)
         return answer.cut is not None
 
-    def _step(self, session: Session, constraint: Constraint | None, answer: Answer, room: int) -> list[int] | None:
+    def _step(self, reader: Reader, constraint: Constraint | None, answer: Answer, room: int) -> list[int] | None:
         """Next tokens of the answer (several if the grammar forces them), or None at its end."""
         if constraint is not None:
             forced = [] if constraint.finished else constraint.forced()[:room]
@@ -189,7 +180,7 @@ class Decoder:
                 return forced
             if constraint.finished:
                 return None
-        scores = session.logits()
+        scores = reader.logits()
         if constraint is not None:
             constraint.mask(scores)
             if answer.escaping and constraint.close_list(scores):

@@ -25,17 +25,24 @@ class Model(Protocol):
 
 
 def load_engine(
-    folder: Path, progress: ProgressFn | None = None, *, allow_unsigned: bool = False, threads: int = 0
+    folder: Path,
+    progress: ProgressFn | None = None,
+    *,
+    allow_unsigned: bool = False,
+    threads: int = 0,
+    drafts: bool = True,
 ) -> EngineHost:
     """Verify the bundle in folder and start its engine.
 
     progress: called with bytes verified and bytes in total. allow_unsigned: go on without a signature by a pinned key.
-    threads: of the runtime; 0 for what this process may use. Raises BundleError or EngineError.
+    threads: of the runtime; 0 for what this process may use. drafts: see Decoder. Raises BundleError or EngineError.
     """
-    return EngineHost(lambda: load(verify_bundle(folder, progress, require_signature=not allow_unsigned), threads))
+    return EngineHost(
+        lambda: load(verify_bundle(folder, progress, require_signature=not allow_unsigned), threads, drafts=drafts)
+    )
 
 
-def load(bundle: Bundle, threads: int = 0) -> Loaded:
+def load(bundle: Bundle, threads: int = 0, *, drafts: bool = True) -> Loaded:
     """Load a verified bundle on the calling thread. threads: of the runtime; 0 for what this process may use."""
     manifest = bundle.manifest
     if manifest.kind != "decoder":
@@ -57,7 +64,7 @@ def load(bundle: Bundle, threads: int = 0) -> Loaded:
         return GrammarCompiler(json.dumps(json.loads(text)), tokenizer.get_vocab_size(), ends)
 
     info = EngineInfo.of(bundle)
-    decoder = Decoder(tokenizer, model.open_session, compiler, ends, manifest.context_length)
+    decoder = Decoder(tokenizer, model.open_session, compiler, ends, manifest.context_length, drafts=drafts)
     return Loaded(info, decoder, tokenizer)
 
 

@@ -38,6 +38,7 @@ class MlxSession:
 
     def __init__(self, model: Any, capacity: int) -> None:
         self.capacity = capacity
+        self.places = False  # its kernels round otherwise for one row than for several: guesses could change an answer
         self._model = model
         self._cache = make_prompt_cache(model)
         self._length = 0
@@ -49,11 +50,11 @@ class MlxSession:
             raise EngineError("This model's cache cannot be rewound.", "", "Use the ONNX bundle of the same model.")
         self._length = length
 
-    def append(self, ids: Sequence[int]) -> None:
+    def append(self, ids: Sequence[int], places: int = 1) -> None:
         scores = self._model(mx.array([list(ids)]), cache=self._cache)[0, -1].astype(mx.float32)
         mx.eval(scores)
         self._scores = scores
         self._length += len(ids)
 
-    def logits(self) -> Any:
+    def logits(self, back: int = 0) -> Any:
         return np.array(self._scores)

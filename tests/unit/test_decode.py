@@ -28,22 +28,24 @@ class PlaybackSession:
     def __init__(self, tokenizer: Any, answer: Callable[[str], str], capacity: int, log: list[str]) -> None:
         self.capacity, self._tokenizer, self._answer, self._log = capacity, tokenizer, answer, log
         self.ids: list[int] = []
+        self.places = True
 
     def rewind(self, length: int) -> None:
         self._log.append(f"rewind {length}")
         del self.ids[length:]
 
-    def append(self, ids: Sequence[int]) -> None:
+    def append(self, ids: Sequence[int], places: int = 1) -> None:
         assert ids
         self._log.append(f"append {len(ids)}")
         self.ids.extend(ids)
         assert len(self.ids) <= self.capacity
 
-    def logits(self) -> Any:
-        start = len(self.ids) - 1 - self.ids[::-1].index(self._tokenizer.token_to_id("<|im_start|>"))
-        prompt = self._tokenizer.decode(self.ids[:start], skip_special_tokens=False)
+    def logits(self, back: int = 0) -> Any:
+        ids = self.ids[: len(self.ids) - back]
+        start = len(ids) - 1 - ids[::-1].index(self._tokenizer.token_to_id("<|im_start|>"))
+        prompt = self._tokenizer.decode(ids[:start], skip_special_tokens=False)
         answer = self._tokenizer.encode(self._answer(prompt), add_special_tokens=False).ids
-        written = len(self.ids) - start - 1 - len("assistant\n")
+        written = max(0, len(ids) - start - 1 - len("assistant\n"))
         scores = np.zeros(self._tokenizer.get_vocab_size(), dtype=np.float32)
         scores[answer[written] if written < len(answer) else self._tokenizer.token_to_id("<|im_end|>")] = 1
         return scores

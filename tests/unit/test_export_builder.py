@@ -134,12 +134,12 @@ def test_what_runs_from_an_empty_cache_only_is_refused(tmp_path: Path, monkeypat
         def __init__(self) -> None:
             self.length = 0
 
-        def append(self, ids: list[int]) -> None:
+        def append(self, ids: list[int], places: int = 1) -> None:
             if self.length:
                 raise RuntimeError("invalid expand shape")
             self.length += len(ids)
 
-        def logits(self) -> Any:
+        def logits(self, back: int = 0) -> Any:
             return np.zeros(100, dtype=np.float32)
 
     model = SimpleNamespace(open_session=lambda _: HalfSession())

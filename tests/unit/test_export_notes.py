@@ -115,6 +115,7 @@ class Fixed:
 
     def __init__(self, answer: Sequence[int], vocabulary: int) -> None:
         self.answer, self.vocabulary, self.capacity = list(answer), vocabulary, 0
+        self.places = False
 
     def open_session(self, capacity: int) -> Any:
         self.capacity, self.read, self.wrote = capacity, 0, 0
@@ -123,10 +124,10 @@ class Fixed:
     def rewind(self, length: int) -> None:
         self.read = length
 
-    def append(self, ids: Sequence[int]) -> None:
+    def append(self, ids: Sequence[int], places: int = 1) -> None:
         self.read += len(ids)
 
-    def logits(self) -> Any:
+    def logits(self, back: int = 0) -> Any:
         scores = np.zeros(self.vocabulary, dtype=np.float32)
         scores[self.answer[min(self.wrote, len(self.answer) - 1)]] = 1.0
         self.wrote += 1

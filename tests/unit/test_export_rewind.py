@@ -22,6 +22,7 @@ class Remembering:
     def __init__(self, capacity: int, stale: bool = False, window: int = 0, keeps: int = 1 << 30) -> None:
         self.capacity, self._stale, self._window, self._keeps = capacity, stale, window, keeps
         self.ids: list[int] = []
+        self.places = False
         self._state = 0
 
     def rewind(self, length: int) -> None:
@@ -31,13 +32,13 @@ class Remembering:
         if not self._stale:
             self._state = 0
 
-    def append(self, ids: Sequence[int]) -> None:
+    def append(self, ids: Sequence[int], places: int = 1) -> None:
         assert ids
         self.ids.extend(ids)
         assert len(self.ids) <= self.capacity
         self._state += sum(ids) if self._stale else 0
 
-    def logits(self) -> Any:
+    def logits(self, back: int = 0) -> Any:
         seen = self.ids[-self._window :] if self._window else self.ids
         scores = np.zeros(SIZE, dtype=np.float32)
         scores[(sum((i + 1) * one for i, one in enumerate(seen)) + self._state) % SIZE] = 1
@@ -63,8 +64,8 @@ def test_more_is_read_than_the_window_holds() -> None:
     read: list[int] = []
 
     class Counting(Remembering):
-        def append(self, ids: Sequence[int]) -> None:
-            super().append(ids)
+        def append(self, ids: Sequence[int], places: int = 1) -> None:
+            super().append(ids, places)
             read.append(len(self.ids))
 
     rewind.check(Counting, SIZE, 512, "sliding")

@@ -136,7 +136,7 @@ class Loving:
     """A session that loves one sentence: after each of its words, the next by far, and anything new a little less."""
 
     def __init__(self, tokenizer: Any, sentence: str, other: str) -> None:
-        self.capacity = 8192
+        self.capacity, self.places = 8192, True
         self._size = tokenizer.get_vocab_size()
         self._sentence = tokenizer.encode(sentence, add_special_tokens=False).ids
         self._other = tokenizer.encode(other, add_special_tokens=False).ids
@@ -147,12 +147,12 @@ class Loving:
     def rewind(self, length: int) -> None:
         del self.ids[length:]
 
-    def append(self, ids: Any) -> None:
+    def append(self, ids: Any, places: int = 1) -> None:
         self.ids.extend(ids)
         self._prompt = self._prompt or len(self.ids)
 
-    def logits(self) -> Any:
-        written = self.ids[self._prompt :]
+    def logits(self, back: int = 0) -> Any:
+        written = self.ids[self._prompt : len(self.ids) - back]
         scores = np.zeros(self._size, dtype=np.float32)
         scores[self._sentence[len(written) % len(self._sentence)]] = 9
         scores[self._other[0]] = 5
