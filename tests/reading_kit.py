@@ -34,8 +34,8 @@ def timed(said: Said) -> list[tuple[float, float, str, str]]:
 
 
 def clock(seconds: float, point: str = ".") -> str:
-    whole = int(seconds)
-    return f"{whole // 3600:02}:{whole // 60 % 60:02}:{whole % 60:02}{point}{round(seconds % 1 * 1000) % 1000:03}"
+    whole, thousandths = divmod(round(seconds * 1000), 1000)
+    return f"{whole // 3600:02}:{whole // 60 % 60:02}:{whole % 60:02}{point}{thousandths:03}"
 
 
 def lines(form: str, between: str = "\n") -> Writer:
@@ -62,6 +62,26 @@ def srt(said: Said) -> bytes:
 def vtt_zoom(said: Said) -> bytes:
     rows = [f"{n}\n{clock(a)} --> {clock(b)}\n{who}: {words}\n" for n, (a, b, who, words) in enumerate(timed(said), 1)]
     return ("WEBVTT\n\n" + "\n".join(rows)).encode()
+
+
+def zoom_pieces(said: Said) -> bytes:
+    """Captions that are cut anywhere within a sentence, the name before each."""
+    rows = []
+    for a, b, who, words in timed(said):
+        parts, half = words.split(), len(words.split()) // 2
+        middle = (a + b) / 2
+        rows.append(f"{clock(a)} --> {clock(middle)}\n{who}: {' '.join(parts[:half])}\n")
+        rows.append(f"{clock(middle)} --> {clock(b)}\n{who}: {' '.join(parts[half:])}\n")
+    return ("WEBVTT\n\n" + "\n".join(rows)).encode()
+
+
+def teams_pasted(said: Said) -> bytes:
+    """Copied from the transcript pane, with what a screen reader is told."""
+    rows = []
+    for a, _, who, words in timed(said):
+        at = f"{int(a) // 60} minutes {int(a) % 60} seconds"
+        rows.append(f"{who}\n{at}{int(a) // 60}:{int(a) % 60:02}\n{who} {at}\n{words}")
+    return "\n".join(rows).encode()
 
 
 def vtt_teams(said: Said) -> bytes:
@@ -332,4 +352,26 @@ LABELLED: dict[str, Writer] = {
     "odt": odt,
     "rtf": rtf,
     "html": page_html,
+}
+# Rarer ones, read by what is known of the two speakers: a role, a name as names are written.
+RARE: dict[str, Writer] = {
+    "two angles": lines("{who}>> {said}"),
+    "two spaces": lines("{WHO}   {said}"),
+    "quotation marks": lines('"{who}": {said}'),
+    "curly brackets": lines("{{{who}}} {said}"),
+    "corner brackets": lines("【{who}】{said}"),
+    "equals sign": lines("{who} = {said}"),
+    "semicolon": lines("{who}; {said}"),
+    "at sign": lines("@{who}: {said}"),
+    "a picture before": lines("\N{MICROSCOPE} {who}: {said}"),
+    "columns of a table": lines("{at}\t{who}\t{said}"),
+    "name, time, words in columns": lines("{who}    {at}    {said}"),
+    "srt with voices": lambda said: vtt_teams(said).split(b"recorded\n\n")[1],
+    "zoom in pieces": zoom_pieces,
+    "teams as screen readers hear it": teams_pasted,
+    "teams, pasted with its title": lambda said: (
+        b"Meeting transcript\nMarch 11, 2026\n2m 30s\n\nA. Vance started transcription\n\n"
+        + otter(said).replace(b"Transcribed by https://otter.ai", b"A. Vance stopped transcription")
+    ),
+    "noscribe": lambda said: b"visit.wav\nTranscribed with noScribe 0.6\n\n" + lines("[{at}] {who}: {said}")(said),
 }

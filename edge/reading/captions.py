@@ -28,10 +28,10 @@ def is_webvtt(text: str) -> bool:
 
 
 def is_subrip(text: str) -> bool:
-    """True if a timing line stands first, or second after a number."""
+    """True if a timing line stands first, or second after a number or another mark of one word."""
     head = [line.strip() for line in text.lstrip("\ufeff\ufffd \t\n")[:300].split("\n")[:2]]
     timed = [timing(line) is not None for line in head]
-    return timed[:1] == [True] or (timed[1:] == [True] and head[0].isdecimal())
+    return timed[:1] == [True] or (timed[1:] == [True] and " " not in head[0])
 
 
 def timing(line: str) -> tuple[float, float] | None:
@@ -79,7 +79,7 @@ def _cues(block: list[str], times: tuple[float, float] | None, webvtt: bool) -> 
     if times is None or not block:
         return []
     text = "\n".join(block)
-    if not webvtt or "<v" not in text:
+    if "<v" not in text:
         words = "\n".join(spoken for line in block if (spoken := plain(line)))
         return [Cue("", words, *times)] if words else []
     pieces: list[tuple[str, str]] = []

@@ -94,7 +94,8 @@ def _after_words(text: str, count: int) -> tuple[str, bool]:
 
 
 def joined(cues: Sequence[Cue]) -> list[Cue]:
-    """Pieces of one sentence as one cue: same speaker, no pause, no end of a sentence between, small letter after."""
+    """Pieces of one sentence as one cue: same speaker, no pause and no end of a sentence between them; where nobody is
+    named, the next one begins with a small letter."""
     whole: list[Cue] = []
     for cue in cues:
         last = whole[-1] if whole else None
@@ -105,7 +106,7 @@ def joined(cues: Sequence[Cue]) -> list[Cue]:
             and cue.begin is not None
             and cue.begin - last.end <= _SPLIT_GAP
             and last.text[-1:] not in _END
-            and cue.text[:1].islower()
+            and (cue.speaker or cue.text[:1].islower())
         ):
             whole[-1] = replace(last, text=f"{last.text} {cue.text}", end=cue.end)
         else:

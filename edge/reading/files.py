@@ -27,6 +27,7 @@ from edge.reading import (
     office,
     pdf,
     roles,
+    service,
     tables,
     textgrid,
     vocabulary,
@@ -37,7 +38,6 @@ from edge.text import one_line, sanitise
 
 InputKind = Literal["conversation", "report"]
 _TURN_MARK = "[SPEAKER_TURN]"  # of whisper.cpp's tinydiarize, at the end of a line
-_FOOTER = "transcribed by https://"
 
 
 @dataclass(frozen=True)
@@ -119,6 +119,8 @@ def read(
             raise
         return _as_report(reading, text)
     if kind == "conversation" or kinds.is_conversation(text, turns):
+        turns, title = service.without_title(turns)
+        reading = replace(reading, warnings=(*reading.warnings, *title))
         return _as_conversation(reading, [Cue(t.speaker, t.text, t.seconds) for t in turns], speakers)
     return _as_report(reading, text)
 
@@ -202,17 +204,8 @@ def _of_text(text: str, name: str, checkpoint: Checkpoint) -> _Content:
         return _Content("html", text=sanitise(markup.html_text(text, checkpoint)))
     if markup.is_xml(text):
         raise InputError(f"{name} is XML of a kind that is not known here.", "", "Export the report as text or PDF.")
-    plain, footers = _without_footer(text.replace(_TURN_MARK, ""))
-    remark = ("A transcription service's last line was left out.",) if footers else ()
-    return _Content("text", text=plain, warnings=remark)
-
-
-def _without_footer(text: str) -> tuple[str, bool]:
-    """Text without "Transcribed by https://…" as its last line, and whether it stood there."""
-    body = text.rstrip()
-    start = body.rfind("\n") + 1
-    found = start > 0 and body[start:].strip().casefold().startswith(_FOOTER)
-    return (body[:start], True) if found else (text, False)
+    plain, count = service.without_lines(service.with_clocks(text.replace(_TURN_MARK, "")))
+    return _Content("text", text=plain, warnings=(service.remark(count),) if count else ())
 
 
 def _of_json(value: Any, name: str) -> _Content:
@@ -268,7 +261,7 @@ def _without_marks(cues: list[Cue]) -> tuple[list[Cue], list[str]]:
 
 def _is_mark(text: str) -> bool:
     bare = text.strip()
-    if bare.casefold().startswith(_FOOTER):
+    if service.is_line(bare):
         return True
     pair = {"[": "]", "(": ")", "*": "*"}.get(bare[:1])
     return bare in ("♪", "♪♪") or (pair is not None and bare[-1:] == pair and vocabulary.is_sound(bare[1:-1]))

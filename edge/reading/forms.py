@@ -7,8 +7,8 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable, Iterable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 from edge.errors import InputError
@@ -215,6 +215,7 @@ def _aws(value: Any) -> list[Cue]:
         for item in _dicts(segment.get("items"))
     }
     words: list[_Word] = []
+    channels: list[str] = []
     for item in _dicts(results.get("items")):
         best = next(iter(_dicts(item.get("alternatives"))), {})
         begin, end = item.get("start_time"), item.get("end_time")
@@ -223,7 +224,19 @@ def _aws(value: Any) -> list[Cue]:
         glued = item.get("type") == "punctuation"
         if text := _words(best.get("content")):
             words.append(_Word(speaker, text, _seconds(begin), _seconds(end), glued))
+            channels.append(_words(item.get("channel_label")))
+    if len(set(channels)) > 1 and not any(word.speaker for word in words):
+        return _of_channels(words, channels)
     return _turns(words)
+
+
+def _of_channels(words: Sequence[_Word], channels: Sequence[str]) -> list[Cue]:
+    """Turns of words that came by several channels, each gathered alone: people talk at once."""
+    cues: list[Cue] = []
+    for name in dict.fromkeys(channels):
+        own = [word for word, channel in zip(words, channels, strict=True) if channel == name]
+        cues += [replace(cue, speaker=f"Channel {name.removeprefix('ch_')[:40]}") for cue in _turns(own)]
+    return sorted(cues, key=lambda cue: cue.begin or 0.0)
 
 
 def _health_scribe(value: Any) -> list[Cue]:
@@ -241,7 +254,8 @@ def _health_scribe(value: Any) -> list[Cue]:
 
 
 def _azure(value: Any) -> list[Cue]:
-    cues = []
+    cues: list[Cue] = []
+    channels: list[Any] = []
     for item in _dicts(_dict(value).get("recognizedPhrases")):
         best = next(iter(_dicts(item.get("nBest"))), {})
         begin, length = _seconds(item.get("offset")), _seconds(item.get("duration"))
@@ -250,6 +264,7 @@ def _azure(value: Any) -> list[Cue]:
         end = begin + length if begin is not None and length is not None else None
         text = _words(best.get("display") or best.get("lexical"))
         cues.append(Cue(_speaker(item.get("speaker")), text, begin, end))
+        channels.append(item.get("channel"))
     for item in _dicts(_dict(value).get("phrases")):
         begin, length = (
             _seconds(item.get("offsetMilliseconds"), 0.001),
@@ -257,23 +272,42 @@ def _azure(value: Any) -> list[Cue]:
         )
         end = begin + length if begin is not None and length is not None else None
         cues.append(Cue(_speaker(item.get("speaker")), _words(item.get("text")), begin, end))
+        channels.append(item.get("channel"))
+    cues = _by_channel(cues, channels)
     return sorted((cue for cue in cues if cue.text), key=lambda cue: cue.begin or 0.0)
+
+
+def _by_channel(cues: Sequence[Cue], channels: Sequence[Any]) -> list[Cue]:
+    """Cues of several channels, a speaker each, where the recogniser names no speakers; else as they are."""
+    if any(cue.speaker for cue in cues) or len({str(one) for one in channels if one is not None}) < 2:
+        return list(cues)
+    return [
+        replace(
+            cue,
+            speaker="" if one is None else f"Channel {one:g}" if isinstance(one, float) else f"Channel {str(one)[:40]}",
+        )
+        for cue, one in zip(cues, channels, strict=True)
+    ]
 
 
 def _google(value: Any) -> list[Cue]:
     response = _dict(_dict(value).get("response")) or _dict(value)
-    results = [next(iter(_dicts(one.get("alternatives"))), {}) for one in _dicts(response.get("results"))]
+    found = _dicts(response.get("results"))
+    results = [next(iter(_dicts(one.get("alternatives"))), {}) for one in found]
     spoken = [[_google_word(word) for word in _dicts(one.get("words"))] for one in results]
     if spoken and any(word.speaker for word in spoken[-1]) and len(spoken[-1]) >= sum(map(len, spoken[:-1])):
         return _turns(spoken[-1])  # the last result holds every word with its speaker
     cues: list[Cue] = []
-    for one, words in zip(results, spoken, strict=True):
+    channels: list[Any] = []
+    for whole, one, words in zip(found, results, spoken, strict=True):
         if any(word.speaker for word in words):
             cues += _turns(words)
         elif text := _words(one.get("transcript")):
-            begin, end = (words[0].begin, words[-1].end) if words else (None, None)
+            last = _seconds(_first(whole, ("resultEndTime", "resultEndOffset")))
+            begin, end = (words[0].begin, words[-1].end) if words else (None, last)
             cues.append(Cue("", text, begin, end))
-    return cues
+        channels += [_first(whole, ("channelTag", "channel_tag"))] * (len(cues) - len(channels))
+    return _by_channel(cues, channels)
 
 
 def _google_word(word: dict[str, Any]) -> _Word:

@@ -8,6 +8,7 @@ the text decide: "Blood pressure: 120/80" is none, however often it stands there
 from __future__ import annotations
 
 import re
+import unicodedata
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,10 +23,10 @@ _LONGEST = 60
 _WORDS = 6
 _MOST = 12  # speakers of one conversation, where none has a known name
 _MARKS = "*_`"  # emphasis of Markdown
-_BULLETS = "-*•–—>#·▪●○»"
-_ARROWS = ("->", "=>", "→", " - ", " – ", " — ", "|", "\t")
+_BULLETS = "-*•–—>#·▪●○»@|"
+_ARROWS = ("->", "=>", ">>", "→", " - ", " – ", " — ", " = ", "|", "\t", ";", "  ")
 _IN_NAME = set(" ._'’()-,&/@+")
-_HINT = re.compile(r"[:：\[(<>→|\t–—*_-]|=>")
+_HINT = re.compile(r"[:：\[(<{【>→|\t–—*_=;-]|  ")
 _SPAN = re.compile(  # "[3.20s - 7.00s]", "(3.2 --> 7.0)": seconds
     r"[\[(](\d{1,6}(?:\.\d{1,3})?) ?s? {0,2}(?:-->|-|–) {0,2}\d{1,6}(?:\.\d{1,3})? ?s?[\])]:?[ \t]{0,4}"
 )
@@ -81,6 +82,8 @@ class Head:
 
 
 _NOTHING = Head()
+_ASKED = {"Q", "A"}  # question and answer, where both open lines again and again
+_PICTURE = ("So", "Sk", "Mn", "Cf")  # categories of Unicode
 
 
 def diarised(label: str) -> bool:
@@ -141,11 +144,12 @@ def _skip(line: str, at: int) -> int:
 
 def _decoration(line: str, at: int) -> tuple[int, bool]:
     """Skip bullets, quotation and heading signs and the number of a list; say whether a heading sign was there."""
+    at = _pictures(line, at)
     end, begin = min(len(line), at + 12), at
     heading = line[at : at + 1] == "#"
     while at < end and line[at] in _BULLETS:
         at += 1
-    if at > begin and at < len(line) and not line[at].isspace() and line[at - 1] not in ">#»*":
+    if at > begin and at < len(line) and not line[at].isspace() and line[at - 1] not in ">#»*@|":
         at = begin  # "-5", "–x": no bullet
     if at > begin and line[at - 1] == "*" and at < len(line) and not line[at].isspace():
         at = begin  # emphasis
@@ -157,6 +161,18 @@ def _decoration(line: str, at: int) -> tuple[int, bool]:
     if at < digits < end and line[digits] in ".)" and line[digits + 1 : digits + 2].isspace():
         at = digits + 2
     return at, heading
+
+
+def _pictures(line: str, at: int) -> int:
+    """Skip emoji and other pictures before a label."""
+    after = at
+    while (
+        after < len(line)
+        and after < at + 12
+        and (unicodedata.category(line[after]) in _PICTURE or (after > at and line[after].isspace()))
+    ):
+        after += 1
+    return after
 
 
 def _time(line: str, at: int) -> tuple[int, float | None]:
@@ -196,12 +212,15 @@ _Found = tuple[str, str, int, float | None]  # label, style, offset after it, it
 
 
 def _enclosed(line: str, at: int) -> _Found | None:
-    """A label in brackets: "[doctor]", "[SPEAKER_00]:", "(speaker 0)", "<Doctor>"."""
-    pairs = {"[": ("]", "bracket"), "(": (")", "paren"), "<": (">", "angle")}
+    """A label in brackets: "[doctor]", "[SPEAKER_00]:", "(speaker 0)", "<Doctor>", ""Doctor":"."""
+    pairs = {
+        "[": ("]", "bracket"), "【": ("】", "bracket"), "(": (")", "paren"), "<": (">", "angle"),
+        "{": ("}", "angle"), '"': ('"', "quote"),
+    }  # fmt: skip
     if line[at : at + 1] not in pairs:
         return None
     closing, style = pairs[line[at]]
-    end = line.find(closing, at, at + _LONGEST)
+    end = line.find(closing, at + 1, at + _LONGEST)
     label = line[at + 1 : end].strip() if end > 0 else ""
     if not _is_label(label, enclosed=True) or any(sign in label for sign in "[]()<>\n"):
         return None
@@ -213,7 +232,9 @@ def _enclosed(line: str, at: int) -> _Found | None:
         end = after + 1
     elif (own := _time(line, after))[1] is not None and own[0] >= len(line.rstrip()):
         return label, "alone", len(line), own[1]
-    elif style == "bracket" and end < len(line) and not line[end].isspace() and line[end] not in _MARKS:
+    elif style == "quote" or (
+        closing == "]" and end < len(line) and not line[end].isspace() and line[end] not in _MARKS
+    ):
         return None
     return label, style, end, None
 
@@ -237,6 +258,9 @@ def _before_colon(line: str, at: int) -> _Found | None:
                 return label, "colon", rest + 1, seconds
             if rest >= len(line.rstrip()):
                 return label, "alone", len(line), seconds
+            apart = line[after : after + 2] in ("  ", "\t") or line[after : after + 1] == "\t"
+            if (known(label) or name_like(label)) and (after > end or apart):
+                return label, "arrow", rest, seconds
         return None
     label = line[at:colon].strip().strip(_MARKS).strip()
     if not _is_label(label):
@@ -268,10 +292,15 @@ def _before_arrow(line: str, at: int) -> _Found | None:
     places = [(place, sign) for sign in _ARROWS if (place := window.find(sign)) > 0]
     for place, sign in sorted(places):
         label = window[:place].strip().strip(_MARKS).strip()
-        if _is_label(label) and known(label):
-            return label, "arrow", at + place + len(sign), None
-        return None
+        if not _is_label(label) or (sign == ";" and len(label) < 3) or (sign == "  " and not label.isupper()):
+            return None
+        return (label, "arrow", at + place + len(sign), None) if known(label) or _is_cell(label, sign) else None
     return None
+
+
+def _is_cell(label: str, sign: str) -> bool:
+    """True for a name that stands in the column of a table before the words."""
+    return sign in ("\t", "|") and name_like(label)
 
 
 def _alone(line: str, at: int) -> _Found | None:
@@ -323,8 +352,17 @@ def accept(heads: Sequence[tuple[Head, str]]) -> Speakers:
             styles.setdefault(one.label, one.style)
             spoken[one.label] += not line[one.words : one.words + 1].isdigit()
     sure = {label for label in seen if known(label) and (len(label) > 2 or spoken[label])}
+    if seen.keys() >= {"S", "O"}:  # subjective, objective, assessment, plan
+        sure -= {"A", "P"}
+    sure |= _ASKED if all(seen[label] >= 2 for label in _ASKED) else set()
     others = {label for label in seen if label not in sure and not vocabulary.is_heading(label)}
-    repeated = {label for label in others if seen[label] >= 2 and _recurs(label, styles[label], bool(sure), len(seen))}
+    repeated = {
+        label
+        for label in others
+        if seen[label] >= 2
+        and (spoken[label] or styles[label] != "arrow")
+        and _recurs(label, styles[label], bool(sure), len(seen))
+    }
     if not sure and not 2 <= len(repeated) <= _MOST:
         repeated = set()  # headings of a report repeat rarely and stand beside many others
     peers = sure | repeated

@@ -6,7 +6,7 @@ import io
 import zipfile
 
 import pytest
-from reading_kit import LABELLED, VISIT, as_json, docx, pdf, textgrid, timed, tsv, zipped
+from reading_kit import LABELLED, RARE, VISIT, as_json, azure, docx, pdf, textgrid, timed, tsv, zipped
 
 from edge.errors import InputError, UsageError
 from edge.reading import files
@@ -21,11 +21,13 @@ def said(reading: ReadFile) -> list[tuple[str, str]]:
 
 def test_there_are_formats_enough() -> None:
     assert len(LABELLED) >= 45
+    assert len(RARE) >= 15
+    assert not {*LABELLED} & {*RARE}
 
 
-@pytest.mark.parametrize("form", LABELLED)
+@pytest.mark.parametrize("form", [*LABELLED, *RARE])
 def test_the_same_turns_speakers_and_offsets_from_every_format(form: str) -> None:
-    reading = files.read(LABELLED[form](VISIT), "visit")
+    reading = files.read((LABELLED | RARE)[form](VISIT), "visit")
     assert reading.kind == "conversation"
     assert said(reading) == VISIT
     assert reading.text == BASE
@@ -37,6 +39,43 @@ def test_the_same_turns_speakers_and_offsets_from_every_format(form: str) -> Non
 def test_times_are_kept(form: str) -> None:
     reading = files.read(LABELLED[form](VISIT), "visit")
     assert [t.seconds for t in reading.turns] == pytest.approx([begin for begin, *_ in timed(VISIT)], abs=0.002)
+
+
+def test_channels_are_speakers_where_nobody_is_named() -> None:
+    raw = (
+        azure(VISIT).replace(b'"speaker": "Doctor"', b'"channel": 0').replace(b'"speaker": "Patient"', b'"channel": 1')
+    )
+    reading = files.read(raw, "visit.json")
+    assert [turn.speaker for turn in reading.turns] == ["Channel 0", "Channel 1"] * 4
+    assert [turn.text for turn in reading.turns] == [words for _, words in VISIT]
+
+
+def test_what_a_service_added_is_left_out_and_told() -> None:
+    reading = files.read(RARE["teams, pasted with its title"](VISIT), "visit")
+    assert reading.warnings == (
+        "2 lines of the transcription service were left out.",
+        "3 lines before the first speaker, as an export's title or summary, were left out.",
+    )
+    spoken = files.read(f"Good to see you again.\n{BASE}".encode(), "visit")
+    assert spoken.turns[0].text == "Good to see you again.", "without times it may be what somebody said"
+    asked = files.read(
+        "".join(f"Q: {w}\n" if n % 2 == 0 else f"A: {w}\n" for n, (_, w) in enumerate(VISIT)).encode(), "v"
+    )
+    assert {turn.speaker for turn in asked.turns} == {"Q", "A"}
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "Serum Sodium\t140\nSerum Potassium\t4.2\nSerum Sodium\t138\nSerum Potassium\t4.0\n",
+        "S: cough for nine days\nO: crackles\nA: pneumonia\nP: doxycycline\n",
+        "Allergies = penicillin\nSmoking = stopped\n",
+        "PATIENT  DATA\nAGE  47\nDIAGNOSES  pneumonia\n",
+        "Vital Signs | normal\nPhysical Exam | crackles\nVital Signs | stable\n",
+    ],
+)
+def test_columns_and_headings_of_a_report_are_no_speakers(text: str) -> None:
+    assert files.read(text.encode(), "report.txt").kind == "report"
 
 
 def test_a_pdf_with_text() -> None:
