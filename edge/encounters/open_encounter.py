@@ -713,8 +713,9 @@ class OpenEncounter:
         self.results = [one for one in self.results if id(one) not in kept]
         self.documents, self.discard = done.documents, None if self.discard == save.discard else self.discard
         # The vault calls a note edited from its first revision on; people do from the first letter on.
-        typed_now = bool(save.drafts) and done.state is State.DRAFT and not (self.blank or self.busy)
-        self.state = State.EDITED if typed_now else done.state
+        typed = self.state is State.EDITED and not any(result.kind is Kind.NOTE for _, result in save.results)
+        typed = (typed or bool(save.drafts)) and not (self.blank or self.busy)
+        self.state = State.EDITED if typed and done.state is State.DRAFT else done.state
 
     def not_saved(self, save: Save) -> None:
         """The vault could not keep it: it is tried again at the next save."""

@@ -144,7 +144,7 @@ def with_speaker(turns: Sequence[Turn], at: Collection[int], speaker: str) -> st
     """The conversation with another speaker at some turns (counted from 0), as a tagged line a turn.
 
     The shape needs tags on every line, as a lone tag would swallow the lines after it: where no turn has a speaker,
-    all are given two in turn; a turn without one among others is given the first of SPEAKERS.
+    all are given two in turn; a turn without one among others keeps a label that says so.
     """
     speakers = [turn.speaker for turn in turns]
     if not any(speakers):
@@ -153,7 +153,7 @@ def with_speaker(turns: Sequence[Turn], at: Collection[int], speaker: str) -> st
         speakers = [pair[(number - first) % 2] for number in range(len(turns))]
     for number in at:
         speakers[number] = speaker
-    tagged = ((s or SPEAKERS[0], " ".join(turn.text.split())) for s, turn in zip(speakers, turns, strict=True))
+    tagged = ((s or labels.UNKNOWN, " ".join(turn.text.split())) for s, turn in zip(speakers, turns, strict=True))
     return "\n".join(f"{s}: {words}" for s, words in tagged)
 
 

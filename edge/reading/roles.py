@@ -9,7 +9,7 @@ from dataclasses import replace
 from edge.contract.transcript import SPEAKERS, Turn
 from edge.errors import UsageError
 from edge.reading.captions import Cue
-from edge.reading.conversation import laid_out, speaker_of
+from edge.reading.conversation import keeps_speakers, laid_out, speaker_of, with_speaker
 from edge.text import one_line
 
 _LAY = re.compile(r"(?:mr|mrs|ms|miss|herr|frau|señor|señora)\b\.?\s", re.IGNORECASE)
@@ -34,6 +34,30 @@ def suggested(cues: Sequence[Cue]) -> tuple[list[Cue], list[str]]:
     return named, [f"Speaker {number} is taken for the patient, beside a doctor."]
 
 
+def likely(turns: Sequence[Turn], speaker: str) -> str:
+    """The role that a speaker of a conversation most likely has, of SPEAKERS: by title, by what is left beside the
+    others, or by who asks. A suggestion for a person to confirm.
+    """
+    cues = [Cue(turn.speaker, turn.text) for turn in turns]
+    named, _ = suggested(cues)
+    guess = next((now.speaker for was, now in zip(cues, named, strict=True) if was.speaker == speaker), speaker)
+    if guess in SPEAKERS:
+        return guess
+    taken = {turn.speaker for turn in turns}
+    free = [role for role in SPEAKERS[:2] if role not in taken]
+    if len(free) < 2:
+        return free[0] if free else SPEAKERS[-1]
+    if _LAY.match(f"{speaker} "):
+        return "Patient"
+    asks = {name: _questions(turns, name) for name in taken}
+    return "Doctor" if asks[speaker] == max(asks.values()) else "Patient"
+
+
+def _questions(turns: Sequence[Turn], speaker: str) -> float:
+    own = [turn.text for turn in turns if turn.speaker == speaker]
+    return sum("?" in text for text in own) / len(own)
+
+
 def renamed(cues: Sequence[Cue], names: dict[str, str]) -> list[Cue]:
     """Cues with other speakers. names: speaker as it is to speaker as it shall be. Raises UsageError for an unknown."""
     own = {one_line(cue.speaker).casefold(): cue.speaker for cue in cues if cue.speaker}
@@ -45,6 +69,23 @@ def renamed(cues: Sequence[Cue], names: dict[str, str]) -> list[Cue]:
             raise UsageError(f"There is no speaker {one_line(before, _NAME)!r}.", f"Speakers here: {listed}.")
         wanted[known] = speaker_of(one_line(after, _NAME))
     return [replace(cue, speaker=wanted.get(cue.speaker, cue.speaker)) for cue in cues]
+
+
+def named_everywhere(turns: Sequence[Turn], speaker: str, name: str) -> str:
+    """The text of a conversation with another name for one speaker in all turns; "" for the turns without one.
+
+    Where no turn has a speaker, they are given two in turn, as by with_speaker. Raises UsageError for a name that can't
+    be told from words of a turn.
+    """
+    new = speaker_of(one_line(name, _NAME))
+    at = [number for number, turn in enumerate(turns) if turn.speaker == speaker]
+    alone = not any(turn.speaker for turn in turns)
+    text = with_speaker(turns, at[:1] if alone else at, new)
+    if not new or not (alone or keeps_speakers(turns, at, new, text)):
+        raise UsageError(
+            f"{one_line(name, _NAME)!r} can't be a speaker's name.", "It would be read as words of a turn."
+        )
+    return text
 
 
 def renamed_text(turns: Sequence[Turn], names: dict[str, str]) -> str:

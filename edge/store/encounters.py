@@ -85,9 +85,10 @@ class EncounterFilter:
         return " AND ".join(sql for sql, _ in parts) or "1", tuple(value for _, value in parts)
 
 
-def _is_empty(content: Content) -> bool:
-    """Whether a note has no word yet: it only keeps a conversation that is being typed or was corrected."""
-    return isinstance(content, EncounterNote) and not content.written and content.unfinished is None
+def _is_empty(document: KeptDocument[Content]) -> bool:
+    """Whether a note by hand has no word yet: it only keeps a conversation that is being typed or was corrected."""
+    note = document.content if isinstance(document.content, EncounterNote) and not document.origin.bundle else None
+    return note is not None and not note.written and note.unfinished is None
 
 
 def summary_of(row: Sequence[Any]) -> EncounterSummary:
@@ -351,7 +352,7 @@ class Encounters:
     def refresh(self, change: Change, key: int) -> None:
         """Bring the encounter's list line and its search text up to its documents, inside the caller's change."""
         documents = self._newest(key)
-        kinds = {one.kind.value for one in documents if not _is_empty(one.content)}
+        kinds = {one.kind.value for one in documents if not _is_empty(one)}
         newest = change.connection.execute(  # none while there is only a source
             "SELECT bundle, bundle_sha256, prompt_version, source_sha256 FROM generation JOIN document"
             " ON document.id = generation.document WHERE encounter = ? AND kind IN ('note', 'extraction')"

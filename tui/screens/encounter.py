@@ -9,6 +9,7 @@ from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.widgets import TabbedContent, TabPane
 
+from edge.contract.transcript import SPEAKERS
 from edge.encounters import keeping, templates
 from edge.encounters.open_encounter import OpenEncounter, OpenSection
 from edge.vaults import Vault
@@ -191,10 +192,11 @@ class EncounterScreen(EdgeScreen):
         if action in ("undo", "redo"):
             area = self._typing
             typed = area is not None and (area.history.undo_stack if action == "undo" else area.history.redo_stack)
-            return bool(typed) or (action == "undo" and encounter.undoable)
-        if action == "speaker":
-            here = any(view.has_focus for view in self.query(TranscriptView))
-            return here and self._panel != "fields" and not encounter.busy and not encounter.signed
+            return bool(typed) or (action == "undo" and (self._speakers_undoable or encounter.undoable))
+        if action in ("speaker", "speaker_all", "speaker_next"):
+            here = isinstance(self.focused, TranscriptView) and self.focused.turns and self._panel != "fields"
+            free = bool(here) and not encounter.busy and not encounter.signed
+            return free and (action != "speaker_next" or bool(self.query_one(ConversationPane).unnamed))
         if action == "add_row":
             return any(panel.has_focus_within for panel in self.query(FieldsPanel)) and not encounter.signed
         return True
@@ -253,19 +255,32 @@ class EncounterScreen(EdgeScreen):
         return self.focused if isinstance(self.focused, SafeArea) and not self.focused.read_only else None
 
     def action_undo(self) -> None:
-        """Take back what was typed here; where nothing was, what the model has last written over."""
+        """Take back what was typed or corrected here; where nothing was, what the model has last written over."""
         area = self._typing
         if area is not None and area.history.undo_stack:
             area.undo()
+        elif self._speakers_undoable:
+            self.query_one(ConversationPane).undo()
         else:
             self.edge.go(self.edge.encounters.undo(self.encounter))
+
+    @property
+    def _speakers_undoable(self) -> bool:
+        free = not self.encounter.busy and not self.encounter.signed and isinstance(self.focused, TranscriptView)
+        return free and self.query_one(ConversationPane).undoable
 
     def action_redo(self) -> None:
         if (area := self._typing) is not None:
             area.redo()
 
     def action_stop(self) -> None:
-        self.edge.encounters.stop(self.encounter)
+        """After a question: the key may be the one that began it, held too long."""
+
+        def answered(sure: bool | None) -> None:
+            if sure:
+                self.edge.encounters.stop(self.encounter)
+
+        self.app.push_screen(Confirm(t("encounter.stop_sure")), answered)
 
     def action_rewrite(self) -> None:
         editor = self.query_one(NotePanel).current()
@@ -354,6 +369,33 @@ class EncounterScreen(EdgeScreen):
 
     def action_speaker(self) -> None:
         self.query_one(ConversationPane).next_speaker()
+
+    def action_speaker_all(self) -> None:
+        pane = self.query_one(ConversationPane)
+        turn = pane.here
+        if turn is None:
+            return
+        speaker = turn.speaker
+        count = sum(one.speaker == speaker for one in self.query_one(TranscriptView).turns)
+        chosen = pane.likely(speaker)
+        options = [(role, t(f"speaker.{role.lower()}")) for role in SPEAKERS if role != speaker]
+        options.append(("", t("speaker.other")))
+
+        def answered(name: str | None) -> None:
+            if name:
+                pane.rename(speaker, name)
+            elif name is not None:
+                self.app.push_screen(Ask(heading, t("speaker.name")), named)
+
+        def named(name: str | None) -> None:
+            if name and name.strip():
+                pane.rename(speaker, name)
+
+        heading = t("speaker.title" if speaker else "speaker.title_none", speaker=speaker, count=count)
+        self.app.push_screen(Choose(heading, options, chosen=chosen), answered)
+
+    def action_speaker_next(self) -> None:
+        self.query_one(ConversationPane).go_to_unnamed()
 
     def action_add_row(self) -> None:
         self.query_one(FieldsPanel).add_row()

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from collections.abc import Callable
+from typing import TYPE_CHECKING, cast
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
@@ -12,11 +14,15 @@ from textual.widgets import TextArea
 from edge.contract.transcript import SPEAKERS, Transcript, Turn
 from edge.errors import Cancelled, InputError
 from edge.reading.conversation import keeps_speakers, parse, with_speaker
+from edge.reading.roles import likely, named_everywhere
 from tui.texts import t
 from tui.widgets.messages import ConversationEdited, PartReady
 from tui.widgets.safe import Label
 from tui.widgets.safe_area import SafeArea
 from tui.widgets.transcript_view import TranscriptView
+
+if TYPE_CHECKING:
+    from tui.base_app import BaseApp
 
 
 def parsed(text: str, stop: threading.Event) -> Transcript:
@@ -63,6 +69,7 @@ class ConversationPane(Vertical):
         self._shown = ""
         self._seen = ""
         self._stop = threading.Event()  # of the reading under way
+        self._before: list[tuple[str, int]] = []  # texts before speakers were corrected, and where the cursor stood
 
     def compose(self) -> ComposeResult:
         yield Label(t("encounter.conversation"), classes="pane-title")
@@ -129,13 +136,62 @@ class ConversationPane(Vertical):
             self._seen = text
             self.post_message(ConversationEdited(text))
 
+    # -- who speaks ------------------------------------------------------------------------------------------------
+
+    @property
+    def here(self) -> Turn | None:
+        """The turn under the cursor."""
+        view = self.query_one(TranscriptView)
+        return view.turns[view.cursor] if view.cursor < len(view.turns) else None
+
     def next_speaker(self) -> None:
         """Give the turn under the cursor the next speaker."""
         view = self.query_one(TranscriptView)
         if view.turns:
-            self.run_worker(self._next_speaker(view.turns, view.cursor, self._stop), exit_on_error=False)
+            self._correct(with_next_speaker, view.turns, view.cursor)
 
-    async def _next_speaker(self, turns: tuple[Turn, ...], index: int, stop: threading.Event) -> None:
-        text = await asyncio.to_thread(with_next_speaker, turns, index)
+    def rename(self, speaker: str, name: str) -> None:
+        """Give a speaker another name in all turns, and go to the next turn whose speaker has no role."""
+        view = self.query_one(TranscriptView)
+        self._correct(named_everywhere, view.turns, speaker, name)
+        self.go_to_unnamed(speaker)
+
+    def likely(self, speaker: str) -> str:
+        """The role that a speaker here most likely has."""
+        return likely(self.query_one(TranscriptView).turns, speaker)
+
+    @property
+    def unnamed(self) -> list[int]:
+        """Turns whose speaker has no role yet."""
+        turns = self.query_one(TranscriptView).turns
+        return [number for number, turn in enumerate(turns) if turn.speaker not in SPEAKERS]
+
+    def go_to_unnamed(self, but: str | None = None) -> None:
+        """Put the cursor on the next turn whose speaker has no role, round about. but: a speaker that is done."""
+        view = self.query_one(TranscriptView)
+        left = [number for number in self.unnamed if view.turns[number].speaker != but]
+        if left:
+            view.go_to(next((number for number in left if number > view.cursor), left[0]))
+
+    @property
+    def undoable(self) -> bool:
+        """Whether a correction of a speaker can be taken back."""
+        return bool(self._before)
+
+    def undo(self) -> None:
+        """Take the last correction of a speaker back."""
+        text, cursor = self._before.pop()
+        self.query_one(TranscriptView).cursor = cursor
+        self.post_message(ConversationEdited(text))
+
+    def _correct(self, make: Callable[..., str], turns: tuple[Turn, ...], *what: object) -> None:
+        before = (self._shown, self.query_one(TranscriptView).cursor)
+        cast("BaseApp", self.app).go(self._corrected(make, (turns, *what), before, self._stop))
+
+    async def _corrected(
+        self, make: Callable[..., str], what: tuple[object, ...], before: tuple[str, int], stop: threading.Event
+    ) -> None:
+        text = await asyncio.to_thread(make, *what)
         if not stop.is_set():
+            self._before.append(before)
             self.post_message(ConversationEdited(text))

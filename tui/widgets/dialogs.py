@@ -61,7 +61,14 @@ def with_passphrase(app: BaseApp, then: Callable[[Passphrase], Coroutine[Any, An
 
 
 class Confirm(Dialog[bool]):
-    """Yes or no; no is where the focus is."""
+    """Yes or no; no is where the focus is. Their first letters answer, too."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("y,j", "answer(True)", show=False),
+        Binding("n", "answer(False)", show=False),
+        Binding("right", "app.focus_next", show=False),
+        Binding("left", "app.focus_previous", show=False),
+    ]
 
     def __init__(self, question: str) -> None:
         super().__init__()
@@ -74,6 +81,9 @@ class Confirm(Dialog[bool]):
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         self.dismiss(event.button.id == "yes")
+
+    def action_answer(self, sure: bool) -> None:
+        self.dismiss(sure)
 
 
 class Complaint(Dialog[bool]):

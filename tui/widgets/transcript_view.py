@@ -120,6 +120,11 @@ class TranscriptView(textual_private.SteadyView, ScrollView, can_focus=True):
             self.cursor = self._lines[index].turn
             self.refresh()
 
+    def go_to(self, turn: int) -> None:
+        """Put the cursor on a turn and bring it into view."""
+        self.cursor = min(max(turn, 0), max(0, len(self.turns) - 1))
+        self._follow()
+
     def on_focus(self) -> None:
         self.refresh()
 
