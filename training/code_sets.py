@@ -1,7 +1,9 @@
 """Notes with ICD-10-CM codes given by people, to measure candidate codes against: never to train or fit on.
 
 icd-aci-*: codes of ACI-Bench notes (CC BY-NC 4.0: evaluation only, nothing of it ships). icd-facts-dev: ten invented
-visits of this project with accepted alternatives and codes that may be given or left out.
+visits of this project with accepted alternatives and codes that may be given or left out. icd-synthetic: 36 of the
+synthetic visits with codes given for this project (code_labels.jsonl, CC0), by somebody who saw the program's
+candidates and is no clinician: for fitting confidence, not for claims.
 """
 
 from __future__ import annotations
@@ -16,7 +18,7 @@ from edge.errors import TrainingError, UsageError
 from edge.text import sanitise
 from training import lines, sources
 
-SETS = ("icd-aci-train", "icd-aci-valid", "icd-aci-test1", "icd-facts-dev")
+SETS = ("icd-aci-train", "icd-aci-valid", "icd-aci-test1", "icd-facts-dev", "icd-synthetic")
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,8 @@ def coded_notes(folder: Path, name: str) -> list[CodedNote]:
     if name not in SETS:
         raise UsageError(f"There is no set of codes {name!r}.", f"Known: {', '.join(SETS)}.", "")
     try:
+        if name == "icd-synthetic":
+            return _synthetic(folder)
         return _facts_dev(folder) if name == "icd-facts-dev" else _aci(folder, name.removeprefix("icd-aci-"))
     except (KeyError, TypeError, AttributeError) as error:
         raise TrainingError(f"A record of {name} is not complete.", f"{type(error).__name__}: {error}.") from None
@@ -60,6 +64,15 @@ def _facts_dev(folder: Path) -> list[CodedNote]:
         note = sanitise(row["note"]).strip()
         found.append(CodedNote(row["id"], note, tuple(row["icd10"]), accept, frozenset(row["icd10_optional"])))
     return found
+
+
+def _synthetic(folder: Path) -> list[CodedNote]:
+    notes = {document.id: document.note for document in sources.synthetic_visits(folder, "train")}
+    rows = _records(Path(__file__).parent / "code_labels.jsonl")
+    return [
+        CodedNote(row["id"], notes[row["id"]], tuple(row["codes"]), {k: tuple(v) for k, v in row["accept"].items()})
+        for row in rows
+    ]
 
 
 def _aci(folder: Path, split: str) -> list[CodedNote]:

@@ -47,7 +47,11 @@ _MENTIONS = 20  # of one term in one part of a note; more of them change nothing
 LIKELY = 0.6  # candidates below it are shown on demand
 _PROBLEM = 0.9  # a mention that is the name of a problem of the assessment
 # Words around a mention that make it another thing: a vaccine, a screening test, a cause that is only likely.
-_NOT_AFTER = re.compile(r"^[\s-]*(?:vaccin\w*|shots?\b|immuni[sz]ation\w*|screening\b|titer\w*)", re.IGNORECASE)
+_NOT_AFTER = re.compile(
+    r"^[\s-]*(?:(?:and|or|,|/)\s*\w+\s*){0,3}(?:vaccin\w*|shots?\b|immuni[sz]ation\w*|screening\b|titer\w*|prevention|prophylaxis)"
+    r"|^,? (?:now |since |effectively )?(?:resolved|ruled out|excluded)\b",
+    re.IGNORECASE,
+)
 _NOT_BEFORE = re.compile(
     r"\b(?:screen(?:ing|ed)?|vaccin(?:e|ated)|immunized) (?:\w+ )?(?:for|against) (?:\w+ ){0,2}$"
     r"|\brisk (?:of|for) (?:\w+ ){0,2}$",
@@ -152,7 +156,8 @@ class Coder:
         self, text: str, read: Sequence[CodingLine], found: Sequence[_Found], context: Context
     ) -> Iterable[Candidate]:
         later = any(line.part is Part.COMPLAINT and _SUBSEQUENT.search(line.text) for line in read)
-        exact = self._meaning.exact([(f.line, f.mention) for f in found if f.line.problem]) if self._meaning else {}
+        named = [(f.line, f.mention) for f in found if f.line.problem and f.around.polarity is Polarity.AFFIRMED]
+        exact = self._meaning.exact(named) if self._meaning else {}
         for one in found:
             if (better := exact.get(one.mention.start)) is not None:
                 yield better

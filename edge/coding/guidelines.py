@@ -17,16 +17,16 @@ from edge.terminology.catalogue import Catalogue
 _COMBINED = 0.5  # both parts must be at least so sure
 # Category of signs and symptoms -> chapters of diagnoses that they may belong to.
 _INTEGRAL = (
-    (("R00", "R01", "R03", "R05", "R06", "R07", "R09", "R04", "R60"), "IJ"),
+    (("R00", "R01", "R03", "R05", "R06", "R07", "R09", "R04", "R60"), "I J"),
     (("R10", "R11", "R12", "R13", "R14", "R15", "R16", "R17", "R18", "R19", "R63"), "K"),
     (("R20", "R21", "R22", "R23"), "L"),
     (("R25", "R26", "R27", "R29", "R42", "R51", "R55"), "G"),
-    (("R30", "R31", "R32", "R33", "R34", "R35", "R36", "R37", "R39"), "N"),
-    (("R40", "R41", "R44", "R45", "R46"), "FG"),
-    (("R50", "R53", "R52"), "ABJ"),
+    (("R30", "R31", "R32", "R33", "R34", "R35", "R36", "R37", "R39"), "N0 N1 N2 N3 N4"),
+    (("R40", "R41", "R44", "R45", "R46"), "F G"),
+    (("R50", "R53", "R52"), "A B J"),
     (("R73",), "E"),
-    (("R91",), "CJ"),
-    (("M25", "M54", "M79"), "MS"),
+    (("R91",), "C J"),
+    (("M25", "M54", "M79"), "M S"),
 )
 _SYMPTOMS = ("R", "M25.4", "M25.5", "M54.2", "M54.5", "M54.9", "M79.6")
 # Chronic diseases of these chapters that explain no sign of their own: hypertension, diabetes without complications.
@@ -167,7 +167,11 @@ def without_symptoms(codes: Sequence[Candidate]) -> list[Candidate]:
         if not symptom(one.code.code) or one.confidence > best:
             return True
         chapters = next((letters for marks, letters in _INTEGRAL if one.code.code.startswith(marks)), "")
-        near = [c for c in diagnoses if c.code.code[0] in chapters and not c.code.code.startswith(_SILENT)]
+        near = [
+            c
+            for c in diagnoses
+            if c.code.code.startswith(tuple(chapters.split())) and not c.code.code.startswith(_SILENT)
+        ]
         return one.problem and not any(c.confidence >= one.confidence for c in near)
 
     return [one for one in codes if kept(one)]

@@ -54,6 +54,8 @@ class MeaningFinder:
                     break
                 if past is not code.startswith("Z") or _other_side(entry.description, side):
                     continue
+                if contradicts(entry.description, line.text):
+                    continue
                 if (candidate := self._candidate(line, code, cosine, side)) is None:
                     continue
                 found.append(candidate)
@@ -135,6 +137,31 @@ def _other_side(description: str, side: str) -> bool:
     return any(one in words and one != side for one in ("right", "left", "bilateral"))
 
 
+_UNSURE = re.compile(
+    r"(?:possible|possibly|probable|probably|suspected|suspicion|rule out|r/o|concern(?:ing)? for|likely|presumed|"
+    r"questionable|no |denies|normal|negative|family history|risk)\b|"
+    r".*\b(?:prevention|prophylaxis|screening|vaccin\w*|due|declined|advised|ruled out|resolved|"
+    r"evaluation|refill\w*|counseling)\b",
+    re.IGNORECASE,
+)
+# Words of a description that the text must hold in its own way: a carcinoma is no benign neoplasm.
+_CONTRADICTED = (
+    (re.compile(r"\bbenign\b"), re.compile(r"cancer|carcinoma|malignan|melanoma|sarcoma|lymphoma")),
+    (re.compile(r"\bin situ\b"), re.compile(r"invasive|metasta")),
+    (re.compile(r"\bhypo"), re.compile(r"\bhyper")),
+    (re.compile(r"\bhyper"), re.compile(r"\bhypo")),
+    (re.compile(r"\btype 1\b"), re.compile(r"\btype (?:2|ii)\b")),
+)
+
+
+def contradicts(description: str, text: str) -> bool:
+    """Whether an entry says the opposite of the words that it was found by."""
+    entry, words = description.casefold(), text.casefold()
+    return any(one.search(entry) and other.search(words) and not one.search(words) for one, other in _CONTRADICTED)
+
+
 def _true(line: CodingLine, context: Context) -> bool:
+    if _UNSURE.match(plain(line.text)):
+        return False
     around = context.at(line.start, line.start + len(line.text))
     return around.polarity is Polarity.AFFIRMED and around.subject is Subject.PATIENT

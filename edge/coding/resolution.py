@@ -83,10 +83,11 @@ class Resolver:
         seventh = self._catalogue.seventh(code)
         first = [leaf for leaf in leaves if not seventh or leaf.code.endswith("A")] or leaves
 
-        def general(leaf: Code) -> tuple[bool, bool, int]:
+        def general(leaf: Code) -> tuple[bool, bool, bool, int]:
             text = leaf.description.casefold()
             other = any(one in text.split() for one in _SIDES if one != side)
-            return bool(side) and side in text, not other, text.count("unspecified")
+            plain = "uncomplicated" in text or "without complication" in text
+            return bool(side) and side in text, not other, plain, text.count("unspecified")
 
         best = max(first, key=general)
         only = len({leaf.code[:7] for leaf in leaves}) == 1

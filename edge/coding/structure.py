@@ -46,9 +46,15 @@ _SENTENCE = re.compile(r"(?<=[.!?;])\s+(?=[A-ZÄÖÜ0-9•-])")
 _NUMBERED_PROBLEM = re.compile(
     r"\d{1,2}[.)]\s+|(?:impression|assessment|diagnosis|diagnoses|diagnose)\s*:\s*", re.IGNORECASE
 )
-
-
-_PROBLEM = re.compile(r"history of (?!present)", re.IGNORECASE)  # "History of gout" is a problem, no heading
+_HISTORY = re.compile(r"history of (?!present)", re.IGNORECASE)  # "History of gout" is a problem, no heading
+# What somebody is told to do names no problem.
+_INSTRUCTION = re.compile(
+    r"(?:[-•*]\s*)?(?:follow|return|call|go to|er for|ed for|nurse|continue|stop|start|keep|protect|avoid|take|"
+    r"schedule|recheck|repeat|review after|refer|order|no further|(?:s?he|they|we|i|the patient|patient) will|"
+    r"all questions|"
+    r"the patient (?:understands|agrees)|sooner|emergency)\b",
+    re.IGNORECASE,
+)
 
 
 @dataclass(frozen=True)
@@ -97,7 +103,7 @@ def _whole(note: str, opened: tuple[int, int, Part]) -> bool:
 
 def _part(note: str, section: ReportSection) -> Part | None:
     """The part that a heading opens; None for one that is not known, or that labels a piece of one problem."""
-    if section.title.endswith(".") or _PROBLEM.match(section.title):
+    if section.title.endswith(".") or _HISTORY.match(section.title):
         return None
     if _LABEL.match(f"{section.title}:") and not note[section.start : section.body].strip(" :*#").isupper():
         return None
@@ -117,5 +123,6 @@ def _sentences(text: str, start: int, part: Part, gap: bool, named: bool) -> Ite
     for number, piece in enumerate(_SENTENCE.split(text[position:])):
         position = text.index(piece, position)
         names = assessed and number == 0 and not bullet and (short or numbered) and not _LABEL.match(piece)
+        names = names and not _INSTRUCTION.match(piece)
         yield CodingLine(piece, start + position, part, problem=names and (numbered or gap or short))
         position += len(piece)
