@@ -37,6 +37,7 @@ from edge.reading.scan import Checkpoint, go_on, refuse_lines
 from edge.text import one_line, sanitise
 
 InputKind = Literal["conversation", "report"]
+_NO_TALK = "This reads as a report, not as a conversation: `edgescribe extract` is made for reports."
 _TURN_MARK = "[SPEAKER_TURN]"  # of whisper.cpp's tinydiarize, at the end of a line
 
 
@@ -119,8 +120,9 @@ def read(
             raise
         return _as_report(reading, text)
     if kind == "conversation" or kinds.is_conversation(text, turns):
+        remarks = () if kind is None or kinds.is_conversation(text, turns) else (_NO_TALK,)
         turns, title = service.without_title(turns)
-        reading = replace(reading, warnings=(*reading.warnings, *title))
+        reading = replace(reading, warnings=(*reading.warnings, *remarks, *title))
         return _as_conversation(reading, [Cue(t.speaker, t.text, t.seconds) for t in turns], speakers)
     return _as_report(reading, text)
 

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from edge.encounters.checking import Review
     from edge.encounters.writing import Note, NoteFinished, Scribe
 
+EMPTY = "The note is empty: nothing that belongs in one was found in this conversation."
 _REASONS = {
     "length": "stopped at its length limit",
     "loop": "the model began to repeat itself; the repeats were cut",
@@ -83,6 +84,9 @@ def write(scribe: Scribe, document: Document, args: argparse.Namespace, narrator
     omissions = {"omissions": [one.as_json() for one in found.omissions] if found is not None else []}
     printed = note_json(replace(note, sections=content.sections)) | omissions
     printed["warnings"] = [foreign] if foreign else []
+    if not note.text.strip() and not note.incomplete:
+        printed["warnings"].append(EMPTY)
+        narrator.warn(EMPTY)
     if note.parts:
         printed["parts"] = origin.parameters["parts"]
         printed["warnings"].append(in_parts(max(len(found) for found in note.parts.values())))

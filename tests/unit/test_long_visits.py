@@ -214,6 +214,15 @@ def test_the_command_line_says_it_once_and_prints_the_merged_note(capsys: pytest
     assert "overlapping parts" in result.printed["warnings"][-1]
 
 
+def test_an_empty_note_says_why(capsys: pytest.CaptureFixture[str]) -> None:
+    scribe = Scribe(ReadingEngine(lambda *_: "None."), form="whole")
+    args = argparse.Namespace(template="visit", json=True, live=False, quiet=False, threads=0)
+    result = note_verb.write(scribe, from_text(visit(50), "v"), args, Narrator())
+    assert result.printed["text"] == ""
+    assert result.printed["warnings"] == [note_verb.EMPTY]
+    assert note_verb.EMPTY in capsys.readouterr().err
+
+
 def test_the_app_shows_parts_as_they_come_and_keeps_the_merged_section() -> None:
     engine = ReadingEngine(lambda document, _: f"Words {len(document)}.")
     encounter = OpenEncounter.begin(templates.get("visit"))

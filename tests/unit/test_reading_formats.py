@@ -78,6 +78,12 @@ def test_columns_and_headings_of_a_report_are_no_speakers(text: str) -> None:
     assert files.read(text.encode(), "report.txt").kind == "report"
 
 
+def test_a_report_that_is_taken_for_a_conversation_is_told() -> None:
+    raw = b"DISCHARGE SUMMARY\nDiagnosis: pneumonia\nMedication: doxycycline 100 mg\nFindings: crackles at the base\n"
+    assert "reads as a report" in files.read(raw, "letter", "conversation").warnings[0]
+    assert files.read(BASE.encode(), "visit", "conversation").warnings == ()
+
+
 def test_a_pdf_with_text() -> None:
     reading = files.read(pdf([f"{who}: {words}" for who, words in VISIT]), "visit.pdf")
     assert (reading.format, said(reading)) == ("pdf", VISIT)

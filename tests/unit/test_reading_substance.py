@@ -29,6 +29,10 @@ NOTHING = [
     "Untertitelung aufgrund der Amara.org-Community",
     "Sous-titres réalisés par la communauté d'Amara.org",
     "¡Gracias por ver el video!",
+    "This meeting is being recorded.\nPlease wait for the host to start this meeting.",
+    "Doctor: Is this thing on?\nPatient: I think so.",
+    "(speaking in foreign language)",
+    "Copyright 2026 WDR mediagroup GmbH",
     "Sottotitoli creati dalla comunità Amara.org",
     "Спасибо за просмотр!",
     "ご視聴ありがとうございました",
@@ -41,6 +45,7 @@ NOTHING = [
 SOMETHING = [
     "Doctor: Any pain?\nPatient: No.",
     "Patient: I can't see.",
+    "Patient: I think so many pills hurt me.",
     "Patient: I'm not feeling well.",
     "Patient: Mir geht es nicht gut.",
     "Patient: Kopfweh.",
