@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from edge.contract.bundle import Bundle
@@ -12,7 +12,7 @@ from edge.errors import BaseModelError, UsageError
 from edge.paths import checkout, data_dir
 from export.base import base_digest, hf_folder, purpose
 from export.catalog import Base, get
-from export.merge import adapter_ref, with_facts
+from export.merge import adapter_ref, trained_languages, with_facts
 from export.options import OnnxOptions, Precision
 from export.pack import Recipe, manifest_for, pack
 from export.progress import BuildProgress, silent
@@ -30,10 +30,12 @@ def make_onnx_bundle(
     out: Path | None = None,
     cache: Path | None = None,
     progress: BuildProgress = silent,
+    languages: Sequence[str] = (),
 ) -> tuple[Bundle, Build]:
     """Return the ONNX bundle of base `name` under out (default: models/bundles) and what its build took.
 
-    bundle_name defaults to the base's name, with the precision if that is not int4. Raises BaseModelError, BundleError,
+    bundle_name defaults to the base's name, with the precision if that is not int4. languages: of the notes that it was
+    trained to write, by default what the adapter names. Raises BaseModelError, BundleError,
     UsageError.
     """
     asked = options or OnnxOptions()
@@ -46,7 +48,9 @@ def make_onnx_bundle(
         recipe = Recipe("onnx", ONNX_PACKAGE, fitted.precision, fitted.record())
         return built, recipe, config["model"]["context_length"]
 
-    return _make(base, _target(name, bundle_name, asked.precision, "", out), adapter, cache, progress, building)
+    return _make(
+        base, _target(name, bundle_name, asked.precision, "", out), adapter, cache, progress, languages, building
+    )
 
 
 def make_mlx_bundle(
@@ -57,6 +61,7 @@ def make_mlx_bundle(
     out: Path | None = None,
     cache: Path | None = None,
     progress: BuildProgress = silent,
+    languages: Sequence[str] = (),
 ) -> tuple[Bundle, Build]:
     """The same for MLX; bundle_name defaults to the base's name and "-mlx"."""
     from export import to_mlx
@@ -68,19 +73,22 @@ def make_mlx_bundle(
         options: dict[str, str | int | bool] = {} if precision == "fp16" else {"group": to_mlx.GROUP}
         return built, Recipe("mlx", to_mlx.PACKAGE, precision, options), to_mlx.context_length(built)
 
-    return _make(base, _target(name, bundle_name, precision, "-mlx", out), adapter, cache, progress, building)
+    return _make(
+        base, _target(name, bundle_name, precision, "-mlx", out), adapter, cache, progress, languages, building
+    )
 
 
 def _make(
     base: Base, target: Path, adapter: Path | None, cache: Path | None, progress: BuildProgress,
-    building: Callable[[Path], tuple[Build, Recipe, int]],
+    given: Sequence[str], building: Callable[[Path], tuple[Build, Recipe, int]],
 ) -> tuple[Bundle, Build]:  # fmt: skip
     """Build from the base's Hugging Face folder, describe, pack. A wrong adapter is told before anything is built."""
-    reference = adapter_ref(adapter)
+    reference, spoken = adapter_ref(adapter), trained_languages(adapter, given)
     source = hf_folder(base.name, cache, progress=progress)
     built, recipe, length = building(source)
     manifest = manifest_for(target.name, base, base_digest(base, source), recipe, reference, length)
-    described = with_facts(manifest, adapter).model_copy(update={"purpose": purpose(base, source)})
+    named = {**recipe.options, "languages": " ".join(spoken)}
+    described = with_facts(manifest, adapter).model_copy(update={"purpose": purpose(base, source), "options": named})
     return pack(built, described, target, progress), built
 
 

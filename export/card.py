@@ -70,6 +70,7 @@ def _card(manifest: Manifest) -> str:
         f"- Weights: {manifest.precision} for {manifest.runtime} {manifest.runtime_version}; {_options(manifest)}",
         f"- Prompt: format {manifest.prompt_format}, version {manifest.prompt_version}; "
         f"context {manifest.context_length:,} tokens",
+        *_languages(manifest),
         f"- Built by: {manifest.built_by}",
         "",
         "## Intended use",
@@ -108,7 +109,15 @@ def _counted(figures: list[Figure]) -> list[str]:
 
 
 def _options(manifest: Manifest) -> str:
-    return ", ".join(f"{key} {value}" for key, value in sorted(manifest.options.items())) or "no options"
+    return (
+        ", ".join(f"{key} {value}" for key, value in sorted(manifest.options.items()) if key != "languages")
+        or "no options"
+    )
+
+
+def _languages(manifest: Manifest) -> list[str]:
+    found = str(manifest.options.get("languages", ""))
+    return [f"- Languages of the notes that it was trained to write: {', '.join(found.split())}"] if found else []
 
 
 def _use(manifest: Manifest) -> list[str]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -114,6 +116,17 @@ def adapter_version(adapter: Path) -> str:
             f"This program knows {', '.join(RENDERERS)}.", "Update edgescribe, or train it again.",
         )  # fmt: skip
     return str(version)
+
+
+def trained_languages(adapter: Path | None, given: Sequence[str] = ()) -> tuple[str, ...]:
+    """ISO 639-1 codes of the languages that a bundle was trained to write notes in: those given, else those that
+    training recorded with the adapter, else English. Raises BaseModelError for what is no such code."""
+    path = adapter / "adapter.json" if adapter is not None else None
+    recorded = json.loads(path.read_text(encoding="utf-8")).get("languages") if path and path.is_file() else None
+    found = tuple(given) or (tuple(recorded) if isinstance(recorded, list) else ("en",))
+    if not found or not all(isinstance(code, str) and re.fullmatch("[a-z]{2}", code) for code in found):
+        raise BaseModelError("The adapter names no languages.", "Codes of two letters are needed: en, de.", "")
+    return tuple(dict.fromkeys(found))
 
 
 def auto_class(kind: ModelKind) -> Any:

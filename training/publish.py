@@ -61,12 +61,19 @@ class Published:
 
 
 def publish(
-    run: Path, base_name: str, results: Sequence[Path], failures: str, out: Path, beside: Sequence[Path] = ()
+    run: Path,
+    base_name: str,
+    results: Sequence[Path],
+    failures: str,
+    out: Path,
+    beside: Sequence[Path] = (),
+    languages: Sequence[str] = ("en",),
 ) -> Published:
     """Write the adapter of a run to out. results: result.json files of this adapter, or folders of them; failures:
     Markdown.
 
-    beside: results of other models that the card shows in the same tables. Raises TrainingError if the run has not
+    beside: results of other models that the card shows in the same tables. languages: of the notes that it was trained
+    to write. Raises TrainingError if the run has not
     ended, or it or a result can't be read, UsageError if no failures are named or the results are of several models;
     then nothing is written.
     """
@@ -81,7 +88,10 @@ def publish(
     judged = [json.loads(path.read_text(encoding="utf-8")) for path in report.files(results)]
     _one_model(judged)
     card = _card(base_name, chosen, run, facts, tables, failures)
-    found = {"prompt_version": PROMPT_VERSION, "data": _data(facts["counts"], judged), "figures": _figures(judged)}
+    found = {
+        "prompt_version": PROMPT_VERSION, "languages": list(languages), "data": _data(facts["counts"], judged),
+        "figures": _figures(judged),
+    }  # fmt: skip
     with folders.writing(out):
         size = shrink(adapter, base_name, out)
         (out / "adapter.json").write_text(json.dumps(found, indent=2) + "\n", encoding="utf-8")

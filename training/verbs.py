@@ -135,6 +135,10 @@ def _add_publish(sub: Any) -> None:
     publish.add_argument(
         "--beside", type=Path, nargs="*", default=[], metavar="FILE", help="result.json of other models"
     )
+    publish.add_argument(
+        "--languages", nargs="+", default=["en"], metavar="CODE", help="languages of the notes that it was trained to "
+        "write (default: en); a conversation in another one is warned of",
+    )  # fmt: skip
     publish.add_argument("--failures", type=Path, required=True, metavar="FILE", help="known failures, Markdown")
     publish.set_defaults(run=run_publish)
 
@@ -389,7 +393,7 @@ def run_publish(args: argparse.Namespace) -> int:
     except (OSError, UnicodeDecodeError) as error:
         reason = error.strerror or "" if isinstance(error, OSError) else "It is not UTF-8."
         raise UsageError(f"{args.failures} cannot be read.", reason, "Write down what the model gets wrong.") from None
-    done = publish.publish(folder, Path(base).name, args.results, failures, args.out, args.beside)
+    done = publish.publish(folder, Path(base).name, args.results, failures, args.out, args.beside, args.languages)
     say(f"{done.size / 1e6:.1f} MB of weights")
     print(done.folder)
     return 0

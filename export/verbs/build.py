@@ -28,6 +28,10 @@ def _add_arguments(parser: argparse.ArgumentParser, verb: str) -> None:
     parser.add_argument("name", help="base model, a name in export/catalog.toml")
     parser.add_argument("--adapter", type=Path, metavar="DIR", help="adapter to merge, written by edgescribe-training")
     parser.add_argument("--as", dest="bundle", metavar="NAME", help="name of the bundle (default: that of the base)")
+    parser.add_argument(
+        "--languages", nargs="+", default=(), metavar="CODE", help="languages of the notes that the model was "
+        "trained to write (default: those that the adapter names, else en)",
+    )  # fmt: skip
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder for bundles (default: models/bundles)")
     parser.add_argument("--verify", action="store_true", help="then compare with the source, as `verify` does")
     if verb == "build":
@@ -60,10 +64,21 @@ def run(args: argparse.Namespace) -> int:
         if args.runtime in ("onnx", "both"):
             options = OnnxOptions.of(args.precision, args.algorithm, args.block, args.symmetric)
             options = replace(options, prune_head=not args.full_head)
-            done.append(make_onnx_bundle(args.name, options, args.adapter, args.bundle, args.out, progress=progress))
+            made = make_onnx_bundle(
+                args.name, options, args.adapter, args.bundle, args.out, progress=progress, languages=args.languages
+            )
+            done.append(made)
         if args.runtime in ("mlx", "both"):
             done.append(
-                make_mlx_bundle(args.name, args.precision, args.adapter, args.bundle, args.out, progress=progress)
+                make_mlx_bundle(
+                    args.name,
+                    args.precision,
+                    args.adapter,
+                    args.bundle,
+                    args.out,
+                    progress=progress,
+                    languages=args.languages,
+                )
             )
     for bundle, built in done:
         _report(bundle, built, sign_here(bundle.folder))

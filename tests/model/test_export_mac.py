@@ -73,4 +73,4 @@ def test_a_bundle_built_there_is_whole_and_signed_for_that_machine(tmp_path: Pat
     folder = bundle("int4", tmp_path)
     assert sign_here(folder) == "built-here"
     manifest = verify_bundle(folder, require_signature=True).manifest
-    assert (manifest.runtime, manifest.precision, manifest.options) == ("mlx", "int4", {"group": 64})
+    assert (manifest.runtime, manifest.precision, manifest.options) == ("mlx", "int4", {"group": 64, "languages": "en"})

@@ -28,7 +28,7 @@ def bundle(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_the_bundle_is_verified_and_small(bundle: Path) -> None:
     manifest = verify_bundle(bundle).manifest
     assert bundle.name == "smollm2-135m-instruct-mlx"
-    assert (manifest.runtime, manifest.precision, manifest.options) == ("mlx", "int4", {"group": 64})
+    assert (manifest.runtime, manifest.precision, manifest.options) == ("mlx", "int4", {"group": 64, "languages": "en"})
     assert sorted(entry.path for entry in manifest.files) == [
         "config.json", "ml-bom.json", "model-card.md", "model.safetensors", "tokenizer.json",
     ]  # fmt: skip

@@ -55,6 +55,7 @@ def test_the_bundle_is_verified_and_says_what_it_is(bundle_135m: Path) -> None:
     assert manifest.precision == "int4"
     assert manifest.options == {
         "algorithm": "rtn_mixed", "block": 32, "symmetric": False, "accuracy_level": 4, "prune_head": True,
+        "languages": "en",
     }  # fmt: skip
     assert sorted(entry.path for entry in manifest.files) == [
         "genai_config.json", "ml-bom.json", "model-card.md", "model.onnx", "model.onnx.data", "tokenizer.json",

@@ -15,7 +15,7 @@ from transformers import AutoModelForCausalLM, LlamaConfig, LlamaForCausalLM
 
 from edge.errors import BaseModelError
 from export.logits import HfLogits
-from export.merge import adapter_digest, adapter_facts, check_head, merge
+from export.merge import adapter_digest, adapter_facts, check_head, merge, trained_languages
 from export.options import OnnxOptions
 
 IDS = [5, 9, 200, 31, 7]
@@ -141,6 +141,16 @@ def test_facts_recorded_by_training_are_read_strictly(tmp_path: Path) -> None:
         (tmp_path / "adapter.json").write_text(raw)
         with pytest.raises(BaseModelError, match="not what training writes"):
             adapter_facts(tmp_path)
+
+
+def test_the_languages_of_the_notes_that_it_was_trained_to_write(tmp_path: Path) -> None:
+    assert trained_languages(None) == trained_languages(tmp_path) == ("en",)
+    (tmp_path / "adapter.json").write_text(json.dumps({"languages": ["de", "en", "de"]}))
+    assert trained_languages(tmp_path) == ("de", "en")
+    assert trained_languages(tmp_path, ["es"]) == ("es",)
+    for wrong in ("English", "", "EN", "e"):
+        with pytest.raises(BaseModelError, match="no languages"):
+            trained_languages(tmp_path, [wrong])
 
 
 @pytest.mark.parametrize(

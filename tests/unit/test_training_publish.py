@@ -65,6 +65,7 @@ def test_a_published_adapter_says_where_it_comes_from(run: Path, tmp_path: Path)
     assert "Writes sections of clinical notes from conversations." in text
     assert "of export/catalog.toml, named there by sha256. Adapter licence: Apache-2.0" in text
     adapter = json.loads((done.folder / "adapter.json").read_text(encoding="utf-8"))
+    assert adapter["languages"] == ["en"]
     assert [DataSet.model_validate(d).role for d in adapter["data"]] == ["training", "evaluation"]
     assert [Figure.model_validate(f).low for f in adapter["figures"]] == [10.0, None]
     assert json.loads((done.folder / "adapter_config.json").read_text())["target_modules"] == ["q_proj", "v_proj"]
