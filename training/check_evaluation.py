@@ -9,7 +9,7 @@ import csv
 import json
 import time
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,7 @@ from edge.reading.conversation import parse
 from edge.text import sanitise
 from training import check_sets, intervals, judge_data, planted, sources
 from training.check_sets import Visit
+from training.runlog import Say
 
 CHECK_OF = {
     "age_sex": "age and sex",
@@ -37,7 +38,6 @@ CHECK_OF = {
 _BACK = 4
 EACH = 110  # planted notes of a kind
 PLANTED_SECTIONS = 500  # of MTS-Dialog, in which errors are planted; others stay untouched
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import resource
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -23,11 +23,11 @@ from edge.terminology.index import open_catalogue
 from training import code_scores, code_sets, folders, intervals, sources
 from training.code_scores import CodeCounts, Ranks
 from training.code_sets import CodedNote
+from training.runlog import Say
 
 SETS = code_sets.SETS
 _DEPTH = 50
 _KINDS = ("lexical", "dense", "fused")
-Say = Callable[[str], None]
 
 
 @dataclass(frozen=True)

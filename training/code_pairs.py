@@ -35,7 +35,7 @@ _LETTERS = "abcdefghijklmnopqrstuvwxyz"
 
 
 @dataclass(frozen=True)
-class Pair:
+class CodePair:
     """Words (anchor), a term of the code they mean (positive), a term of its sibling (negative)."""
 
     code: str
@@ -44,7 +44,7 @@ class Pair:
     negative: str
 
 
-class Pairs:
+class CodePairs:
     """Pairs of one catalogue, drawn by chance: every category as often as any other."""
 
     def __init__(self, catalogue: Catalogue, seed: int) -> None:
@@ -68,10 +68,10 @@ class Pairs:
         self._short = _shortened()
         self._lay = lay_words()
 
-    def batches(self, count: int, size: int) -> Iterator[list[Pair]]:
+    def batches(self, count: int, size: int) -> Iterator[list[CodePair]]:
         """So many batches; no code twice in one, and of each category at most two."""
         for _ in range(count):
-            batch: dict[str, Pair] = {}
+            batch: dict[str, CodePair] = {}
             seen: dict[str, int] = defaultdict(int)
             while len(batch) < size:
                 named = self._chance.random() < 0.2
@@ -84,14 +84,14 @@ class Pairs:
                 batch[code] = self.pair(code)
             yield list(batch.values())
 
-    def pair(self, code: str) -> Pair:
+    def pair(self, code: str) -> CodePair:
         """One pair of a code."""
         terms = self._terms[code]
         own = self._words.get(code, ())
         anchor = self._chance.choice(own) if own and self._chance.random() < 0.6 else self._chance.choice(terms)
         others = [text for text in terms if text != anchor] or terms
         positive = terms[0] if self._chance.random() < 0.7 and terms[0] != anchor else self._chance.choice(others)
-        return Pair(code, self._written(anchor), positive, self._negative(code))
+        return CodePair(code, self._written(anchor), positive, self._negative(code))
 
     def _negative(self, code: str) -> str:
         near = [other for other in self._siblings[self._parent[code]] if other != code]

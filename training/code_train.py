@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import random
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -23,10 +23,10 @@ from edge.contract.tagging import ENCODER
 from edge.errors import TrainingError
 from edge.terminology.catalogue import Catalogue
 from training import folders
-from training.code_pairs import Pairs
+from training.code_pairs import CodePairs
+from training.runlog import Say
 from training.tagger_publish import changes
 
-Say = Callable[[str], None]
 _SCALE = 20.0
 _REPORT = 25
 
@@ -52,7 +52,7 @@ def tune(base: Path, catalogue: Catalogue, config: CodeTraining, out: Path, say:
     schedule = torch.optim.lr_scheduler.LambdaLR(optimiser, lambda step: _share(step, config.steps))
     started, losses = time.monotonic(), []
     model.train()
-    for step, batch in enumerate(Pairs(catalogue, config.seed).batches(config.steps, config.batch), 1):
+    for step, batch in enumerate(CodePairs(catalogue, config.seed).batches(config.steps, config.batch), 1):
         texts = [p.anchor for p in batch] + [p.positive for p in batch] + [p.negative for p in batch]
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=config.bf16):
             vectors = embed(model, tokenizer, texts)

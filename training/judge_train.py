@@ -22,17 +22,18 @@ from edge.tagging.windows import batch
 from training import judge_data, tagger_publish, tagger_train
 from training.intervals import mean
 from training.judge_data import PairExample
+from training.runlog import Say
 from training.tagger_config import TaggerConfig
 from training.tagger_model import TaggerModel, TorchBackend
-from training.tagger_train import TaggerOutcome, Tell
+from training.tagger_train import TaggerOutcome
 
-Pairs = dict[str, list[PairExample]]
+JudgePairs = dict[str, list[PairExample]]
 _TOKENS = 2_000  # of a batch, padding counted
 _MOST_VALID = 250  # pairs of an answer that an epoch is judged by
 _FLAGS = 0.02  # share of statements that hold at which errors are counted
 
 
-def read_sets(config: TaggerConfig, folder: Path) -> tuple[Pairs, Pairs]:
+def read_sets(config: TaggerConfig, folder: Path) -> tuple[JudgePairs, JudgePairs]:
     """Pairs to train on and to validate on, by task. Raises TrainingError."""
     seed = config.train.seed
     every = list(config.tasks.values())
@@ -55,7 +56,7 @@ def _some(pairs: Sequence[PairExample], most: int, seed: int) -> list[PairExampl
 
 
 def train(
-    config: TaggerConfig, base: Path, sets: tuple[Pairs, Pairs], say: Tell,
+    config: TaggerConfig, base: Path, sets: tuple[JudgePairs, JudgePairs], say: Say,
     keep: Callable[[TaggerOutcome], None] | None = None,
 ) -> TaggerOutcome:  # fmt: skip
     """Train from a base folder; the model comes back with the weights of its best epoch. Raises TrainingError."""
@@ -96,7 +97,7 @@ def train(
 Windows = list[tuple[str, list[int], int]]
 
 
-def _windows(tokenizer: Any, spec: TaggerSpec, pairs: Pairs) -> Windows:
+def _windows(tokenizer: Any, spec: TaggerSpec, pairs: JudgePairs) -> Windows:
     """(task, tokens, number of the answer) of every pair."""
     found: Windows = []
     for task in spec.tasks:
@@ -134,7 +135,7 @@ def _epoch(
     batches: Sequence[Windows],
     steps: tuple[Any, Any],
     config: TaggerConfig,
-    say: Tell,
+    say: Say,
 ) -> float:
     model, spec = outcome.model, outcome.spec
     marks = tuple(tokenizer.token_to_id(mark) for mark in ("[CLS]", "[SEP]", "[PAD]"))

@@ -6,6 +6,7 @@ import contextlib
 import json
 import platform
 import sys
+from collections.abc import Callable
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from edge.errors import TrainingError
 from training import folders
 from training.config import Config, as_dict
 from training.schedule import Schedule
+
+Say = Callable[[str], None]  # where progress is told, a line at a time
 
 
 class Metrics:

@@ -11,12 +11,13 @@ import torch
 from edge.contract.prompts import load_tokenizer
 from edge.contract.tagging import TaggerSpec
 from training import judge_data, judge_train, tagger_publish, tagger_train, tagger_tuning
+from training.runlog import Say
 from training.tagger_config import TaggerConfig
 from training.tagger_model import TaggerModel, TorchBackend
-from training.tagger_train import TaggerOutcome, TaggerSets, Tell
+from training.tagger_train import TaggerOutcome, TaggerSets
 
 
-def run(config: TaggerConfig, base: Path, data: Path, out: Path, say: Tell) -> Path:
+def run(config: TaggerConfig, base: Path, data: Path, out: Path, say: Say) -> Path:
     """Train and write the tuned tagger to out, anew after each epoch that is the best so far; returns out.
 
     Raises TrainingError, UsageError.
@@ -34,7 +35,7 @@ def run(config: TaggerConfig, base: Path, data: Path, out: Path, say: Tell) -> P
     return out
 
 
-def _judge(config: TaggerConfig, base: Path, data: Path, out: Path, say: Tell) -> Path:
+def _judge(config: TaggerConfig, base: Path, data: Path, out: Path, say: Say) -> Path:
     """The same for a judge of pairs: what is rounded is written after each epoch that is the best so far."""
     sets = judge_train.read_sets(config, data)
     say("  ".join(f"{key} {len(some)} pairs" for one in sets for key, some in one.items()))
@@ -58,7 +59,7 @@ def _judge(config: TaggerConfig, base: Path, data: Path, out: Path, say: Tell) -
 
 
 def finish(
-    config: TaggerConfig, base: Path, sets: TaggerSets, outcome: TaggerOutcome, seconds: float, out: Path, say: Tell,
+    config: TaggerConfig, base: Path, sets: TaggerSets, outcome: TaggerOutcome, seconds: float, out: Path, say: Say,
     tuned: bool = True,
 ) -> TaggerSpec:  # fmt: skip
     """Round the weights, tune thresholds and measure what was rounded, write the folder; returns the tuned spec."""

@@ -25,13 +25,12 @@ from edge.reading.conversation import parse
 from edge.tagging.facts import facts_of
 from edge.tagging.tagger import Span, Tagger
 from training import fact_scores, tagger_batches, tagger_data, tagger_publish
+from training.runlog import Say
 from training.spans import Counts, report_counts
 from training.tagger_batches import IGNORED, Batch, BatchPart, PreparedExample
 from training.tagger_config import TaggerConfig, TrainConfig
 from training.tagger_data import TaggerExample
 from training.tagger_model import TaggerModel, TorchBackend
-
-Tell = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -67,7 +66,7 @@ def read_sets(config: TaggerConfig, folder: Path) -> TaggerSets:
 
 
 def train(
-    config: TaggerConfig, base: Path, sets: TaggerSets, say: Tell, keep: Callable[[TaggerOutcome], None] | None = None
+    config: TaggerConfig, base: Path, sets: TaggerSets, say: Say, keep: Callable[[TaggerOutcome], None] | None = None
 ) -> TaggerOutcome:
     """Train from a base folder; the model comes back with the weights of its best epoch. Raises TrainingError.
 
@@ -126,7 +125,7 @@ class _Loader:
 
 
 def _epochs(
-    config: TaggerConfig, outcome: TaggerOutcome, loader: _Loader, tagger: Tagger, sets: TaggerSets, say: Tell,
+    config: TaggerConfig, outcome: TaggerOutcome, loader: _Loader, tagger: Tagger, sets: TaggerSets, say: Say,
     keep: Callable[[TaggerOutcome], None] | None,
 ) -> None:  # fmt: skip
     settings, model = config.train, outcome.model

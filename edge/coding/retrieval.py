@@ -51,7 +51,7 @@ def rounded(vectors: Any) -> TermVectors:
 
 
 @dataclass(frozen=True)
-class Found:
+class RetrievedEntry:
     """An entry found. lexical, dense: its rank in each list from 0, None where it is not in it; cosine: -1 to 1."""
 
     code: str
@@ -100,13 +100,13 @@ class Retriever:
             best.setdefault(self._codes[row], float(scores[row]))
         return list(best.items())[:limit]
 
-    def fused(self, texts: Sequence[str], limit: int) -> list[list[Found]]:
+    def fused(self, texts: Sequence[str], limit: int) -> list[list[RetrievedEntry]]:
         """Entries for each text by reciprocal rank over both lists, best first."""
         near = self.dense(texts, limit) if self.has_dense else [[] for _ in texts]
         return [fuse(self.lexical(text, limit), meant)[:limit] for text, meant in zip(texts, near, strict=True)]
 
 
-def fuse(lexical: Sequence[str], dense: Sequence[tuple[str, float]]) -> list[Found]:
+def fuse(lexical: Sequence[str], dense: Sequence[tuple[str, float]]) -> list[RetrievedEntry]:
     """Both lists as one: the sum over lists of 1 / (60 + rank), ranks from 1; ties by code."""
     words = {code: rank for rank, code in enumerate(lexical)}
     meaning = {code: (rank, cosine) for rank, (code, cosine) in enumerate(dense)}
@@ -114,5 +114,5 @@ def fuse(lexical: Sequence[str], dense: Sequence[tuple[str, float]]) -> list[Fou
     for code in dict.fromkeys((*words, *meaning)):
         rank, (other, cosine) = words.get(code), meaning.get(code, (None, 0.0))
         score = sum(1 / (_RANK + 1 + place) for place in (rank, other) if place is not None)
-        found.append(Found(code, score, rank, other, cosine))
+        found.append(RetrievedEntry(code, score, rank, other, cosine))
     return sorted(found, key=lambda one: (-one.score, one.code))

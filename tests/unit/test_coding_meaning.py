@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from edge.coding.candidates import Coder
 from edge.coding.meaning import contradicts, plain, side_of
-from edge.coding.retrieval import Found, Retriever, TermVectors, fuse, rounded
+from edge.coding.retrieval import RetrievedEntry, Retriever, TermVectors, fuse, rounded
 from edge.coding.structure import lines
 from edge.terminology.catalogue import Catalogue
 from edge.terminology.index import open_catalogue
@@ -78,7 +78,7 @@ def test_the_nearest_entry_is_first_and_each_code_once(retriever: Retriever) -> 
 def test_reciprocal_ranks_reward_what_both_lists_have() -> None:
     found = fuse(["A", "B"], [("B", 0.9), ("C", 0.8)])
     assert [one.code for one in found] == ["B", "A", "C"]
-    assert found[0] == Found("B", 1 / 62 + 1 / 61, 1, 0, 0.9)
+    assert found[0] == RetrievedEntry("B", 1 / 62 + 1 / 61, 1, 0, 0.9)
 
 
 @settings(max_examples=40, deadline=None)

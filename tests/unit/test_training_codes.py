@@ -13,7 +13,7 @@ from edge.coding.retrieval import Retriever
 from edge.errors import TrainingError, UsageError
 from edge.terminology.index import open_catalogue
 from training import code_evaluation
-from training.code_pairs import Pairs, lay_words, mistyped
+from training.code_pairs import CodePairs, lay_words, mistyped
 from training.code_scores import CodeCounts, calibration_error, count, figures, ranks, reliability
 from training.code_sets import CodedNote, coded_notes
 
@@ -116,7 +116,7 @@ def test_a_code_made_by_a_seventh_character_is_found_with_the_entry_above() -> N
 
 def test_pairs_come_from_the_catalogue_and_repeat_with_their_seed() -> None:
     catalogue = open_catalogue()
-    first, again = ([*Pairs(catalogue, 7).batches(2, 24)] for _ in range(2))
+    first, again = ([*CodePairs(catalogue, 7).batches(2, 24)] for _ in range(2))
     assert first == again
     terms: dict[str, set[str]] = {}
     for code, text in catalogue.terms():

@@ -9,13 +9,13 @@ from hypothesis import strategies as st
 from textual._xterm_parser import XTermParser
 from textual.events import Key, Paste
 
-from tui.terminal.paste import END, LARGEST, START, Pastes, Reader
+from tui.terminal.paste import END, LARGEST, START, Pastes, TerminalReader
 
 KEYS = {"\x11": "ctrl+q", "\x0c": "ctrl+l", "a": "a", "\x1b[A": "up", "\r": "enter"}
 
 
 def events(*pieces: str) -> list[Key | Paste]:
-    reader, found = Reader(XTermParser()), []
+    reader, found = TerminalReader(XTermParser()), []
     for piece in pieces:
         found += reader.feed(piece)
     return found + list(reader.tick(quiet=9.0))
@@ -53,7 +53,7 @@ def test_a_paste_without_an_end_is_text(inner: list[str]) -> None:
 
 
 def test_an_escape_key_still_comes_and_so_does_a_mark_that_was_slow() -> None:
-    reader = Reader(XTermParser())
+    reader = TerminalReader(XTermParser())
     assert list(reader.feed("\x1b")) == []
     assert reader.waits
     list(reader.tick(0.1))  # passed on: the framework waits for more by itself

@@ -16,7 +16,7 @@ from textual.driver import Driver
 from textual.events import Key
 
 from tui.terminal import textual_private
-from tui.terminal.paste import Reader
+from tui.terminal.paste import TerminalReader
 
 _LOOK, _SOON = 0.1, 0.03  # seconds between two looks at timeouts; the same while a key waits for one
 
@@ -32,7 +32,7 @@ def window() -> type[Driver] | None:
 
         def run_input_thread(self) -> None:
             """Events from standard input until the app ends."""
-            reader = Reader(textual_private.parser(self))
+            reader = TerminalReader(textual_private.parser(self))
             decode = codecs.getincrementaldecoder("utf-8")("replace").decode
             last = time.monotonic()
             with selectors.SelectSelector() as selector:

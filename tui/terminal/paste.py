@@ -77,7 +77,7 @@ def _begun(data: str, mark: str) -> int:
     return next((size for size in range(min(len(mark) - 1, len(data)), 0, -1) if data.endswith(mark[:size])), 0)
 
 
-class Reader:
+class TerminalReader:
     """Events of what a terminal sends: keys by the framework's parser, pastes by Pastes."""
 
     def __init__(self, parser: Any) -> None:
