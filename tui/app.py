@@ -28,7 +28,7 @@ from textual.events import Event, Key, MouseDown, MouseScrollDown, MouseScrollUp
 from textual.screen import Screen
 
 from edge import paths
-from edge.errors import EdgescribeError
+from edge.errors import EdgescribeError, InputError
 from tui import actions, idle, settings, terminal, texts
 from tui.base_app import BaseApp
 from tui.beat import Beat
@@ -41,7 +41,7 @@ from tui.widgets.messages import EncounterChanged
 
 if TYPE_CHECKING:
     from edge.encounters.open_encounter import OpenEncounter
-    from edge.encounters.writing import Scribe
+    from edge.encounters.writing import ReadFile, Scribe
     from edge.seal import SealStatus
     from edge.vaults import RecoveryKey
     from tui.model_thread import ModelNews, ModelThread, Opener
@@ -352,18 +352,39 @@ class EdgeApp(BaseApp):
         self.encounters.set_conversation(encounter, text, "visit.txt")
         self.show_encounter(encounter)
 
-    async def encounter_from_file(self, path: Path) -> None:
-        encounter = self.encounters.new(self.settings.template, path.stem)
-        await self.fill_from_file(encounter, path)
-        self.show_encounter(encounter)
+    async def open_file(self, encounter: OpenEncounter | None, then: Callable[[], None] | None = None) -> None:
+        """Choose a file, show what is read from it, and take it: into this encounter, or into a new one (None)."""
+        from tui.widgets.open_file import Opened, OpenFile
 
-    async def fill_from_file(self, encounter: OpenEncounter, path: Path) -> None:
-        """Take a file's text as the conversation. Raises InputError."""
-        from edge.encounters.writing import read_file
+        recent = await self.vault.call(lambda vault: vault.places.all())
 
-        # Absolute: a file named "-" is no standard input here.
-        document = await asyncio.to_thread(read_file, str(path.absolute()), "conversation")
-        self.encounters.set_conversation(encounter, document.text, document.name)
+        def answered(found: Opened | None) -> None:
+            if found is None:
+                return
+            into = encounter or self.encounters.new(self.settings.template, found.title)
+            self.encounters.set_conversation(into, found.reading.text, found.reading.name)
+            self.go(self.vault.call(lambda vault: vault.places.add(str(found.folder))))
+            if encounter is None:
+                self.show_encounter(into)
+            elif then is not None:
+                then()
+
+        replaces = encounter is not None and bool(encounter.conversation.strip())
+        self.push_screen(OpenFile(self._read_file, recent, encounter is None, replaces), answered)
+
+    @staticmethod
+    async def _read_file(path: Path) -> tuple[ReadFile, str]:
+        """What is read from a file, and why no note can be written about it, "" if one can. Raises InputError."""
+        from edge.encounters.writing import about_someone, read_file
+
+        def work() -> tuple[ReadFile, str]:
+            reading = read_file(str(path.absolute()))  # absolute: a file named "-" is no standard input here
+            try:
+                return about_someone(reading) if reading.kind == "conversation" else reading, ""
+            except InputError as error:
+                return reading, f"{error.what} {error.why}"
+
+        return await asyncio.to_thread(work)
 
     async def leave_encounter(self, encounter: OpenEncounter) -> None:
         """Back to the list; the model goes on if it is at work."""

@@ -99,6 +99,12 @@ def day_and_time(kept: str) -> tuple[str, str]:
     return day, f"{moment:%H:%M}"
 
 
+def hint_label(hint: str) -> str:
+    """What to do about an error, without what can only be typed on a command line."""
+    sentences = re.split(r"(?<=[.!?]) +", hint)
+    return " ".join(one for one in sentences if not re.search(r"`|(?:^|\s)--?(?:\w|\s|$)|standard input", one))
+
+
 def in_words(found: Problem) -> str:
     """A problem with its line, in the language in use."""
     return t("templates.line", line=found.line, problem=t(f"problem.{found.kind}", **found.values))

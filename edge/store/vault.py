@@ -29,6 +29,7 @@ from edge.store.files import Progress, VaultFiles, VaultLock, no_progress
 from edge.store.header import Header, KeySet
 from edge.store.kdf import KdfParameters, tuned
 from edge.store.migrations import LATEST
+from edge.store.places import Places
 from edge.store.retention import Retention
 from edge.store.search import Search
 from edge.store.secret import Passphrase, RawKey, SecretBytes, harden_process
@@ -43,7 +44,7 @@ from edge.text import one_line
 class Vault:
     """An open vault. Make one with create() or open().
 
-    encounters, edits, search, retention, unsaved: what is in it; admin: its keys, backups and audit chain.
+    encounters, edits, search, retention, unsaved, places: what is in it; admin: its keys, backups and audit chain.
     """
 
     def __init__(
@@ -63,6 +64,7 @@ class Vault:
         self.search = Search(session)
         self.retention = Retention(session, self.encounters)
         self.unsaved = Unsaved(session)
+        self.places = Places(session)
         self.admin = VaultAdmin(paths, vault_id, key, backup_key, session)
 
     @classmethod

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
@@ -349,14 +347,9 @@ class EncounterScreen(EdgeScreen):
         self.app.push_screen(Ask(t("title.title"), "", self.encounter.title), answered)
 
     def action_open_file(self) -> None:
-        def answered(path: str | None) -> None:
-            if path and path.strip():
-                self.edge.go(self._load(Path(path.strip()).expanduser()))
+        self.edge.go(self.edge.open_file(self.encounter, self._taken))
 
-        self.app.push_screen(Ask(t("open.title"), t("open.path"), ok=t("open.button")), answered)
-
-    async def _load(self, path: Path) -> None:
-        await self.edge.fill_from_file(self.encounter, path)
+    def _taken(self) -> None:
         pane = self.query_one(ConversationPane)
         pane.show_talk(self.encounter.conversation)
         pane.edit(False)

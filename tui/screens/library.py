@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import re
-from pathlib import Path
 
 from rich.text import Text
 from textual.app import ComposeResult
@@ -223,11 +222,7 @@ class LibraryScreen(EdgeScreen):
             self.edge.go(self.edge.open_encounter(row.id))
 
     def action_open_file(self) -> None:
-        self.app.push_screen(Ask(t("open.title"), t("open.path"), ok=t("open.button")), self._open_file)
-
-    def _open_file(self, path: str | None) -> None:
-        if path and path.strip():
-            self.edge.go(self.edge.encounter_from_file(Path(path.strip()).expanduser()))
+        self.edge.go(self.edge.open_file(None))
 
     def action_sample(self) -> None:
         def answered(sure: bool | None) -> None:

@@ -15,6 +15,7 @@ from textual.widgets.option_list import Option
 
 from edge.errors import EdgescribeError
 from tui import actions
+from tui.labels import hint_label
 from tui.texts import t
 from tui.widgets.safe import Label, SafeInput, button, label
 
@@ -26,8 +27,9 @@ R = TypeVar("R")
 
 
 class Dialog(ModalScreen[R]):
-    """A box in the middle. Escape answers None."""
+    """A box in the middle; below 30 lines its fields and buttons take one line each. Escape answers None."""
 
+    VERTICAL_BREAKPOINTS: list[tuple[int, str]] | None = [(0, "-short"), (30, "-tall")]  # noqa: RUF012 - as Textual declares it
     BINDINGS: ClassVar[list[BindingType]] = [Binding("escape", "give_up", show=False)]
     heading = ""
 
@@ -97,8 +99,8 @@ class Complaint(Dialog[bool]):
     def body(self) -> ComposeResult:
         if self._error.why:
             yield Label(self._error.why)
-        if self._error.hint:
-            yield Label(f"→ {self._error.hint}")
+        if hint := hint_label(self._error.hint):
+            yield Label(f"→ {hint}")
         with Horizontal(classes="buttons"):
             yield button(t("app.ok"), "ok", "primary")
 
