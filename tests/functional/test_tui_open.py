@@ -128,7 +128,7 @@ async def test_opening_into_an_encounter_says_what_it_replaces(home: Path, visit
         await until(pilot, lambda: "takes the place of the conversation" in screen_text(app))
         assert encounter.conversation == TALK
         await press_button(pilot, "take")
-        await until(pilot, lambda: encounter.conversation.endswith("Patient: My knee."))
+        await until(pilot, lambda: encounter.conversation.rstrip().endswith("Patient: My knee."))
         assert encounter.title == "AB 1704"
         await leave(pilot)
 

@@ -119,12 +119,12 @@ def test_hostile_text_on_every_screen_of_an_open_vault(hostile_home: Path) -> No
         ):
             on.press(key, words)
             on.press(ESC, "Conversation", gone=words)
-        on.press(ctrl("o"), "Open a conversation")
+        on.press(ctrl("o"), "Open a file")
         on.probe("~", "~")
         on.press(ctrl("u"), gone="~")
         on.press(pasted("no/"), "no/ dose")
-        on.press(ENTER, "→")
-        on.press(ESC, gone="→")
+        on.press(ENTER, "is not there")
+        on.press(ESC, gone="Open a file")
         on.press(F10, "Theme")
         assert set(TABS) == set(re.split(r" {2,}", on.screen().split("\n")[1].strip()))
         for tab, words in TABS.items():

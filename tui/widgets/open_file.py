@@ -218,8 +218,8 @@ def facts(reading: ReadFile) -> str:
     """What the program makes of a file, in one line."""
     known = catalogue(current())
     size = len(reading.turns) if reading.kind == "conversation" else f"{len(reading.text):,}"
-    code = f"open.language_{reading.language}"
-    language = known.get(code, reading.language or t("open.language_unknown"))
+    code = reading.language or "unknown"
+    language = t(f"open.language_{code}") if f"open.language_{code}" in known else code
     parts = [t(f"open.kind_{reading.kind}", count=size), reading.format, reading.encoding, language]
     return " · ".join(part for part in parts if part)
 
