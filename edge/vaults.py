@@ -18,7 +18,7 @@ from edge.store import backup, policy
 from edge.store.admin import RECOVERY
 from edge.store.backup import BackupManifest
 from edge.store.chain import Event, Report
-from edge.store.edits import Revision
+from edge.store.edits import Revision, Signature
 from edge.store.encounters import EncounterFilter
 from edge.store.files import Progress, VaultFiles, no_progress
 from edge.store.kdf import KdfParameters
@@ -42,6 +42,7 @@ __all__ = [
     "Revision",
     "SearchHit",
     "Secret",
+    "Signature",
     "Vault",
     "ask",
     "ask_new",

@@ -12,11 +12,13 @@ from typing import TYPE_CHECKING
 
 from edge.contract.schemas import FIELDS
 from edge.encounters import templates
+from edge.text import one_line
 from tui.texts import catalogue, current, t
 
 if TYPE_CHECKING:
     from edge.contract.template_check import Problem
     from edge.seal import SealStatus
+    from edge.vaults import Signature
 
 _FIELDS = {field.key: field.label for field in FIELDS}
 
@@ -87,6 +89,17 @@ def local_time(kept: str) -> str:
     if moment is None:
         return "?"
     return f"{moment:%H:%M}" if moment.date() == now().date() else f"{moment:%Y-%m-%d %H:%M}"
+
+
+def moment(kept: str) -> str:
+    """Day and time of a kept time, in full: of a signature."""
+    found = _local(kept)
+    return f"{found:%Y-%m-%d %H:%M}" if found is not None else "?"
+
+
+def signed_line(by: Signature) -> str:
+    """Who signed which version, and when."""
+    return t("history.signed", signer=one_line(by.signer), when=moment(by.at), version=by.version)
 
 
 def day_and_time(kept: str) -> tuple[str, str]:

@@ -158,6 +158,7 @@ class OpenEncounters:
             raise UsageError("There is no note to sign.", "", "Write one first.")
         await self.save(one, commit=True)
         one.state = (await self.vault.call(lambda vault: keeping.sign(vault, one.id, signer))).state
+        one.signature = await self.vault.call(lambda vault: keeping.signature(vault, one.id))
         self._changed(one, "state")
 
     async def accept(self, one: OpenEncounter, section: OpenSection | None) -> None:

@@ -6,6 +6,7 @@ and signatures of older vaults hold, and keys that a newer program added stay wh
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
@@ -66,6 +67,11 @@ class Section:
         """Whether writing ended before the section's end, and no person took it as complete; an edit does not."""
         return self.stop not in WHOLE and not self.accepted
 
+    @property
+    def body(self) -> str:
+        """Its text as it stands under its heading, without that heading a second time."""
+        return without_heading(self.text, self.heading)
+
     def with_text(self, text: str) -> Section:
         """The section as a person changed it: everything stays but the text. Statements that are still in the text stay
         with it, moved to where they stand now; those that are gone from it are gone.
@@ -105,6 +111,28 @@ class Section:
             tuple(Statement.from_json(one) for one in objects(value.get("statements"))),
             value,
         )
+
+
+def without_heading(text: str, heading: str) -> str:
+    """A section's text without a first line that only says its heading again: "PHYSICAL EXAM" below PHYSICAL
+    EXAMINATION, "HPI:" below HISTORY OF PRESENT ILLNESS. A heading inside the section ("PLAN") stays.
+    """
+    first, _, rest = text.lstrip().partition("\n")
+    said, meant = _words(first), _words(heading)
+    if not rest.strip() or len(first) > 80 or not said:
+        return text
+    initials = "".join(word[0] for word in meant if word not in ("of", "and", "the"))
+    same = len(said) == len(meant) and all(map(_one_word, said, meant))
+    return rest.strip() if same or said == [initials] else text
+
+
+def _one_word(a: str, b: str) -> bool:
+    """Whether two words are the same, or one is the other cut short."""
+    return a == b or (min(len(a), len(b)) >= 4 and (a.startswith(b) or b.startswith(a)))
+
+
+def _words(line: str) -> list[str]:
+    return re.findall(r"\w+", line.replace("&", " and ").casefold())
 
 
 def _placed(statements: Iterable[Statement], text: str) -> tuple[Statement, ...]:
@@ -172,7 +200,7 @@ class EncounterNote:
 
     def text(self) -> str:
         """The whole note as one text, headings included."""
-        return "\n\n".join(f"{one.heading}\n\n{one.text.strip()}" for one in self.written)
+        return "\n\n".join(f"{one.heading}\n\n{one.body.strip()}" for one in self.written)
 
     def with_section(self, position: int, section: Section) -> EncounterNote:
         """The note with another section at this position."""

@@ -6,6 +6,7 @@ import os
 from pathlib import Path
 
 from edge.contract.encounter import Encounter, is_incomplete
+from edge.contract.note import without_heading
 from edge.encounters.showing import Shown, shown
 from edge.errors import InputError, UsageError
 from edge.evidence.footnotes import TITLE, contradicted, footnotes
@@ -38,7 +39,12 @@ def note_as(
     written = record.note.content.written if record.note else ()
     marked, notes = footnotes(written) if sources else ([section.text for section in written], [])
     for section, text in zip(written, marked, strict=True):
-        lines += [f"## {section.heading}" if form == "md" else section.heading, "", text.strip(), ""]
+        lines += [
+            f"## {section.heading}" if form == "md" else section.heading,
+            "",
+            without_heading(text, section.heading).strip(),
+            "",
+        ]
     if notes:
         lines += [f"## {TITLE}" if form == "md" else TITLE, "", *notes, ""]
     return sanitise("\n".join([*lines, strong.format(state)])).rstrip() + "\n"

@@ -16,7 +16,14 @@ def resume(vault: Vault, identifier: str, template: str = "visit") -> OpenEncoun
 
     A writing that was cut off is taken up as far as it came. template: for one without a note. Raises VaultError.
     """
-    return _with_sections(OpenEncounter.resume(vault.encounters.get(identifier)), template)
+    one = _with_sections(OpenEncounter.resume(vault.encounters.get(identifier)), template)
+    one.signature = signature(vault, one.id) if one.signed else None
+    return one
+
+
+def signature(vault: Vault, identifier: str) -> Signature | None:
+    """The newest signature of an encounter, checked against its text. Raises DamagedVaultError if it does not fit."""
+    return next(iter(vault.edits.signatures(identifier)[-1:]), None)
 
 
 def _with_sections(one: OpenEncounter, template: str) -> OpenEncounter:

@@ -20,12 +20,21 @@ from edge.contract.events import SectionFinished
 from edge.contract.evidence import Evidence
 from edge.contract.facts import Omission, Statement
 from edge.contract.fields import FieldEntry, Fields
-from edge.contract.note import INTERRUPTED, EncounterNote, Rewrite, Section, Unfinished, edited_sections
+from edge.contract.note import (
+    INTERRUPTED,
+    EncounterNote,
+    Rewrite,
+    Section,
+    Unfinished,
+    edited_sections,
+    without_heading,
+)
 from edge.contract.origin import Origin, by_hand
 from edge.contract.templates import SectionSpec, Template
 from edge.encounters import templates
 from edge.encounters.writing import EngineInfo, Extraction, Note, origin, place
 from edge.errors import UsageError
+from edge.store.edits import Signature
 from edge.store.vault import Vault
 from edge.text import one_line
 
@@ -76,7 +85,9 @@ class OpenSection:
 
     @classmethod
     def of(cls, section: Section) -> OpenSection:
-        """One that stands as its section is kept."""
+        """One that stands as its section is kept; a heading that older programs left in the text is taken out."""
+        if section.body != section.text:
+            section = replace(section.with_text(section.body), edited=section.edited)
         return cls(section, section.text, saved=section.text)
 
     @property
@@ -208,11 +219,11 @@ class OpenEncounter:
     in_one_piece: the conversation, or much of it, was pasted or opened. blank: no model has written the note.
     talk_changed: the conversation differs from the kept source. basis: what the fields point into. before: the kept
     note while another is being written. replaced: what each writing since it was opened put aside, newest last.
-    cut_off: origin of a writing that the program's end cut off. kept, kept_fields: note and fields as they were
-    read or written, for all of them that is not shown; origin, fields_origin: where they come from. evidence,
-    codes: what else is kept of it; beside: those of them that the vault lacks. review: the last check of the note,
-    which may be older than its text. job: number of the work that waits or runs for it; doing: "note", "rewrite" or
-    "extract"; reading: share of the prompt that is read, while it is.
+    signature: of a signed one. cut_off: origin of a writing that the program's end cut off. kept, kept_fields: note
+    and fields as they were read or written, for all of them that is not shown; origin, fields_origin: where they
+    come from. evidence, codes: what else is kept of it; beside: those of them that the vault lacks. review: the
+    last check of the note, which may be older than its text. job: number of the work that waits or runs for it;
+    doing: "note", "rewrite" or "extract"; reading: share of the prompt that is read, while it is.
     """
 
     id: str = ""
@@ -237,6 +248,7 @@ class OpenEncounter:
     fields_changed: bool = False
     before: EncounterNote | None = field(default=None, repr=False)
     replaced: list[Replaced] = field(default_factory=list, repr=False)
+    signature: Signature | None = field(default=None, repr=False)
     cut_off: Origin | None = field(default=None, repr=False)
     kept: EncounterNote = field(default_factory=lambda: EncounterNote("visit"), repr=False)
     kept_fields: Fields = field(default_factory=lambda: Fields({}), repr=False)
@@ -631,7 +643,7 @@ class OpenEncounter:
             return False
         made = Rewrite(info.bundle, info.bundle_sha256, one_line(wish, _WISH)) if info else None
         self.replaced.append(Replaced(self.note_content(), frozenset({section.key})))
-        text = "\n\n".join(one.text for one in note.sections)
+        text = without_heading("\n\n".join(one.text for one in note.sections), section.heading)
         section.section = section.kept().rewritten(text, note.reasons[-1][1], made)
         section.text = text
         self.kept, self.note_changed = replace(self.kept, unfinished=None), True
@@ -735,9 +747,3 @@ def reason_for(words: str) -> str:
 
 def _open(sections: Sequence[Section]) -> list[OpenSection]:
     return [OpenSection.of(section) for section in sections]
-
-
-def without_heading(text: str, heading: str) -> str:
-    """A section's text without its own heading in the first line, which is shown above it."""
-    first, _, rest = text.lstrip().partition("\n")
-    return rest.strip() if first.strip().rstrip(":").casefold() == heading.casefold() else text

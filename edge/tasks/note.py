@@ -11,7 +11,7 @@ from typing import Any
 from edge.clinical.language import language_code
 from edge.contract import prompts
 from edge.contract.events import Finished, SectionFinished, SectionStarted, StopReason, TaskEvent, Text
-from edge.contract.note import EncounterNote, Section
+from edge.contract.note import EncounterNote, Section, without_heading
 from edge.contract.templates import SectionSpec, Template
 from edge.contract.transcript import Transcript, Turn
 from edge.engine.base import Engine, EngineInfo, Request
@@ -249,12 +249,13 @@ def is_absent(text: str) -> bool:
 def split_headings(text: str, known: tuple[str, ...], title: str) -> list[Section]:
     """Split a section's text at its headings: known ones, or lines all in capitals as in published notes.
 
-    Text before the first heading goes under title.
+    Text before the first heading goes under title, which it does not say again.
     """
     capitals = r"[A-ZÄÖÜ][A-ZÄÖÜ /&,()-]{2,60}"
     names = "|".join([re.escape(h) for h in sorted(known, key=len, reverse=True)] + [capitals])
     parts = re.split(rf"(?m)^[ \t]*({names})[ \t]*:?[ \t]*$\n?", text) if known else [text]
-    sections = [Section(title, parts[0].strip())] if parts[0].strip() else []
+    first = without_heading(parts[0].strip(), title)
+    sections = [Section(title, first)] if first else []
     sections += [Section(h.strip(), b.strip()) for h, b in zip(parts[1::2], parts[2::2], strict=True) if b.strip()]
     return sections
 

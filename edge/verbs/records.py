@@ -103,13 +103,14 @@ def _show(args: argparse.Namespace) -> int:
 
 def _printed(document: KeptDocument[Content], sources: bool = False) -> str:
     from edge.contract.fields import Fields
-    from edge.contract.note import EncounterNote
+    from edge.contract.note import EncounterNote, without_heading
     from edge.encounters.export import footnotes
 
     content = document.content
     if isinstance(content, EncounterNote):
         texts, notes = footnotes(content.sections) if sources else ([s.text for s in content.sections], [])
-        parts = [f"{one_line(s.heading)}\n\n{sanitise(t)}" for s, t in zip(content.sections, texts, strict=True)]
+        bodies = [(s.heading, without_heading(t, s.heading)) for s, t in zip(content.sections, texts, strict=True)]
+        parts = [f"{one_line(heading)}\n\n{sanitise(body)}" for heading, body in bodies]
         return "\n\n".join([*parts, *(["SOURCES\n\n" + sanitise("\n".join(notes))] if notes else [])])
     if isinstance(content, Fields):
         shown = ((key, "; ".join(sanitise(e.text) for e in es)) for key, es in content.entries.items())

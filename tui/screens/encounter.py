@@ -10,7 +10,7 @@ from textual.widgets import TabbedContent, TabPane
 from edge.contract.transcript import SPEAKERS
 from edge.encounters import keeping, templates
 from edge.encounters.open_encounter import OpenEncounter, OpenSection
-from edge.vaults import Vault
+from edge.vaults import Signature, Vault
 from tui import actions
 from tui.labels import field_label, meant, titled
 from tui.screens.base import EdgeScreen
@@ -148,11 +148,13 @@ class EncounterScreen(EdgeScreen):
         if not encounter.id:
             return
 
-        def read(vault: Vault) -> list[Past]:
-            return [Past(*one) for one in keeping.written_notes(vault, encounter.id)]
+        def read(vault: Vault) -> tuple[list[Past], list[Signature]]:
+            past = [Past(*one) for one in keeping.written_notes(vault, encounter.id)]
+            return past, vault.edits.signatures(encounter.id)
 
         await self.edge.encounters.save(encounter, commit=True)
-        self.query_one(HistoryPanel).fill(await self.edge.vault.call(read), encounter)
+        past, signatures = await self.edge.vault.call(read)
+        self.query_one(HistoryPanel).fill(past, signatures, encounter)
 
     def on_restore_asked(self, message: RestoreAsked) -> None:
         self.edge.go(self._restore(message.document, message.number))

@@ -1,8 +1,8 @@
-"""What the note was before: its revisions, the difference to now, and the way back."""
+"""What the note was before: its revisions and signatures, each as text with the changes since, and the way back."""
 
 from __future__ import annotations
 
-import difflib
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from rich.text import Text
@@ -12,12 +12,12 @@ from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
 from edge.contract.encounter import Kind
-from edge.contract.note import EncounterNote
+from edge.contract.note import EncounterNote, Section
 from edge.encounters.open_encounter import OpenEncounter
-from edge.text import sanitise
-from edge.vaults import Revision
-from tui.labels import author_label, local_time
+from edge.vaults import Revision, Signature
+from tui.labels import author_label, local_time, signed_line
 from tui.texts import t
+from tui.widgets.changed_words import CAME, GONE, marked
 from tui.widgets.messages import RestoreAsked
 from tui.widgets.safe import Label, label
 
@@ -31,32 +31,13 @@ class Past:
     content: EncounterNote
 
 
-def text_of(note: EncounterNote) -> str:
-    """A note as lines."""
-    return "\n".join(f"{section.heading}\n{section.text}\n" for section in note.written)
-
-
-def difference(old: str, new: str) -> Text:
-    """Lines that went (-) and came (+) from old to new."""
-    out = Text()
-    for line in difflib.unified_diff(old.splitlines(), new.splitlines(), lineterm="", n=1):
-        if line.startswith(("---", "+++")):
-            continue
-        if line.startswith("@@"):  # line numbers say nothing to a reader
-            out.append("…\n" if out else "", "dim")
-            continue
-        style = {"+": "bold", "-": "strike dim"}.get(line[:1], "dim")
-        out.append(sanitise(line) + "\n", style)
-    return out if out else Text(t("history.same"), style="dim")
-
-
 class HistoryPanel(Vertical):
     """A panel of the encounter (tui.widgets.panels)."""
 
     def __init__(self) -> None:
         super().__init__()
-        self._past: list[Past] = []
-        self._now = ""
+        self._lines: list[Past | Signature] = []
+        self._now: tuple[Section, ...] = ()
 
     def compose(self) -> ComposeResult:
         yield Label(t("history.none"), id="history-banner")
@@ -67,38 +48,52 @@ class HistoryPanel(Vertical):
     async def show(self, encounter: OpenEncounter, job: str = "") -> None:
         """Nothing to do here: history is read when the panel opens (fill)."""
 
-    def fill(self, past: list[Past], encounter: OpenEncounter) -> None:
-        """Show revisions, newest first."""
-        self._past = past
-        self._now = "\n".join(f"{p.heading}\n{p.text}\n" for p in encounter.sections if p.text.strip())
+    def fill(self, past: list[Past], signatures: Sequence[Signature], encounter: OpenEncounter) -> None:
+        """Show revisions and signatures, newest first."""
+        self._lines = sorted([*signatures, *past], key=_moment, reverse=True)
+        self._now = tuple(section.kept() for section in encounter.sections)
         self.query_one("#history-banner", Label).show(t("history.help" if past else "history.none"))
         options = self.query_one(OptionList)
         options.clear_options()
-        options.add_options([Option(label(self._line(one, encounter))) for one in past])
-        if past:
-            options.highlighted = 0
+        options.add_options([self._option(one, encounter) for one in self._lines])
+        first = next((at for at, one in enumerate(self._lines) if isinstance(one, Past)), None)
+        options.highlighted = first
 
-    def _line(self, one: Past, encounter: OpenEncounter) -> str:
+    @staticmethod
+    def _option(one: Past | Signature, encounter: OpenEncounter) -> Option:
+        if isinstance(one, Signature):
+            return Option(label(signed_line(one)).append("", "bold"), disabled=True)
         reason = one.revision.reason.split(" ")[0]
-        name = {"generated": "generated", "edit": "edit", "restore": "restore", "accept": "accept"}.get(reason, "edit")
-        return t(
+        name = reason if reason in ("generated", "edit", "restore", "accept") else "edit"
+        line = t(
             "history.line" if one.document == encounter.documents.get(Kind.NOTE) else "history.older",
             when=local_time(one.revision.created),
             reason=t(f"history.{name}"),
             author=author_label(one.revision.author),
         )
+        return Option(label(line))
 
     def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
         event.stop()
-        if 0 <= event.option_index < len(self._past):
-            old = text_of(self._past[event.option_index].content)
-            self.query_one("#history-diff Label", Label).show(difference(old, self._now))
+        one = self._lines[event.option_index] if 0 <= event.option_index < len(self._lines) else None
+        if isinstance(one, Past):
+            theme = self.app.theme_variables
+            text = marked(one.content.sections, self._now, (theme.get("error", ""), theme.get("success", "")))
+            if not any(GONE in str(span.style) or CAME in str(span.style) for span in text.spans):
+                text = Text(f"{t('history.same')}\n\n", "italic").append_text(text)
+            self.query_one("#history-diff Label", Label).show(text)
 
     def on_option_list_option_selected(self, event: OptionList.OptionSelected) -> None:
         event.stop()
-        one = self._past[event.option_index]
-        self.post_message(RestoreAsked(one.document, one.revision.number))
+        one = self._lines[event.option_index]
+        if isinstance(one, Past):
+            self.post_message(RestoreAsked(one.document, one.revision.number))
 
     def focus_first(self) -> None:
         """Put the cursor into the list."""
         self.query_one(OptionList).focus()
+
+
+def _moment(one: Past | Signature) -> tuple[str, bool]:
+    """When it was; a signature comes after what it signs."""
+    return (one.at, True) if isinstance(one, Signature) else (one.revision.created, False)

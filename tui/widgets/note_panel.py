@@ -6,6 +6,7 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 
 from edge.encounters.open_encounter import OpenEncounter
+from tui.labels import signed_line
 from tui.texts import t
 from tui.widgets.messages import PartReady
 from tui.widgets.safe import Label
@@ -30,7 +31,9 @@ class NotePanel(Vertical):
         if not self.ready:
             return
         cut = encounter.note_incomplete
-        banner = t("encounter.signed_banner") if encounter.signed else t("encounter.incomplete_banner") if cut else ""
+        banner = self._signed(encounter) if encounter.signed else t("encounter.incomplete_banner") if cut else ""
+        if encounter.signed and cut:
+            banner = f"{t('app.incomplete')}. {banner}"
         head = self.query_one("#note-banner", Label)
         head.show(banner)
         if head.display != bool(banner):
@@ -47,6 +50,12 @@ class NotePanel(Vertical):
                 await sections.mount_all(editors)
         for editor, part in zip(editors, encounter.sections, strict=True):
             editor.show(part, encounter.signed, job, encounter.reading)
+
+    @staticmethod
+    def _signed(encounter: OpenEncounter) -> str:
+        if (by := encounter.signature) is None:
+            return t("encounter.signed_banner")
+        return f"{signed_line(by)} {t('encounter.signed_next')}"
 
     def current(self) -> SectionEditor | None:
         """The section that has the focus, or the first."""
