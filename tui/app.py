@@ -28,7 +28,7 @@ from textual.events import Event, Key, MouseDown, MouseScrollDown, MouseScrollUp
 from textual.screen import Screen
 
 from edge import paths
-from edge.errors import EdgescribeError, InputError
+from edge.errors import BundleError, EdgescribeError, InputError
 from tui import actions, idle, settings, terminal, texts
 from tui.base_app import BaseApp
 from tui.beat import Beat
@@ -95,7 +95,7 @@ class EdgeApp(BaseApp):
         """The open encounters."""
         from tui.open_encounters import OpenEncounters
 
-        return OpenEncounters(self.vault, self.model, self._changed)
+        return OpenEncounters(self.vault, self.model, self._changed, self.settings.form)
 
     def get_default_screen(self) -> Screen[Any]:
         """Unlock itself where there is a vault: an empty screen below it would be styled and drawn first."""
@@ -447,7 +447,12 @@ def main(args: argparse.Namespace) -> int:
         load_behind()
         from edge.encounters.writing import Scribe
 
-        return Scribe.open(bundle, progress, unsigned, getattr(args, "threads", 0))
+        try:
+            return Scribe.open(bundle, progress, unsigned, getattr(args, "threads", 0))
+        except BundleError as error:
+            if bundle is not None:  # one that was chosen is said not to work
+                raise
+            return Scribe.without_model(error)
 
     launcher, modes = os.getppid(), terminal.modes()
     app = EdgeApp(thread, opener, kept, getattr(args, "seal", None), getattr(args, "life", None))

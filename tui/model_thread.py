@@ -54,9 +54,10 @@ class NoteJob(Job):
 
     template: Template = field(default_factory=lambda: Template("", "", ()), repr=False)
     parts: int = 1  # of a long conversation, known once it was read
+    form: str = "auto"  # what the note is made of (edge.encounters.writing.FORMS)
 
     def run(self, scribe: Scribe) -> Iterator[Any]:
-        return scribe.sections(self.text, self.template)
+        return scribe.sections(self.text, self.template, self.form)
 
     @property
     def steps(self) -> int:

@@ -30,10 +30,11 @@ _IN_CONTEXT = 40  # hits of a search that are shown with the words around them
 
 
 class OpenEncounters:
-    """changed(encounter, what): what is "text", "sections", "rows" or "state". info: of the bundle that writes."""
+    """changed(encounter, what): what is "text", "sections", "rows" or "state". info: of the bundle that writes. form:
+    what notes are made of (edge.encounters.writing.FORMS)."""
 
-    def __init__(self, vault: VaultThread, model: ModelThread, changed: Notify) -> None:
-        self.vault, self.model, self._changed = vault, model, changed
+    def __init__(self, vault: VaultThread, model: ModelThread, changed: Notify, form: str = "auto") -> None:
+        self.vault, self.model, self._changed, self.form = vault, model, changed, form
         self.all: list[OpenEncounter] = []
         self.info: EngineInfo | None = None
         self._locks: dict[int, asyncio.Lock] = {}
@@ -212,7 +213,7 @@ class OpenEncounters:
         chosen = templates.get(template or one.template)
         await self.save(one, commit=True)
         one.check_free()  # something else may have begun while it was kept
-        self._queue(one, NoteJob(one, one.conversation, template=one.begin_note(chosen)))
+        self._queue(one, NoteJob(one, one.conversation, template=one.begin_note(chosen), form=self.form))
         await self.save(one)
         self._changed(one, "sections")
 

@@ -16,6 +16,7 @@ from edge import disk, foreign, paths
 
 LANGUAGES = ("en", "de")
 THEMES = ("edge-dark", "edge-light", "edge-contrast", "edge-colour-blind")
+FORMS = ("auto", "whole")  # what a note is made of: of facts where a tagger serves, or always by the model
 LOCK_MINUTES = (1, 2, 5, 10, 15, 30)
 _LARGEST = 64 * 1024  # bytes of the file
 _LONGEST = 1000  # characters of a text in it
@@ -30,6 +31,7 @@ class Settings:
     language: str = "en"
     lock_minutes: int = 5
     template: str = "visit"
+    form: str = "auto"
     bundle: str = ""
     signer: str = ""
     export_folder: str = ""
@@ -73,7 +75,9 @@ def load() -> Settings:
 
 def _in_range(name: str, value: Any) -> bool:
     """Whether a setting's value, of its right type, can be used."""
-    choices: dict[str, tuple[Any, ...]] = {"theme": THEMES, "language": LANGUAGES, "lock_minutes": LOCK_MINUTES}
+    choices: dict[str, tuple[Any, ...]] = {
+        "theme": THEMES, "language": LANGUAGES, "lock_minutes": LOCK_MINUTES, "form": FORMS,
+    }  # fmt: skip
     if name in choices:
         return value in choices[name]
     if isinstance(value, list):

@@ -22,14 +22,15 @@ from edge.contract.document import Document
 from edge.contract.events import TaskEvent
 from edge.contract.fields import FieldEntry
 from edge.contract.origin import Origin
+from edge.contract.prompts import PROMPT_VERSION
 from edge.contract.templates import SectionSpec, Template
 from edge.encounters import templates
 from edge.encounters.checking import Checker
 from edge.engine.base import Engine, EngineInfo
-from edge.engine.loader import DeferredEngine, load_engine
+from edge.engine.loader import DeferredEngine, NoEngine, load_engine
 from edge.engine.repeats import DECODING
 from edge.engine.threads import usable_cores
-from edge.errors import BundleError, UsageError
+from edge.errors import BundleError, EdgescribeError, UsageError
 from edge.reading import encoding, files, roles, substance
 from edge.reading.files import ReadFile
 from edge.tasks.extract import Extraction, ExtractionFinished, elmtex, extract_fields, locate_all
@@ -144,6 +145,18 @@ class Scribe:
         return cls(engine, why, form, threads=threads)
 
     @classmethod
+    def without_model(cls, why: EdgescribeError) -> Scribe:
+        """A scribe of notes from facts alone, where no model can be opened: whatever needs one raises why.
+
+        Raises why itself where no tagger finds facts either.
+        """
+        checker = Checker.open()
+        if checker.finder is None or checker.info is None:
+            raise why
+        info = replace(checker.info, prompt_version=PROMPT_VERSION, prompt_format="chatml")  # asked before it is told
+        return cls(NoEngine(info, why), form=AUTOMATIC, checker=checker)
+
+    @classmethod
     def deferred(cls, opener: Callable[[], Engine], form: str, threads: int = 0) -> Scribe:
         """A scribe whose model is opened when it is first asked for: a note made from facts needs none."""
         return cls(DeferredEngine(opener), form=form, threads=threads)
@@ -158,13 +171,13 @@ class Scribe:
         """Write a note about a conversation (see edge.tasks.note.write_note). Raises InputError, UsageError."""
         return self.sections(document.text, templates.get(template))
 
-    def sections(self, conversation: str, chosen: Template) -> Iterator[TaskEvent | NoteFinished]:
-        """Write the sections of a template about a conversation, in this scribe's form.
+    def sections(self, conversation: str, chosen: Template, form: str = "") -> Iterator[TaskEvent | NoteFinished]:
+        """Write the sections of a template about a conversation, in a form, or in this scribe's own.
 
         Raises as edge.tasks.note.write_note, BundleError for a form that needs a tagger where there is none.
         """
         visit = substance.visit(conversation)
-        form = self.form_of(chosen, conversation)
+        form = self.form_of(chosen, conversation, form)
         if form == WHOLE:
             return write_note(self.engine, visit, chosen)
         finder = self.facts_finder()
@@ -172,31 +185,32 @@ class Scribe:
         assert finder.info is not None
         return as_note(self.engine, visit, finder.finder(visit), form, chosen, finder.info)
 
-    def form_of(self, chosen: Template, conversation: str) -> str:
+    def form_of(self, chosen: Template, conversation: str, form: str = "") -> str:
         """What a note is made of. Automatic: of facts, where a trusted tagger is there, the language is one that it
         knows, and the template's sections are those that facts are sorted into; else of the whole visit.
 
         Raises BundleError for a named form without a tagger, UsageError for one that does not go with the template.
         """
-        if self.form == WHOLE:
+        wanted = form or self.form
+        if wanted == WHOLE:
             return WHOLE
         if not takes_facts(chosen):
-            if self.form == AUTOMATIC:
+            if wanted == AUTOMATIC:
                 return WHOLE
             raise UsageError(
                 f"The template {chosen.name!r} has sections that facts are not sorted into.",
-                f"A note of the form {self.form!r} is made from facts.",
+                f"A note of the form {wanted!r} is made from facts.",
                 "Use the template visit or sections, or the form whole.",
             )
         finder = self.facts_finder()
-        if self.form != AUTOMATIC:
+        if wanted != AUTOMATIC:
             if finder.finder is None:
                 raise BundleError(
                     "There is no tagger on this machine to find facts.",
-                    f"A note of the form {self.form!r} is made from facts. {finder.lacking}".strip(),
+                    f"A note of the form {wanted!r} is made from facts. {finder.lacking}".strip(),
                     "Install a tagger bundle, or leave --form out.",
                 )
-            return self.form
+            return wanted
         known = language(conversation) != "other"
         return FACTS if finder.finder is not None and known else WHOLE
 

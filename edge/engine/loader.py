@@ -15,7 +15,7 @@ from edge.engine.base import Engine, EngineInfo, Request, Session
 from edge.engine.constrain import GrammarCompiler
 from edge.engine.decode import Decoder
 from edge.engine.host import EngineHost, Loaded
-from edge.errors import BundleError
+from edge.errors import BundleError, EdgescribeError
 
 
 class Model(Protocol):
@@ -128,3 +128,31 @@ class DeferredEngine:
         """Free the engine, if it was opened."""
         if self._engine is not None:
             self._engine.close()
+
+
+class NoEngine:
+    """What stands where a model is asked for and none can be opened: every call that needs one raises why.
+
+    info: of what works without a model.
+    """
+
+    def __init__(self, info: EngineInfo, why: EdgescribeError) -> None:
+        self._info, self._why = info, why
+
+    @property
+    def info(self) -> EngineInfo:
+        return self._info
+
+    def count(self, prompt: Prompt) -> int:
+        """Raises why."""
+        raise self._why
+
+    def stream(self, request: Request) -> Iterator[EngineEvent]:
+        """Raises why."""
+        raise self._why
+
+    def cancel(self) -> None:
+        """Nothing is being written."""
+
+    def close(self) -> None:
+        """Nothing is held."""

@@ -103,3 +103,25 @@ def test_a_model_that_is_not_needed_is_not_opened() -> None:
         assert "The model" in _note(scribe, template="section:CC").text
         _note(scribe, template="section:CC")
         assert len(opened) == 1
+
+
+def test_without_any_model_facts_make_a_note_and_a_rewrite_says_why_not(monkeypatch: pytest.MonkeyPatch) -> None:
+    why = BundleError("There is no model bundle on this machine.")
+    monkeypatch.setattr(Checker, "open", classmethod(lambda cls: Checker(_finder, info=INFO)))
+    scribe = writing.Scribe.without_model(why)
+    assert scribe.engine.info.bundle == "tagger-x"
+    assert "Lisinopril" in _note(scribe).text
+    with pytest.raises(BundleError, match="no model bundle"):
+        list(scribe.rewrite(TALK, templates.get("visit").sections[0], "", ""))
+    monkeypatch.setattr(Checker, "open", classmethod(lambda cls: Checker()))
+    with pytest.raises(BundleError, match="no model bundle"):
+        writing.Scribe.without_model(why)
+
+
+def test_a_form_may_be_asked_for_each_time() -> None:
+    scribe = _scribe()
+    assert scribe.form_of(templates.get("visit"), TALK) == "facts"
+    assert scribe.form_of(templates.get("visit"), TALK, writing.WHOLE) == writing.WHOLE
+    events = list(scribe.sections(TALK, templates.get("visit"), writing.WHOLE))
+    assert isinstance(events[-1], writing.NoteFinished)
+    assert "The model wrote this." in events[-1].note.text

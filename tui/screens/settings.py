@@ -70,6 +70,7 @@ class SettingsScreen(EdgeScreen):
         yield from self._select("language", [(t(f"settings.{n}"), n) for n in settings.LANGUAGES], kept.language)
         yield from self._select("lock", [(str(n), str(n)) for n in settings.LOCK_MINUTES], str(kept.lock_minutes))
         yield from self._select("template", self._template_options(), kept.template, "visit")
+        yield from self._select("form", [(t(f"settings.form_{n}"), n) for n in settings.FORMS], kept.form)
         yield from self._line("signer", kept.signer)
         yield from self._line("folder", short(kept.exports()))
         switch = [(t("app.no"), "no"), (t("app.yes"), "yes")]
@@ -108,6 +109,8 @@ class SettingsScreen(EdgeScreen):
             kept.copy_osc52 = value == "yes"
         elif event.select.id == "template":
             kept.template = value
+        elif event.select.id == "form":
+            kept.form = self.edge.encounters.form = value
 
     def on_input_changed(self, event: Input.Changed) -> None:
         kept = self.edge.settings

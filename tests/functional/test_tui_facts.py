@@ -1,0 +1,75 @@
+"""A note of what was said, in the app: from key presses to what is kept, with the model only where it is asked for."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from functional.tui_kit import empty_vault, encounter_on, leave, make_app, new_with, reopen, unlock, until
+from textual.widgets import Select
+
+from edge.contract.facts import Fact, FactKind, Polarity, Quote, Subject, Time
+from edge.contract.transcript import Transcript
+from edge.encounters.checking import Checker
+from edge.encounters.writing import Scribe
+from edge.engine.base import EngineInfo
+from edge.engine.scripted import ScriptedEngine
+from tui import settings
+from tui.app import EdgeApp
+
+TALK = "Doctor: What do you take?\nPatient: Lisinopril, forty milligrams every morning, and it is fine with me."
+INFO = EngineInfo("tagger-x", "ab" * 32, "", "", 512, "onnx")
+
+
+def _finder(transcript: Transcript) -> Sequence[Fact]:
+    start = transcript.source.index("Lisinopril")
+    end = transcript.source.index(", and")
+    quote = Quote(1, start, end, transcript.source[start:end])
+    return [Fact(FactKind.MEDICATION, Polarity.AFFIRMED, Subject.PATIENT, Time.CURRENT, True, (quote,))]
+
+
+def _app(home: Path) -> EdgeApp:
+    app = make_app(home)
+    engine = ScriptedEngine(lambda _: "The model wrote this.")
+    app._opener = lambda _: Scribe(engine, checker=Checker(_finder, info=INFO))
+    return app
+
+
+async def test_a_note_is_made_of_what_was_said_and_kept_with_what_made_it(home: Path) -> None:
+    empty_vault(home)
+    app = _app(home)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await unlock(pilot)
+        await new_with(pilot, TALK)
+        await pilot.press("ctrl+g")
+        await until(pilot, lambda: encounter_on(app).has_note, "a note")
+        encounter = encounter_on(app)
+        subjective = next(one for one in encounter.sections if one.key == "subjective")
+        assert "- Lisinopril 40 mg every morning." in subjective.text
+        assert not encounter.incomplete
+        await leave(pilot)
+    with reopen(home) as vault:
+        (one,) = vault.encounters.list()
+        document = vault.encounters.peek(one.id).note
+        assert document is not None
+        assert document.origin.bundle == "tagger-x"
+        assert document.origin.parameters["form"] == "facts"
+        assert document.origin.generated_tokens == 0
+
+
+async def test_the_model_writes_where_the_settings_say_so_at_once(home: Path) -> None:
+    empty_vault(home)
+    app = _app(home)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await unlock(pilot)
+        await pilot.press("f10")
+        await until(pilot, lambda: bool(app.screen.query("#form")), "the settings")
+        app.screen.query_one("#form", Select).value = "whole"
+        await until(pilot, lambda: app.encounters.form == "whole", "the setting to count")
+        await pilot.press("escape")
+        await new_with(pilot, TALK)
+        await pilot.press("ctrl+g")
+        await until(pilot, lambda: encounter_on(app).has_note, "a note")
+        assert "The model wrote this." in encounter_on(app).sections[0].text
+        await leave(pilot)
+    assert settings.load().form == "whole"
