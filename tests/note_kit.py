@@ -48,7 +48,10 @@ STOPS = st.sampled_from(["end", "length", "loop", "cancelled", "interrupted"])
 def _sections(draw: st.DrawFn, heading: str, key: str) -> dict[str, Any]:
     text = draw(LINES)
     section = draw(
-        _some({"stop": STOPS, "made": MADE, "edited": st.just(True), "key": st.just(key)}, heading=st.just(heading))
+        _some(
+            {"stop": STOPS, "made": MADE, "edited": st.just(True), "accepted": st.just(True), "key": st.just(key)},
+            heading=st.just(heading),
+        )
     )
     section["text"] = text
     if text.strip() and draw(st.booleans()):

@@ -76,6 +76,6 @@ def test_an_edit_changes_one_text_and_says_so(content: dict[str, Any], at: int, 
 def test_a_section_written_anew_keeps_its_place_and_loses_the_marks_of_its_old_text(content: dict[str, Any]) -> None:
     note = EncounterNote.from_json(content)
     new = note.sections[0].rewritten("New.", "end", Rewrite("b", "0" * 64, "shorter")).to_json()
-    about = {"text", "stop", "made", "edited", "statements"}
+    about = {"text", "stop", "made", "edited", "accepted", "statements"}
     was = {k: v for k, v in content["sections"][0].items() if k not in about}
     assert new == was | {"text": "New.", "stop": "end", "made": {"bundle": "b", "sha256": "0" * 64, "wish": "shorter"}}

@@ -40,7 +40,7 @@ from tui.open_encounters import OpenEncounters
 TALK = "Doctor: What is it?\nPatient: My knee hurts.\nDoctor: Since when?\nPatient: Since May."
 ORIGIN = Origin("scripted", "0" * 64, "1", "5" * 64)
 SOURCE = Source("visit.txt", TALK, "5" * 64)
-MARKS = {"text", "edited", "statements", "stop", "made"}  # of a section that was edited or written anew
+MARKS = {"text", "edited", "accepted", "statements", "stop", "made"}  # of a section that was edited or written anew
 _numbers = itertools.count()
 
 
@@ -167,6 +167,32 @@ def speaker(kept: Kept) -> None:
     assert "Nurse:" in note["conversation"]
 
 
+def accept(kept: Kept) -> None:
+    """The one verb that clears a mark: INCOMPLETE, of one section."""
+    at = cut_section(kept.note)
+    if at is None:
+        return
+    run("accept", kept.id, str(at + 1), "--yes")
+    fields, note = kept.after()
+    assert ordered(fields) == ordered(kept.fields)
+    only_accepted(kept.note, note, at)
+
+
+def cut_section(note: dict[str, Any]) -> int | None:
+    """A section that a person may take as complete as it stands."""
+    cut = [at for at, s in enumerate(note["sections"]) if s.get("stop", "end") != "end" and not s.get("accepted")]
+    return cut[0] if cut and "unfinished" not in note else None
+
+
+def only_accepted(old: dict[str, Any], new: dict[str, Any], at: int) -> None:
+    same_but(old, new, "sections")
+    assert ordered([s for n, s in enumerate(new["sections"]) if n != at]) == ordered(
+        [s for n, s in enumerate(old["sections"]) if n != at]
+    )
+    same_but(old["sections"][at], new["sections"][at], "accepted")
+    assert new["sections"][at]["accepted"] is True
+
+
 def field(kept: Kept) -> None:
     key = next((k for k, entries in kept.fields["fields"].items() if entries and k != "x_newer_field"), "age")
     first = kept.fields["fields"].get(key, [])[:1]
@@ -233,7 +259,7 @@ def amend(kept: Kept) -> None:
 VERBS: dict[str, tuple[Callable[[Kept], None], ...]] = {
     "edit": (edit, edit_nothing), "rewrite": (rewrite,), "speaker": (speaker, reading("speaker", "--list")),
     "field": (field, field_removed, reading("field", "--list")), "restore": (restore, restore_fields),
-    "write": (anew("write", "--template", "soap"),), "extract": (anew("extract"),),
+    "accept": (accept,), "write": (anew("write", "--template", "soap"),), "extract": (anew("extract"),),
     "title": (reading("title", "Another"),),
     "sign": (amend,), "amend": (amend,), "export": (export,), "show": (reading("show"), reading("show", "--json")),
     "history": (reading("history"),), "list": (reading("list"),), "search": (reading("search", "knee"),),
@@ -245,6 +271,7 @@ def test_every_verb_is_here() -> None:
     (verbs,) = [a for a in parser._subparsers._group_actions if hasattr(a, "choices")]
     (actions,) = [a for a in verbs.choices["records"]._subparsers._group_actions if hasattr(a, "choices")]
     assert {*actions.choices} == {*VERBS, "delete"}
+    assert len(VERBS) == 16
 
 
 NO_NEED = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
@@ -341,6 +368,23 @@ async def rewrite_on_screen(kept: Kept, book: OpenEncounters, one: OpenEncounter
     one_section_changed(old, (await closed(kept, book, one))[-1], at)
 
 
+async def undo_on_screen(kept: Kept, book: OpenEncounters, one: OpenEncounter, model: Model) -> None:
+    """Words and marks that a rewriting put aside come back; that an older writing was unfinished is known no more."""
+    old, at = before(kept, one), kept.at % len(one.sections)
+    await book.rewrite(one, one.sections[at].key, "")
+    await model.work(book)
+    await book.undo(one)
+    same_but(old, (await closed(kept, book, one))[-1], "unfinished")
+
+
+async def accept_on_screen(kept: Kept, book: OpenEncounters, one: OpenEncounter, model: Model) -> None:
+    old = before(kept, one)
+    at = cut_section(old)
+    if at is not None:
+        await book.accept(one, one.sections[at])
+        only_accepted(old, (await closed(kept, book, one))[-1], at)
+
+
 async def write_on_screen(kept: Kept, book: OpenEncounters, one: OpenEncounter, model: Model) -> None:
     old = len(kept.after())
     await book.write(one, "soap")
@@ -417,6 +461,8 @@ SCREEN: dict[str, tuple[Act, ...]] = {
     "write": (write_on_screen,), "stop": (stop_at_once,), "rewrite": (rewrite_on_screen,),
     "extract": (extract_on_screen,), "sign": (sign_and_amend,), "amend": (sign_and_amend,),
     "export": (export_on_screen,), "back": (open_and_leave, type_in_a_section), "save": (type_in_a_section,),
+    "undo": (undo_on_screen,), "redo": (type_in_a_section,), "accept_cut": (accept_on_screen,),
+    "speaker_all": (correct_the_conversation,), "speaker_next": (correct_the_conversation,),
     "template": (write_on_screen,), "title": (rename,), "open_file": (correct_the_conversation,),
     "edit_talk": (correct_the_conversation,), "speaker": (correct_the_conversation,), "add_row": (change_a_field,),
     "panel_history": (restore_on_screen,), "panel_fields": (change_a_field,), "panel_note": (type_in_a_section,),
@@ -426,6 +472,7 @@ SAVES_NOTHING = {"copy", "swap"}
 
 def test_every_action_of_an_encounters_screen_is_here() -> None:
     assert {action.name for action in ACTIONS if action.scope == "encounter"} == {*SCREEN} | SAVES_NOTHING
+    assert len(SCREEN) == 23
 
 
 @pytest.mark.parametrize("act", [pytest.param(act, id=act.__name__) for act in
