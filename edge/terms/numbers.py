@@ -26,7 +26,6 @@ _GERMAN_TENS = "zwanzig dreißig vierzig fünfzig sechzig siebzig achtzig neunzi
 _NUMERAL = re.compile(r"(?<![\w.])\d[\d.,]*\d|\d")
 _TOKEN = re.compile(r"\d[\d.,]*\d|\d|[^\W\d_]+|[%µ/]")
 _JOINERS = frozenset({"hundred", "thousand", "point", "and", "half", "komma"})
-_ALONE = frozenset(f"{_ORDINALS} once single twice both couple dozen einmal zweimal dreimal viermal".split())
 _SINGLE = f"{_ORDINALS} once single twice both couple dozen einmal zweimal dreimal viermal"
 _ALONE = frozenset(_SINGLE.split())  # never part of a longer number
 _NO_NUMBER = frozenset(f"a an o oh single both {_ORDINALS}".split())
