@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from edge.contract.facts import Flag, Severity
-from edge.evidence import judged, omissions
+from edge.evidence import judged, omissions, support
 from edge.evidence.checks import age_sex
 from edge.evidence.conversation import Conversation, converse
 from edge.evidence.judging import PairJudge
 from edge.evidence.links import link
-from edge.evidence.review import NO_SOURCE, FactFinder, missing_claims, review, statement
+from edge.evidence.review import NO_SOURCE, FactFinder, review, statement
 from edge.evidence.statements import split
 from edge.evidence.view import View
 from edge.reading.conversation import parse
@@ -140,7 +140,7 @@ def first_sources(visits: Sequence[Visit]) -> dict[str, Any]:
     }
 
 
-def unsupported(visits: Sequence[Visit], judge: PairJudge | None = None) -> dict[str, Any]:
+def unsupported(visits: Sequence[Visit]) -> dict[str, Any]:
     """Claims called without a source against the pieces that people listed."""
     called = right = wanted = 0
     hit: set[tuple[str, int]] = set()
@@ -148,10 +148,8 @@ def unsupported(visits: Sequence[Visit], judge: PairJudge | None = None) -> dict
         talk = converse(visit.transcript)
         pieces = split(visit.note)
         wanted += len(visit.unsupported)
-        linked = link(talk.index, pieces)
-        answers = judged.answers(pieces, linked, talk, judge)
-        for piece, held, said in zip(pieces, linked, answers, strict=True):
-            for claim in missing_claims(piece, talk, held, said):
+        for piece, held in zip(pieces, link(talk.index, pieces), strict=True):
+            for claim in support.unsupported(piece, talk, held):
                 low, high = piece.start + claim.start, piece.start + claim.end
                 these = {(visit.id, n) for n, (a, b) in enumerate(visit.unsupported) if a < high and b > low}
                 called, right, hit = called + 1, right + bool(these), hit | these
@@ -175,7 +173,7 @@ def left_out(
     for visit in visits:
         talk = converse(visit.transcript)
         facts = tuple(one.fact for one in visit.facts) if finder is None else tuple(finder(visit.transcript))
-        found = [one for one in omissions.find(facts, split(visit.note), talk, judge) if one.critical]
+        found = [one for one in omissions.find(facts, split(visit.note), talk) if one.critical]
         gold = [one for one in visit.facts if one.in_note is None]
         critical = [one for one in gold if one.fact.critical]
         wanted += len(critical)
@@ -285,10 +283,10 @@ def evaluate(
     say(f"{len(held)} visits of {name}")
     result: dict[str, Any] = {
         "set": name, "judge": judge is not None, "first sources": first_sources(held),
-        "without a source": unsupported(held, judge), "omissions, listed facts": left_out(held, judge=judge),
+        "without a source": unsupported(held), "omissions, listed facts": left_out(held),
     }  # fmt: skip
     if finder is not None:
-        result["omissions, found facts"] = left_out(held, finder, judge)
+        result["omissions, found facts"] = left_out(held, finder)
     if not test:
         sections = check_sets.sections(folder)
         visits = [*held, *judge_data.visits(folder, "synthetic-rest"), *sections[:PLANTED_SECTIONS]]

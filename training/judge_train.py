@@ -17,7 +17,7 @@ from edge.contract.prompts import load_tokenizer
 from edge.contract.tagging import TaggerSpec
 from edge.errors import TrainingError
 from edge.evidence import judging
-from edge.tagging.verdicts import Verdicts, pair_windows
+from edge.tagging.verdicts import STATEMENT, Verdicts, pair_windows
 from edge.tagging.windows import batch
 from training import judge_data, tagger_publish, tagger_train
 from training.intervals import mean
@@ -27,23 +27,16 @@ from training.tagger_config import TaggerConfig
 from training.tagger_model import TaggerModel, TorchBackend
 from training.tagger_train import TaggerOutcome
 
-JudgePairs = dict[str, list[PairExample]]
 _TOKENS = 2_000  # of a batch, padding counted
 _MOST_VALID = 250  # pairs of an answer that an epoch is judged by
 _FLAGS = 0.02  # share of statements that hold at which errors are counted
 
 
-def read_sets(config: TaggerConfig, folder: Path) -> tuple[JudgePairs, JudgePairs]:
-    """Pairs to train on and to validate on, by task. Raises TrainingError."""
-    seed = config.train.seed
-    every = list(config.tasks.values())
-    train = list(dict.fromkeys(name for task in every for name in task.train))
-    valid = list(dict.fromkeys(name for task in every for name in task.validate_on))
-    found = judge_data.pairs(folder, train, seed)
-    for key, task in config.tasks.items():
-        found[key] = _some(found[key], task.most, seed) if task.most else found[key]
-    held = {key: _some(some, _MOST_VALID, seed) for key, some in judge_data.pairs(folder, valid, seed).items()}
-    return found, held
+def read_sets(config: TaggerConfig, folder: Path) -> tuple[list[PairExample], list[PairExample]]:
+    """Pairs to train on and to validate on. Raises TrainingError."""
+    task, seed = config.tasks[STATEMENT], config.train.seed
+    found, held = judge_data.pairs(folder, task.train, seed), judge_data.pairs(folder, task.validate_on, seed)
+    return _some(found, task.most, seed) if task.most else found, _some(held, _MOST_VALID, seed)
 
 
 def _some(pairs: Sequence[PairExample], most: int, seed: int) -> list[PairExample]:
@@ -56,7 +49,7 @@ def _some(pairs: Sequence[PairExample], most: int, seed: int) -> list[PairExampl
 
 
 def train(
-    config: TaggerConfig, base: Path, sets: tuple[JudgePairs, JudgePairs], say: Say,
+    config: TaggerConfig, base: Path, sets: tuple[list[PairExample], list[PairExample]], say: Say,
     keep: Callable[[TaggerOutcome], None] | None = None,
 ) -> TaggerOutcome:  # fmt: skip
     """Train from a base folder; the model comes back with the weights of its best epoch. Raises TrainingError."""
@@ -78,12 +71,12 @@ def train(
         started = time.monotonic()
         loss = _epoch(outcome, tokenizer, _batches(examples, number, settings.seed), (optimiser, schedule), config, say)
         model.eval()
-        figures = {key: validate(verdicts, key, some) for key, some in sets[1].items()}
+        figures = {STATEMENT: validate(verdicts, sets[1])}
         spent = time.monotonic() - started
         outcome.history.append({"epoch": number, "loss": loss, "seconds": round(spent, 1), "valid": figures})
         words = "  ".join(f"{k} " + " ".join(f"{n} {v:.1f}" for n, v in one.items()) for k, one in figures.items())
         say(f"epoch {number}/{settings.epochs}  loss {loss:.3f}  {spent:.0f} s  {words}")
-        score = mean([one["balanced"] for one in figures.values()])
+        score = figures[STATEMENT]["caught"]
         if score > best:
             best, outcome.best = score, number
             state = {name: value.detach().clone() for name, value in model.state_dict().items()}
@@ -94,37 +87,29 @@ def train(
     return outcome
 
 
-Windows = list[tuple[str, list[int], int]]
+Windows = list[tuple[list[int], int]]
 
 
-def _windows(tokenizer: Any, spec: TaggerSpec, pairs: JudgePairs) -> Windows:
-    """(task, tokens, number of the answer) of every pair."""
-    found: Windows = []
-    for task in spec.tasks:
-        keys = [label.key for label in task.labels]
-        some = pairs[task.key]
-        cut = pair_windows(tokenizer, [(one.first, one.second) for one in some], spec.window)
-        found += [(task.key, ids, keys.index(one.answer)) for ids, one in zip(cut, some, strict=True)]
-    return found
+def _windows(tokenizer: Any, spec: TaggerSpec, pairs: Sequence[PairExample]) -> Windows:
+    """(tokens, number of the answer) of every pair."""
+    keys = [label.key for label in spec.tasks[0].labels]
+    cut = pair_windows(tokenizer, [(one.first, one.second) for one in pairs], spec.window)
+    return [(ids, keys.index(one.answer)) for ids, one in zip(cut, pairs, strict=True)]
 
 
 def _batches(examples: Windows, number: int, seed: int) -> list[Windows]:
-    """Batches of one task, of pairs of like length, shuffled."""
+    """Batches of pairs of like length, shuffled."""
     chance = random.Random(f"{seed}/{number}")
-    by_task: dict[str, Windows] = defaultdict(list)
-    for one in examples:
-        by_task[one[0]].append(one)
+    mixed = chance.sample(examples, len(examples))
+    mixed.sort(key=lambda one: len(one[0]) // 16)
     found: list[Windows] = []
-    for some in by_task.values():
-        chance.shuffle(some)
-        some.sort(key=lambda one: len(one[1]) // 16)
-        part: Windows = []
-        for one in some:
-            if part and (len(part) + 1) * (len(one[1]) + 2) > _TOKENS:
-                found.append(part)
-                part = []
-            part.append(one)
-        found += [part] if part else []
+    part: Windows = []
+    for one in mixed:
+        if part and (len(part) + 1) * (len(one[0]) + 2) > _TOKENS:
+            found.append(part)
+            part = []
+        part.append(one)
+    found += [part] if part else []
     chance.shuffle(found)
     return found
 
@@ -142,16 +127,16 @@ def _epoch(
     model.train()
     losses = []
     for at, part in enumerate(batches):
-        ids, mask = batch([np.asarray(one) for _, one, _ in part], *marks)
+        ids, mask = batch([np.asarray(one) for one, _ in part], *marks)
         with torch.autocast("cpu", dtype=torch.bfloat16, enabled=config.train.bf16):
             hidden, _ = model(torch.from_numpy(ids), torch.from_numpy(mask))
         hidden = hidden.float()
-        lengths = [len(one) + 1 for _, one, _ in part]
+        lengths = [len(one) + 1 for one, _ in part]
         vectors = torch.stack(
             [torch.cat([hidden[r, 0], hidden[r, n], hidden[r, : n + 1].mean(0)]) for r, n in enumerate(lengths)]
         )
-        judged = model.judge(vectors)[:, spec.span_slice(part[0][0])]
-        loss = functional.cross_entropy(judged, torch.tensor([right for _, _, right in part]))
+        judged = model.judge(vectors)[:, spec.span_slice(STATEMENT)]
+        loss = functional.cross_entropy(judged, torch.tensor([right for _, right in part]))
         if not torch.isfinite(loss):
             raise TrainingError("The loss is not finite.", "", "Train again with a lower rate.")
         loss.backward()
@@ -165,23 +150,17 @@ def _epoch(
     return float(np.mean(losses))
 
 
-def validate(verdicts: Verdicts, task: str, pairs: Sequence[PairExample]) -> dict[str, float]:
-    """ "balanced": mean over the answers of the share that is right, errors as one answer. For statements, "caught":
-    errors whose chance of one lies above that of all but _FLAGS of the statements that hold; "negation", the same."""
-    answers = verdicts.judge(task, [(one.first, one.second) for one in pairs])
-    right: dict[str, list[float]] = defaultdict(list)
-    chances: dict[str, list[float]] = defaultdict(list)
-    for one, shares in zip(pairs, answers, strict=True):
-        merged: dict[str, float] = defaultdict(float)
-        for key, share in shares.items():
-            merged["error" if key in judging.ERRORS else key] += share
-        wanted = "error" if one.answer in judging.ERRORS else one.answer
-        right[wanted].append(100.0 * (max(merged, key=merged.__getitem__) == wanted))
-        chances[one.answer].append(merged["error"])
-    found = {"balanced": mean([mean(some) for some in right.values()])}
-    if judging.HOLDS in chances:
-        least = float(np.quantile(chances[judging.HOLDS], 1 - _FLAGS))
-        errors = [one for key in judging.ERRORS for one in chances[key]]
-        found["caught"] = 100 * mean([float(one > least) for one in errors])
-        found["negation"] = 100 * mean([float(one > least) for one in chances["negation"]])
-    return found
+def validate(verdicts: Verdicts, pairs: Sequence[PairExample]) -> dict[str, float]:
+    """Shares x 100. "balanced": mean of the statements that hold and of the errors that are told as such. "caught":
+    errors whose chance of one lies above that of all but _FLAGS of the statements that hold. "negation": of these."""
+    errors: dict[str, list[float]] = defaultdict(list)
+    for one, shares in zip(pairs, verdicts([(one.first, one.second) for one in pairs]), strict=True):
+        errors[one.answer].append(1 - shares[judging.HOLDS])
+    hold = errors.pop(judging.HOLDS)
+    every = [share for some in errors.values() for share in some]
+    least = float(np.quantile(hold, 1 - _FLAGS))
+    return {
+        "balanced": 50 * (mean([float(one < 0.5) for one in hold]) + mean([float(one >= 0.5) for one in every])),
+        "caught": 100 * mean([float(one > least) for one in every]),
+        "negation": 100 * mean([float(one > least) for one in errors["negation"]]),
+    }

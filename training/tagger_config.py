@@ -11,8 +11,8 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from edge.contract.schemas import FIELD_KEYS
 from edge.contract.tagging import TaggerAttribute, TaggerLabel, TaggerSpec, TaggerTask
 from edge.errors import UsageError
-from edge.evidence.judging import FACT_ANSWERS, STATEMENT_ANSWERS
-from edge.tagging.verdicts import FACT, STATEMENT
+from edge.evidence.judging import ANSWERS
+from edge.tagging.verdicts import STATEMENT
 from training.tagger_data import FACT_ATTRIBUTES, FACT_LABELS
 
 Positive = Annotated[float, Field(gt=0)]
@@ -23,8 +23,8 @@ class _Strict(BaseModel):
 
 
 class TaskConfig(_Strict):
-    """A task. kind: "facts" (conversations of facts/), "reports" (fields) or "pairs" (training.judge_data; keys
-    "statement" and "fact", and no other kind beside them). train, validate: names of sets.
+    """A task. kind: "facts" (conversations of facts/), "reports" (fields) or "pairs" (training.judge_data;
+    its key is "statement", and nothing stands beside it). train, validate: names of sets.
 
     labels: keys of a clinic's own fields, empty for the 15 of ELMTEX; without a meaning for facts. passes: times that
     an epoch sees the training texts. most: of "pairs", how many of each answer are trained on, 0 for all.
@@ -61,9 +61,6 @@ class TrainConfig(_Strict):
     bf16: bool = False
 
 
-PAIR_TASKS = {STATEMENT, FACT}
-
-
 class TaggerConfig(_Strict):
     """The whole file. base: name in export/catalog.toml or a folder with safetensors and tokenizer.json.
 
@@ -81,10 +78,8 @@ class TaggerConfig(_Strict):
 
     @model_validator(mode="after")
     def _pairs(self) -> TaggerConfig:
-        if any(task.kind == "pairs" for task in self.tasks.values()) and not (
-            self.judges and set(self.tasks) == PAIR_TASKS
-        ):
-            raise ValueError('a judge of pairs has the two tasks "statement" and "fact", both of kind "pairs"')
+        if any(task.kind == "pairs" for task in self.tasks.values()) and list(self.tasks) != [STATEMENT]:
+            raise ValueError('a judge of pairs has one task, "statement"')
         return self
 
     @property
@@ -103,7 +98,7 @@ class TaggerConfig(_Strict):
         """Labels of a task, in the order of its columns."""
         task = self.tasks[key]
         if task.kind == "pairs":
-            return STATEMENT_ANSWERS if key == STATEMENT else FACT_ANSWERS
+            return ANSWERS
         return FACT_LABELS if task.kind == "facts" else tuple(task.labels) or FIELD_KEYS
 
     def spec(self) -> TaggerSpec:

@@ -38,7 +38,7 @@ def run(config: TaggerConfig, base: Path, data: Path, out: Path, say: Say) -> Pa
 def _judge(config: TaggerConfig, base: Path, data: Path, out: Path, say: Say) -> Path:
     """The same for a judge of pairs: what is rounded is written after each epoch that is the best so far."""
     sets = judge_train.read_sets(config, data)
-    say("  ".join(f"{key} {len(some)} pairs" for one in sets for key, some in one.items()))
+    say(f"{len(sets[0])} pairs to train on, {len(sets[1])} to validate on")
     started = time.monotonic()
     names = {key: list(task.validate_on) for key, task in config.tasks.items()}
     sides = [(role, some) for task in config.tasks.values()

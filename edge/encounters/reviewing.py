@@ -81,7 +81,7 @@ def look(note: EncounterNote, heard: Heard) -> NoteReview:
         for one in note.sections
     )
     every = [statement for one in sections for statement in one.statements]
-    left_out = omissions.find(heard.facts, split(whole), heard.talk, heard.judge)
+    left_out = omissions.find(heard.facts, split(whole), heard.talk)
     return NoteReview(replace(note, sections=sections), heard, left_out, is_foreign(every))
 
 

@@ -7,7 +7,6 @@ rules and of the judge. Both chosen on validation (docs/evidence.md).
 
 from __future__ import annotations
 
-import math
 import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from functools import cache
@@ -15,7 +14,7 @@ from importlib import resources
 
 from edge.contract.facts import Flag, Severity, SourceLink
 from edge.evidence.conversation import Conversation
-from edge.evidence.judging import ABSENT, ERRORS, LEFT_OUT, PairJudge, statement_pair
+from edge.evidence.judging import ERRORS, PairJudge, statement_pair
 from edge.evidence.statements import Piece
 from edge.evidence.view import View
 
@@ -45,7 +44,7 @@ def answers(
         return found
     asked = [at for at, piece in enumerate(pieces) if linked[at] and len(piece.text.split()) >= _LEAST_WORDS][:MOST]
     pairs = [statement_pair(pieces[at], talk, [one.quote.turn for one in linked[at]]) for at in asked]
-    for at, said in zip(asked, judge.statements(pairs), strict=True):
+    for at, said in zip(asked, judge(pairs), strict=True):
         found[at] = said
     return found
 
@@ -59,15 +58,3 @@ def flags(view: View, said: Answers, known: Sequence[Flag]) -> Iterator[Flag]:
         if answer in least and name not in raised and said.get(answer, 0.0) >= least[answer]:
             turns = [one.quote.turn for one in view.sources[:1]]
             yield view.flag(name, Severity.HIGH, f"The conversation seems to say something else ({name}).", turns)
-
-
-def without_source(said: Answers) -> bool:
-    """Whether the judge is sure that the words which a statement is linked to do not say it."""
-    return said.get(ABSENT, 0.0) >= weights()["flags"].get(ABSENT, 2.0)
-
-
-def left_out(odds: float, said: Answers) -> float:
-    """Log odds that a fact is not in the note. odds: by the rules."""
-    share = min(max(said.get(LEFT_OUT, 0.5), 1e-6), 1 - 1e-6)
-    table = weights()["omissions"]
-    return table["base"] + table["rules"] * odds + table["judge"] * math.log(share / (1 - share))

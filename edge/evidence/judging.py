@@ -1,5 +1,4 @@
-"""What a judge of pairs reads: a statement beside the words of the conversation that it stands on, or something that
-was said beside the statements of the note that may state it.
+"""What a judge of pairs reads: a statement beside the words of the conversation that it stands on.
 
 The judge is a small encoder (edge.tagging.verdicts); here is what goes in and which answers come out, for training and
 for the laptop alike. The words are cut: some forty of each turn, where it shares most with the statement.
@@ -8,25 +7,18 @@ for the laptop alike. The words are cut: some forty of each turn, where it share
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import Protocol
 
-from edge.contract.facts import Fact
 from edge.evidence.conversation import Conversation
 from edge.evidence.reading import TextReading, read
 from edge.evidence.statements import Piece, body
 
-HOLDS, ABSENT = "holds", "absent"
+HOLDS = "holds"
 # What a statement can have wrong, by the kinds of planted errors; each is also the name of an answer.
-ERRORS = (
-    "dose", "drug", "side", "negation", "frequency", "duration", "number", "age_sex", "subject", "planned", "stopped",
-    "allergy",
-)  # fmt: skip
-STATEMENT_ANSWERS = (HOLDS, ABSENT, *ERRORS)
-STATED, LEFT_OUT = "stated", "left_out"
-FACT_ANSWERS = (STATED, LEFT_OUT)
+ERRORS = ("dose", "drug", "side", "negation", "frequency", "duration", "number", "age_sex", "subject", "stopped")
+ANSWERS = (HOLDS, *ERRORS)
 TURNS = 3  # of the conversation, each with the question or answer beside it
-STATEMENTS = 3  # of the note
 _WORDS = 40
 _BESIDE = 20  # words of a neighbouring turn
 _SHORT = 8  # words: a turn that is only an answer
@@ -37,13 +29,10 @@ Pair = tuple[str, str]
 
 
 class PairJudge(Protocol):
-    """Judges pairs of texts; answers a pair: its probability by name, STATEMENT_ANSWERS or FACT_ANSWERS."""
+    """Judges pairs of texts."""
 
-    def statements(self, pairs: Sequence[Pair]) -> Sequence[Mapping[str, float]]:
-        """For every (statement, words of the conversation)."""
-
-    def facts(self, pairs: Sequence[Pair]) -> Sequence[Mapping[str, float]]:
-        """For every (what was said, statements of the note)."""
+    def __call__(self, pairs: Sequence[Pair]) -> Sequence[Mapping[str, float]]:
+        """For every (statement, words of the conversation) the probability of each of ANSWERS."""
 
 
 def statement_pair(piece: Piece, talk: Conversation, turns: Sequence[int]) -> Pair:
@@ -66,22 +55,8 @@ def said(talk: Conversation, turns: Sequence[int], features: set[str]) -> str:
     )
 
 
-def fact_pair(fact: Fact, pieces: Sequence[Piece], held: Sequence[set[str]], talk: Conversation) -> Pair:
-    """What was said beside the statements of the note that share most with it. held: features of each statement."""
-    quotes = [" ".join(quote.text.split()[:_WORDS]) for quote in fact.evidence[:2]]
-    features = {f for quote in fact.evidence for f in read(quote.text).features}
-    shares = [sum(talk.index.weight(f) for f in features & one) for one in held]
-    best = sorted(range(len(pieces)), key=lambda at: (-shares[at], at))[:STATEMENTS]
-    shown = [_cut(pieces[at]) for at in sorted(best) if shares[at] > 0]
-    return f"{fact.kind.value}, {fact.polarity.value}: {' / '.join(quotes)}", " | ".join(shown)
-
-
 def _statement(piece: Piece) -> str:
     return f"{piece.section}: {piece.text}" if piece.section else piece.text
-
-
-def _cut(piece: Piece) -> str:
-    return f"{piece.section}: {' '.join(piece.text.split()[:_WORDS])}"
 
 
 def _excerpt(turn: TextReading, features: set[str], talk: Conversation) -> str:
@@ -99,8 +74,3 @@ def _excerpt(turn: TextReading, features: set[str], talk: Conversation) -> str:
             best, first = mass, start
     end = words[first + _WORDS] if first + _WORDS < len(words) else len(turn.text)
     return turn.text[words[first] : end].strip()
-
-
-def features_of(pieces: Iterable[Piece]) -> list[set[str]]:
-    """Features of each statement of a note, for fact_pair."""
-    return [set(read(piece.text).features) for piece in pieces]

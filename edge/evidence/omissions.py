@@ -15,9 +15,7 @@ from importlib import resources
 from itertools import pairwise
 
 from edge.contract.facts import Fact, FactKind, Omission, Polarity
-from edge.evidence import judged
 from edge.evidence.conversation import Conversation
-from edge.evidence.judging import PairJudge, fact_pair
 from edge.evidence.reading import TextReading, read
 from edge.evidence.statements import Piece
 
@@ -52,18 +50,13 @@ _FILLER = re.compile(r"\b(?:uh|um|okay|you know|i mean|like|well|so|kind of|sort
 _STATEMENT = 160  # characters of what was said, as the list shows it
 
 
-def find(
-    facts: Sequence[Fact], pieces: Sequence[Piece], talk: Conversation, judge: PairJudge | None = None
-) -> tuple[Omission, ...]:
+def find(facts: Sequence[Fact], pieces: Sequence[Piece], talk: Conversation) -> tuple[Omission, ...]:
     """Facts that no statement states, ranked: critical first, then the surest. talk: the conversation they are of."""
     statements = [read(piece.text) for piece in pieces]
     held = [(set(one.features), piece.section) for one, piece in zip(statements, pieces, strict=True)]
-    named = [features for features, _ in held]
-    said = judge.facts([fact_pair(fact, pieces, named, talk) for fact in facts]) if judge is not None else []
     found = []
-    for at, fact in enumerate(facts):
+    for fact in facts:
         odds = rule_odds(fact, held, talk)
-        odds = judged.left_out(odds, said[at]) if said else odds
         odds = max(odds, _UNNAMED) if _drug_unnamed(fact, held) else odds
         if odds > THRESHOLD:
             found.append(

@@ -74,7 +74,7 @@ def review(
     pieces = split(note)
     found = tuple(statements(note, pieces, talk, judge))
     facts = tuple(finder(transcript)) if finder is not None else ()
-    left_out = omissions.find(facts, pieces, talk, judge)
+    left_out = omissions.find(facts, pieces, talk)
     return Review(found, left_out, facts, is_foreign(found), time.perf_counter() - started)
 
 
@@ -168,19 +168,11 @@ def statement(
     view = View(piece, talk, sources, note)
     flags = checks.run(view)
     flags += tuple(judged.flags(view, said, flags))
-    missing = missing_claims(piece, talk, sources, said)
+    missing = support.unsupported(piece, talk, sources)
     flags += tuple(_no_source(piece, claim) for claim in missing)
     held = bool(sources) and sources[0].score >= links.SUPPORTS
     supported = held and not missing and not any(flag.severity is Severity.HIGH for flag in flags)
     return Statement(piece.text, piece.start, piece.end, sources, flags, supported)
-
-
-def missing_claims(
-    piece: Piece, talk: Conversation, sources: Sequence[SourceLink], said: judged.Answers
-) -> list[support.Claim]:
-    """Claims of a statement without a source: by rules; all of it where the judge is sure and they name none."""
-    missing = support.unsupported(piece, talk, sources)
-    return [support.Claim(0, len(piece.text))] if not missing and judged.without_source(said) else missing
 
 
 def _no_source(piece: Piece, claim: support.Claim) -> Flag:

@@ -16,7 +16,7 @@ from edge.tagging.decode import probabilities
 from edge.tagging.tagger import Backend, pooled
 from edge.tagging.windows import batch
 
-STATEMENT, FACT = "statement", "fact"  # tasks
+STATEMENT = "statement"  # the task
 _BATCH = 8
 _FIRST = 90  # tokens of the first text at most
 
@@ -29,13 +29,9 @@ class Verdicts:
         self._tokenizer, self._backend = tokenizer, backend
         self._marks = tuple(tokenizer.token_to_id(mark) for mark in ("[CLS]", "[SEP]", "[PAD]"))
 
-    def statements(self, pairs: Sequence[tuple[str, str]]) -> list[Mapping[str, float]]:
+    def __call__(self, pairs: Sequence[tuple[str, str]]) -> list[Mapping[str, float]]:
         """Answers of the task STATEMENT for each pair, each with its probability."""
         return self.judge(STATEMENT, pairs)
-
-    def facts(self, pairs: Sequence[tuple[str, str]]) -> list[Mapping[str, float]]:
-        """Answers of the task FACT for each pair, each with its probability."""
-        return self.judge(FACT, pairs)
 
     def judge(self, task: str, pairs: Sequence[tuple[str, str]]) -> list[Mapping[str, float]]:
         """Answers of a task for each pair, in order. Raises ValueError for a task that the spec has not."""

@@ -200,10 +200,6 @@ overlap = 0
 kind = "pairs"
 train = ["aci-train"]
 validate = ["aci-valid"]
-[tasks.fact]
-kind = "pairs"
-train = ["aci-train"]
-validate = ["aci-valid"]
 [train]
 epochs = 3
 """
@@ -230,13 +226,11 @@ def test_a_judge_is_trained_and_written(tuned: tuple[Path, Path], tmp_path: Path
     assert config.judges
     out = tagger_run.run(config, base, folder, tmp_path / "out", lambda _: None)
     spec = parse_spec((out / "tagger.json").read_bytes())
-    assert [(task.key, task.source, len(task.labels)) for task in spec.tasks] == [
-        ("statement", "pair", 14), ("fact", "pair", 2),
-    ]  # fmt: skip
+    assert [(task.key, task.source, len(task.labels)) for task in spec.tasks] == [("statement", "pair", 11)]
     assert json.loads((out / "adapter.json").read_text(encoding="utf-8"))["figures"]
 
 
-def test_a_judge_has_both_tasks_and_no_other(tmp_path: Path) -> None:
-    (tmp_path / "judge.toml").write_text(JUDGE.replace("tasks.fact", "tasks.other"), encoding="utf-8")
-    with pytest.raises(UsageError, match="two tasks"):
+def test_a_judge_has_its_task_and_no_other(tmp_path: Path) -> None:
+    (tmp_path / "judge.toml").write_text(JUDGE.replace("tasks.statement", "tasks.other"), encoding="utf-8")
+    with pytest.raises(UsageError, match="one task"):
         tagger_config.load(tmp_path / "judge.toml")

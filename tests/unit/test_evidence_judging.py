@@ -8,13 +8,12 @@ import numpy as np
 import pytest
 from tagging_kit import word_tokenizer
 
-from edge.contract.facts import Fact, FactKind, Polarity, Quote, Subject, Time
 from edge.contract.tagging import TaggerLabel, TaggerSpec, TaggerTask
 from edge.evidence import judging
 from edge.evidence.conversation import converse
 from edge.evidence.statements import split
 from edge.reading.conversation import parse
-from edge.tagging.verdicts import FACT, STATEMENT, Verdicts, pair_windows
+from edge.tagging.verdicts import STATEMENT, Verdicts, pair_windows
 
 TALK = parse(
     "[doctor] any chest pain ?\n[patient] no .\n[doctor] " + "well then " * 40 + "your blood pressure is 140 over 90 ."
@@ -36,16 +35,6 @@ def test_of_a_long_turn_the_words_that_matter_are_read() -> None:
     assert len(second.split()) <= 42
 
 
-def test_what_was_said_is_read_beside_the_statements_that_share_most() -> None:
-    talk, pieces = converse(TALK), split(NOTE)
-    start = TALK.source.index("blood pressure")
-    quote = Quote(2, start, start + 29, TALK.source[start : start + 29])
-    fact = Fact(FactKind.VITAL, Polarity.AFFIRMED, Subject.PATIENT, Time.CURRENT, False, (quote,))
-    first, second = judging.fact_pair(fact, pieces, judging.features_of(pieces), talk)
-    assert first == f"vital, affirmed: {quote.text}"
-    assert second == "vitals: Blood pressure 140/90."
-
-
 class _Backend:
     """Hidden states are the tokens' own numbers; the answer is the second where the pair holds a certain word."""
 
@@ -58,24 +47,20 @@ class _Backend:
 
     def judge(self, vectors: Any) -> Any:
         held = vectors[:, -1] > 0
-        return np.stack([np.where(held, -3.0, 3.0), np.where(held, 3.0, -3.0)] * 2, axis=1).astype(np.float32)
+        return np.stack([np.where(held, -3.0, 3.0), np.where(held, 3.0, -3.0)], axis=1).astype(np.float32)
 
 
 def test_answers_come_in_the_order_of_the_pairs() -> None:
     tokenizer = word_tokenizer(["she", "denies", "pain", "but", "not", "fever", "cough"])
-    tasks = [
-        TaggerTask(key=key, source="pair", labels=[TaggerLabel(key=one) for one in answers])
-        for key, answers in ((STATEMENT, (judging.HOLDS, judging.ABSENT)), (FACT, judging.FACT_ANSWERS))
-    ]
-    spec = TaggerSpec(window=30, overlap=0, tasks=tasks)
+    task = TaggerTask(key=STATEMENT, source="pair", labels=[TaggerLabel(key=one) for one in ("holds", "negation")])
+    spec = TaggerSpec(window=30, overlap=0, tasks=[task])
     judge = Verdicts(spec, tokenizer, _Backend(tokenizer.token_to_id("fever")))
     pairs = [("she denies pain but not fever cough", "pain"), ("pain", "cough"), ("fever", "cough cough")] * 5
-    found = [max(one, key=one.__getitem__) for one in judge.statements(pairs)]
-    assert found == ["absent", "holds", "absent"] * 5
-    assert set(judge.facts(pairs)[0]) == set(judging.FACT_ANSWERS)
+    found = [max(one, key=one.__getitem__) for one in judge(pairs)]
+    assert found == ["negation", "holds", "negation"] * 5
     with pytest.raises(ValueError, match="no task"):
         judge.judge("codes", pairs)
-    assert judge.statements([]) == []
+    assert judge([]) == []
 
 
 def test_a_pair_is_cut_to_its_window() -> None:
