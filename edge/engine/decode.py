@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from threading import Event
 from typing import Any
 
@@ -16,7 +16,7 @@ from edge.contract.events import EngineEvent, Finished, Reading, StopReason, Tex
 from edge.contract.prompts import encode
 from edge.engine.base import Request, Session
 from edge.engine.constrain import Constraint, GrammarCompiler
-from edge.engine.loops import counting, dull, loop_start, repeated_line, sentence_end
+from edge.engine.loops import Watch, loop_start, sentence_end
 from edge.engine.reader import Drafting, Reader
 from edge.engine.repeats import Pieces, Repeats, document_text
 from edge.errors import InputError
@@ -31,10 +31,12 @@ class Answer:
 
     since: tokens before this index were already looked at for loops. escaping: a list that loops is being closed.
     text: what the tokens read, whole characters only, made token by token. repeats: the rule of free text, or None.
+    watch: what looks for loops in it.
     """
 
     ids: list[int]
     repeats: Repeats | None = None
+    watch: Watch = field(default_factory=Watch)
     text: str = ""
     reason: StopReason = "length"
     cut: int | None = None
@@ -155,20 +157,15 @@ class Decoder:
 
     def _loops(self, answer: Answer, added: str, constrained: bool) -> bool:
         """True if free text loops and was cut. A list that loops under a grammar is closed instead and goes on."""
-        start = loop_start(answer.ids[answer.since :])
+        start = loop_start(answer.ids, answer.since)
         if constrained:
             answer.escaping = answer.escaping or start is not None
             answer.looped = answer.looped or start is not None
             return False
         if start is not None:
             answer.cut = sentence_end(self._text(answer.ids[:start]))
-        elif added:
-            text = answer.text + added
-            answer.cut = counting(text)
-            if answer.cut is None and added.endswith("\n"):
-                answer.cut = repeated_line(text)
-            if answer.cut is None and added[0].isspace():
-                answer.cut = dull(answer.text)
+        else:
+            answer.cut = answer.watch.take(added)
         return answer.cut is not None
 
     def _step(self, reader: Reader, constraint: Constraint | None, answer: Answer, room: int) -> list[int] | None:

@@ -41,8 +41,12 @@ def small(text: str) -> None:
 
 def words_twice(text: str) -> None:
     """The detector looks at lines, at the last words and at the last sentence."""
-    for look in (loops.repeated_line, loops.counting, loops.dull, loops.sentence_end):
-        look(text)
+    loops.counting(text)
+    loops.sentence_end(text)
+    for size in (7, 4096):  # as tokens come, and in long pieces
+        watch = loops.Watch()
+        for at in range(0, len(text), size):
+            watch.take(text[at : at + size])
 
 
 WORK: dict[str, Callable[[str], object]] = {

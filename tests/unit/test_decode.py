@@ -200,3 +200,29 @@ def test_repeated_lines_are_cut(byte_tokenizer: Any) -> None:
     answer = "PLAN\n" + "".join(f"Problem {n}: go up on the lisinopril.\n" for n in range(1, 30))
     last = Bench(byte_tokenizer, lambda _: answer).run("doc", limit=2000)[-1]
     assert (last.text, last.reason) == ("PLAN\nProblem 1: go up on the lisinopril.", "loop")
+
+
+@pytest.mark.parametrize("length", [100, 1000])
+def test_each_token_is_decoded_twice_at_most_however_long_the_answer(
+    byte_tokenizer: Any, monkeypatch: pytest.MonkeyPatch, length: int
+) -> None:
+    """Once for the screen as it comes, once in the finished answer."""
+    from tokenizers import decoders
+
+    decoded: list[int] = []
+
+    class Counting:
+        def __init__(self, **settings: Any) -> None:
+            self._stream = real(**settings)
+
+        def step(self, tokenizer: Any, token: int) -> str | None:
+            decoded.append(1)
+            return self._stream.step(tokenizer, token)
+
+    real, whole = decoders.DecodeStream, Decoder._text
+    monkeypatch.setattr(decoders, "DecodeStream", Counting)
+    monkeypatch.setattr(Decoder, "_text", lambda self, ids: (decoded.append(len(ids)), whole(self, ids))[1])
+    text = " ".join(f"w{number * 7919 % 10007}" for number in range(length))[:length].rstrip()
+    last = Bench(byte_tokenizer, lambda _: text).run("doc", limit=length + 10)[-1]
+    assert (last.text, last.generated_tokens) == (text, len(text))
+    assert sum(decoded) <= 2 * len(text)

@@ -10,10 +10,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from watching import watched
 
 from edge.contract import prompts
 from edge.contract.events import Finished, Text
-from edge.engine import loops, repeats
+from edge.engine import repeats
 from edge.engine.base import Request
 from edge.engine.constrain import GrammarCompiler
 from edge.engine.decode import Decoder
@@ -190,10 +191,10 @@ def test_an_answer_that_turns_in_a_circle_ends_with_the_rule_and_is_cut_without(
 
 def test_lists_that_grow_without_anything_new_and_beginnings_without_end_are_loops() -> None:
     grows = "The knee was " + "flexed down and twisted down and bent down and turned down and " * 4
-    assert loops.dull(grows) == 0
-    assert loops.dull("It was fine. " + grows) == len("It was fine. ") - 1
+    assert watched(grows) == 0
+    assert watched("It was fine. " + grows) == len("It was fine. ") - 1
     same = "".join(f"The patient states that thing{i}. " for i in range(7))
-    assert loops.dull(same + "The patient states") == len(same) - 1
-    assert loops.dull(same[: same.index("thing6")]) is None
+    assert watched(same + "The patient states ") == len(same) - 1
+    assert watched(same[: same.index("thing6")]) is None
     long = "fever, chills, cough, nausea, vomiting, chest pain, palpitations, rash, weight loss and night sweats"
-    assert loops.dull(f"She denies {long}") is None
+    assert watched(f"She denies {long} ") is None
