@@ -83,6 +83,20 @@ class Engine(Protocol):
         """Free the model. The engine cannot be used afterwards."""
 
 
+class AheadReader(Protocol):
+    """An engine that reads a document before it is asked about it: while it is typed, pasted or spoken."""
+
+    @property
+    def info(self) -> EngineInfo: ...
+
+    def read_ahead(self, prompt: Prompt) -> None:
+        """Read the prompt's document part in the background and return at once.
+
+        A later call, with the text as it is by then, goes on from what both have in common; a request ends the
+        reading within one chunk and goes on from it as well. Nothing is raised: what fails is told by the request.
+        """
+
+
 class Session(Protocol):
     """A key-value cache with a model behind it. All calls come from the engine's own thread.
 

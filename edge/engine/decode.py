@@ -13,7 +13,7 @@ from threading import Event
 from typing import Any
 
 from edge.contract.events import EngineEvent, Finished, Reading, StopReason, Text
-from edge.contract.prompts import encode
+from edge.contract.prompts import Prompt, encode
 from edge.engine.base import Request, Session
 from edge.engine.constrain import Constraint, GrammarCompiler
 from edge.engine.loops import Watch, loop_start, sentence_end
@@ -22,6 +22,9 @@ from edge.engine.repeats import Pieces, Repeats, document_text
 from edge.errors import InputError
 from edge.text import sanitise
 
+OPEN_END = 4  # tokens at the end of a text that is not complete yet; the last word may become another
+ROOM = 1024  # tokens for an instruction and an answer, kept free when a document is read ahead
+LEAST = 8192  # tokens of a cache, at least: memory is taken as it fills, and a text that grows keeps its cache
 CHUNK = 64  # prompt tokens read between two looks at the cancel flag: about a second on a slow CPU
 
 
@@ -95,6 +98,17 @@ class Decoder:
         seconds, passes = time.perf_counter() - started, reader.passes - passes
         yield Finished(final, answer.reason, len(ids), reused, len(answer.ids), seconds, passes)
 
+    def read_ahead(self, prompt: Prompt, cancelled: Event) -> int:
+        """Read the document part of a prompt into the cache, in chunks, as far as it fits; returns the tokens in it.
+
+        The last tokens are left out: they may become others when the text goes on.
+        """
+        ids = encode(prompt.document, self._tokenizer)[:-OPEN_END]
+        if len(ids) + ROOM > self._context or not ids:
+            return 0
+        reader = self._room_for(len(ids), ROOM)
+        return max(self._prefill(reader, ids, reader.reuse(ids), cancelled))
+
     def _repeats(self, request: Request) -> Repeats | None:
         """The rule against repeats, for free text alone: a grammar closes a list that loops."""
         if request.grammar is not None or not request.no_repeats:
@@ -114,7 +128,7 @@ class Decoder:
             )
         if self._reader is None or self._reader.capacity < prompt + answer:
             self.forget()  # frees the old cache before the new one is allocated
-            wanted = max(2048, prompt + answer + 512)
+            wanted = max(LEAST, prompt + answer + ROOM)
             session = self._open_session(min(self._context, -(-wanted // 1024) * 1024))
             self._reader = Reader(session, self._drafting)
         return self._reader

@@ -55,7 +55,7 @@ class Pace:
             self._single = seconds if not self._single else 0.9 * self._single + 0.1 * seconds
         elif self._single:
             found = (seconds / self._single - 1) / (tokens - 1)
-            self.slope = 0.95 * self.slope + 0.05 * min(max(found, 0.02), 1.0)
+            self.slope = 0.95 * self.slope + 0.05 * min(max(found, 0.05), 1.0)
 
 
 class Lookup:

@@ -39,6 +39,12 @@ class _Job:
     cancelled: threading.Event = field(default_factory=threading.Event)
 
 
+@dataclass
+class _Ahead:
+    prompt: Prompt = field(repr=False)
+    cancelled: threading.Event = field(default_factory=threading.Event)
+
+
 class EngineHost:
     """An Engine (edge.engine.base) whose model lives on a thread of its own.
 
@@ -46,10 +52,11 @@ class EngineHost:
     """
 
     def __init__(self, load: Callable[[], Loaded]) -> None:
-        self._jobs: queue.SimpleQueue[_Job | None] = queue.SimpleQueue()
+        self._jobs: queue.SimpleQueue[_Job | _Ahead | None] = queue.SimpleQueue()
         self._ready: queue.SimpleQueue[Loaded | BaseException] = queue.SimpleQueue()
         self._lock = threading.Lock()
         self._active: _Job | None = None
+        self._ahead: _Ahead | None = None
         self._thread = threading.Thread(target=self._work, args=(load,), name="engine", daemon=True)
         self._thread.start()
         loaded = self._wait(self._ready)
@@ -70,6 +77,7 @@ class EngineHost:
             if not self._thread.is_alive():
                 raise EngineError("The model is not running any more.", "", "Open the bundle again.")
             self._active = job
+            self._stop_reading()
         self._jobs.put(job)
         try:
             while True:
@@ -82,8 +90,20 @@ class EngineHost:
         finally:
             job.cancelled.set()  # a caller that stops listening also stops the work
 
+    def read_ahead(self, prompt: Prompt) -> None:
+        """See edge.engine.base.AheadReader."""
+        with self._lock:
+            self._stop_reading()
+            self._ahead = _Ahead(prompt)
+            self._jobs.put(self._ahead)
+
+    def _stop_reading(self) -> None:
+        if self._ahead is not None:
+            self._ahead.cancelled.set()
+
     def cancel(self) -> None:
         with self._lock:
+            self._stop_reading()
             if self._active is not None:
                 self._active.cancelled.set()
 
@@ -110,6 +130,9 @@ class EngineHost:
             return
         self._ready.put(loaded)
         while (job := self._jobs.get()) is not None:
+            if isinstance(job, _Ahead):
+                _read(loaded.decoder, job)
+                continue
             try:
                 for event in loaded.decoder.run(job.request, job.cancelled):
                     job.out.put(event)
@@ -117,6 +140,14 @@ class EngineHost:
                 loaded.decoder.forget()
                 job.out.put(_named(error))
         loaded.decoder.forget()
+
+
+def _read(decoder: Decoder, job: _Ahead) -> None:
+    """Read ahead. An error is nobody's yet: the request that follows meets it again and tells it."""
+    try:
+        decoder.read_ahead(job.prompt, job.cancelled)
+    except BaseException:  # noqa: BLE001 - the worker's edge
+        decoder.forget()
 
 
 def _named(error: BaseException) -> BaseException:

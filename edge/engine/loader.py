@@ -119,6 +119,12 @@ class DeferredEngine:
         """As the engine's."""
         return self._opened().stream(request)
 
+    def read_ahead(self, prompt: Prompt) -> None:
+        """As the engine's, which is opened for it."""
+        engine = self._opened()
+        if isinstance(engine, EngineHost):
+            engine.read_ahead(prompt)
+
     def cancel(self) -> None:
         """End what is being written, if anything is."""
         if self._engine is not None:

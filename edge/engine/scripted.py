@@ -32,11 +32,15 @@ class ScriptedEngine:
         self._cancel = threading.Event()
         self._lock = threading.Lock()
         self.closed = False
+        self.ahead: list[Prompt] = []  # what was asked to be read ahead
         none = "0" * 64
         self.info = EngineInfo("scripted", none, "chatml", PROMPT_VERSION, context, "scripted", "test", "edgescribe")
 
     def count(self, prompt: Prompt) -> int:
         return sum(len(s.split()) for s in (*prompt.document, *prompt.instruction) if isinstance(s, str))
+
+    def read_ahead(self, prompt: Prompt) -> None:
+        self.ahead.append(prompt)
 
     def cancel(self) -> None:
         self._cancel.set()

@@ -14,7 +14,7 @@ from edge.contract.events import Finished, SectionFinished, SectionStarted, Stop
 from edge.contract.note import EncounterNote, Section, without_heading
 from edge.contract.templates import SectionSpec, Template
 from edge.contract.transcript import Transcript, Turn
-from edge.engine.base import Engine, EngineInfo, Request
+from edge.engine.base import AheadReader, Engine, EngineInfo, Request
 from edge.errors import InputError
 from edge.tasks.visit_parts import LONGEST, VisitPart, in_parts
 
@@ -148,6 +148,16 @@ def _drafts(
         if tuple(one) not in found:
             found[tuple(one)] = _parted(engine, transcript.turns, one, room, template) if one else []
     return [_Draft(spec, found[tuple(one)], language) for spec, one in zip(template.sections, numbers, strict=True)]
+
+
+def read_ahead(engine: AheadReader, transcript: Transcript) -> None:
+    """Let the engine read a conversation that is not complete yet; a note from all of it then begins at once.
+
+    Call it again as the conversation grows or changes; only what is new is read.
+    """
+    whole = VisitPart(0, len(transcript.turns) - 1, transcript.turns)
+    info = engine.info
+    engine.read_ahead(prompts.render(info.prompt_format, whole.document(), "", info.prompt_version))
 
 
 def fits(engine: Engine, transcript: Transcript, template: Template) -> bool:

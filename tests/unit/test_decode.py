@@ -140,9 +140,11 @@ def test_too_long_is_said_before_anything_is_read(byte_tokenizer: Any) -> None:
 
 
 def test_a_larger_document_gets_a_larger_cache(byte_tokenizer: Any) -> None:
-    bench = Bench(byte_tokenizer, lambda _: "x")
+    bench = Bench(byte_tokenizer, lambda _: "x", context=20_000)
     bench.run("w")
     bench.run("w" * 4000)
+    assert bench.opened == 1
+    bench.run("w" * 9000)
     assert bench.opened == 2
 
 
@@ -226,3 +228,48 @@ def test_each_token_is_decoded_twice_at_most_however_long_the_answer(
     last = Bench(byte_tokenizer, lambda _: text).run("doc", limit=length + 10)[-1]
     assert (last.text, last.generated_tokens) == (text, len(text))
     assert sum(decoded) <= 2 * len(text)
+
+
+def read_anew(log: list[str]) -> int:
+    """Tokens that went through the model."""
+    return sum(int(line.split()[1]) for line in log if line.startswith("append"))
+
+
+def test_a_text_that_grows_is_read_once_and_its_note_begins_at_once(byte_tokenizer: Any) -> None:
+    text = " ".join(f"word{number}" for number in range(200))
+    plain = Bench(byte_tokenizer, lambda _: "fine").run(text)[-1]
+    bench = Bench(byte_tokenizer, lambda _: "fine")
+    for end in range(100, len(text) + 100, 100):  # as it is typed
+        bench.decoder.read_ahead(prompts.render("chatml", text[:end], ""), Event())
+    before = read_anew(bench.log)
+    assert before < len(text) + 300  # the text and the system's words, nothing of it twice but the last tokens
+    last = bench.run(text)[-1]
+    assert (last.text, last.reason) == (plain.text, plain.reason)
+    assert last.prompt_tokens - last.reused_tokens < 100
+    assert bench.opened == 1
+
+
+def test_an_edit_at_the_end_keeps_what_stands_before_it(byte_tokenizer: Any) -> None:
+    text = "word " * 300
+    bench = Bench(byte_tokenizer, lambda _: "fine")
+    bench.decoder.read_ahead(prompts.render("chatml", text + "He smokes.", ""), Event())
+    before = read_anew(bench.log)
+    bench.decoder.read_ahead(prompts.render("chatml", text + "He does not smoke.", ""), Event())
+    assert read_anew(bench.log) - before < 40
+    assert bench.run(text + "He does not smoke.")[-1].reused_tokens > len(text)
+
+
+def test_reading_ahead_stops_within_a_chunk_and_goes_on_from_there(byte_tokenizer: Any) -> None:
+    bench = Bench(byte_tokenizer, lambda _: "fine")
+    stopped = Event()
+    stopped.set()
+    prompt = prompts.render("chatml", "word " * 300, "")
+    assert bench.decoder.read_ahead(prompt, stopped) <= CHUNK
+    assert bench.decoder.read_ahead(prompt, Event()) > 1500
+    assert read_anew(bench.log) < 1500 + 300
+
+
+def test_a_text_without_room_is_not_read_ahead(byte_tokenizer: Any) -> None:
+    bench = Bench(byte_tokenizer, lambda _: "x", context=1200)
+    assert bench.decoder.read_ahead(prompts.render("chatml", "w" * 400, ""), Event()) == 0
+    assert bench.log == []

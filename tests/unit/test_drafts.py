@@ -21,6 +21,15 @@ SIZE = 50
 Model = Callable[[Sequence[int]], int]
 
 
+LEARN = Pace.enter
+
+
+@pytest.fixture(autouse=True)
+def steady(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Work is counted here: the clock of a fake model says nothing."""
+    monkeypatch.setattr(Pace, "enter", lambda *_: None)
+
+
 class Following:
     """A session whose scores favour model(tokens read). rounding: they differ with the number of rows."""
 
@@ -172,7 +181,8 @@ def test_odds_follow_what_is_seen_and_new_things_count_more(length: int) -> None
     assert odds.of(length) < 0.05
 
 
-def test_the_pace_learns_what_a_pass_costs_and_a_hiccup_moves_it_little() -> None:
+def test_the_pace_learns_what_a_pass_costs_and_a_hiccup_moves_it_little(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Pace, "enter", LEARN)
     pace = Pace()
     for _ in range(200):
         pace.enter(1, 0.020)

@@ -115,3 +115,43 @@ def test_a_last_word_between_the_look_and_the_threads_end_is_heard() -> None:
     assert engine._wait(late) == "its last word"
     with pytest.raises(EngineError, match="unexpectedly"):
         engine._wait(late)
+
+
+class ReadingDecoder(SlowDecoder):
+    """Reads ahead until it is told to stop; then says for what text."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.begun: queue.SimpleQueue[str] = queue.SimpleQueue()
+        self.stopped: list[str] = []
+
+    def read_ahead(self, prompt: prompts.Prompt, cancelled: threading.Event) -> int:
+        text = next(part for part in prompt.document if isinstance(part, str) and part.startswith("text"))
+        if text == "text broken":
+            raise RuntimeError(text)
+        self.begun.put(text)
+        assert cancelled.wait(10)
+        self.stopped.append(text)
+        return 0
+
+
+def ahead(text: str) -> prompts.Prompt:
+    return prompts.render("chatml", text, "")
+
+
+def test_newer_text_and_a_request_end_reading_ahead_and_its_errors_are_nobodys() -> None:
+    decoder = ReadingDecoder()
+    engine = host(decoder)
+    engine.read_ahead(ahead("text one"))
+    assert decoder.begun.get(timeout=10) == "text one"
+    engine.read_ahead(ahead("text one two"))
+    assert decoder.begun.get(timeout=10) == "text one two"
+    assert list(engine.stream(REQUEST))[-1].reason == "end"  # type: ignore[union-attr]
+    assert decoder.stopped == ["text one", "text one two"]
+    engine.read_ahead(ahead("text broken"))
+    assert list(engine.stream(REQUEST))[-1].reason == "end"  # type: ignore[union-attr]
+    assert decoder.forgotten == 1
+    engine.read_ahead(ahead("text three"))
+    assert decoder.begun.get(timeout=10) == "text three"
+    engine.close()
+    assert decoder.stopped[-1] == "text three"
