@@ -1,7 +1,7 @@
 """Hugging Face folder of an encoder-decoder or an encoder -> ONNX bundle, by optimum: one model, float32.
 
-A laptop runs embedding bundles (edge.engine.embedding). Encoder-decoders are baselines that evaluation compares with;
-the laptop refuses to load them.
+An embedding bundle is for laptops: one graph, read by onnxruntime. Encoder-decoders are baselines that evaluation
+compares with; the laptop refuses to load them.
 """
 
 from __future__ import annotations

@@ -3,6 +3,9 @@
 Weights of one line of training lie in one basin, so points between them are good models, and what one sitting gained
 and another lost can be had together (Wortsman et al. 2022: "Model soups", ICML; "Robust fine-tuning", CVPR). Adapters
 with another beginning have no such path between them; only a measurement tells, as for every adapter.
+
+The published adapter of the 0.5B went on from such a mean (docs/lab-log.md, run q05b-cpu-6): without this step it could
+not be made again.
 """
 
 from __future__ import annotations

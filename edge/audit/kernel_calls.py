@@ -15,6 +15,7 @@ import struct
 
 from edge.audit.listener import LOOPBACK, Target
 from edge.seal import syscalls
+from edge.seal.linux import load_libc
 from edge.seal.seccomp import machine
 
 _CLONE_NEWUSER, _CLONE_NEWNET = 0x10000000, 0x40000000
@@ -33,10 +34,6 @@ class MissingError(Exception):
     """This machine or kernel has no such facility, sealed or not."""
 
 
-def _libc() -> ctypes.CDLL:
-    return ctypes.CDLL(None, use_errno=True)
-
-
 def _number(name: str) -> int:
     found = machine()
     if found is None:
@@ -51,7 +48,7 @@ def call(name: str, *args: object) -> int:
     """Make a system call by its number; return its result. Raises OSError with the kernel's answer."""
     ctypes.set_errno(0)
     words = [ctypes.c_long(a) if isinstance(a, int) else a for a in args]
-    result = int(_libc().syscall(ctypes.c_long(_number(name)), *words))
+    result = int(load_libc().syscall(ctypes.c_long(_number(name)), *words))
     if result < 0:
         number = ctypes.get_errno()
         if number == errno.ENOSYS:
@@ -75,7 +72,7 @@ def open_socket(family: int, kind: int) -> int:
 
 def tcp_by_libc(target: Target) -> None:
     """Connect and send with the functions of the C library."""
-    libc = _libc()
+    libc = load_libc()
     fd = libc.socket(socket.AF_INET, socket.SOCK_STREAM, 0)
     if fd < 0:
         raise OSError(ctypes.get_errno(), os.strerror(ctypes.get_errno()))
@@ -258,7 +255,7 @@ def shared_memory(target: Target) -> None:
 def x32(target: Target) -> None:
     """Call getpid by its x32 number (bit 30 set)."""
     ctypes.set_errno(0)
-    if _libc().syscall(ctypes.c_long(0x40000000 + 39)) < 0:
+    if load_libc().syscall(ctypes.c_long(0x40000000 + 39)) < 0:
         raise MissingError("this kernel has no x32 calls, and lets the attempt live")
 
 

@@ -5,13 +5,11 @@ from __future__ import annotations
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any
 
 from edge import paths
 from edge.contract.bundle import verify_bundle
 from edge.contract.document import Document
 from edge.contract.note import EncounterNote
-from edge.contract.transcript import Transcript
 from edge.engine.base import EngineInfo
 from edge.errors import BundleError, InputError
 from edge.evidence.judging import PairJudge
@@ -61,10 +59,6 @@ class Checker:
         """Check a note that is plain text. Raises InputError (see edge.evidence.review)."""
         return review(note.text, parse(source.text), self.finder, self.judge)
 
-    def check_note(self, note: EncounterNote, transcript: Transcript) -> tuple[EncounterNote, Review]:
-        """Check a typed note: the note with its statements, and the review of the whole."""
-        return review_sections(note, transcript, self.finder, self.judge)
-
     def check_written(self, note: EncounterNote, source: Document) -> tuple[EncounterNote, Review | None]:
         """Check a note that was just written; one without text, or over the limits, stays without a review."""
         if not note.written:
@@ -82,11 +76,6 @@ def _judge(allow_unsigned: bool, threads: int) -> PairJudge | None:
         return load_verdicts(folder, allow_unsigned=allow_unsigned, threads=threads)
     except BundleError:
         return None
-
-
-def check_json(found: Review) -> dict[str, Any]:
-    """What `check --json` prints of a note, and what `note --json` adds to it."""
-    return found.as_json()
 
 
 def facts_folder() -> Path | None:

@@ -95,11 +95,6 @@ def _bytes_of(path: str) -> tuple[bytes, str]:
     return documents.read_bytes(Path(path)), path
 
 
-def choose_bundle(name: str | None) -> Path:
-    """Folder of the named bundle; without a name, of the one that edge.contract.choice takes. Raises BundleError."""
-    return chosen_bundle(name)[0]
-
-
 def chosen_bundle(name: str | None) -> tuple[Path, str]:
     """Folder of the bundle that writes, and why it was chosen, "" if it was named. Raises BundleError."""
     if name is not None:

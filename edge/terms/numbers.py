@@ -88,11 +88,6 @@ def canonical(number: str) -> str:
     return (whole.lstrip("0") or "0") + (f".{part}" if part else "")
 
 
-def numerals(text: str) -> list[str]:
-    """Numerals of a text in canonical form."""
-    return [canonical(n) for n in _NUMERAL.findall(text)]
-
-
 def readings(text: str) -> set[str]:
     """Every number that a text can be said to hold: its numerals and all readings of its number words."""
     found: set[str] = set()

@@ -54,7 +54,7 @@ def run(args: argparse.Namespace) -> int:
 
 
 def _one(name: str, source: Document, checker: Checker, as_json: bool, narrator: Narrator) -> int:
-    from edge.encounters import checking, writing
+    from edge.encounters import writing
 
     try:
         note = writing.read_document(name)
@@ -65,7 +65,7 @@ def _one(name: str, source: Document, checker: Checker, as_json: bool, narrator:
         complain(error)
         return error.exit_code
     if as_json:
-        print(json.dumps({"file": note.name} | checking.check_json(found), ensure_ascii=False))
+        print(json.dumps({"file": note.name} | found.as_json(), ensure_ascii=False))
     else:
         print(text(found))
     account(found, checker, narrator)

@@ -61,7 +61,7 @@ def runtime_loop(folder: Any, ids: list[int]) -> tuple[float, float]:
 
 def main() -> int:
     """Print the table for the bundle named on the command line, or the largest one here."""
-    folder = writing.choose_bundle(sys.argv[1] if len(sys.argv) > 1 else None)
+    folder, _ = writing.chosen_bundle(sys.argv[1] if len(sys.argv) > 1 else None)
     started = time.perf_counter()
     verify_bundle(folder)
     verified = time.perf_counter() - started

@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 import torch
+from embedding_kit import Embedder
 from peft import LoraConfig, get_peft_model
 from tokenizers import Tokenizer, models, pre_tokenizers
 from transformers import (
@@ -25,7 +26,6 @@ from transformers import (
 
 from edge.contract.bundle import list_bundles, signed_by, verify_bundle
 from edge.contract.manifest import manifest_bytes, parse_manifest
-from edge.engine.embedding import Embedder
 from edge.engine.loader import load_engine
 from edge.errors import BaseModelError, BundleError
 from export import cli, to_optimum

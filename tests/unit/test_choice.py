@@ -49,19 +49,19 @@ def test_the_best_on_the_development_set_writes_not_the_largest(bundles: Path) -
     names = [card.name for card in bundle_card.cards([bundles / "bundles"])]
     assert names[:4] == ["tuned-better", "tuned-careless", "tuned-small", "unmeasured"]  # the app's list begins with it
     assert writing.chosen_bundle("untuned")[1] == ""  # asked for, it is taken
-    assert writing.choose_bundle("untuned").name == "untuned"
+    assert writing.chosen_bundle("untuned")[0].name == "untuned"
 
 
 def test_untuned_alone_is_named_and_not_taken(bundles: Path) -> None:
     _bundle(bundles, "untuned", 1500, None, adapter=None)
     with pytest.raises(BundleError, match=r"tuned to write notes.*untuned.*--bundle"):
-        writing.choose_bundle(None)
+        writing.chosen_bundle(None)
 
 
 def test_what_nobody_signed_is_named(bundles: Path) -> None:
     write_bundle(bundles / "bundles" / "stranger", name="stranger", adapter=TUNED, purpose="clinical")
     with pytest.raises(BundleError, match=r"No trusted key.*stranger.*bundle trust"):
-        writing.choose_bundle(None)
+        writing.chosen_bundle(None)
 
 
 def test_what_does_not_fit_the_machine_is_passed_over(bundles: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -70,12 +70,12 @@ def test_what_does_not_fit_the_machine_is_passed_over(bundles: Path, monkeypatch
     needed = {"small": 2_000_000_000, "large": 5_000_000_000}
     monkeypatch.setattr(choice, "needed_bytes", lambda manifest: needed[manifest.name])
     monkeypatch.setattr(choice, "memory_bytes", lambda: 4_000_000_000)
-    assert writing.choose_bundle(None).name == "small"
+    assert writing.chosen_bundle(None)[0].name == "small"
     monkeypatch.setattr(choice, "memory_bytes", lambda: 1_000_000_000)
     with pytest.raises(BundleError, match=r"fits this machine.*1 GB of memory.*2\.0 GB"):
-        writing.choose_bundle(None)
+        writing.chosen_bundle(None)
     monkeypatch.setattr(choice, "memory_bytes", lambda: 0)  # nobody knows
-    assert writing.choose_bundle(None).name == "large"
+    assert writing.chosen_bundle(None)[0].name == "large"
 
 
 def test_memory_is_that_of_the_container(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
