@@ -26,6 +26,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 from textual.events import Event, Key, MouseDown, MouseScrollDown, MouseScrollUp, Paste
 from textual.screen import Screen
+from textual.widgets import Input, TextArea
 
 from edge import paths
 from edge.errors import BundleError, EdgescribeError, InputError
@@ -48,7 +49,6 @@ if TYPE_CHECKING:
     from tui.open_encounters import OpenEncounters
 
 LOCKED = 75
-CLEAR_AFTER = 60  # seconds until a copy is taken off the clipboard
 _BEHIND = ("tui.open_encounters", "tui.screens.library", "tui.screens.encounter", "tui.screens.settings")
 _TOUCHES = (Key, MouseDown, MouseScrollDown, MouseScrollUp, Paste)
 
@@ -392,21 +392,31 @@ class EdgeApp(BaseApp):
         if isinstance(self.screen, EdgeScreen) and self.screen.encounter is encounter:
             self.pop_screen()
 
+    def complain(self, error: EdgescribeError) -> None:
+        """Show a named error, once nobody is in the middle of a word: a box would take the keys."""
+        typing = isinstance(self.focused, Input | TextArea) and self._idle.in_a_word
+        if typing and not self._leaving:
+            self.set_timer(0.3, lambda: self.complain(error))
+        else:
+            super().complain(error)
+
     async def export(self, identifier: str, form: str) -> None:
         target = await self.encounters.export(identifier, self.settings.exports(), form, t("app.draft_mark"))
         self.tell(t("export.done", file=settings.short(target)))
 
-    async def copy_note(self, encounter: OpenEncounter) -> None:
-        """The note to the terminal's clipboard, if that is switched on; taken off again after a minute."""
-        if not self.settings.copy_osc52:
+    async def copy_note(self, encounter: OpenEncounter, section: int | None = None) -> None:
+        """The note or a section to the terminal's clipboard, if that is switched on; taken off again after a minute."""
+        from edge.seal import setting
+
+        if not self.settings.copy_osc52 or setting.forbids_copying():
             self.tell(t("export.no_copy"))
             return
-        text = await self.encounters.copied(encounter, t("app.draft_mark"))
+        text = await self.encounters.copied(encounter, t("app.draft_mark"), section)
         self.copy_through_terminal = True
         self.copy_to_clipboard(text)
         self.copy_through_terminal = False
-        self.tell(t("export.copied", seconds=CLEAR_AFTER))
-        self.set_timer(CLEAR_AFTER, self._empty_clipboard)
+        self.tell(t("export.copied", seconds=settings.CLEAR_AFTER))
+        self.set_timer(settings.CLEAR_AFTER, self._empty_clipboard)
 
     def _empty_clipboard(self) -> None:
         self.copy_through_terminal = True

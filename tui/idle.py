@@ -34,9 +34,14 @@ class Idle:
     def touch(self) -> None:
         self._last = time.monotonic()
 
+    @property
+    def in_a_word(self) -> bool:
+        """Whether a key was pressed just now."""
+        return time.monotonic() - self._last < _PAUSE
+
     def sweep(self) -> bool:
         """Collect garbage of every age if it is worth it and nobody types. Returns True if it did."""
-        if gc.get_count()[2] < _WORTH or time.monotonic() - self._last < _PAUSE:
+        if gc.get_count()[2] < _WORTH or self.in_a_word:
             return False
         collect()
         return True

@@ -183,12 +183,12 @@ class OpenEncounters:
             await self.save(one, commit=True)
         return await self.vault.call(lambda vault: publish(vault, identifier, folder, form, draft_mark))
 
-    async def copied(self, one: OpenEncounter, draft_mark: str) -> str:
-        """The note's text, to be copied out. Raises UsageError if there is none."""
+    async def copied(self, one: OpenEncounter, draft_mark: str, section: int | None = None) -> str:
+        """The note's text, or that of a section, to be copied out. Raises UsageError if there is none."""
         await self.save(one, commit=True)
         if not one.id:
             raise UsageError("There is no note to copy yet.", "", "Write one first.")
-        return await self.vault.call(lambda vault: copied(vault, one.id, draft_mark))
+        return await self.vault.call(lambda vault: copied(vault, one.id, draft_mark, section))
 
     async def restore(self, one: OpenEncounter, document: int, number: int) -> None:
         """Bring an old revision of this note, or of an earlier one, back as the newest revision."""

@@ -17,6 +17,7 @@ from edge import disk, foreign, paths
 LANGUAGES = ("en", "de")
 THEMES = ("edge-dark", "edge-light", "edge-contrast", "edge-colour-blind")
 FORMS = ("auto", "whole")  # what a note is made of: of facts where a tagger serves, or always by the model
+CLEAR_AFTER = 60  # seconds until a copy is taken off the clipboard
 LOCK_MINUTES = (1, 2, 5, 10, 15, 30)
 _LARGEST = 64 * 1024  # bytes of the file
 _LONGEST = 1000  # characters of a text in it

@@ -111,14 +111,24 @@ def _new_file(folder: Path, stem: str, form: str, text: str) -> Path:
     raise InputError("The export folder holds too many files of this note.", "", "Tidy it up.")
 
 
-def copied(vault: Vault, identifier: str, draft_mark: str) -> str:
-    """The note as it stands, as plain text for the clipboard; the audit entry comes first.
+def copied(vault: Vault, identifier: str, draft_mark: str, section: int | None = None) -> str:
+    """The note as it stands, or one section of it, as plain text for the clipboard; the audit entry comes first.
 
-    Raises UsageError if there is no note.
+    section: its position from 0; it carries its heading, INCOMPLETE where it is cut, and who signed it or the mark.
+    Raises UsageError if there is no note, or no text in the section.
     """
     found, text = _as_text(vault, identifier, "txt", draft_mark, draft=True)
-    vault.session.record(Event.EXPORT, found.record.summary.id, form="clipboard")
-    return text
+    if section is None:
+        vault.session.record(Event.EXPORT, found.record.summary.id, form="clipboard")
+        return text
+    note = found.record.note
+    chosen = note.content.sections[section] if note is not None and section < len(note.content.sections) else None
+    if chosen is None or not chosen.text.strip():
+        raise UsageError("There is no text in this section.", "", "Choose another one, or copy the note.")
+    vault.session.record(Event.EXPORT, found.record.summary.id, form="clipboard", section=section + 1)
+    state = signed_line(found.signature) if found.signature is not None else draft_mark
+    state += " INCOMPLETE: this section is not whole." if chosen.cut else ""
+    return sanitise(f"{chosen.heading}\n\n{chosen.body.strip()}\n\n{state}\n")
 
 
 def _as_text(

@@ -19,6 +19,7 @@ from edge import foreign
 from edge.errors import SealError
 
 FILE = "seal.json"
+NO_CLIPBOARD = "no-clipboard"
 _LARGEST = 4096
 _ROOT = 0
 
@@ -43,6 +44,13 @@ def folder() -> Path:
     if sys.platform == "darwin":
         return Path("/Library/Application Support/edgescribe")
     return Path("/etc/edgescribe")
+
+
+def forbids_copying() -> bool:
+    """Whether IT has switched the clipboard off on this machine: a file of that name lies in folder(), whatever it
+    holds.
+    """
+    return (folder() / NO_CLIPBOARD).exists()
 
 
 def read() -> Accepted:

@@ -14,6 +14,7 @@ from tui.widgets.status_bar import StatusBar
 
 if TYPE_CHECKING:
     from edge.encounters.open_encounter import OpenEncounter
+    from tui.actions import Action
     from tui.app import EdgeApp
 
 
@@ -55,6 +56,10 @@ class EdgeScreen(textual_private.DrawnAtOnce, Screen[None]):
         if typing != self._in_field:
             self._in_field = typing
             self.keys_changed()
+
+    def in_bar(self, action: Action) -> bool:
+        """Whether the key bar shows an action of this screen, if it is possible."""
+        return action.bar
 
     def tick(self) -> None:
         """Bring the bars up to date."""

@@ -5,16 +5,18 @@ from __future__ import annotations
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
+from textual.widget import Widget
 from textual.widgets import TabbedContent, TabPane
 
 from edge.contract.transcript import SPEAKERS
 from edge.encounters import keeping, templates
 from edge.encounters.open_encounter import OpenEncounter, OpenSection
+from edge.seal import setting
 from edge.vaults import Signature, Vault
-from tui import actions
+from tui import actions, settings
 from tui.labels import field_label, meant, titled
 from tui.screens.base import EdgeScreen
-from tui.settings import short
+from tui.settings import CLEAR_AFTER, short
 from tui.texts import t
 from tui.widgets.conversation_pane import ConversationPane
 from tui.widgets.dialogs import Ask, Choose, Confirm, Sign
@@ -42,6 +44,7 @@ class EncounterScreen(EdgeScreen):
         self.encounter = encounter
         self._possible: tuple[object, ...] = ()
         self._filled = False
+        self._words = ""  # that were looked for last
 
     def compose(self) -> ComposeResult:
         yield StatusBar()
@@ -110,8 +113,18 @@ class EncounterScreen(EdgeScreen):
         if message.what == "rows":
             await self.query_one(FieldsPanel).show(self.encounter, self._job)
             if self._panel == "fields" and self.encounter.basis:
+                here = self.focused
                 pane.show_basis(self.encounter.basis)
+                self._keep_fields_focused(here)
         await self._show()
+
+    def _keep_fields_focused(self, here: Widget | None) -> None:
+        """The fields are new: the cursor is in them, unless it was on the left, or somebody types."""
+        left = self.query_one(ConversationPane)
+        if here is None or not (isinstance(here, SafeArea) or left in here.ancestors):
+            self.query_one(FieldsPanel).focus_first()
+        elif here is not self.focused:
+            here.focus()
 
     def on_conversation_edited(self, message: ConversationEdited) -> None:
         if self.encounter.signed or self.encounter.busy:
@@ -335,8 +348,64 @@ class EncounterScreen(EdgeScreen):
 
         self.app.push_screen(Choose(t("export.title"), forms, note), answered)
 
+    def in_bar(self, action: actions.Action) -> bool:
+        """Copying is shown from the first time on that it was allowed."""
+        return self.edge.settings.copy_osc52 if action.name == "copy" else super().in_bar(action)
+
     def action_copy(self) -> None:
-        self.edge.go(self.edge.copy_note(self.encounter))
+        """Copy a section or the note; whether copying is wanted at all is asked at the first time."""
+        if setting.forbids_copying():
+            self.edge.tell(t("copy.forbidden"))
+        elif self.edge.settings.copy_osc52:
+            self._choose_copy()
+        else:
+            self.app.push_screen(Confirm(t("copy.ask", seconds=CLEAR_AFTER)), self._copy_allowed)
+
+    def _copy_allowed(self, sure: bool | None) -> None:
+        if not sure:
+            self.edge.tell(t("export.no_copy"))
+            return
+        self.edge.settings.copy_osc52 = True
+        settings.save(self.edge.settings)
+        self.keys_changed()
+        self._choose_copy()
+
+    def _choose_copy(self) -> None:
+        editor = self.query_one(NotePanel).current()
+        here = self.encounter.sections.index(editor.part) if editor is not None and editor.part.text.strip() else None
+        options = [("note", t("copy.note"))]
+        if editor is not None and here is not None:
+            options.insert(0, ("section", t("copy.section", section=meant(editor.part.heading))))
+
+        def answered(what: str | None) -> None:
+            if what:
+                self.edge.go(self.edge.copy_note(self.encounter, here if what == "section" else None))
+
+        note = t("copy.about", seconds=CLEAR_AFTER, folder=short(self.edge.settings.exports()))
+        self.app.push_screen(Choose(t("action.copy"), options, note), answered)
+
+    def action_find(self) -> None:
+        """Find words in the note, or in the conversation where the cursor is in it; the same again finds the next."""
+        left = isinstance(self.focused, TranscriptView)
+
+        def answered(words: str | None) -> None:
+            self._words = (words or "").strip()
+            if self._words:
+                self._find_left() if left else self._find_in_note()
+
+        title = t("find.conversation" if left else "find.note")
+        self.app.push_screen(Ask(title, "", self._words, ok=t("find.button")), answered)
+
+    def _find_left(self) -> None:
+        self._tell_found(*self.query_one(TranscriptView).find(self._words))
+
+    def _find_in_note(self) -> None:
+        if self._panel != "note":
+            self.action_panel_note()
+        self._tell_found(*self.query_one(NotePanel).find(self._words))
+
+    def _tell_found(self, number: int, count: int) -> None:
+        self.edge.tell(t("find.found", number=number, count=count) if count else t("find.none"))
 
     def action_save(self) -> None:
         self.edge.go(self.edge.encounters.save(self.encounter, commit=True))

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from rich.cells import cell_len
 from rich.text import Text
 from textual.app import RenderResult
@@ -39,7 +41,8 @@ class KeyBar(Widget):
             self.styles.height = lines
 
     def render(self) -> RenderResult:
-        shown = [a for a in actions.of(*self._scopes) if a.bar and self._possible(a)]
+        in_bar: Callable[[actions.Action], bool] = getattr(self.screen, "in_bar", lambda action: action.bar)
+        shown = [a for a in actions.of(*self._scopes) if in_bar(a) and self._possible(a)]
         keep = [a for a in shown if a.name == "help"]
         lines: list[list[actions.Action]] = [[] for _ in range(max(1, self.size.height))]
         room = [self.size.width for _ in lines]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 
 from rich.segment import Segment
@@ -119,6 +120,18 @@ class TranscriptView(textual_private.SteadyView, ScrollView, can_focus=True):
         if index < len(self._lines):
             self.cursor = self._lines[index].turn
             self.refresh()
+
+    def find(self, words: str) -> tuple[int, int]:
+        """Go to the next place of these words and light it up. Returns which it is, from 1, and how many there are."""
+        found = [at.span() for at in re.finditer(re.escape(words), self.source, re.IGNORECASE)]
+        if not found:
+            return 0, 0
+        after = self.spot[0] if self.spot is not None else -1
+        at = next((number for number, (start, _) in enumerate(found) if start > after), 0)
+        start, end = found[at]
+        self.cursor = next((n for n, turn in enumerate(self.turns) if turn.end > start), 0)
+        self.light_up(start, end)
+        return at + 1, len(found)
 
     def go_to(self, turn: int) -> None:
         """Put the cursor on a turn and bring it into view."""
