@@ -81,7 +81,9 @@ def _measure(
 def _coders(catalogue: Catalogue, model: CodingModel | None) -> dict[str, Coder]:
     coders = {"extraction": Coder(catalogue)}
     if model is not None:
-        coders["extraction, retrieval"] = Coder(catalogue, model.retriever(catalogue))
+        retriever = model.retriever(catalogue)
+        coders["extraction, retrieval"] = Coder(catalogue, retriever, verify=False)
+        coders["extraction, retrieval, verification"] = Coder(catalogue, retriever)
     return coders
 
 
@@ -172,13 +174,13 @@ def best_ranks(note: str, retriever: Retriever, at: Sequence[int] | None = None)
     return best
 
 
-def confidences(notes: Sequence[CodedNote], codings: Sequence[Coding]) -> list[tuple[float, bool]]:
-    """(confidence, whether it is right) of every candidate that is not optional."""
+def confidences(notes: Sequence[CodedNote], codings: Sequence[Coding], raw: bool = False) -> list[tuple[float, bool]]:
+    """(confidence, whether it is right) of every candidate that is not optional; raw: its score, not calibrated."""
     found = []
     for note, coding in zip(notes, codings, strict=True):
         right = {other for code in note.codes for other in note.meant(code)}
         found += [
-            (one.confidence, one.code.code in right)
+            (one.score if raw else one.confidence, one.code.code in right)
             for one in coding.codes
             if one.code.code in right or one.code.code not in note.optional
         ]

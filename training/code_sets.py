@@ -2,13 +2,14 @@
 
 icd-aci-*: codes of ACI-Bench notes (CC BY-NC 4.0: evaluation only, nothing of it ships). icd-facts-dev: ten invented
 visits of this project with accepted alternatives and codes that may be given or left out. icd-synthetic: 36 of the
-synthetic visits with codes given for this project (code_labels.jsonl, CC0), by somebody who saw the program's
+synthetic visits with codes given for this project (code_labels.toml, CC0), by somebody who saw the program's
 candidates and is no clinician: for fitting confidence, not for claims.
 """
 
 from __future__ import annotations
 
 import json
+import tomllib
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -68,10 +69,10 @@ def _facts_dev(folder: Path) -> list[CodedNote]:
 
 def _synthetic(folder: Path) -> list[CodedNote]:
     notes = {document.id: document.note for document in sources.synthetic_visits(folder, "train")}
-    rows = _records(Path(__file__).parent / "code_labels.jsonl")
+    labels = tomllib.loads((Path(__file__).parent / "code_labels.toml").read_text(encoding="utf-8"))
     return [
-        CodedNote(row["id"], notes[row["id"]], tuple(row["codes"]), {k: tuple(v) for k, v in row["accept"].items()})
-        for row in rows
+        CodedNote(key, notes[key], tuple(row["codes"]), {k: tuple(v) for k, v in row.get("accept", {}).items()})
+        for key, row in labels.items()
     ]
 
 

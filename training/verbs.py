@@ -180,6 +180,12 @@ def _add_coding(sub: Any) -> None:
     coding.add_argument("--fp32", action="store_true", help="for a CPU without bf16")
     coding.add_argument("--threads", type=int, default=0, metavar="N", help="0 for as many as there are")
     coding.set_defaults(run=run_coding)
+    fit = sub.add_parser(
+        "fit-codes", help="fit what the score of a candidate code is worth, on the project's own codes"
+    )
+    fit.add_argument("--out", type=Path, required=True, metavar="DIR", help="where confidence.toml goes")
+    fit.add_argument("--data", metavar="DIR", help=_DATA)
+    fit.set_defaults(run=run_fit_codes)
 
 
 _DATA = "data folder (default: EDGESCRIBE_DATA, else ../shared/data)"
@@ -440,4 +446,12 @@ def run_coding(args: argparse.Namespace) -> int:
     tagger_run.threads(args.threads)
     config = code_train.CodeTraining(steps=args.steps, rate=args.rate, seed=args.seed, bf16=not args.fp32)
     print(code_train.tune(base_folder(args.base), open_catalogue(), config, args.out, say))
+    return 0
+
+
+def run_fit_codes(args: argparse.Namespace) -> int:
+    """Fit; prints the path of the file."""
+    from training import code_calibration, sources
+
+    print(code_calibration.fit(sources.data_dir(args.data), args.out))
     return 0

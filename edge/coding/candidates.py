@@ -15,6 +15,7 @@ from functools import lru_cache
 from edge.clinical.context import Context
 from edge.clinical.sections import Headings
 from edge.coding import external, guidelines
+from edge.coding.confidence import calibrated
 from edge.coding.lexicon import BODY, Mention, Term, TermLexicon, catalogue_terms, sides_near, stems
 from edge.coding.meaning import MeaningFinder
 from edge.coding.resolution import Resolver
@@ -87,12 +88,15 @@ class _Found:
 class Coder:
     """Codes notes against one catalogue; with a retriever by meaning, too. Not for several threads at once."""
 
-    def __init__(self, catalogue: Catalogue, retriever: Retriever | None = None) -> None:
+    def __init__(self, catalogue: Catalogue, retriever: Retriever | None = None, *, verify: bool = True) -> None:
+        """verify: candidates by meaning are judged (edge.coding.meaning); without, the nearest entry is taken."""
         self.catalogue = catalogue
         self._lexicon = TermLexicon(catalogue_terms(catalogue))
         self._resolver = Resolver(catalogue)
         dense = retriever is not None and retriever.has_dense
-        self._meaning = MeaningFinder(catalogue, retriever, self._resolver) if retriever is not None and dense else None
+        self._meaning = None
+        if retriever is not None and dense:
+            self._meaning = MeaningFinder(catalogue, retriever, self._resolver, verify)
 
     @property
     def by_meaning(self) -> bool:
@@ -113,7 +117,9 @@ class Coder:
                 found[candidate.code.code] = candidate
         likely = guidelines.combined(self.catalogue, guidelines.past(self.catalogue, found), text)
         likely += external.causes(self.catalogue, text, read, likely, LIKELY)
-        kept = guidelines.without_symptoms(guidelines.without_general([c for c in likely if c.confidence >= at_least]))
+        judged = [replace(c, score=c.confidence, confidence=calibrated(c.confidence)) for c in likely]
+        kept = guidelines.without_symptoms(guidelines.without_general(judged))
+        kept = [c for c in kept if c.confidence >= at_least]
         ordered = guidelines.in_sequence(self.catalogue, kept)
         codes = [c.code.code for c in ordered]
         shown = tuple(replace(c, alternatives=self._alternatives(c), why=self._asking(c, codes)) for c in ordered)

@@ -33,8 +33,9 @@ _SIDE = re.compile(rf"\b(?:{'|'.join(SIDES)})\b", re.IGNORECASE)
 class MeaningFinder:
     """Candidates of one catalogue by a retriever that has vectors."""
 
-    def __init__(self, catalogue: Catalogue, retriever: Retriever, resolver: Resolver) -> None:
-        self._catalogue, self._retriever, self._resolver = catalogue, retriever, resolver
+    def __init__(self, catalogue: Catalogue, retriever: Retriever, resolver: Resolver, verify: bool = True) -> None:
+        """verify: judge what is near; without, the nearest entry is a candidate (to measure what judging is worth)."""
+        self._catalogue, self._retriever, self._resolver, self._verify = catalogue, retriever, resolver, verify
 
     def problems(self, lines: Iterable[CodingLine], context: Context, sides: Callable[[str], str]) -> list[Candidate]:
         """A candidate for each line that names a problem and is true of the patient, where one is near enough.
@@ -54,7 +55,7 @@ class MeaningFinder:
                     break
                 if past is not code.startswith("Z") or _other_side(entry.description, side):
                     continue
-                if contradicts(entry.description, line.text):
+                if self._verify and contradicts(entry.description, line.text):
                     continue
                 if (candidate := self._candidate(line, code, cosine, side)) is None:
                     continue
@@ -73,7 +74,9 @@ class MeaningFinder:
             for line, mention in named
             if not mention.term.own or _PAST_WORDS.match(plain(line.text)) is not None
         ][:_MAX_LINES]
-        found = {}
+        found: dict[int, Candidate] = {}
+        if not self._verify:
+            return found
         lists = self._nearest([plain(line.text) for line, _ in asked])
         for (line, mention), nearest in zip(asked, lists, strict=True):
             past = _PAST_WORDS.match(plain(line.text)) is not None and not mention.term.code.startswith("Z")
@@ -113,7 +116,7 @@ class MeaningFinder:
             return None
         text = line.text.rstrip()
         start = line.start + len(text) - len(text.lstrip())
-        sure = round(min(0.9, cosine) if cosine >= NEAR else cosine / 2, 3)
+        sure = round(min(0.9, cosine) if cosine >= NEAR or not self._verify else cosine / 2, 3)
         return Candidate(
             entry[0], text.lstrip(), start, line.start + len(text), sure, entry[1],
             f"near in meaning ({cosine:.2f}); names a problem of the assessment", problem=True,

@@ -12,8 +12,8 @@ from edge.terminology.catalogue import Code
 class Candidate:
     """A code that a note may be given. quote == note[start:end]. needs: what the text leaves open. confidence: 0 to 1.
 
-    alternatives: other codes with their confidence, best first. problem: the quote names a problem of the assessment;
-    past, chronic: it is called so.
+    alternatives: other codes with their confidence, best first. score: the confidence before calibration. problem: the
+    quote names a problem of the assessment; past, chronic: it is called so.
     """
 
     code: Code
@@ -24,6 +24,7 @@ class Candidate:
     needs: tuple[str, ...] = ()
     why: str = field(default="", repr=False)
     alternatives: tuple[tuple[Code, float], ...] = ()
+    score: float = 0.0
     problem: bool = False
     past: bool = False
     chronic: bool = False

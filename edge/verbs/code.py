@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from edge.coding.results import Coding
     from edge.terminology.catalogue import Catalogue
 
+_ALL = 0.02  # least confidence of what --all shows
 _ASKED = ("lookup", "search", "tree")
 
 
@@ -63,7 +64,7 @@ def _files(args: argparse.Namespace, catalogue: Catalogue, narrator: Narrator) -
         try:
             read = read_file(name, "report")
             started = time.perf_counter()
-            coding = coder.code(read.text, 0.1 if args.all else LIKELY)
+            coding = coder.code(read.text, _ALL if args.all else LIKELY)
             seconds = round(time.perf_counter() - started, 3)
             codes.append(0)
         except EdgescribeError as error:

@@ -3,16 +3,21 @@
 from __future__ import annotations
 
 import json
+import tomllib
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from edge.coding.candidates import LIKELY
+from edge.coding.confidence import calibrated
 from edge.coding.retrieval import Retriever
 from edge.errors import TrainingError, UsageError
 from edge.terminology.index import open_catalogue
-from training import code_evaluation
+from training import code_evaluation, code_sets
+from training.code_calibration import isotonic
 from training.code_pairs import CodePairs, lay_words, mistyped
 from training.code_scores import CodeCounts, calibration_error, count, figures, ranks, reliability
 from training.code_sets import CodedNote, coded_notes
@@ -134,3 +139,36 @@ def test_lay_words_are_many_and_typing_errors_small() -> None:
     assert len(lay_words()) > 80
     for seed in range(30):
         assert abs(len(mistyped("hypertension of pregnancy", random.Random(seed))) - 25) <= 1
+
+
+def test_what_a_score_is_worth_never_falls_and_claims_no_certainty() -> None:
+    scored = [(0.9, True)] * 8 + [(0.9, False)] + [(0.5, False)] * 4 + [(0.6, True), (0.7, False)]
+    steps = isotonic(scored)
+    assert [score for score, _ in steps] == sorted(score for score, _ in steps)
+    shares = [share for _, share in steps]
+    assert shares == sorted(shares)
+    assert 0 < shares[0] < 0.3
+    assert 0.7 < shares[-1] < 1
+
+
+@given(st.lists(st.tuples(st.floats(0, 1), st.booleans()), min_size=1, max_size=40))
+def test_steps_of_any_scores_grow(scored: list[tuple[float, bool]]) -> None:
+    steps = isotonic(scored)
+    assert all(a[0] < b[0] and a[1] <= b[1] for a, b in pairwise(steps))
+
+
+def test_the_shipped_confidence_grows_with_the_score() -> None:
+    shares = [calibrated(score / 100) for score in range(101)]
+    assert shares == sorted(shares)
+    assert calibrated(0.9) > LIKELY > calibrated(0.55)
+
+
+def test_labels_of_synthetic_visits_are_codes_of_the_catalogue() -> None:
+    catalogue = open_catalogue()
+    rows = tomllib.loads((Path(code_sets.__file__).parent / "code_labels.toml").read_text(encoding="utf-8"))
+    assert len(rows) == 36
+    for row in rows.values():
+        for code in (*row["codes"], *(one for many in row.get("accept", {}).values() for one in many)):
+            entry = catalogue.get(code)
+            assert entry is not None, code
+            assert entry.billable, code
