@@ -8,6 +8,7 @@ from __future__ import annotations
 import hashlib
 import os
 import sqlite3
+import time
 from collections.abc import Iterable
 from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, files
@@ -19,6 +20,7 @@ from edge.terminology.catalogue import Catalogue
 from edge.terminology.tabular import Entry, read_edition
 
 _PACKAGE = "simple-icd-10-cm"
+STALE = 3600  # seconds after which a half-built index belongs to a process that ended
 _LAYOUT = "2"  # of the tables below; another number is another file
 _TABLES = """
 CREATE TABLE meta (key TEXT PRIMARY KEY, value TEXT NOT NULL);
@@ -73,6 +75,7 @@ def build(index: Path, edition: str, source_sha256: str, entries: Iterable[Entry
     part = index.with_name(f".{index.name}.{os.getpid()}")
     try:
         index.parent.mkdir(parents=True, exist_ok=True)
+        _tidy(index.parent)
         part.unlink(missing_ok=True)
         db = sqlite3.connect(part)
         try:
@@ -95,6 +98,14 @@ def build(index: Path, edition: str, source_sha256: str, entries: Iterable[Entry
         raise CatalogueError(
             "The index of codes cannot be built.", str(error), f"Make room in {index.parent}."
         ) from None
+
+
+def _tidy(folder: Path) -> None:
+    """Remove what builds that were killed left behind."""
+    for left in folder.glob(".*.db.*"):
+        with suppress(OSError):
+            if time.time() - left.stat().st_mtime > STALE:
+                left.unlink()
 
 
 def _fill(db: sqlite3.Connection, entries: Iterable[Entry]) -> None:

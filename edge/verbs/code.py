@@ -5,6 +5,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from edge.errors import EdgescribeError, UsageError
@@ -32,15 +33,18 @@ def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     )
     parser.add_argument("--json", action="store_true", help="one JSON object a line on standard output")
     parser.add_argument("--all", action="store_true", help="also candidates of low confidence")
+    parser.add_argument(
+        "--edition", metavar="FILE", type=Path, help="another list of codes: ClaML or tabular XML (default: ICD-10-CM)"
+    )
     parser.add_argument("--quiet", action="store_true", help="no narration on standard error")
     parser.set_defaults(run=run)
 
 
 def run(args: argparse.Namespace) -> int:
-    from edge.terminology.index import open_catalogue
+    from edge.terminology.index import open_catalogue, open_edition
 
     narrator = Narrator(args.quiet)
-    catalogue = open_catalogue()
+    catalogue = open_edition(args.edition) if args.edition else open_catalogue()
     first, rest = args.words[0], args.words[1:]
     if first in _ASKED:
         if not rest:

@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from edge.coding.candidates import Coder
 from edge.errors import CatalogueError, UsageError
 from edge.terminology.catalogue import Catalogue, spelled
 from edge.terminology.index import build, open_catalogue, open_edition
@@ -76,6 +77,13 @@ def test_claml_is_read_by_the_same_importer(tmp_path: Path) -> None:
     assert [leaf.code for leaf in catalogue.leaves("I")] == ["I10.0"]
     assert [hit.code.code for hit in catalogue.search("bluthochdruck")] == ["I10.0"]
     assert catalogue.notes("I10.0", "excludes1") == ["Lunge (I27.0)"]
+
+
+def test_notes_are_coded_against_another_edition(tmp_path: Path) -> None:
+    coder = Coder(opened(CLAML, tmp_path))
+    found = coder.code("BEURTEILUNG\n\n1. Bluthochdruck.\n2. Diabetes.")
+    assert [(one.code.code, one.quote) for one in found.codes] == [("I10.0", "Bluthochdruck")]
+    assert found.edition == "ICD-10-GM 2099"
 
 
 def test_a_cycle_of_classes_ends(tmp_path: Path) -> None:
