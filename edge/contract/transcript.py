@@ -9,8 +9,9 @@ import re
 from dataclasses import dataclass
 
 _ROLES = {
-    "Doctor": "doctor dr doc d physician clinician provider md arzt ärztin arztin behandler",
-    "Patient": "patient pt p patientin",
+    "Doctor": "doctor dr doc d physician clinician provider md gp arzt ärztin arztin behandler médecin docteur "
+    "médico médica doctora medico dottore dottoressa",
+    "Patient": "patient pt p patientin patiente paciente paziente",
     "Nurse": "nurse rn schwester pfleger pflegerin pflegekraft",
     "Guest": "guest guest_family patient_guest family mother father parent spouse wife husband son daughter caregiver "
     "angehörige angehöriger mutter vater",

@@ -16,6 +16,8 @@ from edge.reading.captions import Cue
 from edge.reading.collapse import joined, rolled
 from edge.reading.scan import Checkpoint, go_on, lines, refuse_turns, steps
 
+_DASHES = ("- ", "– ", "— ", "• ")
+
 
 def parse(text: str, checkpoint: Checkpoint = go_on) -> Transcript:
     """Split sanitised text into turns. WebVTT, SubRip and TextGrid are recognised by their first lines.
@@ -107,6 +109,7 @@ def from_lines(text: str, checkpoint: Checkpoint = go_on) -> list[Turn]:
     without labels, and where most lines have a time, each line is a turn. Raises InputError for too many."""
     read = [(start, line, labels.head(line)) for start, line in lines(text, checkpoint) if line.strip()]
     accepted = labels.accept([(one, line) for _, line, one in read])
+    listed = 0.8 * len(read) <= sum(line.lstrip()[:2] in _DASHES for _, line, _ in read)
     timed = 2 * sum(one.after_time > 0 for _, _, one in read) >= len(read)
     step = steps(checkpoint)
     turns: list[_Open] = []
@@ -116,6 +119,8 @@ def from_lines(text: str, checkpoint: Checkpoint = go_on) -> list[Turn]:
         step()
         is_label = accepted.opens_turn(one, line)
         opening = one.words if is_label else one.after_time if timed or line.lstrip()[:1] in ("[", "(") else 0
+        if listed and not opening and line.lstrip()[:2] in _DASHES:
+            opening = len(line) - len(line.lstrip()) + 2  # a dash for each who speaks
         words = line[opening:].strip()
         begin = start + (line.find(words, opening) if words else len(line))
         end = begin + len(words)

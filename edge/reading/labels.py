@@ -82,7 +82,7 @@ class Head:
 
 
 _NOTHING = Head()
-_ASKED = {"Q", "A"}  # question and answer, where both open lines again and again
+_LETTERS = ({"Q", "A"}, {"A", "B"})  # question and answer, two people: where both open lines again and again
 _PICTURE = ("So", "Sk", "Mn", "Cf")  # categories of Unicode
 
 
@@ -354,7 +354,8 @@ def accept(heads: Sequence[tuple[Head, str]]) -> Speakers:
     sure = {label for label in seen if known(label) and (len(label) > 2 or spoken[label])}
     if seen.keys() >= {"S", "O"}:  # subjective, objective, assessment, plan
         sure -= {"A", "P"}
-    sure |= _ASKED if all(seen[label] >= 2 for label in _ASKED) else set()
+    for pair in _LETTERS:
+        sure |= pair if all(seen[label] >= 2 for label in pair) else set()
     others = {label for label in seen if label not in sure and not vocabulary.is_heading(label)}
     repeated = {
         label

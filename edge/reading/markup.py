@@ -26,9 +26,23 @@ _CDA = "urn:hl7-org:v3"
 def is_html(text: str) -> bool:
     """True for a document of HTML; false for text with a tag in it."""
     head = text.lstrip("\ufeff\ufffd \t\n")[:1_000].casefold()
-    return head.startswith(("<!doctype html", "<html", "<body", "<head", "<div", "<p>", "<table")) or (
-        head.startswith(("<?xml", "<!--")) and "<html" in head
-    )
+    return head.startswith(
+        (
+            "<!doctype html",
+            "<html",
+            "<body",
+            "<head",
+            "<div",
+            "<p>",
+            "<p ",
+            "<table",
+            "<meta",
+            "<title",
+            "<h1",
+            "<pre",
+            "<style",
+        )
+    ) or (head.startswith(("<?xml", "<!--")) and "<html" in head)
 
 
 def html_text(text: str, checkpoint: Checkpoint = go_on) -> str:
@@ -37,10 +51,11 @@ def html_text(text: str, checkpoint: Checkpoint = go_on) -> str:
     low = text.casefold() if len(text.casefold()) == len(text) else text
     parts: list[str] = []
     at = 0
+    laid_out = False  # within <pre>, where line ends and tabs are the author's
     gone: set[str] = set()  # hidden elements whose end does not stand behind this place
     while (begin := text.find("<", at)) >= 0:
         step()
-        parts.append(_flow(text[at:begin]))
+        parts.append(_as_laid_out(text[at:begin]) if laid_out else _flow(text[at:begin]))
         if text.startswith("<!--", begin):
             end = text.find("-->", begin) if "-->" not in gone else -1
             if end < 0:
@@ -66,8 +81,13 @@ def html_text(text: str, checkpoint: Checkpoint = go_on) -> str:
             parts.append("\t")
         elif tag in _BLOCKS:
             parts.append("\n")
+        laid_out = not closing if tag == "pre" else laid_out
     parts.append(_flow(text[at:]))
     return _tidy("".join(parts))
+
+
+def _as_laid_out(text: str) -> str:
+    return unescape(text).replace("\xa0", " ")
 
 
 def _flow(text: str) -> str:

@@ -84,6 +84,16 @@ def test_a_report_that_is_taken_for_a_conversation_is_told() -> None:
     assert files.read(BASE.encode(), "visit", "conversation").warnings == ()
 
 
+def test_two_letters_that_take_turns_are_speakers() -> None:
+    text = "".join(f"{'A' if who == 'Doctor' else 'B'}: {words}\n" for who, words in VISIT)
+    assert said(files.read(text.encode(), "visit", None, {"A": "Doctor", "B": "Patient"})) == VISIT
+
+
+def test_dashes_before_each_who_speaks_are_no_words() -> None:
+    reading = files.read("".join(f"– {words}\n" for _, words in VISIT).encode(), "visit")
+    assert said(reading) == [("", words) for _, words in VISIT]
+
+
 def test_a_pdf_with_text() -> None:
     reading = files.read(pdf([f"{who}: {words}" for who, words in VISIT]), "visit.pdf")
     assert (reading.format, said(reading)) == ("pdf", VISIT)
@@ -118,6 +128,8 @@ def test_speakers_are_named_when_it_is_read() -> None:
         (("Sprecher 1", "Sprecher 2"), ["Sprecher 1", "Sprecher 2"]),
         (("Doctor 1", "Patient 1"), ["Doctor", "Patient"]),
         (("anna", "ben"), ["anna", "ben"]),
+        (("Médica", "Paciente"), ["Doctor", "Patient"]),
+        (("Médecin", "Patiente"), ["Doctor", "Patient"]),
     ],
 )
 def test_names_titles_and_numbers(labels: tuple[str, str], roles: list[str]) -> None:
@@ -278,6 +290,8 @@ def test_hl7_cda_and_html_are_read_to_clean_text() -> None:
     ]  # fmt: skip
     page = b"<html><head><style>p{}</style></head><body><p>CRP&nbsp;112 &lt;&nbsp;x</p><script>x</script><p>b</body>"
     assert files.read(page, "a.html", "report").text == "CRP 112 < x\n\nb\n"
+    laid_out = b"<meta charset=utf-8><pre>CRP\t112\nHb   13.9</pre><p>No\nfever"
+    assert files.read(laid_out, "b.html", "report").text == "CRP\t112\nHb 13.9\n\nNo fever\n"
 
 
 def test_a_report_has_no_turns() -> None:
