@@ -50,6 +50,7 @@ ACTIONS: tuple[Action, ...] = (
     Action("open_row", "library", "enter", over=False),
     Action("open_file", "library", "o", over=False),
     Action("search", "library", "slash", over=False),
+    Action("show_all", "library", "escape"),
     Action("filter", "library", "f", over=False),
     Action("export_row", "library", "e", bar=False, over=False),
     Action("delete", "library", "d,delete", over=False),

@@ -15,7 +15,7 @@ from edge.contract.encounter import Encounter, EncounterSummary, State
 from edge.contract.origin import by_hand
 from edge.encounters import keeping, templates
 from edge.encounters.export import copied, publish
-from edge.encounters.open_encounter import NOWHERE, OpenEncounter, OpenSection, typed
+from edge.encounters.open_encounter import NOWHERE, OpenEncounter, OpenSection, Replaced, typed
 from edge.encounters.writing import EngineInfo, Extraction, Note
 from edge.errors import EdgescribeError, UsageError
 from edge.text import one_line
@@ -198,7 +198,9 @@ class OpenEncounters:
             keeping.restore(vault, one.id, number, document=document)
             return vault.encounters.peek(one.id)
 
+        before = Replaced(one.note_content())
         one.show(await self.vault.call(work))
+        one.replaced.append(before)
         one.state = State.EDITED
         self._changed(one, "sections")
 

@@ -37,7 +37,16 @@ async def test_a_signed_screen_and_the_history_say_who_and_when(home: Path) -> N
         await pilot.press("down")
         await until(pilot, lambda: "500 mg. Ice." in screen_text(app), "what came since, in the text")
         assert "+" not in screen_text(app).split("SUBJECTIVE")[-1].split("Ctrl")[0]
+        version = [one.text for one in encounter.sections]
+        await pilot.press("enter")
+        await until(pilot, lambda: not encounter.sections[3].text.endswith("Ice."), "the version before")
+        await pilot.press("f2", "ctrl+z")
+        await until(pilot, lambda: [one.text for one in encounter.sections] == version, "and back again")
+        await until(pilot, lambda: not encounter.dirty)
         await leave(pilot)
     with reopen(home) as vault:
         (one,) = vault.encounters.list()
         assert [by.signer for by in vault.edits.signatures(one.id)] == ["Dr. Keller"]
+        note = vault.encounters.peek(one.id).note
+        assert note is not None
+        assert note.content.sections[3].text.endswith(" Ice.")

@@ -349,8 +349,11 @@ class EncounterScreen(EdgeScreen):
         self.app.push_screen(Choose(t("export.title"), forms, note), answered)
 
     def in_bar(self, action: actions.Action) -> bool:
-        """Copying is shown from the first time on that it was allowed."""
-        return self.edge.settings.copy_osc52 if action.name == "copy" else super().in_bar(action)
+        """Copying is shown once it was allowed; what is for a section, while one is looked at."""
+        if action.name == "copy":
+            return self.edge.settings.copy_osc52
+        left = isinstance(self.focused, TranscriptView)
+        return super().in_bar(action) and not (left and action.name in ("rewrite", "template"))
 
     def action_copy(self) -> None:
         """Copy a section or the note; whether copying is wanted at all is asked at the first time."""
@@ -418,10 +421,17 @@ class EncounterScreen(EdgeScreen):
         self.app.push_screen(Ask(t("title.title"), "", self.encounter.title), answered)
 
     def action_open_file(self) -> None:
-        self.edge.go(self.edge.open_file(self.encounter, self._taken))
+        self.edge.go(self._open_file())
 
-    def _taken(self) -> None:
+    async def _open_file(self) -> None:
+        await self.edge.encounters.save(self.encounter, commit=True)  # what was typed until now is in the history
+        before = self.encounter.conversation
+        await self.edge.open_file(self.encounter, lambda: self._taken(before))
+
+    def _taken(self, before: str) -> None:
         pane = self.query_one(ConversationPane)
+        if before.strip():
+            pane.remember(before)
         pane.show_talk(self.encounter.conversation)
         pane.edit(False)
 

@@ -173,7 +173,11 @@ class LibraryScreen(EdgeScreen):
             self._at_work = self.edge.encounters.at_work()
             self.refresh_list()
 
-    def key_escape(self) -> None:
+    def in_bar(self, action: actions.Action) -> bool:
+        """Esc is shown where it does something."""
+        return super().in_bar(action) and (action.name != "show_all" or self.query_one("#search").has_focus)
+
+    def action_show_all(self) -> None:
         """All encounters again."""
         field = self.query_one("#search", Input)
         self._filter = FILTERS[0]

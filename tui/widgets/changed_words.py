@@ -39,7 +39,8 @@ def _section(out: Text, heading: str, pieces: Iterator[tuple[str, str]], styles:
         return
     out.append(f"{sanitise(heading)}\n", "bold")
     for text, kind in found:
-        out.append(text, {"gone": styles[0], "came": styles[1]}.get(kind, ""))
+        words = text.rstrip()  # a mark ends with the last word
+        out.append(words, {"gone": styles[0], "came": styles[1]}.get(kind, "")).append(text[len(words) :])
     out.append("\n\n")
 
 

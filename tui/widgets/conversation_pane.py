@@ -178,8 +178,12 @@ class ConversationPane(Vertical):
         """Whether a correction of a speaker can be taken back."""
         return bool(self._before)
 
+    def remember(self, text: str) -> None:
+        """Keep a conversation that another one takes the place of, for undo()."""
+        self._before.append((text, 0))
+
     def undo(self) -> None:
-        """Take the last correction of a speaker back."""
+        """Take the last correction of a speaker, or the opening of another file, back."""
         text, cursor = self._before.pop()
         self.query_one(TranscriptView).cursor = cursor
         self.post_message(ConversationEdited(text))

@@ -194,14 +194,16 @@ class Help(Dialog[bool]):
 
     def body(self) -> ComposeResult:
         with VerticalScroll():
-            yield Label(self.table())
+            here = next((getattr(one, "scope", "") for one in reversed(self.app.screen_stack) if one is not self), "")
+            yield Label(self.table(here))
         yield Label(t("help.close"), classes="dialog-note")
 
     @staticmethod
-    def table() -> Text:
-        """Keys and what they do, by screen."""
+    def table(here: str = "") -> Text:
+        """Keys and what they do, by screen: those of the screen it was asked on first."""
         out = Text()
-        for scope in ("app", "library", "encounter", "settings", "template"):
+        scopes = ("app", "library", "encounter", "settings", "template")
+        for scope in sorted(scopes, key=lambda scope: scope != here):
             out.append(t(f"help.{'everywhere' if scope == 'app' else scope}") + "\n", "bold")
             for action in actions.of(scope):
                 keys = ", ".join(actions.shown(key) for key in action.keys.split(","))

@@ -62,7 +62,7 @@ class HistoryPanel(Vertical):
     @staticmethod
     def _option(one: Past | Signature, encounter: OpenEncounter) -> Option:
         if isinstance(one, Signature):
-            return Option(label(signed_line(one)).append("", "bold"), disabled=True)
+            return Option(label(signed_line(one)), disabled=True)
         reason = one.revision.reason.split(" ")[0]
         name = reason if reason in ("generated", "edit", "restore", "accept") else "edit"
         line = t(
@@ -94,6 +94,10 @@ class HistoryPanel(Vertical):
         self.query_one(OptionList).focus()
 
 
-def _moment(one: Past | Signature) -> tuple[str, bool]:
-    """When it was; a signature comes after what it signs."""
-    return (one.at, True) if isinstance(one, Signature) else (one.revision.created, False)
+def _moment(one: Past | Signature) -> tuple[str, int, bool]:
+    """When it was, to the millisecond; a signature comes after what it signs, and before the next version."""
+    return (
+        (one.at, one.version, True)
+        if isinstance(one, Signature)
+        else (one.revision.created, one.revision.version, False)
+    )

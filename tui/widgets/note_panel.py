@@ -41,7 +41,8 @@ class NotePanel(Vertical):
         head.show(banner)
         if head.display != bool(banner):
             head.display = bool(banner)
-        head.set_class(cut and not encounter.signed, "-incomplete")
+        head.set_class(cut, "-incomplete")
+        head.set_class(encounter.signed and not cut, "-signed")
         sections = self.query_one("#sections")
         editors = list(sections.query(SectionEditor))
         if [e.part.key for e in editors] != [p.key for p in encounter.sections] or any(
