@@ -74,7 +74,7 @@ class CodePairs:
             batch: dict[str, CodePair] = {}
             seen: dict[str, int] = defaultdict(int)
             while len(batch) < size:
-                named = self._chance.random() < 0.2
+                named = bool(self._named) and self._chance.random() < 0.2
                 code = self._chance.choice(
                     self._named if named else self._category[self._chance.choice(self._categories)]
                 )
