@@ -37,3 +37,15 @@ def test_every_picture_is_shown_and_every_shown_one_is_there() -> None:
     shown = set(re.findall(r"\]\((\w+\.png)\)", (folder / "README.md").read_text(encoding="utf-8")))
     assert len(shown) > 15
     assert shown == {file.name for file in folder.glob("*.png")}
+
+
+def test_the_table_of_keys_is_true() -> None:
+    from tui import actions
+
+    text = (ROOT / "docs" / "app.md").read_text(encoding="utf-8")
+    rows = re.findall(
+        r"(?m)^\| `([^`]+)` \| ([^|]+) \|[^|]*\|$", text.split("### Keys of an encounter")[1].split("\n## ")[0]
+    )
+    known = {(action.key, action.title) for action in actions.of("encounter")}
+    assert len(rows) == len(set(rows)) >= 23
+    assert {(key, title.strip()) for key, title in rows} <= known
