@@ -6,7 +6,7 @@ from every format. A report's text is what a person would read of it.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import PurePath
 from typing import Any, Literal
@@ -272,6 +272,3 @@ def _is_mark(text: str) -> bool:
 def _as_report(reading: ReadFile, text: str) -> ReadFile:
     refuse_lines(text)
     return replace(reading, kind="report", language=language_code(text), text=text)
-
-
-Read = Callable[[bytes, str], ReadFile]

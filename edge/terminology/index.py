@@ -17,7 +17,7 @@ from pathlib import Path
 from edge import paths
 from edge.errors import CatalogueError
 from edge.terminology.catalogue import Catalogue
-from edge.terminology.tabular import Entry, read_edition
+from edge.terminology.tabular import TabularEntry, read_edition
 
 _PACKAGE = "simple-icd-10-cm"
 STALE = 3600  # seconds after which a half-built index belongs to a process that ended
@@ -70,7 +70,7 @@ def open_edition(source: Path, folder: Path | None = None) -> Catalogue:
     return Catalogue(index)
 
 
-def build(index: Path, edition: str, source_sha256: str, entries: Iterable[Entry]) -> None:
+def build(index: Path, edition: str, source_sha256: str, entries: Iterable[TabularEntry]) -> None:
     """Write an index. A process that ends half-way leaves only a file that nobody opens. Raises CatalogueError."""
     part = index.with_name(f".{index.name}.{os.getpid()}")
     try:
@@ -108,7 +108,7 @@ def _tidy(folder: Path) -> None:
                 left.unlink()
 
 
-def _fill(db: sqlite3.Connection, entries: Iterable[Entry]) -> None:
+def _fill(db: sqlite3.Connection, entries: Iterable[TabularEntry]) -> None:
     count = 0
     for number, entry in enumerate(entries, start=1):
         row = (number, entry.code, entry.description, entry.parent, entry.leaf, entry.level)

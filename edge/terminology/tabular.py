@@ -35,7 +35,7 @@ _RUBRICS = {
 
 
 @dataclass
-class Entry:
+class TabularEntry:
     """One entry of an edition as it is imported. notes: kind -> texts. seventh: character -> meaning.
 
     extended: made from an entry above and a seventh character, so its words are already indexed there.
@@ -51,7 +51,7 @@ class Entry:
     extended: bool = False
 
 
-def read_edition(raw: bytes) -> tuple[str, list[Entry]]:
+def read_edition(raw: bytes) -> tuple[str, list[TabularEntry]]:
     """(edition, entries in order) of a file in either format. Raises CatalogueError."""
     if len(raw) > MAX_BYTES:
         raise CatalogueError("The file of codes is too large.", f"{len(raw):,} bytes; at most {MAX_BYTES:,}.")
@@ -77,13 +77,13 @@ def _text(node: Any) -> str:
     return " ".join("".join(node.itertext()).split()) if node is not None else ""
 
 
-def _tabular(root: Any) -> Iterator[Entry]:
+def _tabular(root: Any) -> Iterator[TabularEntry]:
     for chapter in root.iter("chapter"):
         name = f"Chapter {_text(chapter.find('name'))}"
-        yield Entry(name, _text(chapter.find("desc")), "", 0, leaf=False)
+        yield TabularEntry(name, _text(chapter.find("desc")), "", 0, leaf=False)
         for section in chapter.iter("section"):
             block = _block(str(section.get("id") or ""))
-            yield Entry(block, _text(section.find("desc")), name, 1, leaf=False)
+            yield TabularEntry(block, _text(section.find("desc")), name, 1, leaf=False)
             for diagnosis in section.findall("diag"):
                 yield from _diagnosis(diagnosis, block, 2, {})
 
@@ -93,8 +93,8 @@ def _block(name: str) -> str:
     return name if "-" in name else f"{name}-{name}"
 
 
-def _diagnosis(node: Any, parent: str, level: int, inherited: dict[str, str]) -> Iterator[Entry]:
-    entry = Entry(_text(node.find("name")), _text(node.find("desc")), parent, level)
+def _diagnosis(node: Any, parent: str, level: int, inherited: dict[str, str]) -> Iterator[TabularEntry]:
+    entry = TabularEntry(_text(node.find("name")), _text(node.find("desc")), parent, level)
     for tag, kind in _NOTES.items():
         texts = [_text(note) for group in node.findall(tag) for note in group.findall("note")]
         if texts:
@@ -112,7 +112,7 @@ def _diagnosis(node: Any, parent: str, level: int, inherited: dict[str, str]) ->
         yield from _extended(entry, seventh)
 
 
-def _extended(entry: Entry, seventh: dict[str, str]) -> Iterator[Entry]:
+def _extended(entry: TabularEntry, seventh: dict[str, str]) -> Iterator[TabularEntry]:
     """The codes that may be reported: X fills up to the seventh place (ICD-10-CM guidelines, I.A.4 and I.A.5)."""
     stem = entry.code if "." in entry.code else f"{entry.code}."
     stem = stem.ljust(7, "X")
@@ -120,10 +120,12 @@ def _extended(entry: Entry, seventh: dict[str, str]) -> Iterator[Entry]:
     for char, meaning in seventh.items():
         if fatal and char != "A":
             continue
-        yield Entry(f"{stem}{char}", f"{entry.description}, {meaning}", entry.code, entry.level + 1, extended=True)
+        yield TabularEntry(
+            f"{stem}{char}", f"{entry.description}, {meaning}", entry.code, entry.level + 1, extended=True
+        )
 
 
-def _claml(root: Any) -> Iterator[Entry]:
+def _claml(root: Any) -> Iterator[TabularEntry]:
     classes = {str(c.get("code")): c for c in root.iter("Class") if c.get("code")}
     levels: dict[str, int] = {}
 
@@ -145,7 +147,7 @@ def _claml(root: Any) -> Iterator[Entry]:
     for code, node in classes.items():
         above = node.find("SuperClass")
         parent = str(above.get("code")) if above is not None else ""
-        entry = Entry(code, "", parent, level(code), leaf=node.find("SubClass") is None)
+        entry = TabularEntry(code, "", parent, level(code), leaf=node.find("SubClass") is None)
         for rubric in node.findall("Rubric"):
             kind, text = rubric.get("kind") or "", _text(rubric.find("Label"))
             if kind == "preferred" and not entry.description:
