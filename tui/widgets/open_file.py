@@ -20,10 +20,10 @@ from textual.widgets.option_list import Option
 
 from edge.errors import EdgescribeError
 from edge.text import one_line
-from tui import folders
 from tui.labels import hint_label
 from tui.settings import short
 from tui.texts import catalogue, current, t
+from tui.widgets import folders
 from tui.widgets.dialogs import Dialog
 from tui.widgets.safe import Label, SafeInput, button, label, plain
 
