@@ -41,6 +41,7 @@ from tui.vault_thread import VaultThread
 from tui.widgets.messages import EncounterChanged
 
 if TYPE_CHECKING:
+    from edge.contract.bundle_card import BundleCard
     from edge.encounters.open_encounter import OpenEncounter
     from edge.encounters.writing import ReadFile, Scribe
     from edge.seal import SealStatus
@@ -49,6 +50,7 @@ if TYPE_CHECKING:
     from tui.open_encounters import OpenEncounters
 
 LOCKED = 75
+WARNED = 20  # seconds before the records lock by themselves
 _BEHIND = ("tui.open_encounters", "tui.screens.library", "tui.screens.encounter", "tui.screens.settings")
 _TOUCHES = (Key, MouseDown, MouseScrollDown, MouseScrollUp, Paste)
 
@@ -74,9 +76,10 @@ class EdgeApp(BaseApp):
         self.seal = seal
         self._idle = idle.Idle()
         self._model_line: tuple[str, tuple[str, ...]] = (t("app.loading", percent=0), ())
-        self._leaving = self._unlocked = False
+        self._leaving = self._unlocked = self._warned = False
         self._early: list[Event] | None = []  # keys until the first screen stands
         self._no_model: EdgescribeError | None = None  # why, until it was told
+        self.named_bundle, self.allow_unsigned = "", False  # of the command line, for this window
         self.was_ended = False  # the window before this one did not answer
         self.damage: list[str] = []  # what the check of the vault found, once it is done
         texts.use(kept.language)
@@ -153,6 +156,7 @@ class EdgeApp(BaseApp):
             self._heed(fact)
         if isinstance(self.screen, EdgeScreen):
             self.screen.tick()
+            self.complain_later()
 
     def _heed(self, fact: ModelNews) -> None:
         from tui.model_thread import Done, Loading, Ready, Unavailable, Update
@@ -186,6 +190,10 @@ class EdgeApp(BaseApp):
         if self._idle.over(self.settings.lock_minutes):
             self.action_lock()
             return
+        left = self._idle.ends(self.settings.lock_minutes) - time.monotonic()
+        if left < WARNED and not self._warned:
+            self.tell(t("app.lock_soon", seconds=max(1, round(left))))
+        self._warned = left < WARNED
         if any(one.unsaved for one in self.encounters.all):
             self.go(self.encounters.save_all())
         if self.unsaved.dirty:
@@ -329,6 +337,17 @@ class EdgeApp(BaseApp):
             settings.save(self.settings)
             self.go(self.vault.call(lambda vault: vault.act_as(name)))
 
+    def use_bundle(self, name: str) -> None:
+        """Write with another bundle from now on; "": with the one that is chosen by itself."""
+        self.settings.bundle, self.named_bundle = name, ""
+        settings.save(self.settings)
+        self._model_line = (t("app.loading", percent=0), ())
+        self.model.reopen()
+
+    def may_write(self, card: BundleCard) -> bool:
+        """Whether a bundle may be chosen: one that nobody vouches for may only be named on the command line."""
+        return card.manifest.kind == "decoder" and (card.signer is not None or self.allow_unsigned)
+
     # -- encounters --------------------------------------------------------------------------------------------------
 
     def show_encounter(self, encounter: OpenEncounter) -> None:
@@ -449,7 +468,6 @@ def main(args: argparse.Namespace) -> int:
     """Run the app in this (sealed) process. Returns 0, LOCKED, 143 after a signal, or 1 after a fault."""
     kept = settings.load()
     vault = getattr(args, "vault", None) or paths.default_vault()
-    bundle = getattr(args, "bundle", None) or kept.bundle or None
     thread = VaultThread(vault)
     unsigned = bool(getattr(args, "allow_unsigned", False))
 
@@ -457,6 +475,7 @@ def main(args: argparse.Namespace) -> int:
         load_behind()
         from edge.encounters.writing import Scribe
 
+        bundle = app.named_bundle or kept.bundle or None
         try:
             return Scribe.open(bundle, progress, unsigned, getattr(args, "threads", 0))
         except BundleError as error:
@@ -466,6 +485,7 @@ def main(args: argparse.Namespace) -> int:
 
     launcher, modes = os.getppid(), terminal.modes()
     app = EdgeApp(thread, opener, kept, getattr(args, "seal", None), getattr(args, "life", None))
+    app.named_bundle, app.allow_unsigned = getattr(args, "bundle", None) or "", unsigned
     app.was_ended = bool(getattr(args, "ended", False))
     try:
         code = app.run()

@@ -54,6 +54,7 @@ class BaseApp(textual_private.SilentFault, App[int]):
     def __init__(self, theme: str = THEMES[0].name, life: Beat | None = None) -> None:
         super().__init__(driver_class=driver.window())
         self.life = life
+        self._complaints: list[EdgescribeError] = []
         self._safe_lines = [SafeLines()]
         for one in THEMES:
             self.register_theme(one)
@@ -100,10 +101,18 @@ class BaseApp(textual_private.SilentFault, App[int]):
             self.complain(as_error(fault))
 
     def complain(self, error: EdgescribeError) -> None:
-        """Show a named error in front of everything."""
-        from tui.widgets.dialogs import Complaint
+        """Show a named error in front of the screen; never in front of a question, which is answered first."""
+        from tui.widgets.dialogs import Complaint, Dialog
 
-        self.push_screen(Complaint(error))
+        if isinstance(self.screen, Dialog):
+            self._complaints.append(error)
+        else:
+            self.push_screen(Complaint(error))
+
+    def complain_later(self) -> None:
+        """Show an error that waited for an answer."""
+        if self._complaints:
+            self.complain(self._complaints.pop(0))
 
     def tell(self, text: str) -> None:
         """A short remark that goes away by itself."""

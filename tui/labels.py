@@ -112,6 +112,12 @@ def day_and_time(kept: str) -> tuple[str, str]:
     return day, f"{moment:%H:%M}"
 
 
+def days_since(kept: str) -> int:
+    """Whole days since then by the calendar, 0 for today."""
+    moment = _local(kept)
+    return max(0, (now().date() - moment.date()).days) if moment is not None else 0
+
+
 def hint_label(hint: str) -> str:
     """What to do about an error, without what can only be typed on a command line."""
     sentences = re.split(r"(?<=[.!?]) +", hint)

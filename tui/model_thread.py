@@ -146,7 +146,7 @@ class ModelThread:
         self._queue: list[Job] = []
         self._active: Job | None = None
         self._buffer: list[ModelNews] = []
-        self._closing = False
+        self._closing = self._again = False
         self._thread = threading.Thread(target=self._work, name="model", daemon=True)
         self._pace: list[float] = []  # seconds a section, newest last
         self._since = 0.0
@@ -154,6 +154,12 @@ class ModelThread:
     def start(self) -> None:
         """Begin to load the bundle."""
         self._thread.start()
+
+    def reopen(self) -> None:
+        """Let go of the bundle once the running job is done, and open the one that is chosen by then."""
+        with self._wake:
+            self._again = True
+            self._wake.notify_all()
 
     def submit(self, job: Job) -> None:
         """Queue a job."""
@@ -241,14 +247,19 @@ class ModelThread:
             scribe.engine.close()
 
     def _next(self) -> Job | None:
-        with self._wake:
-            self._active = None
-            while not self._queue and not self._closing:
-                self._wake.wait()
-            if self._closing:
-                return None
-            self._active, self._since = self._queue.pop(0), time.monotonic()
-            return self._active
+        while True:
+            with self._wake:
+                self._active = None
+                while not (self._queue or self._closing or self._again):
+                    self._wake.wait()
+                if self._closing:
+                    return None
+                again, self._again = self._again, False
+                if not again:
+                    self._active, self._since = self._queue.pop(0), time.monotonic()
+                    return self._active
+            self._drop()
+            self._open()
 
     def _run(self, job: Job) -> None:
         if self._scribe is None:

@@ -97,6 +97,18 @@ def is_folder(text: str) -> bool:
     return len(text) <= _LONGEST and text.isprintable()
 
 
+def can_write(folder: Path) -> bool:
+    """Whether this process may make a file in a folder, which is made if it is not there."""
+    import tempfile  # here: the first screen must not wait for it
+
+    try:
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with tempfile.TemporaryFile(dir=folder):
+            return True
+    except OSError:
+        return False
+
+
 def language_of(locale: str) -> str:
     """Interface language for a locale name."""
     return "de" if locale.casefold().startswith("de") else "en"

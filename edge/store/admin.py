@@ -75,6 +75,12 @@ class VaultAdmin:
             backup.prune(Path(destination), self._vault_id, keep)
         return target, manifest
 
+    def last_backup(self) -> str:
+        """When the newest backup was begun, "" if the audit chain knows of none."""
+        sql = "SELECT at FROM chain WHERE event = ? ORDER BY seq DESC LIMIT 1"
+        found = self._session.query(sql, (Event.BACKUP.value,))
+        return str(found[0][0]) if found else ""
+
     def entries(self, after: int = 0, limit: int = -1) -> Iterator[ChainEntry]:
         """The audit chain, oldest first."""
         return chain.entries(self._session.connection, after, limit)

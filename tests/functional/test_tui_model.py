@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from bundle_kit import contents, write_bundle
 from functional.test_tui_walls import HOSTILE, assert_clean
-from functional.tui_kit import WORDS, empty_vault, leave, make_app, on, quiet, screen_text, unlock, until
+from functional.tui_kit import WORDS, empty_vault, leave, make_app, on, press_button, quiet, screen_text, unlock, until
 from textual.widgets import DataTable, OptionList
 
 from edge.contract import bundle_card
@@ -78,6 +78,7 @@ def test_a_card_that_is_not_the_one_that_was_built_is_not_shown(installed: Path)
 async def test_a_bundle_is_looked_at_verified_and_chosen(home: Path, installed: Path) -> None:
     empty_vault(home)
     app = make_app(home)
+    app.allow_unsigned = True
     async with app.run_test(size=(120, 36)) as pilot:
         await unlock(pilot)
         await pilot.press("f10")
@@ -105,6 +106,7 @@ async def test_a_bundle_is_looked_at_verified_and_chosen(home: Path, installed: 
 
 async def test_the_first_run_tells_what_a_model_is_good_for(home: Path, installed: Path) -> None:
     app = make_app(home)
+    app.allow_unsigned = True
     async with app.run_test(size=(120, 36)) as pilot:
         await until(pilot, on(pilot, "WelcomeScreen"))
         app.screen.query_one("#first").value = app.screen.query_one("#second").value = WORDS
@@ -118,6 +120,8 @@ async def test_the_first_run_tells_what_a_model_is_good_for(home: Path, installe
         options.focus()
         await pilot.press("down")
         await until(pilot, lambda: "without a description" in screen_text(app))
+        await press_button(pilot, "start")
+        await until(pilot, on(pilot, "LibraryScreen"))
         assert app.settings.bundle == "a-test"
         await leave(pilot)
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import asyncio
 import os
 
+from textual import events
 from textual.app import ComposeResult
 from textual.containers import Horizontal, VerticalScroll
 from textual.content import Content
@@ -12,16 +14,16 @@ from textual.widgets import Button, DataTable, Input, Select, TabbedContent, Tab
 from edge.encounters import templates
 from edge.text import one_line
 from edge.vaults import Passphrase
-from tui import actions, settings
+from tui import actions, activity, settings
 from tui.labels import event_label, local_time, seal_line, titled
 from tui.screens.base import EdgeScreen
 from tui.settings import short
 from tui.texts import t
-from tui.widgets.dialogs import with_passphrase
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.model_tab import ModelTab
 from tui.widgets.retention_tab import RetentionTab
 from tui.widgets.safe import Label, SafeInput, button, label
+from tui.widgets.secret_dialogs import with_passphrase
 from tui.widgets.status_bar import StatusBar
 from tui.widgets.table import Table
 from tui.widgets.templates_tab import TemplatesTab
@@ -73,6 +75,7 @@ class SettingsScreen(EdgeScreen):
         yield from self._select("form", [(t(f"settings.form_{n}"), n) for n in settings.FORMS], kept.form)
         yield from self._line("signer", kept.signer)
         yield from self._line("folder", short(kept.exports()))
+        yield Label(id="folder-status", classes="dialog-note")
         switch = [(t("app.no"), "no"), (t("app.yes"), "yes")]
         yield from self._select("osc52", switch, "yes" if kept.copy_osc52 else "no")
 
@@ -122,6 +125,22 @@ class SettingsScreen(EdgeScreen):
             wanted = "" if event.value.strip() in ("", default) else event.value.strip()
             if settings.is_folder(wanted):
                 kept.export_folder = wanted
+
+    def on_input_submitted(self, event: Input.Submitted) -> None:
+        if event.input.id == "folder":
+            self.edge.go(self._try_folder())
+
+    def on_descendant_blur(self, event: events.DescendantBlur) -> None:
+        if event.widget.id == "folder":
+            self.edge.go(self._try_folder())
+
+    async def _try_folder(self) -> None:
+        """Whether exports can go to the folder now: the seal of this window was made for the one before."""
+        folder = self.edge.settings.exports()
+        may = await asyncio.to_thread(settings.can_write, folder)
+        for status in self.query("#folder-status").results(Label):
+            status.show(t("settings.folder_now" if may else "settings.folder_later", folder=short(folder)))
+        settings.save(self.edge.settings)
 
     def action_back(self) -> None:
         settings.save(self.edge.settings)
@@ -183,7 +202,8 @@ class SettingsScreen(EdgeScreen):
         for name, width in (("number", 6), ("time", 17), ("event", 31), ("record", 10), ("who", 16), ("detail", 45)):
             table.add_column(label(t(f"audit.{name}")), width=width)
         for one in entries:
-            cells = (str(one.seq), local_time(one.at), event_label(one.event), one.subject, one.actor, one.detail)
+            cells = (str(one.seq), local_time(one.at), event_label(one.event), one.subject, one.actor,
+                     activity.in_words(one.event, one.detail))  # fmt: skip
             table.add_row(*(label(cell, 80) for cell in cells))
 
     # -- seal ------------------------------------------------------------------------------------------------------
@@ -203,7 +223,7 @@ class SettingsScreen(EdgeScreen):
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
         if event.button.id == "verify":
-            with_passphrase(self.edge, self._verify)
+            with_passphrase(self.edge, t("settings.verify_ask"), self._verify)
 
     async def _verify(self, secret: Passphrase) -> None:
         report = await self.edge.vault.call(lambda vault: vault.admin.verify_chain(secret))

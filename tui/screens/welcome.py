@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import os
+from pathlib import Path
 
 from textual.app import ComposeResult
 from textual.containers import Center, Horizontal, Vertical, VerticalScroll
@@ -13,12 +15,14 @@ from edge import paths
 from edge.contract.bundle_card import BundleCard, cards
 from edge.vaults import Passphrase, RecoveryKey, score, strength
 from tui.screens.base import EdgeScreen
+from tui.settings import short
 from tui.texts import t
-from tui.widgets.bundle_card import BundleView
-from tui.widgets.dialogs import Confirm
+from tui.widgets.bundle_card import BundleView, why_not
+from tui.widgets.dialogs import Ask, Confirm
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.safe import Label, SafeInput, button, label
 from tui.widgets.status_bar import StatusBar
+from tui.widgets.trust_key import TrustKey
 
 
 class WelcomeScreen(EdgeScreen):
@@ -108,7 +112,7 @@ class RecoveryScreen(EdgeScreen):
 
     def __init__(self, key: RecoveryKey, first: bool = True) -> None:
         super().__init__()
-        self._key, self._first = key, first
+        self._key, self._first, self._saved = key, first, False
 
     def compose(self) -> ComposeResult:
         yield StatusBar()
@@ -118,6 +122,7 @@ class RecoveryScreen(EdgeScreen):
             groups = self._key.text().split("-")
             rows = [groups[i : i + 3] for i in range(0, len(groups), 3)]
             yield Label("\n".join("-".join(row) for row in rows), id="key")
+            yield button(t("recovery.file"), "file")
             yield Label(t("recovery.confirm"))
             yield SafeInput(id="ending")
             yield Label(id="key-status")
@@ -135,8 +140,30 @@ class RecoveryScreen(EdgeScreen):
     def on_button_pressed(self, event: Button.Pressed) -> None:
         if event.button.id == "kept":
             self._check()
+        elif event.button.id == "file":
+            default = short(self.edge.settings.exports() / t("recovery.file_name"))
+            self.app.push_screen(Ask(t("recovery.file"), t("recovery.file_path"), default), self._save)
         else:
             self.app.push_screen(Confirm(t("recovery.skip_sure")), self._skip)
+
+    def _save(self, typed: str | None) -> None:
+        """The key into a new file that only this user can read. A file that is there is left as it is."""
+        if not typed or not typed.strip():
+            return
+        status = self.query_one("#key-status", Label)
+        try:
+            path = Path(typed.strip()).expanduser()
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+            flags = os.O_WRONLY | os.O_CREAT | os.O_EXCL | getattr(os, "O_NOFOLLOW", 0)
+            with open(os.open(path, flags, 0o600), "w", encoding="utf-8") as file:
+                file.write(f"{self._key.text()}\n")
+        except FileExistsError:
+            status.show(t("recovery.file_there"))
+        except (OSError, RuntimeError):
+            status.show(t("recovery.file_refused", folder=short(self.edge.settings.exports())))
+        else:
+            self._saved = True
+            status.show(t("recovery.file_saved", file=short(path)))
 
     def _skip(self, sure: bool | None) -> None:
         if sure:
@@ -144,7 +171,7 @@ class RecoveryScreen(EdgeScreen):
 
     def _check(self) -> None:
         typed = "".join(c for c in self.query_one("#ending", Input).value.upper() if c.isalnum())
-        if typed == "".join(self._key.text().split("-")[-2:]):
+        if self._saved or typed == "".join(self._key.text().split("-")[-2:]):
             self._go_on()
         else:
             self.query_one("#key-status", Label).show(t("recovery.wrong"))
@@ -158,19 +185,23 @@ class RecoveryScreen(EdgeScreen):
 
 
 class ModelScreen(EdgeScreen):
-    """What is installed, what it is good for, and where to begin."""
+    """What is installed, what it is good for, and where to begin. What may not write cannot be chosen here."""
 
     def compose(self) -> ComposeResult:
-        self._cards = cards(paths.bundle_dirs())
+        found = cards(paths.bundle_dirs())
+        self._cards = sorted(found, key=lambda card: not self.edge.may_write(card))  # else in the order of choice
+        self._chosen = ""
         yield StatusBar()
         with Center(classes="middle"), Vertical(classes="card -broad"):
             yield Label(t("bundle.title"), classes="brand")
             yield Label(t("bundle.about" if self._cards else "bundle.none"))
             yield OptionList(*[Option(label(self._line(c))) for c in self._cards], markup=False)
+            yield Label(id="model-why")
             yield BundleView()
             with Horizontal(classes="buttons"):
-                yield button(t("bundle.start"), "start")
-                yield button(t("bundle.sample"), "sample", "primary")
+                yield button(t("trust.open"), "trust")
+                yield button(t("bundle.sample"), "sample")
+                yield button(t("bundle.start"), "start", "primary")
         yield KeyBar("app")
 
     @staticmethod
@@ -181,14 +212,31 @@ class ModelScreen(EdgeScreen):
     def on_mount(self) -> None:
         options, view = self.query_one(OptionList), self.query_one(BundleView)
         options.display = view.display = bool(self._cards)
+        self.query_one("#trust").display = self.query_one("#model-why").display = False
         if self._cards:
             options.highlighted = 0
             self.call_after_refresh(view.show, self._cards[0])
-        self.query_one("#sample").focus()
+        self.query_one("#start").focus()
 
     def on_option_list_option_highlighted(self, event: OptionList.OptionHighlighted) -> None:
-        self.edge.settings.bundle = self._cards[event.option_index].name if event.option_index else ""
-        self.query_one(BundleView).show(self._cards[event.option_index])
+        card = self._cards[event.option_index]
+        may = self.edge.may_write(card)
+        self._chosen = card.name if may and event.option_index else ""
+        why = self.query_one("#model-why", Label)
+        why.show("" if may else why_not(card))
+        why.display = not may
+        self.query_one("#trust").display = not may and card.manifest.kind == "decoder"
+        self.query_one(BundleView).show(card)
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
+        if event.button.id == "trust":
+            self.app.push_screen(TrustKey(), self._trusted)
+            return
+        if self._chosen != self.edge.settings.bundle:
+            self.edge.use_bundle(self._chosen)
         self.edge.go(self.edge.unlocked(sample=event.button.id == "sample"))
+
+    def _trusted(self, done: bool | None) -> None:
+        if done:
+            self.edge.use_bundle("")
+            self.edge.go(self.redraw())

@@ -24,6 +24,11 @@ def signer_of(card: BundleCard) -> str:
     return t("bundle.signed_by", name=one_line(card.signer)) if card.signer else t("bundle.not_signed")
 
 
+def why_not(card: BundleCard) -> str:
+    """Why a bundle may not be chosen to write, in a sentence that says what mends it."""
+    return t("bundle.no_writer" if card.manifest.kind != "decoder" else "bundle.not_vouched", name=card.name)
+
+
 class BundleView(VerticalScroll):
     """Shows a BundleCard."""
 

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Coroutine
-from typing import TYPE_CHECKING, Any, ClassVar, TypeVar
+from typing import ClassVar, TypeVar
 
 from rich.text import Text
 from textual.app import ComposeResult
@@ -18,10 +17,6 @@ from tui import actions
 from tui.labels import hint_label
 from tui.texts import t
 from tui.widgets.safe import Label, SafeInput, button, label
-
-if TYPE_CHECKING:
-    from edge.vaults import Passphrase
-    from tui.base_app import BaseApp
 
 R = TypeVar("R")
 
@@ -44,22 +39,6 @@ class Dialog(ModalScreen[R]):
 
     def action_give_up(self) -> None:
         self.dismiss(None)
-
-
-def with_passphrase(app: BaseApp, then: Callable[[Passphrase], Coroutine[Any, Any, None]]) -> None:
-    """Ask for the passphrase, and do something with it; it is wiped after that."""
-
-    async def guarded(secret: Passphrase) -> None:
-        with secret:
-            await then(secret)
-
-    def answered(typed: str | None) -> None:
-        if typed:
-            from edge.vaults import Passphrase  # here: the first screen must not wait for cryptography
-
-            app.go(guarded(Passphrase(typed.encode())))
-
-    app.push_screen(Ask(t("settings.verify_ask"), t("settings.current"), password=True), answered)
 
 
 class Confirm(Dialog[bool]):

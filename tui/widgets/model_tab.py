@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import threading
+from typing import TYPE_CHECKING, cast
 
 from textual.app import ComposeResult
 from textual.containers import Container, Horizontal, Vertical
@@ -16,13 +17,17 @@ from edge.contract.bundle_card import BundleCard, cards
 from edge.errors import BundleError
 from tui.settings import Settings
 from tui.texts import t
-from tui.widgets.bundle_card import BundleView
+from tui.widgets.bundle_card import BundleView, why_not
 from tui.widgets.safe import Label, button, label
 from tui.widgets.table import Table
+from tui.widgets.trust_key import TrustKey
+
+if TYPE_CHECKING:
+    from tui.app import EdgeApp
 
 
 class ModelTab(Vertical):
-    """The first row stands for "the best one installed"."""
+    """The first row stands for the one that is chosen by itself. A choice counts at once."""
 
     def __init__(self, kept: Settings) -> None:
         super().__init__()
@@ -32,10 +37,16 @@ class ModelTab(Vertical):
         self._progress = (0, 1)
         self._timer: Timer | None = None
 
+    @property
+    def edge(self) -> EdgeApp:
+        """The app, by its own type."""
+        return cast("EdgeApp", self.app)
+
     def compose(self) -> ComposeResult:
         with Horizontal(classes="bar"):
             yield button(t("bundle.use"), "bundle-use", "primary", compact=True)
             yield button(t("bundle.verify"), "bundle-verify", compact=True)
+            yield button(t("trust.open"), "bundle-trust", compact=True)
             yield ProgressBar(total=1, show_eta=False, id="bundle-progress")
         yield Label(id="bundle-verdict")
         with Container(classes="sides"):
@@ -48,7 +59,7 @@ class ModelTab(Vertical):
         if not self._cards:
             self.query_one("#bundle-verdict", Label).show(t("bundle.none"))
         for one in self.query(Button):
-            one.disabled = not self._cards
+            one.disabled = not self._cards and one.id != "bundle-trust"
         self._fill()
 
     def on_unmount(self) -> None:
@@ -81,14 +92,32 @@ class ModelTab(Vertical):
         event.stop()
         if event.button.id == "bundle-use":
             self._use()
+        elif event.button.id == "bundle-trust":
+            self.app.push_screen(TrustKey(), self._trusted)
         elif self._timer is None:
             self.run_worker(self._verify(self._current()), exit_on_error=False)
 
     def _use(self) -> None:
         automatic = self.query_one(DataTable).cursor_row == 0
-        self._kept.bundle = "" if automatic else self._current().name
-        self.query_one("#bundle-verdict", Label).show(t("bundle.used", name=self._current().name))
+        verdict, card = self.query_one("#bundle-verdict", Label), self._current()
+        refused = "" if automatic or self.edge.may_write(card) else why_not(card)
+        verdict.set_class(bool(refused), "-wrong")
+        if refused:
+            verdict.show(refused)
+            self.query_one("#bundle-trust").focus()
+            return
+        self.edge.use_bundle("" if automatic else card.name)
+        verdict.show(t("bundle.used", name=t("bundle.automatic") if automatic else card.name))
         self._fill()
+
+    def _trusted(self, done: bool | None) -> None:
+        """Another key counts: who signed what is read again, and a model that waited for it is opened."""
+        if done:
+            self._cards = cards(paths.bundle_dirs())
+            self._fill()
+            self.query_one("#bundle-verdict", Label).set_class(False, "-wrong")
+            self.query_one("#bundle-verdict", Label).show(t("trust.done"))
+            self.edge.use_bundle(self._kept.bundle)
 
     async def _verify(self, card: BundleCard) -> None:
         verdict, bar = self.query_one("#bundle-verdict", Label), self.query_one(ProgressBar)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import TYPE_CHECKING, cast
 
 from textual.app import ComposeResult
@@ -10,11 +9,12 @@ from textual.containers import Vertical
 from textual.widgets import Button, ProgressBar
 
 from edge.errors import EdgescribeError
-from edge.vaults import Passphrase, RecoveryKey, Vault
+from edge.vaults import Passphrase, RecoveryKey, Secret, Vault
+from tui.labels import day_and_time, days_since
 from tui.settings import short
 from tui.texts import t
-from tui.widgets.dialogs import Ask, with_passphrase
 from tui.widgets.safe import Label, button
+from tui.widgets.secret_dialogs import AskSecret, NewPassphrase, asked_for, checked_by, with_passphrase
 
 if TYPE_CHECKING:
     from tui.app import EdgeApp
@@ -50,6 +50,7 @@ class VaultTab(Vertical):
         kinds = await self.edge.vault.call(lambda vault: vault.admin.slots())
         lines = [t("settings.vault_file", path=short(self.edge.vault.path))]
         lines.append(t("settings.vault_keys", kinds=", ".join(t(f"settings.opens_{kind}") for kind in kinds)))
+        lines.append(backup_line(await self.edge.vault.call(lambda vault: vault.admin.last_backup())))
         if (info := self.edge.encounters.info) is not None:
             lines.append(t("settings.vault_bundle", name=info.bundle, sha=info.bundle_sha256))
         self.query_one("#vault-line", Label).show("\n".join(lines))
@@ -64,9 +65,9 @@ class VaultTab(Vertical):
         elif event.button.id == "backup":
             self.edge.go(self._backup())
         elif event.button.id == "newkey":
-            with_passphrase(self.edge, self._new_key)
+            with_passphrase(self.edge, t("settings.new_key"), self._new_key)
         elif event.button.id == "change":
-            with_passphrase(self.edge, self._ask_new)
+            self.edge.go(self._change())
 
     def _say(self, text: str) -> None:
         self.query_one("#vault-status", Label).show(text)
@@ -75,22 +76,19 @@ class VaultTab(Vertical):
         key: RecoveryKey = await self.edge.vault.call(lambda vault: vault.admin.new_recovery_key(secret))
         await self.edge.show_recovery_key(key)
 
-    async def _ask_new(self, secret: Passphrase) -> None:
-        current = secret.copy()
-        done: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
-        ask = Ask(t("settings.change"), t("settings.new"), password=True)
-        self.app.push_screen(ask, lambda typed: done.set_result(typed))
-        typed = await done
-        again: asyncio.Future[str | None] = asyncio.get_running_loop().create_future()
-        if typed:
-            second = Ask(t("settings.change"), t("first.again"), password=True)
-            self.app.push_screen(second, lambda text: again.set_result(text))
-            if await again != typed:
-                self._say(t("first.differ"))
+    async def _change(self) -> None:
+        """Another passphrase; the old one or the recovery key allows it."""
+        ask = AskSecret(t("settings.change"), checked_by(self.edge), recovery=True)
+        current: Secret | None = await asked_for(self.edge, ask)
+        if current is None:
+            return
+        with current:
+            new: Passphrase | None = await asked_for(self.edge, NewPassphrase())
+            if new is None:
                 return
-            with current, Passphrase(typed.encode()) as new:
+            with new:
                 await self.edge.vault.call(lambda vault: vault.admin.change_passphrase(current, new))
-            self._say(t("settings.changed"))
+        self._say(t("settings.changed"))
 
     async def _check(self) -> None:
         found = await self.edge.vault.call(Vault.verify)
@@ -111,6 +109,7 @@ class VaultTab(Vertical):
             timer.stop()
             bar.display = False
             self._say("")
+        await self._read()
         self._say(t("settings.backed", file=short(target)) + "\n" + t("settings.restore_hint", file=short(target)))
 
     def _count(self, step: str, done: int, total: int) -> None:
@@ -121,6 +120,14 @@ class VaultTab(Vertical):
         step, done, total = self._progress
         self._say(t(f"settings.step_{step}"))
         self.query_one(ProgressBar).update(total=max(1, total), progress=done)
+
+
+def backup_line(made: str) -> str:
+    """How old the last backup is. made: when, as the vault keeps times; "" if there is none."""
+    if not made:
+        return t("settings.backup_none")
+    day, time = day_and_time(made)
+    return t("settings.backup_last", when=f"{day}, {time}", days=days_since(made))
 
 
 def _first(findings: list[str]) -> str:
