@@ -17,28 +17,29 @@ from edge.engine.constrain import extraction_grammar
 from edge.engine.loader import load_engine
 
 pytestmark = [pytest.mark.model, pytest.mark.long]
-DOCUMENTS = 200
+DOCUMENTS, FAMILY = 200, 10
 
 
 def _documents() -> Iterator[tuple[str, str]]:
-    """(document, instruction): turns of the sample visit, in other orders and lengths; lines of the sample report."""
-    folder = paths.checkout() / "edge" / "samples"
+    """(document, instruction): turns of the sample visit or lines of the sample report in other orders, ten documents
+    of each order, every one longer than the one before: what they share is read once."""
+    root = paths.checkout()
+    assert root is not None
+    kinds = [(root / "edge" / "samples" / name).read_text(encoding="utf-8") for name in ("visit.txt", "report.txt")]
     rng = random.Random(22)
-    turns = [line for line in (folder / "visit.txt").read_text(encoding="utf-8").splitlines() if line.strip()]
-    lines = [line for line in (folder / "report.txt").read_text(encoding="utf-8").splitlines() if line.strip()]
-    for number in range(DOCUMENTS):
-        if number % 4 == 3:
-            yield "\n".join(rng.sample(lines, min(len(lines), rng.randint(4, 10)))), "Repeat the findings."
-        else:
-            section = rng.choice(("history", "findings", "assessment", "plan"))
-            yield "\n".join(rng.sample(turns, rng.randint(3, 9))), f"Write the {section} of the clinical note."
+    for number in range(DOCUMENTS // FAMILY):
+        lines = [line for line in kinds[number % 4 == 3].splitlines() if line.strip()]
+        chosen = [lines[at % len(lines)] for at in rng.sample(range(2 * len(lines)), FAMILY + 1)]
+        section = rng.choice(("history", "findings", "assessment", "plan"))
+        for end in range(2, FAMILY + 2):
+            yield "\n".join(chosen[:end]), f"Write the {section} of the clinical note."
 
 
 def _answer(engine: Engine, document: str, instruction: str, number: int) -> Finished:
     text = prompts.conversation_document(document)
     prompt = prompts.render(engine.info.prompt_format, text, instruction, engine.info.prompt_version)
     grammar = extraction_grammar(document, ("age", "signs_symptoms")) if number % 20 == 19 else None
-    request = Request(prompt, 32, grammar, no_repeats=number % 2 == 0)
+    request = Request(prompt, 20, grammar, no_repeats=number % 2 == 0)
     return next(event for event in engine.stream(request) if isinstance(event, Finished))
 
 
@@ -56,8 +57,8 @@ def test_two_hundred_answers_are_the_same_with_and_without_guesses(bundle_135m: 
         plain.close()
         drafted.close()
     assert count == DOCUMENTS
-    assert tokens > 10 * DOCUMENTS
-    assert passes[1] < 0.9 * passes[0]  # it guessed; 0.8 when this was written
+    assert tokens > 8 * DOCUMENTS
+    assert passes[1] < 0.9 * passes[0]  # it guessed
 
 
 def test_the_scores_are_the_same_however_a_text_is_cut_into_passes(bundle_135m: Path) -> None:

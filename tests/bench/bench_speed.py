@@ -1,0 +1,126 @@
+"""Beside llama.cpp on this machine: reading, writing, fields, a whole visit, memory; then how cost grows with work.
+
+    python -m tests.bench.bench_speed [--rounds N] [--threads N] [--models a,b] [--tokens 900,2500] [--write]
+
+Each figure is a median over rounds in turns, ours then theirs, each in a process of its own; ratios come first, since
+seconds are worth what the machine was. Ratios of processor time stand beside those of wall time: they hold on a busy
+machine as well. --write replaces the measured part of docs/performance.md and its plots. llama.cpp needs the bench
+extra.
+"""
+
+from __future__ import annotations
+
+import argparse
+import importlib.util
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from statistics import median
+from typing import Any
+
+from export import to_onnx
+from export.base import base_digest, hf_folder
+from export.catalog import get
+from export.fetch import base_path
+from export.options import OnnxOptions
+from tests.bench import speed_report
+
+MODELS = ("smollm2-135m-instruct", "qwen2.5-coder-0.5b-instruct", "qwen2.5-coder-1.5b-instruct")
+LENGTHS = (250, 500, 1000, 2000, 4000, 8000)
+ROOT = Path(__file__).resolve().parents[2]
+
+
+def child(job: dict[str, Any]) -> dict[str, Any]:
+    """Run one measurement in a process of its own."""
+    command = [sys.executable, "-m", "tests.bench.speed_child"]
+    done = subprocess.run(command, input=json.dumps(job), capture_output=True, text=True, check=False, cwd=ROOT)
+    if done.returncode:
+        raise RuntimeError(done.stderr.strip().splitlines()[-1])
+    return dict(json.loads(done.stdout.splitlines()[-1]))
+
+
+def build_of(name: str) -> Path | None:
+    """The finished int4 build of a base, with its published adapter if there is one; None if it was not built here."""
+    base, source = get(name), hf_folder(name)
+    adapter = ROOT / "models" / "adapters" / name
+    found = adapter if (adapter / "adapter_config.json").is_file() else None
+    options = to_onnx.fit(OnnxOptions.of("int4"), source)
+    folder = to_onnx.cache_dir() / "bundles" / to_onnx.build_key(base, base_digest(base, source), options, found)
+    return folder if folder.is_dir() else None
+
+
+def beside(name: str, folder: Path, tokens: int, rounds: int, threads: int) -> dict[str, Any]:
+    """The medians of a model at one length: ours, without guesses, and theirs where it is installed."""
+    theirs = importlib.util.find_spec("llama_cpp") is not None
+    kept: dict[str, list[dict[str, Any]]] = {"ours": [], "plain": [], "theirs": []}
+    for number in range(rounds):
+        job = {"job": "ours", "folder": str(folder), "threads": threads, "tokens": tokens}
+        one = child(job)
+        kept["ours"].append(one)
+        kept["plain"].append(child(job | {"drafts": False}))
+        if theirs:
+            asked = {"asked": one["asked"], "read_tokens": one["read_tokens"], "anew": number == 0}
+            kept["theirs"].append(
+                child({"job": "llama", "gguf": str(base_path(get(name))), "threads": threads} | asked)
+            )
+        print(f"{name}, {tokens} tokens: round {number + 1} of {rounds}", file=sys.stderr, flush=True)
+    return {"name": name, "tokens": tokens, **{who: middle(runs) for who, runs in kept.items() if runs}}
+
+
+def middle(runs: list[dict[str, Any]]) -> dict[str, Any]:
+    """The median of each figure over runs; a pair (wall, processor) by its parts."""
+    found: dict[str, Any] = {}
+    for key in runs[0].keys() - {"asked"}:
+        values = [run[key] for run in runs if key in run]
+        pair = isinstance(values[0], list)
+        found[key] = [median(part) for part in zip(*values, strict=True)] if pair else median(values)
+    return found
+
+
+def main() -> int:
+    """Measure, print the tables, and write the page if asked."""
+    asked = argparse.ArgumentParser()
+    asked.add_argument("--rounds", type=int, default=3)
+    asked.add_argument("--threads", type=int, default=0)
+    asked.add_argument("--models", default=",".join(MODELS))
+    asked.add_argument("--tokens", default="900,2500")
+    asked.add_argument("--write", action="store_true")
+    asked.add_argument(
+        "--growth", default="qwen2.5-coder-0.5b-instruct", help="the model whose growth is measured, or -"
+    )
+    options = asked.parse_args()
+    from edge.engine.threads import usable_cores
+
+    threads = options.threads or usable_cores()
+    folders = {name: build_of(name) for name in options.models.split(",")}
+    rows = []
+    for name, folder in folders.items():
+        if folder is None:
+            print(f"{name}: not built on this machine; `edgescribe-export onnx {name}` builds it", file=sys.stderr)
+            continue
+        for tokens in map(int, options.tokens.split(",")):
+            rows.append(beside(name, folder, tokens, options.rounds, threads) | {"weights": weights(folder)})
+    grown = None
+    if options.growth != "-" and (folder := build_of(options.growth)) is not None:
+        job = {"folder": str(folder), "threads": threads}
+        grown = child(job | {"job": "curve", "lengths": LENGTHS})
+        grown |= child(job | {"job": "many", "sections": 20, "encounters": 8})
+    text = speed_report.measured(rows, grown, threads, options)
+    print(text)
+    if options.write:
+        speed_report.write(ROOT / "docs", text, grown)
+    keep = os.environ.get("EDGESCRIBE_BENCH_JSON")
+    if keep:
+        Path(keep).write_text(json.dumps({"rows": rows, "grown": grown}), encoding="utf-8")
+    return 0
+
+
+def weights(folder: Path) -> int:
+    """Bytes of the files of a build."""
+    return sum(path.stat().st_size for path in folder.iterdir() if path.name != to_onnx.HASHES)
+
+
+if __name__ == "__main__":
+    sys.exit(main())
