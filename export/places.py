@@ -23,13 +23,16 @@ _QUERY, _LENGTHS, _TOTAL = (0, 1, 2), 5, 6  # inputs: query, key, value (or all 
 
 
 def widen(path: Path) -> None:
-    """Rewrite the graph at path in place. A graph without the builder's cut or attention stays as it is."""
+    """Rewrite the graph at path in place. One without the builder's cut, attention or widths stays as it is: it is read
+    as before, and nothing is guessed with it."""
     import onnx
 
     model = onnx.load(str(path), load_external_data=False)
     nodes = {node.name for node in model.graph.node}
     attention = [node for node in model.graph.node if node.op_type == _ATTENTION]
-    if not attention or not {CUT, UNCUT} <= nodes:
+    kinds = {value.name: value.type.tensor_type for value in model.graph.value_info}
+    rows = {name: kinds.get(name) for node in attention for name in (node.input[at] for at in _QUERY) if name}
+    if not attention or not {CUT, UNCUT} <= nodes or not all(_width(kind) for kind in rows.values()):
         return
     _choose_places(model.graph)
     _spare_row(model.graph, attention)
@@ -90,9 +93,14 @@ def _zeros(graph: Any, name: str) -> str:
     from onnx import TensorProto, helper, numpy_helper
 
     kind = next(value.type.tensor_type for value in graph.value_info if value.name == name)
-    width = kind.shape.dim[2].dim_value
+    width = _width(kind)
     row = f"/spare/row_{width}"
     if row not in {tensor.name for tensor in graph.initializer}:
         zeros = np.zeros((1, 1, width), dtype=helper.tensor_dtype_to_np_dtype(kind.elem_type or TensorProto.FLOAT))
         graph.initializer.append(numpy_helper.from_array(zeros, row))
     return row
+
+
+def _width(kind: Any) -> int:
+    """Numbers in a row of a tensor of shape (batch, tokens, width); 0 if the graph does not say."""
+    return int(kind.shape.dim[2].dim_value) if kind is not None and len(kind.shape.dim) == 3 else 0

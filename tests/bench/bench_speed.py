@@ -52,16 +52,14 @@ def build_of(name: str) -> Path | None:
 
 
 def beside(name: str, folder: Path, tokens: int, rounds: int, threads: int) -> dict[str, Any]:
-    """The medians of a model at one length: ours, without guesses, and theirs where it is installed."""
+    """The medians of a model at one length: ours, and theirs where it is installed."""
     theirs = importlib.util.find_spec("llama_cpp") is not None
-    kept: dict[str, list[dict[str, Any]]] = {"ours": [], "plain": [], "theirs": []}
+    kept: dict[str, list[dict[str, Any]]] = {"ours": [], "theirs": []}
     for number in range(rounds):
-        job = {"job": "ours", "folder": str(folder), "threads": threads, "tokens": tokens}
-        one = child(job)
+        one = child({"job": "ours", "folder": str(folder), "threads": threads, "tokens": tokens})
         kept["ours"].append(one)
-        kept["plain"].append(child(job | {"drafts": False}))
         if theirs:
-            asked = {"asked": one["asked"], "read_tokens": one["read_tokens"], "anew": number == 0}
+            asked = {"asked": one["asked"], "read_tokens": one["read_tokens"]}
             kept["theirs"].append(
                 child({"job": "llama", "gguf": str(base_path(get(name))), "threads": threads} | asked)
             )

@@ -13,7 +13,7 @@ _WALL, _CPU = 0, 1
 
 
 def rate(run: Mapping[str, Any], what: str, clock: int) -> float:
-    """Tokens a second of "read", "write" or "fields"."""
+    """Tokens a second of "read", "write", "plain" (without guesses) or "fields"."""
     return float(run[f"{what}_tokens"] / max(run[what][clock], 1e-9))
 
 
@@ -65,25 +65,25 @@ def measured(
 
 
 def _ratios(row: Mapping[str, Any]) -> str:
-    name, ours, plain, theirs = f"{row['name']}, {row['tokens']:,}", row["ours"], row["plain"], row.get("theirs")
+    name, ours, theirs = f"{row['name']}, {row['tokens']:,}", row["ours"], row.get("theirs")
     if theirs is None:
         return f"| {name} |" + " – |" * 7
 
-    def faster(run: Mapping[str, Any], what: str) -> str:
-        other = "write" if what == "fields" else what
-        return " / ".join(f"{rate(run, what, clock) / rate(theirs, other, clock):.2f}" for clock in (_WALL, _CPU))
+    def faster(what: str) -> str:
+        other = "read" if what == "read" else "write"
+        return " / ".join(f"{rate(ours, what, clock) / rate(theirs, other, clock):.2f}" for clock in (_WALL, _CPU))
 
     def share(which: str) -> str:
         held = theirs.get(which)
         return " / ".join(f"{ours['visit'][c] / held[c]:.2f}" for c in (_WALL, _CPU)) if held else "–"
 
-    cells = [faster(ours, "read"), faster(ours, "write"), faster(plain, "write"), faster(ours, "fields")]
+    cells = [faster(what) for what in ("read", "write", "plain", "fields")]
     cells += [share("anew"), share("visit"), f"{ours['peak'] / theirs['peak']:.2f}"]
     return f"| {name} | {' | '.join(cells)} |"
 
 
 def _figures(row: Mapping[str, Any]) -> str:
-    ours, plain, theirs = row["ours"], row["plain"], row.get("theirs")
+    ours, theirs = row["ours"], row.get("theirs")
 
     def tokens(run: Mapping[str, Any] | None, what: str) -> str:
         return "–" if run is None else f"{rate(run, what, _WALL):.0f} / {rate(run, what, _CPU):.0f}"
@@ -91,7 +91,7 @@ def _figures(row: Mapping[str, Any]) -> str:
     peak = f"{ours['peak'] / 1e6:.0f}, {(ours['peak'] - row['weights']) / 1e6:.0f}"
     cells = [
         f"{tokens(ours, 'read')}, {tokens(theirs, 'read')}",
-        f"{tokens(ours, 'write')}, {tokens(plain, 'write')}, {tokens(theirs, 'write')}",
+        f"{tokens(ours, 'write')}, {tokens(ours, 'plain')}, {tokens(theirs, 'write')}",
         f"{ours['write_tokens'] / max(ours['passes'], 1):.2f}",
         f"{ours['first'][_WALL]:.2f} / {ours['first'][_CPU]:.2f}",
         f"{ours['loaded'][_WALL]:.2f} / {ours['loaded'][_CPU]:.2f}",
