@@ -72,9 +72,18 @@ class Mention:
     side: str = ""
 
 
+_SPELLINGS = (
+    ("aemi", "emi"), ("haem", "hem"), ("oedema", "edema"), ("oesoph", "esoph"), ("rrhoea", "rrhea"),
+    ("tumour", "tumor"),
+    ("apnoea", "apnea"), ("dyspnoea", "dyspnea"), ("foetal", "fetal"), ("leukaem", "leukem"),
+)  # fmt: skip
+
+
 def stem(word: str) -> str:
-    """A word without case, possessive and plural. Enough for terms; no claim to linguistics."""
+    """A word without case, possessive and plural, spelled as in America. Enough for terms; no claim to linguistics."""
     word = word.casefold().replace("’", "'").removesuffix("'s").replace("-", "")
+    for british, american in _SPELLINGS:
+        word = word.replace(british, american)
     for ending, instead in (("ies", "y"), ("sses", "ss"), ("xes", "x"), ("es", "e"), ("s", "")):
         if word.endswith(ending) and len(word) - len(ending) >= 3 and not word.endswith(("ss", "us", "is")):
             return word[: -len(ending)] + instead

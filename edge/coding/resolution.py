@@ -9,7 +9,7 @@ from __future__ import annotations
 import re
 from functools import lru_cache
 
-from edge.coding.lexicon import stem
+from edge.coding.lexicon import BODY, stem
 from edge.terminology.catalogue import Catalogue, Code
 
 _SIDES = ("right", "left", "bilateral")
@@ -81,13 +81,19 @@ class Resolver:
         if leaves == [leaf for leaf in leaves if leaf.code == code]:
             return leaves[0], ()
         seventh = self._catalogue.seventh(code)
+        top = self._catalogue.get(code)
+        parts = top.description if top is not None else ""
         first = [leaf for leaf in leaves if not seventh or leaf.code.endswith("A")] or leaves
 
-        def general(leaf: Code) -> tuple[bool, bool, bool, int]:
+        sites = {site for leaf in leaves if (site := _site(leaf.description) - _site(parts))}
+        several = len(sites) > 1  # "acute gout" on the right side is no shoulder's
+
+        def general(leaf: Code) -> tuple[bool, bool, bool, bool, int]:
             text = leaf.description.casefold()
             other = any(one in text.split() for one in _SIDES if one != side)
             plain = "uncomplicated" in text or "without complication" in text
-            return bool(side) and side in text, not other, plain, text.count("unspecified")
+            nowhere = several and not _site(text) - _site(parts)
+            return nowhere, bool(side) and side in text, not other, plain, text.count("unspecified")
 
         best = max(first, key=general)
         only = len({leaf.code[:7] for leaf in leaves}) == 1
@@ -100,6 +106,11 @@ class Resolver:
         if len(code.code) != 8 or code.code[7] not in "ABC":
             return code
         return self._catalogue.get(f"{code.code[:7]}D") or code
+
+
+def _site(description: str) -> frozenset[str]:
+    """Parts of the body that a description names, as stems."""
+    return frozenset(map(stem, re.findall(r"[\w-]+", description))) & BODY
 
 
 def extended(code: str, seventh: str) -> str:

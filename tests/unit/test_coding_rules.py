@@ -165,6 +165,16 @@ def test_codes_in_a_note_of_the_catalogue(note: str, code: str, expected: bool) 
     assert guidelines.names(note, code) is expected
 
 
+def test_a_side_does_not_choose_another_part_of_the_body(real: Catalogue) -> None:
+    found = Resolver(real).leaf("M10.0", "right")
+    assert found is not None
+    assert (found[0].code, "detail" in found[1]) == ("M10.00", True)
+
+
+def test_british_spelling_is_read(coder: Coder) -> None:
+    assert codes(coder, "Anaemia.", "Haematuria.") == ["D64.9", "R31.9"]
+
+
 def test_what_the_text_leaves_open_is_named(real: Catalogue) -> None:
     resolver = Resolver(real)
     found = resolver.leaf("S52.53", "")
