@@ -215,11 +215,16 @@ class EdgeApp(BaseApp):
         self._idle.touch()
         await self.vault.call(lambda vault: vault.verify_in_background(self.damage.extend))
         await self.unsaved.load()
+        # Read before the list stands, and shown with it: no screen comes up later, under somebody's hands.
+        shown = None if sample else await self._last_open()
         if isinstance(done := self.screen, UnlockScreen):  # the stack's first, which stays: emptied, below the list
             await self.push_screen(LibraryScreen())
-            await done.remove_children()
         else:
             await self.switch_screen(LibraryScreen())
+        if shown is not None:
+            self.show_encounter(shown)
+        if isinstance(done, UnlockScreen):
+            await done.remove_children()
         self.call_after_refresh(self._inside)
         if self.settings.reset:
             self.tell(t("settings.reset", names=", ".join(self.settings.reset)))
@@ -227,15 +232,18 @@ class EdgeApp(BaseApp):
             self.tell(place)
         if list(self.unsaved):
             self.tell(t("templates.left"))
-        pending, last = list(self.settings.pending), self.settings.last
         if sample:
             await self.sample_encounter()
-        elif last:  # before the writing is taken up, which takes its time: no screen comes up under somebody's hands
-            with contextlib.suppress(EdgescribeError):
-                await self.open_encounter(last)
-        for identifier in pending:
+        for identifier in list(self.settings.pending):
             with contextlib.suppress(EdgescribeError):  # wiped or signed since: nothing to take up
                 await self.encounters.write(await self.encounters.open(identifier))
+
+    async def _last_open(self) -> OpenEncounter | None:
+        """The encounter that was open when the app was left, if it is there still."""
+        with contextlib.suppress(EdgescribeError):
+            if self.settings.last:
+                return await self.encounters.open(self.settings.last, self.settings.template)
+        return None
 
     def _inside(self) -> None:
         """The list stands: now what keeps the model from running may be said in front of it, not before."""

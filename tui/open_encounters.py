@@ -167,7 +167,11 @@ class OpenEncounters:
         await self.save(one, commit=True)
         async with self._lock(one):
             accepted = one.accept(section)
-            await self.vault.call(lambda vault: vault.edits.accept(*accepted))
+            try:
+                await self.vault.call(lambda vault: vault.edits.accept(*accepted))
+            except EdgescribeError:
+                one.not_accepted(section)  # without its entry in the chain it is none
+                raise
             one.state = State.EDITED
         self._changed(one, "rows" if section is None else "state")
 

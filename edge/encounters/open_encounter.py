@@ -501,6 +501,13 @@ class OpenEncounter:
         section.section = replace(section.section, accepted=True)
         return self.documents[Kind.NOTE], self.note_content(), self.sections.index(section) + 1
 
+    def not_accepted(self, section: OpenSection | None) -> None:
+        """The vault could not keep what accept() gave: the mark stands."""
+        if section is None:
+            self.kept_fields = replace(self.kept_fields, accepted=False)
+        else:
+            section.section = replace(section.section, accepted=False)
+
     def change_row(self, index: int | None, key: str, text: str) -> None:
         """Change an extracted phrase, add one (index None) or take one away (empty text). Its place is looked up."""
         self.fields_changed = True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from functional.test_tui_undo import cut_subjective, type_at_end
 from functional.tui_kit import (
     Gate,
@@ -21,6 +22,9 @@ from functional.tui_kit import (
     until,
     written,
 )
+
+from edge.errors import VaultError
+from edge.store.edits import Edits
 
 
 async def test_a_cut_section_is_accepted_after_a_question_and_by_nothing_else(home: Path) -> None:
@@ -89,3 +93,29 @@ async def test_one_key_in_a_cut_section_while_it_waits_completes_nothing(home: P
         await leave(pilot)
     with reopen(home) as vault:
         assert vault.encounters.list()[0].incomplete
+
+
+async def test_what_the_vault_can_not_record_is_not_accepted(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    empty_vault(home)
+    app = make_app(home, cut_subjective)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await unlock(pilot)
+        encounter = await written(pilot)
+        editors(app)[0].area.focus()
+        with monkeypatch.context() as broken:
+            broken.setattr(Edits, "accept", refuse)
+            await pilot.press("ctrl+k")
+            await until(pilot, on(pilot, "Confirm"))
+            await pilot.press("y")
+            await until(pilot, on(pilot, "Complaint"))
+        await pilot.press("enter")
+        await until(pilot, on(pilot, "EncounterScreen"))
+        assert encounter.note_incomplete
+        await leave(pilot)
+    with reopen(home) as vault:
+        assert vault.encounters.list()[0].incomplete
+        assert "accept" not in [entry.event for entry in vault.admin.entries()]
+
+
+def refuse(*_: object) -> int:
+    raise VaultError("The disk is full.")
