@@ -36,19 +36,22 @@ VOTES = (
 def check(view: View) -> Iterator[Flag]:
     """A thing of which the conversation says, by the weight of its mentions, the opposite."""
     for one in view.named:
-        if not votes_on(one):
-            continue
-        found = votes(view, one)
-        if (
-            not found["against"]
-            or sum(_weights()[name] * value for name, value in found.items()) + _weights()["base"] < _THRESHOLD
-        ):
+        odds = against(view, one)
+        if odds is None or odds < _THRESHOLD:
             continue
         opposite = "no" if one.state == "yes" else "yes"
         said = [s for s in view.talk.by_name[one.name] if s.what.state == opposite and s.clear]
         message = f"{view.text(one)}: the conversation has it {'denied' if one.state == 'yes' else 'affirmed'}."
         yield view.flag(NAME, Severity.HIGH, message, [t for s in said[:1] for t in _turns(s)])
         return
+
+
+def against(view: View, one: Named) -> float | None:
+    """Log odds that the conversation says the opposite of a name; None where nothing does, or it cannot be told."""
+    found = votes(view, one) if votes_on(one) else {}
+    if not found.get("against"):
+        return None
+    return sum(_weights()[name] * value for name, value in found.items()) + _weights()["base"]
 
 
 def votes_on(one: Named) -> bool:
