@@ -24,6 +24,7 @@ _LISTS = re.compile(
 )
 _DENIED = re.compile(r"\b(?:denies|denied|no|without|negative|verneint|keine?)\b", re.IGNORECASE)
 _AGE = re.compile(r"\b\d{1,3}(?:[- ]year[- ]old| y\.?o\.?)", re.IGNORECASE)
+_SAYS_NOTHING = re.compile(r"^\W*however\W*$|\blengthy discussion\b|\bexpectations\b", re.IGNORECASE)  # of the visit
 _ITEM_WORDS = 9  # an item longer than this is a clause, which stands with the rest of its sentence
 _WEAK = 0.12  # share of a statement in its best turn under which the two have nothing in common
 _SECTIONS = frozenset({"exam", "vitals", "ros", "history", ""})
@@ -78,6 +79,8 @@ def _missing(piece: Piece, claim: Claim, talk: Conversation, sources: Sequence[S
         bare = not sources or sources[0].score < SUPPORTS
         return not claim.item and len(features) > 3 and bare and _best(talk, features) < _WEAK
     if piece.section not in _SECTIONS or _implied(text, talk.transcript.source):
+        return False
+    if _SAYS_NOTHING.search(text):
         return False
     denied = _DENIED.search(piece.text[: claim.end]) is not None
     return denied if claim.item else len(features) > 2
