@@ -25,7 +25,7 @@ from edge.evidence.statements import split
 from edge.evidence.view import View
 from edge.reading.conversation import parse
 from edge.text import sanitise
-from training import check_sets, intervals, judge_data, planted, sources
+from training import check_sets, intervals, judge_data, medec_head, planted, sources
 from training.check_sets import Visit
 from training.runlog import Say
 
@@ -269,13 +269,20 @@ def medec(folder: Path) -> dict[str, Any]:
     }
 
 
-def evaluate(
-    folder: Path, say: Say, finder: FactFinder | None = None, test: bool = False, judge: PairJudge | None = None
-) -> dict[str, Any]:
-    """Every figure. test: the annotated visits of ACI test 1 in place of validation, once, at the end.
+def _every_other(folder: Path) -> list[Visit]:
+    """The training visits that people spoke and those that were written, for rules, which learn no wording."""
+    return [*check_sets.visits(folder, "aci-train"), *check_sets.visits(folder, "synthetic")]
 
-    Errors are planted in notes that no judge was trained on: validation, the synthetic visits kept aside, sections of
-    MTS-Dialog.
+
+def evaluate(
+    folder: Path, say: Say, finder: FactFinder | None = None, test: bool = False, judge: PairJudge | None = None,
+    encoder: Path | None = None,
+) -> dict[str, Any]:  # fmt: skip
+    """Every figure. test: the annotated visits of ACI test 1 in place of validation, once, at the end. encoder: Hugging
+    Face folder for the head over MEDEC's sentences, None for none.
+
+    Errors are planted in all annotated visits but test 1; where a judge is measured, in notes that it was not trained
+    on: validation, the synthetic visits kept aside, sections of MTS-Dialog.
     """
     name = "aci-test1" if test else "aci-valid"
     held = check_sets.visits(folder, name)
@@ -289,10 +296,13 @@ def evaluate(
         result["omissions, found facts"] = left_out(held, finder)
     if not test:
         sections = check_sets.sections(folder)
-        visits = [*held, *judge_data.visits(folder, "synthetic-rest"), *sections[:PLANTED_SECTIONS]]
+        visits = [*held, *(judge_data.visits(folder, "synthetic-rest") if judge else _every_other(folder))]
+        visits += sections[:PLANTED_SECTIONS] if judge else []
         say("planting errors")
-        untouched = sections[PLANTED_SECTIONS : PLANTED_SECTIONS + max(0, 1000 - len(visits))]
-        result["planted"] = planted_errors(visits, untouched, judge=judge)
+        rest = sections[PLANTED_SECTIONS:] if judge else sections
+        result["planted"] = planted_errors(visits, rest[: max(0, 1000 - len(visits))], judge=judge)
         result |= {"checklists": checklists(folder, judge), "summaries": summaries(folder, judge)}
         result["medec-dev"] = medec(folder)
+        if encoder is not None:
+            result["medec head"] = medec_head.evaluate(folder, encoder)
     return result | {"seconds": round(time.perf_counter() - started, 1)}

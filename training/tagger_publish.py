@@ -29,6 +29,8 @@ DATA = {
     "synthetic-rest": ("Pairs of synthetic visits written for this project, one of four", "CC0"),
     "elmtex_aci": ("ACI-Bench notes annotated with the 15 ELMTEX fields", "CC BY 4.0"),
     "elmtex_synthetic": ("Synthetic reports annotated with the 15 fields", "CC0"),
+    "elmtex_synthetic/german.jsonl": ("German synthetic reports of these, seen twice an epoch", "CC0"),
+    "elmtex_synthetic/german_2.jsonl": ("German synthetic reports of these, seen twice an epoch", "CC0"),
 }
 
 
@@ -146,6 +148,7 @@ def _card(spec: TaggerSpec, config: TaggerConfig, facts: dict[str, Any]) -> str:
             f"- Base: `{config.base}` of export/catalog.toml, by sha256; its embeddings are used as they are.",
             "- Weights: the change of the encoder's matrices in int8, a scale a row; heads in float16. Apache-2.0.",
             f"- Seed {config.train.seed}, epoch {facts['best']} of {config.train.epochs}, {facts['seconds']:.0f} s.",
+            *_mean(config),
             "- A span's score is a logistic regression over both heads and what is plain to see (edge.tagging.scorer).",
             "", "## Data", "", *data,
             "", "## Figures", "", "| measure | value | set | documents |", "|---|---|---|---|", *rows,
@@ -156,6 +159,12 @@ def _card(spec: TaggerSpec, config: TaggerConfig, facts: dict[str, Any]) -> str:
             "",
         ]
     )  # fmt: skip
+
+
+def _mean(config: TaggerConfig) -> list[str]:
+    if not config.mean:
+        return []
+    return [f"- Of the weights {config.mean:g} are those that it started from, the rest those after these passes."]
 
 
 def _finds(spec: TaggerSpec) -> str:

@@ -31,8 +31,24 @@ def run(config: TaggerConfig, base: Path, data: Path, out: Path, say: Say) -> Pa
         finish(config, base, sets, outcome, time.monotonic() - started, out, say, tuned=False)
 
     outcome = tagger_train.train(config, base, sets, say, keep)
+    averaged(config, base, outcome)
     finish(config, base, sets, outcome, time.monotonic() - started, out, say)
     return out
+
+
+def averaged(config: TaggerConfig, base: Path, outcome: TaggerOutcome) -> None:
+    """Give the trained model config.mean of the weights that it started from. Raises TrainingError."""
+    if not config.mean:
+        return
+    trained = {name: value.detach().clone() for name, value in outcome.model.state_dict().items()}
+    tagger_publish.go_on(outcome.model, base, Path(config.start).expanduser(), outcome.spec)
+    before = outcome.model.state_dict()
+    outcome.model.load_state_dict(
+        {
+            name: torch.lerp(value, before[name], config.mean) if value.is_floating_point() else value
+            for name, value in trained.items()
+        }
+    )
 
 
 def _judge(config: TaggerConfig, base: Path, data: Path, out: Path, say: Say) -> Path:

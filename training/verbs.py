@@ -116,6 +116,7 @@ def _add_checks(sub: Any) -> None:
     checks.add_argument("--out", type=Path, required=True, metavar="DIR", help="where checks.json and checks.md go")
     checks.add_argument("--tagger", type=Path, metavar="DIR", help="tagger bundle, for omissions of found facts")
     checks.add_argument("--judge", type=Path, metavar="DIR", help="bundle of a judge of pairs, beside the rules")
+    checks.add_argument("--encoder", type=Path, metavar="DIR", help="Hugging Face folder, for a head over MEDEC")
     checks.add_argument("--test", action="store_true", help="ACI test 1 in place of validation: once, at the end")
     checks.add_argument("--data", metavar="DIR", help=_DATA)
     checks.set_defaults(run=run_checks)
@@ -351,7 +352,7 @@ def run_checks(args: argparse.Namespace) -> int:
 
     finder = partial(find_facts, load_tagger(args.tagger, allow_unsigned=True)) if args.tagger else None
     judge = load_verdicts(args.judge, allow_unsigned=True, threads=1) if args.judge else None
-    found = check_evaluation.evaluate(sources.data_dir(args.data), say, finder, args.test, judge)
+    found = check_evaluation.evaluate(sources.data_dir(args.data), say, finder, args.test, judge, args.encoder)
     stem = "checks-test1" if args.test else "checks"
     with folders.writing(args.out):
         args.out.mkdir(parents=True, exist_ok=True)

@@ -19,8 +19,9 @@ from edge.tagging.tagger import Span
 from edge.tagging.windows import of_report
 from export import to_tagger
 from export.catalog import Base
-from training import tagger_config, tagger_data, tagger_run, tagger_train
+from training import tagger_config, tagger_data, tagger_publish, tagger_run, tagger_train
 from training.tagger_data import FACT_LABELS
+from training.tagger_model import TaggerModel
 
 pytestmark = pytest.mark.model
 WORDS = "any chest pain ? no . i have a cough and take lisinopril 20 mg doctor patient fever 50 year old man denies"
@@ -189,6 +190,19 @@ def test_a_wrong_configuration_is_named(tmp_path: Path, line: str) -> None:
     (tmp_path / "c.toml").write_text(f'name = "a"\nbase = "b"\n{line}\n', encoding="utf-8")
     with pytest.raises(UsageError):
         tagger_config.load(tmp_path / "c.toml")
+
+
+def test_what_is_published_may_be_the_mean_of_two(tuned: tuple[Path, Path], data: Path) -> None:
+    base, tagger = tuned
+    config = tagger_config.load(data / "c.toml").model_copy(update={"start": str(tagger), "mean": 0.25})
+    spec = config.spec()
+    started, model = TaggerModel(base, spec), TaggerModel(base, spec)
+    tagger_publish.go_on(started, base, tagger, spec)
+    before = {name: value.clone() for name, value in model.state_dict().items()}
+    tagger_run.averaged(config, base, tagger_train.TaggerOutcome(model, spec))
+    name = "tokens.weight"
+    wanted = 0.75 * before[name] + 0.25 * started.state_dict()[name]
+    assert float((model.state_dict()[name] - wanted).abs().max()) < 1e-5
 
 
 JUDGE = """
