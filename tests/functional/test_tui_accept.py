@@ -34,8 +34,10 @@ async def test_a_cut_section_is_accepted_after_a_question_and_by_nothing_else(ho
         await unlock(pilot)
         encounter = await written(pilot)
         await type_at_end(pilot, 3, " By me.")
-        await pilot.press("ctrl+k")
+        whole = encounter.sections[3].text
+        await pilot.press("home", "ctrl+k", "ctrl+k")
         assert on(pilot, "EncounterScreen")(), "a whole section asks nothing"
+        assert encounter.sections[3].text == whole, "and the key deletes nothing there"
         await type_at_end(pilot, 0, " Whole now.")
         await until(pilot, lambda: not encounter.dirty)
         assert encounter.note_incomplete

@@ -88,7 +88,8 @@ class EncounterScreen(EdgeScreen):
 
     def _tell_keys(self) -> None:
         """The key bar shows what can be done here and now."""
-        possible = (self.focused, *(self.check_action(action.name, ()) for action in actions.of("encounter")))
+        shown = actions.of("encounter")
+        possible = (self.focused, *(self.check_action(one.name, ()) and self.in_bar(one) for one in shown))
         if possible != self._possible:
             self._possible = possible
             self.keys_changed()
@@ -200,8 +201,6 @@ class EncounterScreen(EdgeScreen):
             return encounter.signed == (action == "amend")
         if action == "stop":
             return encounter.busy
-        if action == "accept_cut":
-            return bool(self._cut_here)
         if action in ("undo", "redo"):
             area = self._typing
             typed = area is not None and (area.history.undo_stack if action == "undo" else area.history.redo_stack)
@@ -252,7 +251,12 @@ class EncounterScreen(EdgeScreen):
         return [one for one in here if self.encounter.can_accept(one)]
 
     def action_accept_cut(self) -> None:
-        """A person says that what was cut is complete: never by one key alone."""
+        """A person says that what was cut is complete: never by one key alone.
+
+        Where nothing is cut it says so: the key must not reach the text field, where it would delete the line's end.
+        """
+        if not self._cut_here:
+            self.edge.tell(t("encounter.nothing_cut"))
         for one in self._cut_here:
             name = meant(one.heading) if one is not None else t("encounter.fields")
 
@@ -352,6 +356,8 @@ class EncounterScreen(EdgeScreen):
         """Copying is shown once it was allowed; what is for a section, while one is looked at."""
         if action.name == "copy":
             return self.edge.settings.copy_osc52
+        if action.name == "accept_cut":
+            return bool(self._cut_here)
         left = isinstance(self.focused, TranscriptView)
         return super().in_bar(action) and not (left and action.name in ("rewrite", "template"))
 
