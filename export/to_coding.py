@@ -1,4 +1,4 @@
-"""A sentence encoder, as it comes or tuned, -> coding bundle: its graph in int8 and the vectors of one edition's terms.
+"""A sentence encoder, as it comes or tuned, -> coding bundle: its graph, and in int8 the vectors of an edition's terms.
 
 The vectors are made by the graph that ships. The gate is agreement with the float32 source: the mean cosine of both
 over a sample of terms, and how often both find the same nearest term.
@@ -35,6 +35,7 @@ from export.base import base_digest, folder_digest, hf_folder
 from export.catalog import Base, get
 from export.files import named_disk_errors, need_space, sha256_file
 from export.merge import adapter_facts
+from export.options import Precision
 from export.pack import pack
 from export.progress import BuildProgress, silent
 from export.to_onnx import Build
@@ -47,9 +48,11 @@ _BATCH = 2048
 
 
 def make_coding_bundle(
-    base_name: str, tuned: Path | None, name: str, out: Path, catalogue: Catalogue, progress: BuildProgress = silent
-) -> Bundle:
-    """The bundle under out/name. Raises BaseModelError for a folder that does not fit, BundleError if the rounded
+    base_name: str, tuned: Path | None, name: str, out: Path, catalogue: Catalogue,
+    precision: Precision = "fp32", threads: int = 0, progress: BuildProgress = silent,
+) -> Bundle:  # fmt: skip
+    """The bundle under out/name. precision: of the encoder; vectors are int8. threads: 0 for as many as there are.
+    Raises BaseModelError for a folder that does not fit, BundleError if the rounded
     encoder finds other terms than its source."""
     base = get(base_name)
     folder = hf_folder(base.name, progress=progress)
@@ -65,9 +68,9 @@ def make_coding_bundle(
         progress(f"Exporting {name}", 0, 0)
         built = Path(scratch) / "built"
         built.mkdir()
-        _export(source, built)
+        _export(source, built, precision)
         shutil.copyfile(folder / "tokenizer.json", built / "tokenizer.json")
-        encoder = OnnxTextEncoder(built / CODING_GRAPH, load_tokenizer(built / "tokenizer.json"))
+        encoder = OnnxTextEncoder(built / CODING_GRAPH, load_tokenizer(built / "tokenizer.json"), threads)
         gate = compare(source, encoder, built, texts[:: max(1, len(texts) // _SAMPLE)])
         vectors = _vectors(encoder, texts, progress)
         (built / VECTORS).write_bytes(vector_bytes(rounded(vectors)))
@@ -77,7 +80,7 @@ def make_coding_bundle(
         )  # fmt: skip
         (built / CODING).write_bytes(coding_bytes(spec))
         files = {path.name: sha256_file(path, progress=progress) for path in sorted(built.iterdir())}
-        manifest = _manifest(name, base, base_digest(base, folder), reference, gate, spec)
+        manifest = _manifest(name, base, base_digest(base, folder), reference, gate, spec, precision)
         if tuned is not None:
             data, figures = adapter_facts(tuned)
             manifest = manifest.model_copy(update={"data": data, "figures": figures})
@@ -128,7 +131,7 @@ def load(base: Path, tuned: Path | None) -> Any:
     return Hidden().eval()
 
 
-def _export(source: Any, built: Path) -> None:
+def _export(source: Any, built: Path, precision: Precision) -> None:
     import onnx
     import torch
 
@@ -139,9 +142,10 @@ def _export(source: Any, built: Path) -> None:
     raw, graph = built / f"raw-{CODING_GRAPH}", built / CODING_GRAPH
     names = {"input_ids": shape, "attention_mask": shape, "hidden": shape}
     trace(source, (ids, mask), raw, ["input_ids", "attention_mask"], ["hidden"], names)
-    round_weights(raw, graph)
-    model = onnx.load(str(graph))
-    graph.unlink()
+    if precision == "int8":
+        round_weights(raw, graph)
+    model = onnx.load(str(graph if precision == "int8" else raw))
+    graph.unlink(missing_ok=True)
     onnx.save_model(
         model, str(graph), save_as_external_data=True, location=f"{CODING_GRAPH}.data", size_threshold=0
     )  # fmt: skip
@@ -190,7 +194,13 @@ def _vectors(encoder: OnnxTextEncoder, texts: Sequence[str], progress: BuildProg
 
 
 def _manifest(
-    name: str, base: Base, digest: str, reference: AdapterRef | None, gate: Gate, spec: CodingSpec
+    name: str,
+    base: Base,
+    digest: str,
+    reference: AdapterRef | None,
+    gate: Gate,
+    spec: CodingSpec,
+    precision: Precision,
 ) -> Manifest:
     version = metadata.version(PACKAGE)
     return Manifest(
@@ -199,7 +209,7 @@ def _manifest(
         name=name,
         runtime="onnx",
         runtime_version=version,
-        precision="int8",
+        precision=precision,
         options={"edition": spec.edition, "terms": spec.terms},
         base=BaseRef(
             name=base.name, origin=base.origin, sha256=digest, licence=base.licence, parameters=base.parameters

@@ -20,8 +20,8 @@ from edge.coding.retrieval import Retriever, fuse
 from edge.coding.structure import lines
 from edge.terminology.catalogue import Catalogue
 from edge.terminology.index import open_catalogue
-from training import code_scores, code_sets, folders, intervals, sources
-from training.code_scores import CodeCounts, Ranks
+from training import code_plot, code_scores, code_sets, folders, intervals, sources
+from training.code_scores import CodeCounts, Ranks, Reliability
 from training.code_sets import CodedNote
 from training.runlog import Say
 
@@ -52,6 +52,8 @@ def run(bundle: Path | None, name: str, data: Path | None, out: Path | None, lim
         with folders.writing(out):
             out.mkdir(parents=True, exist_ok=True)
             folders.replace(out / "result.json", json.dumps(result, indent=2, ensure_ascii=False) + "\n")
+            bins = [Reliability(*one.values()) for one in result["calibration"]["bins"]]
+            folders.replace(out / "calibration.svg", code_plot.plot(bins, f"{name}, {result['n']} notes"))
     return result
 
 

@@ -18,6 +18,13 @@ def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     parser.add_argument(
         "--edition", type=Path, metavar="FILE", help="another edition, ClaML or tabular XML (default: ICD-10-CM)"
     )
+    parser.add_argument(
+        "--precision",
+        choices=("int8", "fp32"),
+        default="fp32",
+        help="of the encoder; the vectors are int8 (default: fp32)",
+    )
+    parser.add_argument("--threads", type=int, default=0, metavar="N", help="0 for as many as there are")
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder for bundles (default: models/bundles)")
     parser.set_defaults(run=run)
 
@@ -43,7 +50,9 @@ def run(args: argparse.Namespace) -> int:
     catalogue = open_edition(args.edition) if args.edition else open_catalogue()
     try:
         with bar() as progress:
-            bundle = make_coding_bundle(args.base, tuned, target.name, target.parent, catalogue, progress)
+            bundle = make_coding_bundle(
+                args.base, tuned, target.name, target.parent, catalogue, args.precision, args.threads, progress
+            )
     finally:
         catalogue.close()
     size = sum(entry.size for entry in bundle.manifest.files) / 1e6

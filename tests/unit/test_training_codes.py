@@ -8,6 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from defusedxml.ElementTree import fromstring
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -107,6 +108,8 @@ def test_an_evaluation_of_rules_says_every_stage(tmp_path: Path) -> None:
     assert found["retrieval"]["words"]["lexical"]["recall@50"] == 100.0
     assert found["quotes verbatim"] == 100.0
     assert json.loads((tmp_path / "out" / "result.json").read_text()) == found
+    drawn = fromstring((tmp_path / "out" / "calibration.svg").read_text())
+    assert len(drawn.findall("{*}circle")) == len(found["calibration"]["bins"]) == 1
     assert said
 
 
