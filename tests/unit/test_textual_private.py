@@ -6,6 +6,7 @@ import ast
 import importlib
 import inspect
 import re
+from functools import cache
 from pathlib import Path
 
 import pytest
@@ -30,12 +31,15 @@ def test_textual_has_the_name(name: str) -> None:
 
 def private_names(owner: type) -> set[str]:
     """Private names of the classes of Textual that a class of ours is made of, those of their instances included."""
-    found: set[str] = set()
-    for one in owner.__mro__:
-        if one.__module__.startswith("textual"):
-            text = inspect.getsource(one)
-            found |= {name for name in vars(one) if name.startswith("_")} | {*re.findall(r"self\.(_[a-z]\w*)", text)}
-    return {name for name in found if not name.startswith("__")}
+    found = [_private_of(one) for one in owner.__mro__ if one.__module__.startswith("textual")]
+    return {name for own in found for name in own if not name.startswith("__")}
+
+
+@cache
+def _private_of(one: type) -> set[str]:
+    """Of one class, read once: Textual's sources are long, and all of ours are made of the same few."""
+    text = inspect.getsource(one)
+    return {name for name in vars(one) if name.startswith("_")} | {*re.findall(r"self\.(_[a-z]\w*)", text)}
 
 
 def test_no_other_module_uses_or_takes_a_private_name() -> None:

@@ -14,11 +14,11 @@ from textual.widgets import Button, DataTable, Input, Select, TabbedContent, Tab
 from edge.encounters import templates
 from edge.text import one_line
 from edge.vaults import Passphrase
-from tui import actions, activity, settings
+from tui import actions, settings
 from tui.labels import event_label, local_time, seal_line, titled
 from tui.screens.base import EdgeScreen
 from tui.settings import short
-from tui.texts import t
+from tui.texts import activity, t
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.model_tab import ModelTab
 from tui.widgets.retention_tab import RetentionTab

@@ -24,13 +24,13 @@ if TYPE_CHECKING:
     from edge.vaults import Passphrase, Secret
     from tui.app import EdgeApp
 
-Check = Callable[["Secret"], Coroutine[Any, Any, None]]
+PassphraseCheck = Callable[["Secret"], Coroutine[Any, Any, None]]
 
 
 class AskSecret(Dialog["Secret"]):
     """The passphrase or, with recovery, the recovery key in its place. check: raises for a wrong one."""
 
-    def __init__(self, heading: str, check: Check, ok: str = "", recovery: bool = False) -> None:
+    def __init__(self, heading: str, check: PassphraseCheck, ok: str = "", recovery: bool = False) -> None:
         super().__init__()
         self.heading, self._check, self._ok, self._recovery = heading, check, ok, recovery
         self._by_key = False
@@ -155,7 +155,7 @@ def with_passphrase(app: EdgeApp, heading: str, then: Callable[[Passphrase], Cor
     app.push_screen(AskSecret(heading, checked_by(app)), answered)
 
 
-def checked_by(app: EdgeApp) -> Check:
+def checked_by(app: EdgeApp) -> PassphraseCheck:
     """Whether a secret opens the records that are open; told with the delay of a failed unlock."""
 
     async def check(secret: Secret) -> None:
