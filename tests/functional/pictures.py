@@ -39,6 +39,7 @@ from edge.encounters.templates import own_folder
 from edge.encounters.writing import Scribe
 from edge.store.secret import Passphrase
 from edge.store.vault import Vault
+from edge.vaults import EncounterFilter
 from tui import settings
 from tui.app import EdgeApp
 from tui.vault_thread import VaultThread
@@ -115,8 +116,6 @@ async def first_run(app: EdgeApp, pilot: Any, shot: Callable[[str], Any]) -> Non
     await until(pilot, on(pilot, "EncounterScreen"))
     encounter = app.screen.encounter
     await pilot.press("ctrl+g")
-    await until(pilot, lambda: len(encounter.note_text()) > 60, "some words", PATIENT)
-    await shot("writing")
     await until(pilot, lambda: idle(app) and encounter.has_note, "the note", PATIENT)
     await shot("note")
     await pilot.press("ctrl+r")
@@ -157,6 +156,19 @@ async def later(app: EdgeApp, pilot: Any, shot: Callable[[str], Any]) -> None:
     app.settings.last = ""
     await unlock(pilot)
     await shot("library")
+    app.encounters.form = "whole"  # the model writes, so that it is seen at work
+    for summary in await app.encounters.kept(EncounterFilter(), 50):
+        if summary.title == "Knee, left":
+            await app.open_encounter(summary.id)
+    await until(pilot, on(pilot, "EncounterScreen"))
+    encounter = app.screen.encounter
+    await pilot.press("ctrl+g")
+    await until(pilot, lambda: len(encounter.note_text()) > 60, "some words", PATIENT)
+    await shot("writing")
+    app.model.stop(encounter.job or 0)
+    await until(pilot, lambda: idle(app), "the stop", PATIENT)
+    await pilot.press("escape")
+    await until(pilot, on(pilot, "LibraryScreen"))
     await pilot.press("f1")
     await shot("help")
     await pilot.press("escape", "f10")
