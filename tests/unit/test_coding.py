@@ -6,6 +6,7 @@ import json
 from collections.abc import Iterator
 
 import pytest
+from catalogue_kit import catalogue_folder
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -17,7 +18,7 @@ from edge.verbs.code import table
 
 @pytest.fixture(scope="module")
 def coder(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Coder]:
-    catalogue = open_catalogue(tmp_path_factory.mktemp("terminology"))
+    catalogue = open_catalogue(catalogue_folder(tmp_path_factory))
     yield Coder(catalogue)
     catalogue.close()
 

@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from catalogue_kit import catalogue_folder
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -40,7 +41,7 @@ def hash_of(word: str) -> int:
 
 @pytest.fixture(scope="module")
 def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Catalogue]:
-    catalogue = open_catalogue(tmp_path_factory.mktemp("terminology"))
+    catalogue = open_catalogue(catalogue_folder(tmp_path_factory))
     yield catalogue
     catalogue.close()
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import pytest
+from catalogue_kit import catalogue_folder
 
 from edge.coding import external, guidelines
 from edge.coding.candidates import Coder
@@ -15,7 +16,7 @@ from edge.terminology.index import open_catalogue
 
 @pytest.fixture(scope="module")
 def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Catalogue]:
-    catalogue = open_catalogue(tmp_path_factory.mktemp("terminology"))
+    catalogue = open_catalogue(catalogue_folder(tmp_path_factory))
     yield catalogue
     catalogue.close()
 

@@ -8,6 +8,7 @@ from importlib import resources
 from pathlib import Path
 
 import pytest
+from catalogue_kit import catalogue_folder
 
 from edge.coding.candidates import Coder
 from edge.errors import CatalogueError, UsageError
@@ -47,7 +48,7 @@ def opened(raw: bytes, folder: Path) -> Catalogue:
 
 @pytest.fixture(scope="module")
 def real(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Catalogue]:
-    catalogue = open_catalogue(tmp_path_factory.mktemp("terminology"))
+    catalogue = open_catalogue(catalogue_folder(tmp_path_factory))
     yield catalogue
     catalogue.close()
 

@@ -8,6 +8,7 @@ from itertools import pairwise
 from pathlib import Path
 
 import pytest
+from catalogue_kit import catalogue_folder
 from defusedxml.ElementTree import fromstring
 from hypothesis import given
 from hypothesis import strategies as st
@@ -113,8 +114,10 @@ def test_an_evaluation_of_rules_says_every_stage(tmp_path: Path) -> None:
     assert said
 
 
-def test_a_code_made_by_a_seventh_character_is_found_with_the_entry_above() -> None:
-    catalogue = open_catalogue()
+def test_a_code_made_by_a_seventh_character_is_found_with_the_entry_above(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    catalogue = open_catalogue(catalogue_folder(tmp_path_factory))
     note = CodedNote("n", "Sprain of right ankle.", ("S93.401A",))
     best = {"n": code_evaluation.best_ranks(note.note, Retriever(catalogue))["lexical"]}
     (rank,) = code_evaluation.rank_of([note], catalogue, best).ranks
@@ -122,8 +125,10 @@ def test_a_code_made_by_a_seventh_character_is_found_with_the_entry_above() -> N
     assert rank < 10
 
 
-def test_pairs_come_from_the_catalogue_and_repeat_with_their_seed() -> None:
-    catalogue = open_catalogue()
+def test_pairs_come_from_the_catalogue_and_repeat_with_their_seed(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    catalogue = open_catalogue(catalogue_folder(tmp_path_factory))
     first, again = ([*CodePairs(catalogue, 7).batches(2, 24)] for _ in range(2))
     assert first == again
     terms: dict[str, set[str]] = {}
@@ -166,8 +171,10 @@ def test_the_shipped_confidence_grows_with_the_score() -> None:
     assert calibrated(0.9) > LIKELY > calibrated(0.55)
 
 
-def test_labels_of_synthetic_visits_are_codes_of_the_catalogue() -> None:
-    catalogue = open_catalogue()
+def test_labels_of_synthetic_visits_are_codes_of_the_catalogue(
+    tmp_path_factory: pytest.TempPathFactory,
+) -> None:
+    catalogue = open_catalogue(catalogue_folder(tmp_path_factory))
     rows = tomllib.loads((Path(code_sets.__file__).parent / "code_labels.toml").read_text(encoding="utf-8"))
     assert len(rows) == 36
     for row in rows.values():

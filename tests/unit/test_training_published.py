@@ -20,6 +20,7 @@ def _rows(path: Path) -> list[dict[str, str]]:
         return list(csv.DictReader(stream))
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("name", BASELINES)
 def test_released_predictions_score_the_published_figures(name: str) -> None:
     folder = sources.data_dir() / "aci_bench"
