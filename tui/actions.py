@@ -11,23 +11,28 @@ from dataclasses import dataclass
 from textual.binding import Binding, BindingType
 from textual.command import DiscoveryHit, Hit, Hits, Provider
 
+from tui.panels import PANELS
 from tui.texts import t
 
 
 @dataclass(frozen=True)
 class Action:
-    """name: of the method. keys: the first is shown. bar: in the key bar. over: before a focused field."""
+    """name: of the method. keys: the first is shown. bar: in the key bar. over: before a focused field.
+
+    text: of the catalogue, its title; "" for action.<name>.
+    """
 
     name: str
     scope: str
     keys: str
     bar: bool = True
     over: bool = True
+    text: str = ""
 
     @property
     def title(self) -> str:
         """What it does, in the language in use."""
-        return t(f"action.{self.name}")
+        return t(self.text or f"action.{self.name}")
 
     @property
     def key(self) -> str:
@@ -45,6 +50,11 @@ def shown(key: str) -> str:
     return "+".join(parts) if len(parts) > 1 else parts[0]
 
 
+# What a panel may do with the line under its cursor: each panel says which of them it can (PanelBase.can).
+_IN_PANELS = (
+    ("mark", "space"), ("accept", "y"), ("add_row", "a"), ("insert", "i"), ("set_aside", "x,delete"), ("jump", "o"),
+)  # fmt: skip
+IN_PANELS = tuple(name for name, _ in _IN_PANELS)
 ACTIONS: tuple[Action, ...] = (
     Action("new", "library", "n", over=False),
     Action("open_row", "library", "enter", over=False),
@@ -75,13 +85,12 @@ ACTIONS: tuple[Action, ...] = (
     Action("find", "encounter", "ctrl+f"),
     Action("template", "encounter", "ctrl+t"),
     Action("title", "encounter", "ctrl+n"),
-    Action("panel_note", "encounter", "f2", bar=False),
-    Action("panel_fields", "encounter", "f3", bar=False),
-    Action("panel_history", "encounter", "f4", bar=False),
+    *(Action(f"panel_{p.name}", "encounter", p.keys, bar=False, text=f"encounter.{p.name}") for p in PANELS),
     Action("swap", "encounter", "f6"),
     Action("edit_talk", "encounter", "ctrl+e", bar=False),
     Action("open_file", "encounter", "ctrl+o", bar=False),
     Action("save", "encounter", "ctrl+s", bar=False),
+    *(Action(name, "encounter", keys, over=False) for name, keys in _IN_PANELS),
     Action("template_new", "settings", "n", over=False),
     Action("template_delete", "settings", "d,delete", over=False),
     Action("back", "settings", "escape"),

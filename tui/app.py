@@ -97,8 +97,10 @@ class EdgeApp(BaseApp):
     def encounters(self) -> OpenEncounters:
         """The open encounters."""
         from tui.open_encounters import OpenEncounters
+        from tui.tool_thread import ToolThread
 
-        return OpenEncounters(self.vault, self.model, self._changed, self.settings.form)
+        tools = ToolThread(self.allow_unsigned)
+        return OpenEncounters(self.vault, self.model, tools, self._changed, self.settings.form)
 
     def get_default_screen(self) -> Screen[Any]:
         """Unlock itself where there is a vault: an empty screen below it would be styled and drawn first."""

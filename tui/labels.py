@@ -59,6 +59,12 @@ def event_label(event: str) -> str:
     return t(f"event.{name}") if f"event.{name}" in catalogue(current()) else event
 
 
+def check_label(name: str) -> str:
+    """A check's name; as it stands there if nobody knows it."""
+    key = re.sub(r"[^a-z]+", "_", name)
+    return t(f"check.{key}") if f"check.{key}" in catalogue(current()) else name
+
+
 def author_label(author: str) -> str:
     """Who wrote: a person by name, a model as one."""
     name = author.removeprefix("model:")

@@ -86,9 +86,10 @@ class ExtractJob(Job):
     kind = "extract"
 
     def run(self, scribe: Scribe) -> Iterator[Any]:
+        from edge.encounters.extracting import Extractor
         from edge.encounters.open_encounter import typed
 
-        return scribe.extract(typed(self.text, "note"))
+        return Extractor.of(scribe).extract(typed(self.text, "note"))
 
 
 @dataclass(frozen=True)
@@ -179,6 +180,13 @@ class ModelThread:
                 self._active.stopped.set()
                 if self._scribe is not None:
                     self._scribe.engine.cancel()
+
+    def knows(self, number: int) -> bool:
+        """Whether a job is queued, runs, or has ended and was not told yet."""
+        with self._wake:
+            told = [one.job for one in self._buffer if isinstance(one, Update | Done)]
+            jobs = [*self._queue, *told, *([self._active] if self._active else [])]
+            return any(job.number == number for job in jobs)
 
     def take(self) -> list[ModelNews]:
         """What happened since the last call, oldest first."""

@@ -7,37 +7,49 @@ event loop; the vault's work waits in its own thread.
 from __future__ import annotations
 
 import asyncio
+import contextlib
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from edge.contract.encounter import Encounter, EncounterSummary, State
 from edge.contract.origin import by_hand
 from edge.encounters import keeping, templates
 from edge.encounters.export import copied, publish
-from edge.encounters.open_encounter import NOWHERE, OpenEncounter, OpenSection, Replaced, typed
+from edge.encounters.open_encounter import NOWHERE, OpenEncounter, OpenSection, Replaced, by_person, typed
 from edge.encounters.writing import EngineInfo, Extraction, Note
 from edge.errors import EdgescribeError, UsageError
 from edge.text import one_line
 from edge.vaults import EncounterFilter, SearchHit, Vault
 from tui import labels
 from tui.model_thread import Done, ExtractJob, Job, ModelThread, NoteJob, RewriteJob, Update
+from tui.tool_thread import ToolThread
 from tui.vault_thread import VaultThread
+
+if TYPE_CHECKING:
+    from edge.contract.evidence import ShownAtSigning
+    from edge.contract.facts import Omission
+    from edge.encounters.reviewing import Insertion, NoteReview
 
 Notify = Callable[[OpenEncounter, str], None]
 _TITLE = 160  # characters
 _IN_CONTEXT = 40  # hits of a search that are shown with the words around them
+_CHECK = 3.0  # seconds that the keeping of a note just written waits for its check
 
 
 class OpenEncounters:
-    """changed(encounter, what): what is "text", "sections", "rows" or "state". info: of the bundle that writes. form:
-    what notes are made of (edge.encounters.writing.FORMS)."""
+    """changed(encounter, what): what as EncounterChanged has it. info: of the bundle that writes. form: what notes are
+    made of (edge.encounters.writing.FORMS)."""
 
-    def __init__(self, vault: VaultThread, model: ModelThread, changed: Notify, form: str = "auto") -> None:
-        self.vault, self.model, self._changed, self.form = vault, model, changed, form
+    def __init__(
+        self, vault: VaultThread, model: ModelThread, tools: ToolThread, changed: Notify, form: str = "auto"
+    ) -> None:
+        self.vault, self.model, self.tools, self._changed, self.form = vault, model, tools, changed, form
         self.all: list[OpenEncounter] = []
         self.info: EngineInfo | None = None
         self._locks: dict[int, asyncio.Lock] = {}
+        self._checking: set[int] = set()
 
     # -- the list of kept ones -----------------------------------------------------------------------------------------
 
@@ -247,13 +259,79 @@ class OpenEncounters:
         """Queue the fields of the note, or of the document itself while there is no note. Raises UsageError."""
         one.check_free()
         one.basis = one.note_text() or one.conversation
-        self._queue(one, ExtractJob(one, one.basis))
+        job, report = ExtractJob(one, one.basis), typed(one.basis, "note")
+        one.job, one.doing = job.number, job.kind
         self._changed(one, "rows")
+        try:
+            found = await self.tools.call(lambda tools: tools.fields(report))
+        except EdgescribeError as error:
+            await self.done(Done(job, None, error))
+            return
+        if one.job != job.number:  # stopped meanwhile
+            return
+        if found is None:  # no tagger: the language model does it
+            self.model.submit(job)
+            return
+        async with self._lock(one):
+            one.job = None
+            one.fields_found(found[0], None, report, made=found[1])
+            await self._save(one)
+        self._changed(one, "rows")
+
+    async def correct(self, one: OpenEncounter, index: int | None, key: str, text: str) -> int:
+        """Change an extracted phrase, add one (index None) or take one away (empty text). Returns where it stands."""
+        basis = one.basis
+        entry = await self.tools.call(lambda _: by_person(key, text, basis)) if text.strip() else None
+        at = one.put_row(index, key, entry)
+        self._changed(one, "rows")
+        return at
+
+    # -- what it stands on ---------------------------------------------------------------------------------------------
+
+    async def check(self, one: OpenEncounter) -> None:
+        """Hold the note against the conversation, beside the screen, until the check is of both as they stand."""
+        if id(one) in self._checking:
+            return
+        self._checking.add(id(one))
+        try:
+            while one.has_note and not one.busy and not one.review_is_current:
+                one.reviewed(await self._review(one))
+                self._changed(one, "review")
+        finally:
+            self._checking.discard(id(one))
+
+    async def checked(self, one: OpenEncounter) -> ShownAtSigning:
+        """What must be seen before a signature. Waits for the check of the note as it stands."""
+        while one.has_note and not one.busy and not one.review_is_current:
+            one.reviewed(await self._review(one))
+        return one.shown_at_signing()
+
+    async def _review(self, one: OpenEncounter) -> NoteReview:
+        note, talk, heard = one.note_content(), one.conversation, one.review.heard if one.review else None
+        return await self.tools.call(lambda tools: tools.review(note, talk, heard))
+
+    async def _check_written(self, one: OpenEncounter) -> None:
+        """The check of what a model has just written, if it takes no longer than a moment: it is kept with the text."""
+        if one.has_note:
+            with contextlib.suppress(TimeoutError):
+                one.written_reviewed(await asyncio.wait_for(self._review(one), _CHECK))
+
+    def insert_said(self, one: OpenEncounter, omission: Omission) -> Insertion:
+        """Where a line for what was said goes. Raises UsageError if the encounter is signed or has no section."""
+        if one.signed or one.busy or one.review is None:
+            one.check_free()
+        from edge.encounters.reviewing import insertion
+
+        facts = one.review.heard.facts if one.review is not None else ()
+        return insertion(one.note_content().sections, omission, facts)
 
     def stop(self, one: OpenEncounter) -> None:
         """End what the model does for this encounter; what was written stays."""
         if one.job is not None:
             self.model.stop(one.job)
+            if one.doing == "extract" and not self.model.knows(one.job):  # with the tools, which are not waited for
+                one.job = None
+                self._changed(one, "rows")
 
     def update(self, update: Update) -> None:
         """Take news of a job."""
@@ -283,9 +361,11 @@ class OpenEncounters:
             note = done.result if isinstance(done.result, Note) else None
             if isinstance(job, NoteJob):
                 one.note_written(note, self.info, failed=done.error is not None)
+                await self._check_written(one)
                 await self._save(one, commit=True)
             elif isinstance(job, RewriteJob):
                 if job.section is not None and one.section_rewritten(job.section, note, self.info, job.wish):
+                    await self._check_written(one)
                     await self._save(one, commit=True)
             elif isinstance(done.result, Extraction):
                 one.fields_found(done.result, self.info, typed(one.basis, "note"))

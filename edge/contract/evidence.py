@@ -10,8 +10,9 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Self
 
-from edge.contract.facts import Flag, Omission
+from edge.contract.facts import Flag, Omission, Severity
 from edge.contract.json_objects import objects, updated, whole
+from edge.contract.note import EncounterNote
 
 
 @dataclass(frozen=True)
@@ -121,6 +122,18 @@ class Evidence:
         """Evidence of what to_json() gave, in this version or another."""
         dismissed = tuple(Dismissal.from_json(one) for one in objects(value.get("dismissed")))
         return cls(dismissed, tuple(ShownAtSigning.from_json(one) for one in objects(value.get("shown"))), value)
+
+
+def at_signing(note: EncounterNote, missing: Iterable[Omission], version: int) -> ShownAtSigning:
+    """What somebody who is about to sign must see: flags of high severity, and what is critical of what is missing."""
+    flags = tuple(
+        ShownFlag(section.heading, statement.text, flag)
+        for section in note.sections
+        for statement in section.statements
+        for flag in statement.flags
+        if flag.severity is Severity.HIGH
+    )
+    return ShownAtSigning(version, flags, tuple(one for one in missing if one.critical))
 
 
 def _known_by(omission: Omission) -> tuple[str, str]:

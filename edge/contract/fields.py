@@ -12,6 +12,8 @@ from typing import Any, Self
 from edge.contract.json_objects import mapping, number, objects, updated
 from edge.contract.schemas import FIELD_KEYS
 
+DOUBTFUL = 0.55  # confidence below which an entry is marked for a second look
+
 
 @dataclass(frozen=True)
 class FieldEntry:
@@ -25,6 +27,26 @@ class FieldEntry:
     score: float = 1.0
     attributes: Mapping[str, Any] = field(default_factory=dict, repr=False)
     read: Mapping[str, Any] | None = field(default=None, repr=False, compare=False)
+
+    @property
+    def confidence(self) -> float | None:
+        """How sure a model was of it, 0 to 1; None where no model found it."""
+        known = self.attributes.get("confidence")
+        return float(known) if isinstance(known, int | float) else None
+
+    @property
+    def accepted(self) -> bool:
+        """Whether a person has said that it is right."""
+        return self.attributes.get("accepted") is True
+
+    @property
+    def doubtful(self) -> bool:
+        """Whether it needs a second look: a model was not sure of it, and no person has accepted it."""
+        return not self.accepted and self.confidence is not None and self.confidence < DOUBTFUL
+
+    def accept(self) -> FieldEntry:
+        """The entry, accepted by a person."""
+        return replace(self, attributes={**self.attributes, "accepted": True})
 
     def with_place(self, found: FieldEntry) -> FieldEntry:
         """The entry with other words and their place; what else is known of it stays."""

@@ -33,7 +33,6 @@ if TYPE_CHECKING:
 
 Strategy = Literal["naive", "advanced", "examples", "tuned", "tagger", "judge"]
 STRATEGIES: tuple[Strategy, ...] = ("naive", "advanced", "examples", "tuned", "tagger", "judge")
-DOUBTFUL = 0.55  # confidence below which an entry is marked for a second look
 _TASK = "fields"
 
 

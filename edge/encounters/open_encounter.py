@@ -10,14 +10,14 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, cast
 
 from edge.contract import document as documents
 from edge.contract.codes import CodeEntry, Codes
 from edge.contract.document import Document
 from edge.contract.encounter import Content, Encounter, Generated, Kind, Source, State, is_incomplete, kind_of
 from edge.contract.events import SectionFinished
-from edge.contract.evidence import Evidence
+from edge.contract.evidence import Evidence, ShownAtSigning, at_signing
 from edge.contract.facts import Omission, Statement
 from edge.contract.fields import FieldEntry, Fields
 from edge.contract.note import (
@@ -34,6 +34,7 @@ from edge.contract.templates import SectionSpec, Template
 from edge.encounters import templates
 from edge.encounters.writing import EngineInfo, Extraction, Note, origin, place
 from edge.errors import UsageError
+from edge.extraction.corrections import marked
 from edge.store.edits import Signature
 from edge.store.vault import Vault
 from edge.text import one_line
@@ -366,7 +367,8 @@ class OpenEncounter:
         kept: dict[str, list[FieldEntry]] = {key: [] for key in self.kept_fields.entries}
         for row in self.rows:
             kept.setdefault(row.key, []).append(row.entry)
-        return replace(self.kept_fields, entries={key: tuple(entries) for key, entries in kept.items()})
+        fields = replace(self.kept_fields, entries={key: tuple(entries) for key, entries in kept.items()})
+        return marked(fields) if self.rows and all(row.entry.accepted for row in self.rows) else fields
 
     def document(self) -> Document:
         """The conversation as a document."""
@@ -393,10 +395,10 @@ class OpenEncounter:
             a.text == b.text for a, b in zip(seen, self.sections, strict=True)
         )
 
-    def reviewed(self, found: NoteReview | None) -> None:
+    def reviewed(self, found: NoteReview) -> None:
         """Take a check. Its statements are kept with the next change of the note, and at once with a person's words."""
         self.review = found
-        if found is None or len(found.note.sections) != len(self.sections):
+        if found.problem or len(found.note.sections) != len(self.sections):
             return
         for section, seen in zip(self.sections, found.note.sections, strict=True):
             if section.text != seen.text or section.writing:
@@ -405,10 +407,10 @@ class OpenEncounter:
             section.checked = (seen.text, seen.statements)
             self.note_changed = self.note_changed or (news and section.by_person and not self.signed)
 
-    def written_reviewed(self, found: NoteReview | None) -> None:
+    def written_reviewed(self, found: NoteReview) -> None:
         """Take the check of a note that was just written: its statements are in it from its first revision on."""
         self.reviewed(found)
-        if found is None or not self.results or self.results[-1][1].content is not self.kept:
+        if found.problem or not self.results or self.results[-1][1].content is not self.kept:
             return
         source, result = self.results[-1]
         sections = [
@@ -425,6 +427,14 @@ class OpenEncounter:
     def omissions(self) -> tuple[Omission, ...]:
         """What was said, is not in the note and was not set aside, by the last check."""
         return self.evidence.open(self.review.omissions) if self.review is not None else ()
+
+    def shown_at_signing(self) -> ShownAtSigning:
+        """What somebody who is about to sign must see, by the last check: open flags of high severity, critical facts
+        that are not in the note.
+        """
+        if self.review is None:
+            return ShownAtSigning(self.version)
+        return at_signing(self.review.note, self.omissions, self.version)
 
     def dismiss(self, omission: Omission, reason: str) -> None:
         """Set something aside that was said. Raises UsageError without a reason, or if the encounter is signed."""
@@ -510,16 +520,30 @@ class OpenEncounter:
 
     def change_row(self, index: int | None, key: str, text: str) -> None:
         """Change an extracted phrase, add one (index None) or take one away (empty text). Its place is looked up."""
+        self.put_row(index, key, by_person(key, text, self.basis) if text.strip() else None)
+
+    def put_row(self, index: int | None, key: str, entry: FieldEntry | None) -> int:
+        """Put a person's entry (by_person()) in place of another, or behind all (index None); None takes one away.
+
+        Returns where it stands.
+        """
         self.fields_changed = True
-        if not text.strip():
+        if entry is None:
             if index is not None:
                 del self.rows[index]
-            return
-        found = place([text.strip()], self.basis)[0]
+            return 0
         if index is None:
-            self.rows.append(FieldRow(key, found))
-        else:
-            self.rows[index] = FieldRow(key, self.rows[index].entry.with_place(found))
+            self.rows.append(FieldRow(key, entry))
+            return len(self.rows) - 1
+        self.rows[index] = FieldRow(key, replace(entry, read=self.rows[index].entry.read))
+        return index
+
+    def accept_rows(self, indices: Iterable[int]) -> None:
+        """A person says that these entries are right."""
+        self._check_open()
+        for index in indices:
+            self.rows[index] = replace(self.rows[index], entry=self.rows[index].entry.accept())
+        self.fields_changed = True
 
     # -- what the model writes: a whole note ---------------------------------------------------------------------------
 
@@ -656,12 +680,19 @@ class OpenEncounter:
         self.kept, self.note_changed = replace(self.kept, unfinished=None), True
         return True
 
-    def fields_found(self, found: Extraction, info: EngineInfo | None, basis: Document, name: str = "note") -> None:
-        """Fields were extracted from basis; they become a new document."""
+    def fields_found(
+        self,
+        found: Extraction,
+        info: EngineInfo | None,
+        basis: Document,
+        name: str = "note",
+        made: Origin | None = None,
+    ) -> None:
+        """Fields were extracted from basis; they become a new document. made: their origin, if it is known."""
         self.kept_fields, self.basis, self.fields_changed = found.content, basis.text, False
         self.rows = [FieldRow(key, entry) for key, entries in found.fields.items() for entry in entries]
-        if info is not None:
-            self.fields_origin = origin(info, basis, found)
+        if info is not None or made is not None:
+            self.fields_origin = made or origin(cast("EngineInfo", info), basis, found)
             source = replace(source_of(basis, "report"), name=name)
             self.results.append((source, Generated(found.content, self.fields_origin)))
 
@@ -742,6 +773,16 @@ class OpenEncounter:
         kinds = {kind_of(content) for content in save.drafts} | {result.kind for _, result in save.results}
         self.fields_changed = self.fields_changed or Kind.EXTRACTION in {kind_of(content) for content in save.drafts}
         self.beside |= kinds & {Kind.EVIDENCE, Kind.CODES}
+
+
+def by_person(key: str, text: str, basis: str) -> FieldEntry:
+    """An entry with a person's words: its place in the text that fields point into, and what is said of it there."""
+    from edge.clinical.entries import with_attributes  # here: an app that only shows a note needs none of it
+
+    entry = place([text.strip()], basis)[0]
+    found = with_attributes(Fields({key: (entry,)}), basis)
+    known = next((one.attributes for _, one in found.rows()), {})
+    return replace(entry, attributes={**known, "by": "person", "accepted": True})
 
 
 def reason_for(words: str) -> str:

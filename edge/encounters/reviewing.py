@@ -1,5 +1,5 @@
 """A note under work beside its conversation, for both doors: statements anew after an edit, what was said and is not in
-the note, putting it in or aside, and what is listed before a signature.
+the note, and where a line for it goes.
 
 Nothing here changes a note by itself: a person inserts, and a signed note's content is never touched.
 """
@@ -11,8 +11,7 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from edge.composing import lines
-from edge.contract.evidence import Evidence, ShownAtSigning, ShownFlag
-from edge.contract.facts import Fact, Omission, Severity
+from edge.contract.facts import Fact, Omission
 from edge.contract.note import EncounterNote, Section
 from edge.contract.section_turns import DIVISION_OF, SECTION_OF, section_of
 from edge.contract.transcript import Transcript
@@ -53,12 +52,16 @@ class Heard:
 
 @dataclass(frozen=True)
 class NoteReview:
-    """note: with all its statements. omissions: what was said and is not in it, whatever was set aside."""
+    """note: with all its statements. omissions: what was said and is not in it, whatever was set aside.
+
+    problem: why it could not be checked, "" if it was.
+    """
 
     note: EncounterNote = field(repr=False)
     heard: Heard = field(repr=False)
     omissions: tuple[Omission, ...] = field(default=(), repr=False)
     foreign: bool = False
+    problem: str = ""
 
 
 def hear(checker: Checker, conversation: str) -> Heard:
@@ -85,29 +88,22 @@ def look(note: EncounterNote, heard: Heard) -> NoteReview:
     return NoteReview(replace(note, sections=sections), heard, left_out, is_foreign(every))
 
 
-def checked(checker: Checker, note: EncounterNote, conversation: str) -> NoteReview | None:
-    """hear() and look() in one; None where there is nothing to check, or too much."""
+def review(checker: Checker, note: EncounterNote, conversation: str, heard: Heard | None = None) -> NoteReview:
+    """hear() and look() in one. heard: the conversation as it was read before, used if it is the same one.
+
+    Where there is nothing to check, or too much, the review holds nothing and says why.
+    """
     try:
-        return look(note, hear(checker, conversation))
-    except InputError:
-        return None
+        if heard is None or heard.text != conversation:
+            heard = hear(checker, conversation)
+        return look(note, heard)
+    except InputError as error:
+        heard = heard if heard is not None and heard.text == conversation else _unheard(conversation)
+        return NoteReview(note, heard, problem=str(error))
 
 
-# -- before a signature ------------------------------------------------------------------------------------------------
-
-
-def at_signing(found: NoteReview | None, evidence: Evidence, version: int) -> ShownAtSigning:
-    """What somebody who is about to sign must see: open flags of high severity, critical facts not in the note."""
-    if found is None:
-        return ShownAtSigning(version)
-    flags = tuple(
-        ShownFlag(section.heading, statement.text, flag)
-        for section in found.note.sections
-        for statement in section.statements
-        for flag in statement.flags
-        if flag.severity is Severity.HIGH
-    )
-    return ShownAtSigning(version, flags, tuple(one for one in evidence.open(found.omissions) if one.critical))
+def _unheard(conversation: str) -> Heard:
+    return Heard(conversation, converse(Transcript(conversation, ())))
 
 
 # -- what was said and is not in the note ------------------------------------------------------------------------------

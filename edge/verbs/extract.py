@@ -173,8 +173,6 @@ def _row(entry: FieldEntry) -> str:
 
 def remarks(entry: FieldEntry) -> list[str]:
     """What is unusual about an entry: denied, doubtful, past, a relative's, or that the model is not sure of it."""
-    from edge.encounters.extracting import DOUBTFUL
-
     known = entry.attributes
     found = [str(known[key]) for key in ("polarity", "time") if known.get(key) not in (None, "affirmed", "current")]
     if known.get("subject") not in (None, "patient"):
@@ -182,7 +180,6 @@ def remarks(entry: FieldEntry) -> list[str]:
     lab = known.get("lab")
     if isinstance(lab, dict) and lab.get("flag") in ("high", "low"):
         found.append(str(lab["flag"]))
-    confidence = known.get("confidence")
-    if isinstance(confidence, float) and confidence < DOUBTFUL:
-        found.append(f"doubtful, {confidence:.0%}")
+    if entry.doubtful:
+        found.append(f"doubtful, {entry.confidence:.0%}")
     return found

@@ -11,7 +11,7 @@ from vaulting import new_vault
 
 from edge.contract.encounter import Generated, Kind, Source, State
 from edge.contract.events import SectionFinished
-from edge.contract.evidence import Evidence, ShownAtSigning
+from edge.contract.evidence import Evidence, ShownAtSigning, at_signing
 from edge.contract.facts import Fact, FactKind, Flag, Omission, Polarity, Quote, Severity, Subject, Time
 from edge.contract.note import EncounterNote, Section
 from edge.contract.origin import Origin
@@ -20,7 +20,7 @@ from edge.contract.transcript import Transcript
 from edge.encounters import keeping
 from edge.encounters.checking import Checker
 from edge.encounters.open_encounter import OpenEncounter
-from edge.encounters.reviewing import at_signing, checked, hear, insertion, look
+from edge.encounters.reviewing import hear, insertion, look, review
 from edge.encounters.writing import Note
 from edge.engine.scripted import ScriptedEngine
 from edge.errors import InputError, UsageError
@@ -88,8 +88,8 @@ def test_links_into_another_text_of_the_conversation_are_made_anew() -> None:
 
 
 def test_an_empty_note_or_conversation_has_no_review() -> None:
-    assert checked(CHECKER, EncounterNote("visit", (Section("PLAN", ""),)), TALK) is None
-    assert checked(CHECKER, NOTE, "") is None
+    assert "empty" in review(CHECKER, EncounterNote("visit", (Section("PLAN", ""),)), TALK).problem
+    assert review(CHECKER, NOTE, "").problem
     with pytest.raises(InputError):
         hear(CHECKER, "")
 
@@ -139,7 +139,7 @@ def test_an_insertion_only_adds_or_replaces_nothing_said(text: str, kind: FactKi
 def test_set_aside_with_a_reason_stays_away_and_is_kept(tmp_path: Path) -> None:
     with new_vault(tmp_path) as vault:
         one = opened(vault)
-        one.reviewed(checked(CHECKER, one.note_content(), one.conversation))
+        one.reviewed(review(CHECKER, one.note_content(), one.conversation))
         count = len(one.omissions)
         with pytest.raises(UsageError, match="reason"):
             one.dismiss(one.omissions[0], "  ")
@@ -149,7 +149,7 @@ def test_set_aside_with_a_reason_stays_away_and_is_kept(tmp_path: Path) -> None:
         again = OpenEncounter.resume(vault.encounters.peek(one.id))
         assert again.evidence.dismissed[0].reason == "known from the last letter"
         assert vault.encounters.summary(one.id).bundle == "bundle"
-        again.reviewed(checked(CHECKER, again.note_content(), again.conversation))
+        again.reviewed(review(CHECKER, again.note_content(), again.conversation))
         assert len(again.omissions) == count - 1
         assert vault.encounters.peek(one.id).note.content.to_json() == NOTE.to_json()
 
@@ -157,17 +157,17 @@ def test_set_aside_with_a_reason_stays_away_and_is_kept(tmp_path: Path) -> None:
 def test_a_note_that_is_only_checked_is_not_changed_in_the_vault(tmp_path: Path) -> None:
     with new_vault(tmp_path) as vault:
         one = opened(vault)
-        one.reviewed(checked(CHECKER, one.note_content(), one.conversation))
+        one.reviewed(review(CHECKER, one.note_content(), one.conversation))
         assert not one.unsaved
         assert one.sections[0].kept().statements
         one.sections[1].text += "\n- Rest."
-        one.reviewed(checked(CHECKER, one.note_content(), one.conversation))
+        one.reviewed(review(CHECKER, one.note_content(), one.conversation))
         keeping.save(vault, one)
         kept = vault.encounters.peek(one.id).note.content
         assert [len(section.statements) for section in kept.sections] == [2, 2]
         keeping.sign(vault, one.id, "Dr. Test")
         signed = OpenEncounter.resume(vault.encounters.peek(one.id))
-        signed.reviewed(checked(Checker(), signed.note_content(), "Doctor: Hello.\nPatient: Hello."))
+        signed.reviewed(review(Checker(), signed.note_content(), "Doctor: Hello.\nPatient: Hello."))
         assert signed.pending(commit=True) is None
         with pytest.raises(UsageError, match="signed"):
             signed.dismiss(Omission("x", FactKind.HISTORY, True, Quote(0, 0, 1, "x"), 1.0), "why not")
@@ -181,7 +181,7 @@ def test_a_note_just_written_is_kept_with_its_statements_from_the_first_revision
     one.job = None
     info = ScriptedEngine(lambda _: "").info
     one.note_written(Note("visit", "", (), False, (), 1, 1, 0.1), info)
-    one.written_reviewed(checked(CHECKER, one.note_content(), one.conversation))
+    one.written_reviewed(review(CHECKER, one.note_content(), one.conversation))
     with new_vault(tmp_path) as vault:
         keeping.save(vault, one)
         kept = vault.encounters.peek(one.id).note
@@ -192,7 +192,7 @@ def test_a_note_just_written_is_kept_with_its_statements_from_the_first_revision
 
 def test_what_is_listed_at_signing_is_high_and_critical_only_and_reads_back() -> None:
     found = look(NOTE, hear(CHECKER, TALK))
-    shown = at_signing(found, Evidence(), 2)
+    shown = at_signing(found.note, found.omissions, 2)
     assert [one.flag.check for one in shown.flags] == [
         flag.check
         for section in found.note.sections
@@ -206,7 +206,7 @@ def test_what_is_listed_at_signing_is_high_and_critical_only_and_reads_back() ->
     kept = Evidence().signed(shown)
     assert Evidence.from_json(kept.to_json()).to_json() == kept.to_json()
     assert ShownAtSigning.from_json(shown.to_json()).lines() == shown.lines()
-    assert not at_signing(None, Evidence(), 1)
+    assert not at_signing(review(CHECKER, NOTE, "").note, (), 1)
 
 
 def test_content_of_a_newer_program_stays() -> None:

@@ -2,18 +2,23 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partialmethod
+
 from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
+from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import TabbedContent, TabPane
 
+from edge.contract.facts import Omission
 from edge.contract.transcript import SPEAKERS
 from edge.encounters import keeping, templates
 from edge.encounters.open_encounter import OpenEncounter, OpenSection
 from edge.seal import setting
 from edge.vaults import Signature, Vault
-from tui import actions, settings
+from tui import actions, panels, settings
 from tui.labels import field_label, meant, titled
 from tui.screens.base import EdgeScreen
 from tui.settings import CLEAR_AFTER, short
@@ -23,12 +28,27 @@ from tui.widgets.dialogs import Ask, Choose, Confirm, Sign
 from tui.widgets.fields_panel import FieldsPanel
 from tui.widgets.history_panel import HistoryPanel, Past
 from tui.widgets.key_bar import KeyBar
-from tui.widgets.messages import ConversationEdited, EncounterChanged, RestoreAsked, RowChosen, SectionEdited, Spot
+from tui.widgets.messages import (
+    ConversationEdited,
+    EncounterChanged,
+    RestoreAsked,
+    RowChosen,
+    RowsAccepted,
+    SaidInserted,
+    SaidSetAside,
+    SectionEdited,
+    Spot,
+    TurnChosen,
+)
 from tui.widgets.note_panel import NotePanel
-from tui.widgets.panels import PANELS
+from tui.widgets.panel import PanelBase
 from tui.widgets.safe_area import SafeArea
 from tui.widgets.status_bar import StatusBar
 from tui.widgets.transcript_view import TranscriptView
+
+PANELS = [(spec.name, spec.kind()) for spec in panels.PANELS]  # with this module: opening an encounter waits for none
+CHECK_AFTER = 0.8  # seconds without a key until what was typed is checked
+REASONS = ("known", "wrong", "irrelevant", "elsewhere")  # for leaving something out of the note, ready to choose
 
 
 class EncounterScreen(EdgeScreen):
@@ -45,15 +65,16 @@ class EncounterScreen(EdgeScreen):
         self._possible: tuple[object, ...] = ()
         self._filled = False
         self._words = ""  # that were looked for last
+        self._check_timer: Timer | None = None
 
     def compose(self) -> ComposeResult:
         yield StatusBar()
         with Horizontal(id="sides"):
             yield ConversationPane()
             with Vertical(id="right"), TabbedContent(id="panels"):
-                for spec in PANELS:
-                    with TabPane(Content(self._tab(spec.name)), id=f"panel-{spec.name}"):
-                        yield spec.make()
+                for name, kind in PANELS:
+                    with TabPane(Content(self._tab(name)), id=f"panel-{name}"):
+                        yield kind()
         yield KeyBar("encounter", "app", roomy=True)
 
     @staticmethod
@@ -80,9 +101,12 @@ class EncounterScreen(EdgeScreen):
                 pane.show_talk(self.encounter.conversation)
             pane.edit(not self.encounter.conversation.strip())
         await self._show()
+        self._check()
 
     async def _show(self) -> None:
         await self.query_one(NotePanel).show(self.encounter, self._job)
+        if self._panel not in ("note", "fields"):
+            await self.panel.show(self.encounter, self._job)
         self.tick()
         self._tell_keys()
 
@@ -105,11 +129,28 @@ class EncounterScreen(EdgeScreen):
     def _panel(self) -> str:
         return self.query_one(TabbedContent).active.removeprefix("panel-")
 
+    @property
+    def panel(self) -> PanelBase:
+        """The open one."""
+        return self.query_one(f"#panel-{self._panel} PanelBase", PanelBase)
+
+    def _check(self) -> None:
+        """Hold the note against the conversation, beside the screen, if that is to be done."""
+        if self.encounter.has_note and not self.encounter.busy and not self.encounter.review_is_current:
+            self.edge.go(self.edge.encounters.check(self.encounter))
+
+    def _check_soon(self) -> None:
+        """The same, once nothing is typed any more."""
+        if self._check_timer is None:
+            self._check_timer = self.set_timer(CHECK_AFTER, self._check)
+        else:
+            self._check_timer.reset()
+
     async def on_encounter_changed(self, message: EncounterChanged) -> None:
         if message.encounter is not self.encounter or not self._filled:
             return
         pane = self.query_one(ConversationPane)
-        if message.what == "sections" and not pane.editing and self._panel != "fields":
+        if message.what == "sections" and not pane.editing and not self.panel.basis:
             pane.show_talk(self.encounter.conversation)
         if message.what == "rows":
             await self.query_one(FieldsPanel).show(self.encounter, self._job)
@@ -118,6 +159,8 @@ class EncounterScreen(EdgeScreen):
                 pane.show_basis(self.encounter.basis)
                 self._keep_fields_focused(here)
         await self._show()
+        if message.what in ("sections", "rows", "state"):
+            self._check()
 
     def _keep_fields_focused(self, here: Widget | None) -> None:
         """The fields are new: the cursor is in them, unless it was on the left, or somebody types."""
@@ -135,23 +178,61 @@ class EncounterScreen(EdgeScreen):
         if not pane.editing:
             pane.show_talk(self.encounter.conversation)
         self.tick()
+        self._check_soon()
 
     def on_section_edited(self, message: SectionEdited) -> None:
         if not self.encounter.signed:
             self.tick()  # the section has put its text there already
             self._tell_keys()
+            self._check_soon()
 
     def on_spot(self, message: Spot) -> None:
-        self.query_one(TranscriptView).light_up(message.start, message.end)
+        self.query_one(TranscriptView).light_up(*message.places)
+        self._tell_keys()
+
+    def on_turn_chosen(self, message: TurnChosen) -> None:
+        if not self.panel.basis:
+            self.panel.turn_chosen(message.start, message.end)
+
+    def on_said_inserted(self, message: SaidInserted) -> None:
+        self.edge.go(self._insert(message.omission))
+
+    async def _insert(self, omission: Omission) -> None:
+        """As the clinician's own edit, which Ctrl+Z takes back."""
+        place = self.edge.encounters.insert_said(self.encounter, omission)
+        heading = self.query_one(NotePanel).insert(place.position, place.start, place.end, place.text)
+        self.edge.tell(t("sources.inserted", section=meant(heading)))
+        await self.edge.encounters.check(self.encounter)
+
+    def on_said_set_aside(self, message: SaidSetAside) -> None:
+        self._ask_reason(lambda reason: self._set_aside(message.omission, reason))
+
+    def _ask_reason(self, then: Callable[[str], None]) -> None:
+        def written(words: str | None) -> None:
+            if words and words.strip():
+                then(words)
+
+        def chosen(answer: str | None) -> None:
+            if answer == "other":
+                self.app.push_screen(Ask(t("reason.title"), t("reason.words")), written)
+            elif answer:
+                then(t(f"reason.{answer}"))
+
+        options = [(name, t(f"reason.{name}")) for name in (*REASONS, "other")]
+        self.app.push_screen(Choose(t("reason.title"), options), chosen)
+
+    def _set_aside(self, omission: Omission, reason: str) -> None:
+        self.encounter.dismiss(omission, reason)
+        self.post_message(EncounterChanged(self.encounter, "review"))
 
     async def on_tabbed_content_tab_activated(self) -> None:
         if not self._filled:
             return
         pane = self.query_one(ConversationPane)
-        if self._panel == "fields":
+        await self.panel.show(self.encounter, self._job)
+        if self.panel.basis:
             if self.encounter.basis and self.encounter.rows:
                 pane.show_basis(self.encounter.basis)
-            await self.query_one(FieldsPanel).show(self.encounter, self._job)
         elif self.encounter.conversation.strip() and not pane.editing:
             pane.show_talk(self.encounter.conversation)
         if self._panel == "history":
@@ -179,17 +260,30 @@ class EncounterScreen(EdgeScreen):
         self.edge.tell(t("history.restored"))
 
     def on_row_chosen(self, message: RowChosen) -> None:
-        if self.encounter.signed or message.index is None:
+        if self.encounter.signed:
             return
-        row, index = self.encounter.rows[message.index], None if message.add else message.index
-        heading = t("fields.add_title", field=field_label(row.key)) if message.add else t("fields.edit_title")
+        key, index = message.key, message.index
+        heading = t("fields.edit_title") if index is not None else t("fields.add_title", field=field_label(key))
+        before = self.encounter.rows[index].entry.text if index is not None else ""
 
         def answered(text: str | None) -> None:
             if text is not None:
-                self.encounter.change_row(index, row.key, text)
-                self.post_message(EncounterChanged(self.encounter, "rows"))
+                self.edge.go(self._correct(index, key, text))
 
-        self.app.push_screen(Ask(heading, field_label(row.key), "" if message.add else row.entry.text), answered)
+        self.app.push_screen(Ask(heading, field_label(key), before), answered)
+
+    async def _correct(self, index: int | None, key: str, text: str) -> None:
+        """Take a corrected entry; its place lights up."""
+        at = await self.edge.encounters.correct(self.encounter, index, key, text)
+        panel = self.query_one(FieldsPanel)
+        await panel.show(self.encounter, self._job)
+        if text.strip():
+            panel.go_to(at)
+
+    def on_rows_accepted(self, message: RowsAccepted) -> None:
+        if not self.encounter.signed:
+            self.encounter.accept_rows(message.indices)
+            self.post_message(EncounterChanged(self.encounter, "rows"))
 
     # -- actions ---------------------------------------------------------------------------------------------------
 
@@ -206,11 +300,12 @@ class EncounterScreen(EdgeScreen):
             typed = area is not None and (area.history.undo_stack if action == "undo" else area.history.redo_stack)
             return bool(typed) or (action == "undo" and (self._speakers_undoable or encounter.undoable))
         if action in ("speaker", "speaker_all", "speaker_next"):
-            here = isinstance(self.focused, TranscriptView) and self.focused.turns and self._panel != "fields"
+            here = isinstance(self.focused, TranscriptView) and self.focused.turns and not self.panel.basis
             free = bool(here) and not encounter.busy and not encounter.signed
             return free and (action != "speaker_next" or bool(self.query_one(ConversationPane).unnamed))
-        if action == "add_row":
-            return any(panel.has_focus_within for panel in self.query(FieldsPanel)) and not encounter.signed
+        if action in actions.IN_PANELS:
+            free = action == "jump" or not (encounter.busy or encounter.signed)
+            return free and self._filled and self.panel.has_focus_within and self.panel.can(action)
         return True
 
     def action_write(self) -> None:
@@ -236,7 +331,7 @@ class EncounterScreen(EdgeScreen):
         if pane.editing and self.encounter.conversation.strip():
             pane.show_talk(self.encounter.conversation)
             pane.edit(False)
-        self.action_panel_note()
+        self.open_panel("note")
         await self.edge.encounters.write(self.encounter, template_name)
         self.set_class(True, "-note-side")
         if had:
@@ -323,7 +418,7 @@ class EncounterScreen(EdgeScreen):
         self.app.push_screen(Choose(t("template.title"), options, chosen=self.encounter.template), answered)
 
     def action_extract(self) -> None:
-        self.action_panel_fields()
+        self.open_panel("fields")
         self.edge.go(self.edge.encounters.extract(self.encounter))
 
     def action_sign(self) -> None:
@@ -410,7 +505,7 @@ class EncounterScreen(EdgeScreen):
 
     def _find_in_note(self) -> None:
         if self._panel != "note":
-            self.action_panel_note()
+            self.open_panel("note")
         self._tell_found(*self.query_one(NotePanel).find(self._words))
 
     def _tell_found(self, number: int, count: int) -> None:
@@ -477,22 +572,15 @@ class EncounterScreen(EdgeScreen):
     def action_speaker_next(self) -> None:
         self.query_one(ConversationPane).go_to_unnamed()
 
-    def action_add_row(self) -> None:
-        self.query_one(FieldsPanel).add_row()
+    def in_panel(self, action: str) -> None:
+        """Do an action of actions.IN_PANELS."""
+        self.panel.act(action)
 
-    def action_panel_note(self) -> None:
-        self._open_panel("note")
-
-    def action_panel_fields(self) -> None:
-        self._open_panel("fields")
-
-    def action_panel_history(self) -> None:
-        self._open_panel("history")
-
-    def _open_panel(self, name: str) -> None:
+    def open_panel(self, name: str) -> None:
+        """Show a panel, with the cursor in it."""
         self.set_class(True, "-note-side")
         self.query_one(TabbedContent).active = f"panel-{name}"
-        self.query_one(f"#panel-{name}").children[0].focus_first()  # type: ignore[attr-defined]
+        self.query_one(f"#panel-{name} PanelBase", PanelBase).focus_first()
 
     def action_swap(self) -> None:
         """Move between the sides; on a narrow screen only one of them shows."""
@@ -500,9 +588,15 @@ class EncounterScreen(EdgeScreen):
         to_right = pane.has_focus_within or not self.has_class("-note-side")
         self.set_class(to_right, "-note-side")
         if to_right:
-            self.query_one(f"#panel-{self._panel}").children[0].focus_first()  # type: ignore[attr-defined]
+            self.panel.focus_first()
         else:
             pane.edit(pane.editing, self.encounter.conversation)
 
     def action_back(self) -> None:
         self.edge.go(self.edge.leave_encounter(self.encounter))
+
+
+for _name, _ in PANELS:  # the actions that tui.actions makes of the registry of panels
+    setattr(EncounterScreen, f"action_panel_{_name}", partialmethod(EncounterScreen.open_panel, _name))
+for _name in actions.IN_PANELS:
+    setattr(EncounterScreen, f"action_{_name}", partialmethod(EncounterScreen.in_panel, _name))

@@ -106,8 +106,9 @@ class ConversationPane(Vertical):
         self._stop.set()
 
     def show_basis(self, text: str) -> None:
-        """Show a text that fields point into."""
-        self.edit(False)
+        """Show a text that fields point into; the cursor stays where it is, unless it was in the field."""
+        if self.editing:
+            self.edit(False)
         self._title(t("encounter.basis"))
         self._begin(text)
         self.query_one(TranscriptView).show(text, lines_of(text))

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from rich.text import Text
 from textual.app import ComposeResult
-from textual.containers import Vertical, VerticalScroll
+from textual.containers import VerticalScroll
 from textual.widgets import OptionList
 from textual.widgets.option_list import Option
 
@@ -19,6 +19,7 @@ from tui.labels import author_label, local_time, signed_line
 from tui.texts import t
 from tui.widgets.changed_words import CAME, GONE, marked
 from tui.widgets.messages import RestoreAsked
+from tui.widgets.panel import PanelBase
 from tui.widgets.safe import Label, label
 
 
@@ -31,8 +32,8 @@ class Past:
     content: EncounterNote
 
 
-class HistoryPanel(Vertical):
-    """A panel of the encounter (tui.widgets.panels)."""
+class HistoryPanel(PanelBase):
+    """A panel of the encounter (tui.panels); history is read when it opens (fill)."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -44,9 +45,6 @@ class HistoryPanel(Vertical):
         yield OptionList(markup=False)
         with VerticalScroll(id="history-diff"):
             yield Label()
-
-    async def show(self, encounter: OpenEncounter, job: str = "") -> None:
-        """Nothing to do here: history is read when the panel opens (fill)."""
 
     def fill(self, past: list[Past], signatures: Sequence[Signature], encounter: OpenEncounter) -> None:
         """Show revisions and signatures, newest first."""

@@ -7,11 +7,14 @@ from typing import TYPE_CHECKING
 from textual.message import Message
 
 if TYPE_CHECKING:
+    from edge.contract.facts import Omission, Statement
     from edge.encounters.open_encounter import OpenEncounter
 
 
 class EncounterChanged(Message):
-    """What changed of an encounter: "text" (a section grows), "sections", "rows", "state". Later ones replace it."""
+    """What changed of an encounter: "text" (a section grows), "sections", "rows", "review", "state". A later one
+    of the same replaces it.
+    """
 
     def __init__(self, encounter: OpenEncounter, what: str) -> None:
         super().__init__()
@@ -44,19 +47,59 @@ class ConversationEdited(Message):
 
 
 class Spot(Message):
-    """A place in the source that should be seen: characters start to end, or nothing."""
+    """Places in the text on the left that should be seen, each characters start to end; without any, nothing."""
 
-    def __init__(self, start: int | None, end: int | None) -> None:
+    def __init__(self, *places: tuple[int, int]) -> None:
+        super().__init__()
+        self.places = places
+
+
+class TurnChosen(Message):
+    """The cursor stands on a turn of the text on the left, characters start to end."""
+
+    def __init__(self, start: int, end: int) -> None:
         super().__init__()
         self.start, self.end = start, end
 
 
-class RowChosen(Message):
-    """A fact is to be edited (index), or one is to be added beside it."""
+class StatementChosen(Message):
+    """The cursor stands on a statement of the note, or on none."""
 
-    def __init__(self, index: int | None, add: bool = False) -> None:
+    def __init__(self, statement: Statement | None) -> None:
         super().__init__()
-        self.index, self.add = index, add
+        self.statement = statement
+
+
+class SaidInserted(Message):
+    """What was said and is not in the note is to go into it."""
+
+    def __init__(self, omission: Omission) -> None:
+        super().__init__()
+        self.omission = omission
+
+
+class SaidSetAside(Message):
+    """What was said is to stay out of the note, with a reason that is asked for."""
+
+    def __init__(self, omission: Omission) -> None:
+        super().__init__()
+        self.omission = omission
+
+
+class RowChosen(Message):
+    """An entry of a field is to be edited (index), or one is to be added to it."""
+
+    def __init__(self, key: str, index: int | None) -> None:
+        super().__init__()
+        self.key, self.index = key, index
+
+
+class RowsAccepted(Message):
+    """Entries of fields are right."""
+
+    def __init__(self, indices: list[int]) -> None:
+        super().__init__()
+        self.indices = indices
 
 
 class RestoreAsked(Message):

@@ -4,28 +4,34 @@ from __future__ import annotations
 
 import re
 
+from rich.text import Text
 from textual.app import ComposeResult
-from textual.containers import Vertical
 from textual.widgets.text_area import Selection
 
+from edge.contract.facts import Statement
 from edge.encounters.open_encounter import OpenEncounter
 from tui.labels import signed_line
 from tui.texts import t
-from tui.widgets.messages import PartReady
+from tui.widgets import flags
+from tui.widgets.messages import PartReady, Spot, StatementChosen
+from tui.widgets.panel import PanelBase
 from tui.widgets.safe import Label
 from tui.widgets.section_editor import SectionEditor, Sections
 
 
-class NotePanel(Vertical):
-    """A panel of the encounter (tui.widgets.panels)."""
+class NotePanel(PanelBase):
+    """The first panel of the encounter (tui.panels)."""
 
     ready = False
+    _talk = ""
 
     def compose(self) -> ComposeResult:
         yield Label(id="note-banner")
         yield Sections(id="sections", can_focus=False)
+        yield Label(id="note-source")
 
     def on_mount(self) -> None:
+        self.query_one("#note-source").display = False
         self.ready = True
         self.post_message(PartReady())
 
@@ -33,6 +39,7 @@ class NotePanel(Vertical):
         """Bring the panel up to the encounter. job: "", "note" or "rewrite"."""
         if not self.ready:
             return
+        self._talk = encounter.conversation
         cut = encounter.note_incomplete
         banner = self._signed(encounter) if encounter.signed else t("encounter.incomplete_banner") if cut else ""
         if encounter.signed and cut:
@@ -54,6 +61,53 @@ class NotePanel(Vertical):
                 await sections.mount_all(editors)
         for editor, part in zip(editors, encounter.sections, strict=True):
             editor.show(part, encounter.signed, job, encounter.reading)
+        known = any(part.section.statements or part.checked[1] for part in encounter.sections)
+        self.query_one("#note-source").display = known and not encounter.busy
+
+    async def restyle(self) -> None:
+        for editor in self.query(SectionEditor):
+            editor.restyle()
+        if self.ready and (now := self.current()) is not None:
+            self.query_one("#note-source", Label).show(self._about(now.statement))
+
+    def on_statement_chosen(self, message: StatementChosen) -> None:
+        message.stop()
+        if not self.ready:
+            return
+        self.query_one("#note-source", Label).show(self._about(message.statement))
+        for editor in self.query(SectionEditor):
+            editor.light_up(None)
+        self.post_message(Spot(*(flags.places(message.statement, self._talk) if message.statement else ())))
+
+    def _about(self, statement: Statement | None) -> Text:
+        """What is known of the statement under the cursor, in two lines."""
+        if statement is None:
+            return Text(t("sources.none_here"), style="dim")
+        out = Text()
+        known = [one for one in flags.in_words(statement) if not one[1].startswith(f"   {t('sources.in_note')}")]
+        for kind, line in known[:2]:
+            out.append(line + "\n", flags.style(self.app, kind))
+        return out
+
+    def turn_chosen(self, start: int, end: int) -> None:
+        """Light up what stands on a turn, and bring the first of it into view."""
+        seen = False
+        for editor in self.query(SectionEditor):
+            row = editor.light_up(start, end)
+            if row is not None and not seen:
+                seen = True
+                top = editor.virtual_region.y + row
+                sections = self.query_one("#sections")
+                if not sections.scroll_offset.y <= top < sections.scroll_offset.y + sections.size.height - 1:
+                    sections.scroll_to(y=max(0, top - 2), animate=False)
+
+    def insert(self, position: int, start: int, end: int, text: str) -> str:
+        """Put text into a section, instead of characters start to end, as one step of typing. Returns its heading."""
+        editor = list(self.query(SectionEditor))[position]
+        area = editor.area
+        places = [area.location_at(at) for at in (start, end)]
+        area.replace(text, *places, maintain_selection_offset=False)
+        return editor.part.heading
 
     @staticmethod
     def _signed(encounter: OpenEncounter) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from rich.text import Text
 from textual.geometry import Region
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
@@ -12,6 +13,9 @@ from textual.widgets.text_area import Edit, EditResult
 
 from edge.text import sanitise
 from tui.terminal import textual_private
+from tui.widgets import flags
+
+LIT = "lit"  # the kind of a mark: what the other side points at
 
 
 class SafeArea(TextArea):
@@ -19,10 +23,43 @@ class SafeArea(TextArea):
 
     _width = 0
     _styled: object = None  # the theme whose colours are made from the styles as they are now
+    _marks: tuple[tuple[int, int, str], ...] = ()
+    _marked: dict[int, list[tuple[int, int, str]]]
 
     def notify_style_update(self) -> None:
         self._styled = None
         super().notify_style_update()
+
+    def mark(self, *marks: tuple[int, int, str]) -> None:
+        """Underline characters start to end, each in the way of its kind (tui.widgets.flags, or LIT)."""
+        if marks == self._marks:
+            return
+        self._marks, self._marked = marks, {}
+        for start, end, kind in marks:
+            (first, left), (last, right) = map(self.location_at, (start, end))
+            for row in range(first, last + 1):
+                a = left if row == first else 0
+                b = right if row == last else len(self.document.get_line(row))
+                self._marked.setdefault(row, []).append((a, b, kind))
+        super().notify_style_update()  # rows are drawn anew
+        self.refresh()
+
+    def location_at(self, offset: int) -> tuple[int, int]:
+        """Row and column of a character of the text."""
+        before = self.text[:offset]
+        return before.count("\n"), len(before) - before.rfind("\n") - 1
+
+    @property
+    def cursor_offset(self) -> int:
+        """Characters of the text before the cursor."""
+        row, column = self.cursor_location
+        return sum(len(self.document.get_line(one)) + 1 for one in range(row)) + column
+
+    def get_line(self, line_index: int) -> Text:
+        line = super().get_line(line_index)
+        for start, end, kind in self._marked.get(line_index, ()) if self._marks else ():
+            line.stylize("reverse" if kind == LIT else flags.style(self.app, kind), start, end)
+        return line
 
     def edit(self, edit: Edit) -> EditResult:
         """What is written at the end of a long text leaves the rows above as they were drawn."""

@@ -14,6 +14,7 @@ from textual.strip import Strip
 
 from edge.contract.transcript import Turn
 from tui.terminal import textual_private
+from tui.widgets.messages import TurnChosen
 
 _COLOURS = {"Doctor": "primary", "Patient": "accent", "Nurse": "success", "Guest": "secondary"}
 
@@ -36,27 +37,39 @@ class TranscriptView(textual_private.SteadyView, ScrollView, can_focus=True):
         self.source = ""
         self.turns: tuple[Turn, ...] = ()
         self.cursor = 0
-        self.spot: tuple[int, int] | None = None
+        self.spots: tuple[tuple[int, int], ...] = ()
         self._lines: list[_Line] = []
         self._gap = 10
 
     def show(self, source: str, turns: tuple[Turn, ...]) -> None:
         """Show another text."""
-        self.source, self.turns, self.spot = source, turns, None
+        self.source, self.turns, self.spots = source, turns, ()
         self.cursor = min(self.cursor, max(0, len(turns) - 1))
         self._gap = min(12, max((len(t.speaker) for t in turns), default=0) + 2)
         self._wrap()
 
-    def light_up(self, start: int | None, end: int | None) -> None:
-        """Light up characters and bring them into view; None: nothing is lit."""
-        self.spot = (start, end) if start is not None and end is not None else None
-        if self.spot is not None:
-            line = next((i for i, one in enumerate(self._lines) if one.end > self.spot[0]), 0)
-            self.scroll_to(y=max(0, line - 3), animate=False)
+    @property
+    def spot(self) -> tuple[int, int] | None:
+        """The first lit place."""
+        return self.spots[0] if self.spots else None
+
+    def light_up(self, *places: tuple[int, int]) -> None:
+        """Light up characters, start to end, and bring the first ones into view; without any, nothing is lit."""
+        if places == self.spots:
+            return
+        self.spots = places
+        self._see_spot()
         self.refresh()
+
+    def _see_spot(self) -> None:
+        if self.spots:
+            row = next((i for i, one in enumerate(self._lines) if one.end > self.spots[0][0]), 0)
+            if not self.scroll_offset.y <= row < self.scroll_offset.y + self.size.height - 1:
+                self.scroll_to(y=max(0, row - 3), animate=False)
 
     def on_resize(self) -> None:
         self._wrap()
+        self._see_spot()
 
     def _wrap(self) -> None:
         width = max(10, self.size.width - self._gap - 2)
@@ -100,11 +113,14 @@ class TranscriptView(textual_private.SteadyView, ScrollView, can_focus=True):
 
     def _words(self, line: _Line, base: Style) -> list[Segment]:
         text = self.source[line.start : line.end].replace("\t", " ").replace("\n", " ")
-        if self.spot is None:
-            return [Segment(text, base)]
-        a, b = (min(max(p - line.start, 0), len(text)) for p in self.spot)
         lit = base + Style(reverse=True, bold=True)
-        return [Segment(text[:a], base), Segment(text[a:b], lit), Segment(text[b:], base)]
+        found, at = [], 0
+        for spot in sorted(self.spots):
+            a, b = (min(max(p - line.start, at), len(text)) for p in spot)
+            if a < b:
+                found += [Segment(text[at:a], base), Segment(text[a:b], lit)]
+                at = b
+        return [*found, Segment(text[at:], base)]
 
     def on_key(self, event: events.Key) -> None:
         step = {"up": -1, "down": 1, "k": -1, "j": 1}.get(event.key)
@@ -114,12 +130,18 @@ class TranscriptView(textual_private.SteadyView, ScrollView, can_focus=True):
         event.prevent_default()
         self.cursor = min(max(self.cursor + step, 0), len(self.turns) - 1)
         self._follow()
+        self._tell()
 
     def on_click(self, event: events.Click) -> None:
         index = event.y + self.scroll_offset.y
         if index < len(self._lines):
             self.cursor = self._lines[index].turn
             self.refresh()
+            self._tell()
+
+    def _tell(self) -> None:
+        turn = self.turns[self.cursor]
+        self.post_message(TurnChosen(turn.start, turn.end))
 
     def find(self, words: str) -> tuple[int, int]:
         """Go to the next place of these words and light it up. Returns which it is, from 1, and how many there are."""
@@ -130,7 +152,7 @@ class TranscriptView(textual_private.SteadyView, ScrollView, can_focus=True):
         at = next((number for number, (start, _) in enumerate(found) if start > after), 0)
         start, end = found[at]
         self.cursor = next((n for n, turn in enumerate(self.turns) if turn.end > start), 0)
-        self.light_up(start, end)
+        self.light_up((start, end))
         return at + 1, len(found)
 
     def go_to(self, turn: int) -> None:
