@@ -163,14 +163,24 @@ class OpenEncounters:
             await self.vault.call(lambda vault: vault.encounters.rename(one.id, one.title))
         self._changed(one, "state")
 
-    async def sign(self, one: OpenEncounter, signer: str) -> None:
-        """Sign what is shown. Raises UsageError while the model writes, VaultError as edge.encounters.keeping.sign."""
+    async def sign(self, one: OpenEncounter, signer: str, shown: ShownAtSigning | None = None) -> None:
+        """Sign what is shown. shown: what was listed before (checked()).
+
+        Raises UsageError while the model writes, VaultError as edge.encounters.keeping.sign.
+        """
         if one.busy:
             raise UsageError("The note is still being written.", "", "Wait for its end, or stop it.")
         if not one.has_note:
             raise UsageError("There is no note to sign.", "", "Write one first.")
         await self.save(one, commit=True)
-        one.state = (await self.vault.call(lambda vault: keeping.sign(vault, one.id, signer))).state
+
+        def work(vault: Vault) -> Encounter:
+            keeping.sign(vault, one.id, signer, shown)
+            return vault.encounters.peek(one.id)
+
+        kept = await self.vault.call(work)
+        one.state = kept.summary.state
+        one.show_beside(kept)
         one.signature = await self.vault.call(lambda vault: keeping.signature(vault, one.id))
         self._changed(one, "state")
 

@@ -31,7 +31,7 @@ class PanelSpec:
 
 PANELS: tuple[PanelSpec, ...] = (
     PanelSpec("note", "f2", "note_panel:NotePanel"),
-    PanelSpec("sources", "f11,ctrl+f", "sources_panel:SourcesPanel"),
+    PanelSpec("sources", "f11", "sources_panel:SourcesPanel"),
     PanelSpec("fields", "f3", "fields_panel:FieldsPanel"),
     PanelSpec("history", "f4", "history_panel:HistoryPanel"),
 )

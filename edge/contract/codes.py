@@ -73,6 +73,15 @@ class CodeEntry:
         """Whether the statement that it was made of no longer stands in the note's text."""
         return (self.sentence or self.quote) not in note
 
+    def line(self, note: str | None = None) -> str:
+        """The candidate in a line. note: the note's text, to tell whether it is stale."""
+        mark = {Decision.OPEN: " ", Decision.ACCEPTED: "✓", Decision.REJECTED: "✗"}[self.decision]
+        told = {"needs": ", ".join(self.needs), "instead of": self.proposed, "rejected": self.reason}
+        parts = [f"({what}: {words})" for what, words in told.items() if words]
+        parts += ["(STALE: its statement was edited)"] if note is not None and self.stale(note) else []
+        head = f"{mark} {self.code:<9} {self.confidence:4.0%}  {self.description}"
+        return "  ".join([head, f"“{' '.join(self.quote.split())}”", *parts])
+
     def to_json(self) -> dict[str, Any]:
         """All values by their names, without read."""
         return updated(self.read, self._values(), lambda read: CodeEntry.from_json(read)._values())
@@ -165,6 +174,10 @@ class Codes:
         decided = [one for one in before.entries if one.decision is not Decision.OPEN]
         taken = {code for one in decided for code in (one.code, one.proposed) if code}
         return replace(self, entries=(*decided, *(one for one in self.entries if one.code not in taken)))
+
+    def lines(self, note: str | None = None) -> list[str]:
+        """The edition, then a numbered line for each candidate. note: its text, to tell which are stale."""
+        return [self.edition, *(f"{at:>2} {one.line(note)}" for at, one in enumerate(self.entries, 1))]
 
     def to_json(self) -> dict[str, Any]:
         """{"edition", "codes", "conflicts"}."""

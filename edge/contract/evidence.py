@@ -109,6 +109,14 @@ class Evidence:
         """With what was shown before a signature."""
         return replace(self, shown=(*self.shown, shown))
 
+    def lines(self) -> list[str]:
+        """What was left out and what was shown, a line each."""
+        found = [f"LEFT OUT: {one.omission.statement} ({one.reason})" for one in self.dismissed]
+        for one in self.shown:
+            found.append(f"SHOWN BEFORE VERSION {one.version} WAS SIGNED:")
+            found += [f"  {line}" for line in one.lines()]
+        return [line.replace("\n", " ") for line in found]
+
     def to_json(self) -> dict[str, Any]:
         """{"dismissed", "shown"}."""
         return updated(self.read, self._values(), lambda read: Evidence.from_json(read)._values())

@@ -9,13 +9,13 @@ from edge.contract.encounter import Encounter, is_incomplete
 from edge.contract.note import without_heading
 from edge.encounters.showing import Shown, shown
 from edge.errors import InputError, UsageError
-from edge.evidence.footnotes import TITLE, contradicted, footnotes
+from edge.evidence.footnotes import TITLE, footnotes
 from edge.store.chain import Event
 from edge.store.edits import Signature
 from edge.store.vault import Vault
 from edge.text import sanitise
 
-__all__ = ["EXPORT_FORMS", "contradicted", "copied", "footnotes", "note_as", "publish"]
+__all__ = ["EXPORT_FORMS", "copied", "footnotes", "note_as", "publish"]
 
 EXPORT_FORMS = ("md", "txt")
 

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from edge.contract.encounter import EncounterSummary, Generated, Kind, Source
+from edge.contract.evidence import Evidence, ShownAtSigning
 from edge.contract.note import EncounterNote
+from edge.contract.origin import by_hand
 from edge.encounters import templates
 from edge.encounters.open_encounter import OpenEncounter, OpenSection, Saved
 from edge.errors import UsageError
@@ -72,9 +74,24 @@ def accept(vault: Vault, one: OpenEncounter, section: OpenSection | None) -> int
     return vault.edits.accept(*accepted)
 
 
-def sign(vault: Vault, identifier: str, signer: str) -> EncounterSummary:
-    """Sign an encounter: its note and fields are final from then on. Raises as edge.store.edits.Edits.sign."""
-    return vault.edits.sign(identifier, signer)
+def sign(vault: Vault, identifier: str, signer: str, shown: ShownAtSigning | None = None) -> EncounterSummary:
+    """Sign an encounter: its note and fields are final from then on. Raises as edge.store.edits.Edits.sign.
+
+    shown: what was listed before; it is kept in the encounter, and the signature covers it.
+    """
+    if shown and signer.strip():
+        record = vault.encounters.peek(identifier)
+        vault.encounters.refuse_signed(record.summary.id)
+        kept = record.evidence
+        content = (kept.content if kept is not None else Evidence()).signed(shown)
+        if kept is not None:
+            vault.edits.commit(kept.id)
+            vault.edits.save(kept.id, content)
+        else:
+            source = record.sources[0]
+            result = Generated(content, by_hand(source.sha256))
+            vault.encounters.save(record.summary.title, source, [result], record.summary.id)
+    return vault.edits.sign(identifier, signer, len(shown.flags) + len(shown.omissions) if shown else 0)
 
 
 def amend(vault: Vault, identifier: str) -> EncounterSummary:

@@ -281,11 +281,15 @@ class OpenEncounter:
             one.documents[Kind.EXTRACTION], one.fields_origin = found.id, found.origin
             one.kept_fields, one.basis = found.content, encounter.basis
             one.rows = [FieldRow(key, entry) for key, entries in found.content.entries.items() for entry in entries]
-        if encounter.evidence is not None:
-            one.documents[Kind.EVIDENCE], one.evidence = encounter.evidence.id, encounter.evidence.content
-        if encounter.codes is not None:
-            one.documents[Kind.CODES], one.codes = encounter.codes.id, encounter.codes.content
+        one.show_beside(encounter)
         return one
+
+    def show_beside(self, encounter: Encounter) -> None:
+        """Take from the vault what is kept beside note and fields."""
+        if encounter.evidence is not None:
+            self.documents[Kind.EVIDENCE], self.evidence = encounter.evidence.id, encounter.evidence.content
+        if encounter.codes is not None:
+            self.documents[Kind.CODES], self.codes = encounter.codes.id, encounter.codes.content
 
     def show(self, encounter: Encounter) -> None:
         """Take conversation and note from the vault."""

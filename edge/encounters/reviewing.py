@@ -11,6 +11,8 @@ from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 from edge.composing import lines
+from edge.contract.encounter import Encounter
+from edge.contract.evidence import Evidence, ShownAtSigning, at_signing
 from edge.contract.facts import Fact, Omission
 from edge.contract.note import EncounterNote, Section
 from edge.contract.section_turns import DIVISION_OF, SECTION_OF, section_of
@@ -100,6 +102,15 @@ def review(checker: Checker, note: EncounterNote, conversation: str, heard: Hear
     except InputError as error:
         heard = heard if heard is not None and heard.text == conversation else _unheard(conversation)
         return NoteReview(note, heard, problem=str(error))
+
+
+def shown_at_signing(checker: Checker, record: Encounter) -> ShownAtSigning:
+    """What somebody who is about to sign a kept encounter must see; nothing where there is no note to check."""
+    if record.note is None:
+        return ShownAtSigning(1)
+    found = review(checker, record.note.content, record.conversation.text)
+    evidence = record.evidence.content if record.evidence is not None else Evidence()
+    return at_signing(found.note, evidence.open(found.omissions), record.note.version)
 
 
 def _unheard(conversation: str) -> Heard:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from edge.contract.facts import Severity, Statement
+from edge.contract.facts import Statement
 from edge.contract.note import Section
 from edge.text import one_line
 
@@ -27,17 +27,6 @@ def footnotes(sections: Sequence[Section]) -> tuple[list[str], list[str]]:
             after = one.end
         texts.append(text + section.text[after:])
     return texts, notes
-
-
-def contradicted(sections: Sequence[Section]) -> list[str]:
-    """Lines for somebody who is about to sign: statements that a check of high severity speaks against, and why."""
-    return [
-        f"!! {flag.check}: {one_line(flag.message)}  in: {one_line(one.text, _SHOWN)}"
-        for section in sections
-        for one in section.statements
-        for flag in one.flags
-        if flag.severity is Severity.HIGH
-    ]
 
 
 def _note(number: int, one: Statement) -> str:

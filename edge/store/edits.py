@@ -123,8 +123,11 @@ class Edits:
         kind = Kind(self._session.query("SELECT kind FROM document WHERE id = ?", (document,))[0][0])
         return content_of(kind, self._text_at(document, number))
 
-    def sign(self, identifier: str, signer: str) -> EncounterSummary:
-        """Sign an encounter: drafts become revisions, and all documents of this version final."""
+    def sign(self, identifier: str, signer: str, shown: int = 0) -> EncounterSummary:
+        """Sign an encounter: drafts become revisions, and all documents of this version final.
+
+        shown: open findings that were listed before, for the audit chain, which counts them and names none.
+        """
         summary = self._records.summary(identifier)
         signer = one_line(signer, 160)
         if not signer:
@@ -153,7 +156,7 @@ class Edits:
             change.connection.execute(
                 "UPDATE encounter SET state = 'Signed', updated = ? WHERE id = ?", (change.at, encounter)
             )
-            change.detail["digest"] = digest
+            change.detail |= {"digest": digest} | ({"shown": shown} if shown else {})
         return self._records.summary(summary.id)
 
     def amend(self, identifier: str) -> EncounterSummary:

@@ -102,6 +102,8 @@ def _show(args: argparse.Namespace) -> int:
 
 
 def _printed(document: KeptDocument[Content], sources: bool = False) -> str:
+    from edge.contract.codes import Codes
+    from edge.contract.evidence import Evidence
     from edge.contract.fields import Fields
     from edge.contract.note import EncounterNote, without_heading
     from edge.encounters.export import footnotes
@@ -115,6 +117,10 @@ def _printed(document: KeptDocument[Content], sources: bool = False) -> str:
     if isinstance(content, Fields):
         shown = ((key, "; ".join(sanitise(e.text) for e in es)) for key, es in content.entries.items())
         return "\n".join(f"{one_line(key)}: {entries or '–'}" for key, entries in shown)
+    if isinstance(content, Evidence):
+        return sanitise("\n".join(content.lines()))
+    if isinstance(content, Codes):
+        return sanitise("\n".join(content.lines()))
     return sanitise(json.dumps(content.to_json(), ensure_ascii=False))
 
 

@@ -30,20 +30,21 @@ def add_actions(actions: argparse._SubParsersAction[argparse.ArgumentParser]) ->
 
 
 def _sign(args: argparse.Namespace) -> int:
-    from edge.encounters import keeping
-    from edge.encounters.export import contradicted
+    from edge.encounters import keeping, reviewing
+    from edge.encounters.checking import Checker
 
     with vault_options.open_vault(args) as vault:
         record = vault.encounters.peek(args.id)
         one = record.summary
         if record.incomplete:
             Narrator().say("This record is marked INCOMPLETE: writing stopped early somewhere. Read it with care.")
-        for line in contradicted(record.note.content.sections) if record.note is not None else ():
-            Narrator().say(line)
+        shown = reviewing.shown_at_signing(Checker.open(), record)
+        for line in shown.lines():
+            Narrator().say(one_line(line))
         signer = args.signer or vault.session.actor
         if not vault_options.confirmed(args, f"Sign {one.id} ({one_line(one.title, 60)}) as {signer}?"):
             return 0
-        signed = keeping.sign(vault, one.id, signer)
+        signed = keeping.sign(vault, one.id, signer, shown)
     Narrator().say(f"Encounter {signed.id} is signed by {one_line(signer, 100)}. A change now makes a new version.")
     return 0
 

@@ -24,9 +24,9 @@ from functional.tui_kit import (
 from edge.contract.encounter import State
 from edge.contract.facts import Fact, FactKind, Polarity, Quote, Subject, Time
 from edge.contract.transcript import Transcript
-from edge.encounters import checking
 from edge.encounters.checking import Checker
 from edge.encounters.open_encounter import OpenEncounter
+from edge.encounters.tools import Tools
 from tui.app import EdgeApp
 from tui.widgets.sources_panel import SourcesPanel
 from tui.widgets.transcript_view import TranscriptView
@@ -64,7 +64,7 @@ def finder(transcript: Transcript) -> list[Fact]:
 @pytest.fixture
 def app(home: Path, monkeypatch: pytest.MonkeyPatch) -> EdgeApp:
     """An app with a finder of facts, over answers that hold mistakes."""
-    monkeypatch.setattr(checking.Checker, "open", classmethod(lambda cls, *_, **__: Checker(finder)))
+    monkeypatch.setattr(Tools, "checker", Checker(finder))
     empty_vault(home)
     return make_app(home, answers)
 

@@ -12,6 +12,7 @@ from textual.timer import Timer
 from textual.widget import Widget
 from textual.widgets import TabbedContent, TabPane
 
+from edge.contract.evidence import ShownAtSigning
 from edge.contract.facts import Omission
 from edge.contract.transcript import SPEAKERS
 from edge.encounters import keeping, templates
@@ -422,15 +423,21 @@ class EncounterScreen(EdgeScreen):
         self.edge.go(self.edge.encounters.extract(self.encounter))
 
     def action_sign(self) -> None:
+        self.edge.go(self._ask_to_sign())
+
+    async def _ask_to_sign(self) -> None:
+        """Once, with what is open: it is kept with the signature."""
+        shown = await self.edge.encounters.checked(self.encounter)
+
         def answered(name: str | None) -> None:
             if name:
                 self.edge.named(name)
-                self.edge.go(self._sign(name))
+                self.edge.go(self._sign(name, shown))
 
-        self.app.push_screen(Sign(self.edge.settings.signer, self.encounter.incomplete), answered)
+        self.app.push_screen(Sign(self.edge.settings.signer, self.encounter.incomplete, shown.lines()), answered)
 
-    async def _sign(self, name: str) -> None:
-        await self.edge.encounters.sign(self.encounter, name)
+    async def _sign(self, name: str, shown: ShownAtSigning) -> None:
+        await self.edge.encounters.sign(self.encounter, name, shown)
         self.edge.tell(t("sign.done"))
 
     def action_amend(self) -> None:

@@ -135,17 +135,21 @@ class Choose(Dialog[str]):
 
 
 class Sign(Dialog[str]):
-    """The one confirmation before a note is final."""
+    """The one confirmation before a note is final. shown: what is open, a line each."""
 
-    def __init__(self, signer: str, incomplete: bool) -> None:
+    def __init__(self, signer: str, incomplete: bool, shown: list[str] | None = None) -> None:
         super().__init__()
         self.heading = t("sign.title")
-        self._signer, self._incomplete = signer, incomplete
+        self._signer, self._incomplete, self._shown = signer, incomplete, shown or []
 
     def body(self) -> ComposeResult:
         yield Label(t("sign.about"))
         if self._incomplete:
             yield Label(Text(t("sign.incomplete"), style="bold reverse"), classes="dialog-note")
+        if self._shown:
+            yield Label(t("sign.shown", count=len(self._shown)), classes="dialog-note")
+            with VerticalScroll(classes="sign-shown"):
+                yield Label("\n".join(self._shown))
         yield Label(t("sign.name"))
         yield SafeInput(self._signer)
         with Horizontal(classes="buttons"):
