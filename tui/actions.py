@@ -74,7 +74,6 @@ ACTIONS: tuple[Action, ...] = (
     Action("speaker", "encounter", "s", over=False),
     Action("speaker_all", "encounter", "r", over=False),
     Action("speaker_next", "encounter", "u", over=False),
-    Action("add_row", "encounter", "a", over=False),
     Action("rewrite", "encounter", "ctrl+r"),
     Action("extract", "encounter", "f7"),
     Action("sign", "encounter", "f8"),

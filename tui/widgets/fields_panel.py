@@ -27,7 +27,7 @@ from tui.widgets.table import Table
 
 MARKED, ACCEPTED, DOUBTFUL, EMPTY = "■", "✓", "?", "–"
 _SIGN = 2  # cells
-_ROOMY, _TIGHT = (20, 14), (16, 11)  # cells of a field's name and of what is said; tight below 80
+_ROOMY, _TIGHT = (20, 14), (18, 11)  # cells of a field's name and of what is said; tight below 80
 
 
 @dataclass(frozen=True)

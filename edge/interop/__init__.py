@@ -1,0 +1,1 @@
+"""Other systems' forms of what the vault keeps."""
