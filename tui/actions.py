@@ -53,6 +53,7 @@ def shown(key: str) -> str:
 # What a panel may do with the line under its cursor: each panel says which of them it can (PanelBase.can).
 _IN_PANELS = (
     ("mark", "space"), ("accept", "y"), ("add_row", "a"), ("insert", "i"), ("set_aside", "x,delete"), ("jump", "o"),
+    ("look_anew", "n"),
 )  # fmt: skip
 IN_PANELS = tuple(name for name, _ in _IN_PANELS)
 ACTIONS: tuple[Action, ...] = (

@@ -28,9 +28,11 @@ from tui.tool_thread import ToolThread
 from tui.vault_thread import VaultThread
 
 if TYPE_CHECKING:
+    from edge.contract.codes import CodeEntry
     from edge.contract.evidence import ShownAtSigning
     from edge.contract.facts import Omission
     from edge.encounters.reviewing import Insertion, NoteReview
+    from edge.terminology.catalogue import Code
 
 Notify = Callable[[OpenEncounter, str], None]
 _TITLE = 160  # characters
@@ -334,6 +336,25 @@ class OpenEncounters:
 
         facts = one.review.heard.facts if one.review is not None else ()
         return insertion(one.note_content().sections, omission, facts)
+
+    async def code(self, one: OpenEncounter) -> None:
+        """Look for candidate codes in the note, beside the screen. Raises UsageError, CatalogueError."""
+        one.check_free()
+        text = one.note_text()
+        found = await self.tools.call(lambda tools: tools.codes(text))
+        async with self._lock(one):
+            one.codes_found(found, typed(text, "note"))
+            await self._save(one)
+        self._changed(one, "codes")
+
+    async def search_code(self, words: str) -> list[Code]:
+        """Billable entries of the catalogue for words or a code, best first. Raises UsageError for words of no use."""
+        return await self.tools.call(lambda tools: tools.search(words))
+
+    def decide(self, one: OpenEncounter, at: int, entry: CodeEntry) -> None:
+        """Take what a person decided on a candidate; it is kept like everything else that is typed."""
+        one.decide(at, entry)
+        self._changed(one, "codes")
 
     def stop(self, one: OpenEncounter) -> None:
         """End what the model does for this encounter; what was written stays."""

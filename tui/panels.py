@@ -33,5 +33,6 @@ PANELS: tuple[PanelSpec, ...] = (
     PanelSpec("note", "f2", "note_panel:NotePanel"),
     PanelSpec("sources", "f11", "sources_panel:SourcesPanel"),
     PanelSpec("fields", "f3", "fields_panel:FieldsPanel"),
+    PanelSpec("codes", "f12", "codes_panel:CodesPanel"),
     PanelSpec("history", "f4", "history_panel:HistoryPanel"),
 )

@@ -1,25 +1,26 @@
-"""Candidate codes of a note, for both doors: finding them, and what a person decides on each."""
+"""Candidate codes of a note, for both doors: finding them, and searching the catalogue."""
 
 from __future__ import annotations
 
-from dataclasses import replace
-
+from edge import paths
 from edge.coding.candidates import Coder, Coding
-from edge.contract.codes import CodeEntry, Codes, Conflict, Decision, OtherCode
-from edge.errors import UsageError
+from edge.coding.installed import open_coder
+from edge.contract.codes import CodeEntry, Codes, Conflict, OtherCode
 from edge.evidence.statements import split
 from edge.terminology.catalogue import Catalogue, Code
 from edge.terminology.index import open_catalogue
-from edge.text import one_line
 
-__all__ = ["Coder", "accept", "catalogue", "find", "of_coding", "reject"]
-
-_REASON = 200  # characters
+__all__ = ["Coder", "catalogue", "coder", "find", "of_coding", "search"]
 
 
 def catalogue() -> Catalogue:
     """The installed classification; its index is built at the first call (seconds). Raises CatalogueError."""
     return open_catalogue()
+
+
+def coder(known: Catalogue | None = None) -> Coder:
+    """What finds candidates, with the installed coding bundle, if there is one. Raises CatalogueError."""
+    return open_coder(known or catalogue(), paths.bundle_dirs())
 
 
 def find(coder: Coder, note: str) -> Codes:
@@ -44,28 +45,9 @@ def of_coding(coding: Coding, note: str) -> Codes:
     return Codes(coding.edition, tuple(entries), tuple(Conflict(*one) for one in coding.conflicts))
 
 
-def accept(entry: CodeEntry, code: Code | None = None) -> CodeEntry:
-    """The candidate, taken by a person; code: another one of the catalogue instead of the program's.
-
-    Raises UsageError for one that may not be reported as it stands.
-    """
-    if code is None:
-        return replace(entry, decision=Decision.ACCEPTED, reason="")
-    if not code.billable:
-        raise UsageError(
-            f"{code.code} is not billable.", "It has more exact codes below it.", f"`edgescribe code tree {code.code}`."
-        )
-    first = entry.proposed or entry.code
-    proposed = "" if code.code == first else first
-    return replace(
-        entry, code=code.code, description=code.description, billable=True, proposed=proposed, needs=(),
-        decision=Decision.ACCEPTED, reason="",
-    )  # fmt: skip
-
-
-def reject(entry: CodeEntry, reason: str) -> CodeEntry:
-    """The candidate, rejected with a reason. Raises UsageError without one."""
-    words = one_line(reason, _REASON)
-    if not words:
-        raise UsageError("To reject a code needs a reason.", "", "A few words are enough.")
-    return replace(entry, decision=Decision.REJECTED, reason=words)
+def search(known: Catalogue, words: str, limit: int = 12) -> list[Code]:
+    """Billable entries for words, or at and below a code, best first. Raises UsageError for words of no use."""
+    exact = known.get(words)
+    if exact is not None:
+        return list(known.leaves(exact.code))[:limit]
+    return [hit.code for hit in known.search(words, 4 * limit) if hit.code.billable][:limit]

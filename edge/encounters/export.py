@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from edge.contract.note import without_heading
 from edge.encounters.showing import Shown, shown
 from edge.errors import InputError, UsageError
 from edge.evidence.footnotes import TITLE, footnotes
+from edge.interop import fhir
 from edge.store.chain import Event
 from edge.store.edits import Signature
 from edge.store.vault import Vault
@@ -17,7 +19,9 @@ from edge.text import sanitise
 
 __all__ = ["EXPORT_FORMS", "copied", "footnotes", "note_as", "publish"]
 
-EXPORT_FORMS = ("md", "txt")
+CODES = "CODES"
+EXPORT_FORMS = ("md", "txt", "fhir")
+_ENDINGS = {"fhir": "fhir.json"}  # others are called as their form
 
 
 def note_as(
@@ -45,9 +49,31 @@ def note_as(
             without_heading(text, section.heading).strip(),
             "",
         ]
+    if codes := _codes(record):
+        lines += [f"## {CODES}" if form == "md" else CODES, "", *_rows(codes, form)]
     if notes:
         lines += [f"## {TITLE}" if form == "md" else TITLE, "", *notes, ""]
     return sanitise("\n".join([*lines, strong.format(state)])).rstrip() + "\n"
+
+
+def _codes(record: Encounter) -> list[str]:
+    """Accepted codes in lines, the edition first; one whose statement was edited since says so."""
+    accepted = record.codes.content.accepted if record.codes is not None else ()
+    if record.codes is None or not accepted:
+        return []
+    note = record.note.content.text() if record.note is not None else ""
+    stale = " (STALE: its statement was edited)"
+    found = [f"{one.code}  {one.description}{stale if one.stale(note) else ''}" for one in accepted]
+    return [*found, f"{record.codes.content.edition}; accepted by a person."]
+
+
+def _as_fhir(record: Encounter, signature: Signature | None) -> str:
+    """The FHIR document with the accepted codes whose statements stand in the note."""
+    note = record.note.content.text() if record.note is not None else ""
+    accepted = record.codes.content.accepted if record.codes is not None else ()
+    current = [one for one in accepted if not one.stale(note)]
+    signed = (signature.signer, signature.at) if signature is not None else ("", "")
+    return json.dumps(fhir.document(record, current, *signed), ensure_ascii=False, indent=1) + "\n"
 
 
 def _rows(facts: list[str], form: str) -> list[str]:
@@ -88,7 +114,8 @@ def _new_file(folder: Path, stem: str, form: str, text: str) -> Path:
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         for number in range(1, 1000):
-            target = folder / (f"{stem}.{form}" if number == 1 else f"{stem}-{number}.{form}")
+            ending = _ENDINGS.get(form, form)
+            target = folder / (f"{stem}.{ending}" if number == 1 else f"{stem}-{number}.{ending}")
             try:
                 descriptor = os.open(target, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
             except FileExistsError:
@@ -137,4 +164,6 @@ def _as_text(
     found = shown(vault, identifier, draft)
     if found.record.note is None or not found.record.note.content.written:
         raise UsageError("There is no note to export yet.", "", "Write the note first.")
+    if form == "fhir":
+        return found, _as_fhir(found.record, found.signature)
     return found, note_as(found.record, form, draft_mark, found.signature, sources)

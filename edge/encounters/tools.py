@@ -8,14 +8,17 @@ from __future__ import annotations
 
 from functools import cached_property
 
+from edge.contract.codes import Codes
 from edge.contract.document import Document
 from edge.contract.note import EncounterNote
 from edge.contract.origin import Origin
+from edge.encounters import coding
 from edge.encounters.checking import Checker
 from edge.encounters.extracting import Extractor, Wish
 from edge.encounters.reviewing import Heard, NoteReview, review
 from edge.encounters.writing import Extraction, ExtractionFinished
 from edge.errors import BundleError
+from edge.terminology.catalogue import Catalogue, Code
 
 
 class Tools:
@@ -45,6 +48,24 @@ class Tools:
             if isinstance(event, ExtractionFinished):
                 return event.extraction, self.extractor.origin(report, event.extraction)
         return None
+
+    @cached_property
+    def catalogue(self) -> Catalogue:
+        """The classification. Raises CatalogueError."""
+        return coding.catalogue()
+
+    @cached_property
+    def coder(self) -> coding.Coder:
+        """What finds candidate codes."""
+        return coding.coder(self.catalogue)
+
+    def codes(self, note: str) -> Codes:
+        """Candidate codes of a note's text. Raises CatalogueError."""
+        return coding.find(self.coder, note)
+
+    def search(self, words: str) -> list[Code]:
+        """Billable entries for words or a code, best first. Raises UsageError, CatalogueError."""
+        return coding.search(self.catalogue, words)
 
     def review(self, note: EncounterNote, conversation: str, heard: Heard | None = None) -> NoteReview:
         """Check a note. heard: the conversation as it was read before, if it is the same one."""

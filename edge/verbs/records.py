@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from edge.errors import UsageError
 from edge.text import one_line, sanitise
-from edge.verbs import records_fields, records_note, records_sign, records_speaker, vault_options
+from edge.verbs import records_codes, records_fields, records_note, records_sign, records_speaker, vault_options
 from edge.verbs.narrate import Narrator
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     title = actions.add_parser("title", help="give a record another title")
     vault_options.on_record(title, _title)
     title.add_argument("title", metavar="TITLE")
-    for part in (records_note, records_fields, records_speaker, records_sign):
+    for part in (records_note, records_codes, records_fields, records_speaker, records_sign):
         part.add_actions(actions)
 
 

@@ -21,7 +21,9 @@ def add_actions(actions: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     amend = actions.add_parser("amend", help="begin the next version of a signed record")
     export = actions.add_parser("export", help="write the note to a file that anybody can read")
     export.add_argument("--out", type=Path, metavar="DIR", required=True, help="folder for the file")
-    export.add_argument("--form", choices=("md", "txt"), default="md", help="Markdown (default) or plain text")
+    export.add_argument(
+        "--form", choices=("md", "txt", "fhir"), default="md", help="Markdown (default), plain text, FHIR R4"
+    )
     export.add_argument("--sources", action="store_true", help="with the turns that the note stands on, as footnotes")
     export.add_argument("--draft", action="store_true", help="the text that is not signed yet, marked DRAFT")
     for action, run in ((sign, _sign), (amend, _amend), (export, _export)):

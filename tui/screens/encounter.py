@@ -15,9 +15,10 @@ from textual.widgets import TabbedContent, TabPane
 from edge.contract.evidence import ShownAtSigning
 from edge.contract.facts import Omission
 from edge.contract.transcript import SPEAKERS
-from edge.encounters import keeping, templates
+from edge.encounters import code_decisions, keeping, templates
 from edge.encounters.open_encounter import OpenEncounter, OpenSection
 from edge.seal import setting
+from edge.text import one_line
 from edge.vaults import Signature, Vault
 from tui import actions, panels, settings
 from tui.labels import field_label, meant, titled
@@ -30,6 +31,10 @@ from tui.widgets.fields_panel import FieldsPanel
 from tui.widgets.history_panel import HistoryPanel, Past
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.messages import (
+    CodeChosen,
+    CodeRejected,
+    CodesAccepted,
+    CodesAsked,
     ConversationEdited,
     EncounterChanged,
     RestoreAsked,
@@ -50,6 +55,9 @@ from tui.widgets.transcript_view import TranscriptView
 PANELS = [(spec.name, spec.kind()) for spec in panels.PANELS]  # with this module: opening an encounter waits for none
 CHECK_AFTER = 0.8  # seconds without a key until what was typed is checked
 REASONS = ("known", "wrong", "irrelevant", "elsewhere")  # for leaving something out of the note, ready to choose
+
+
+CODE_REASONS = ("not_present", "not_exact", "not_coded")
 
 
 class EncounterScreen(EdgeScreen):
@@ -157,7 +165,7 @@ class EncounterScreen(EdgeScreen):
             await self.query_one(FieldsPanel).show(self.encounter, self._job)
             if self._panel == "fields" and self.encounter.basis:
                 here = self.focused
-                pane.show_basis(self.encounter.basis)
+                pane.show_basis(*self.panel.left(self.encounter))
                 self._keep_fields_focused(here)
         await self._show()
         if message.what in ("sections", "rows", "state"):
@@ -208,7 +216,7 @@ class EncounterScreen(EdgeScreen):
     def on_said_set_aside(self, message: SaidSetAside) -> None:
         self._ask_reason(lambda reason: self._set_aside(message.omission, reason))
 
-    def _ask_reason(self, then: Callable[[str], None]) -> None:
+    def _ask_reason(self, then: Callable[[str], None], reasons: tuple[str, ...] = REASONS) -> None:
         def written(words: str | None) -> None:
             if words and words.strip():
                 then(words)
@@ -219,21 +227,63 @@ class EncounterScreen(EdgeScreen):
             elif answer:
                 then(t(f"reason.{answer}"))
 
-        options = [(name, t(f"reason.{name}")) for name in (*REASONS, "other")]
+        options = [(name, t(f"reason.{name}")) for name in (*reasons, "other")]
         self.app.push_screen(Choose(t("reason.title"), options), chosen)
 
     def _set_aside(self, omission: Omission, reason: str) -> None:
         self.encounter.dismiss(omission, reason)
         self.post_message(EncounterChanged(self.encounter, "review"))
 
+    def on_codes_asked(self, message: CodesAsked) -> None:
+        self.edge.go(self.edge.encounters.code(self.encounter))
+
+    def on_codes_accepted(self, message: CodesAccepted) -> None:
+        for at in message.places:
+            self.edge.encounters.decide(self.encounter, at, code_decisions.accept(self.encounter.codes.entries[at]))
+
+    def on_code_rejected(self, message: CodeRejected) -> None:
+        def rejected(reason: str) -> None:
+            entry = code_decisions.reject(self.encounter.codes.entries[message.at], reason)
+            self.edge.encounters.decide(self.encounter, message.at, entry)
+
+        self._ask_reason(rejected, CODE_REASONS)
+
+    def on_code_chosen(self, message: CodeChosen) -> None:
+        if self.encounter.signed or self.encounter.busy:
+            return
+        entry = self.encounter.codes.entries[message.at]
+
+        def answered(words: str | None) -> None:
+            if words and words.strip():
+                self.edge.go(self._choose_code(message.at, words))
+
+        title = t("codes.change", code=entry.code)
+        self.app.push_screen(Ask(title, t("codes.words"), one_line(entry.quote, 80), ok=t("find.button")), answered)
+
+    async def _choose_code(self, at: int, words: str) -> None:
+        """Take another code of the catalogue instead of a candidate."""
+        found = await self.edge.encounters.search_code(words)
+
+        def answered(code: str | None) -> None:
+            chosen = next((one for one in found if one.code == code), None)
+            if chosen is not None:
+                entry = code_decisions.accept(self.encounter.codes.entries[at], chosen)
+                self.edge.encounters.decide(self.encounter, at, entry)
+
+        if not found:
+            self.edge.tell(t("codes.no_hit"))
+            return
+        options = [(one.code, f"{one.code}  {one.description}") for one in found]
+        self.app.push_screen(Choose(t("codes.choose"), options), answered)
+
     async def on_tabbed_content_tab_activated(self) -> None:
         if not self._filled:
             return
         pane = self.query_one(ConversationPane)
         await self.panel.show(self.encounter, self._job)
-        if self.panel.basis:
-            if self.encounter.basis and self.encounter.rows:
-                pane.show_basis(self.encounter.basis)
+        text, title = self.panel.left(self.encounter)
+        if text:
+            pane.show_basis(text, title)
         elif self.encounter.conversation.strip() and not pane.editing:
             pane.show_talk(self.encounter.conversation)
         if self._panel == "history":
@@ -444,7 +494,7 @@ class EncounterScreen(EdgeScreen):
         self.edge.go(self.edge.encounters.amend(self.encounter))
 
     def action_export(self) -> None:
-        forms = [("md", t("export.md")), ("txt", t("export.txt"))]
+        forms = [("md", t("export.md")), ("txt", t("export.txt")), ("fhir", t("export.fhir"))]
         note = t("export.about", folder=short(self.edge.settings.exports()))
         note += "" if self.encounter.signed else f"\n{t('export.draft')}"
 

@@ -268,7 +268,7 @@ class LibraryScreen(EdgeScreen):
         note = t("export.about", folder=short(self.edge.settings.exports())) + (
             f"\n{t('export.draft')}" if unsigned else ""
         )
-        forms = [("md", t("export.md")), ("txt", t("export.txt"))]
+        forms = [("md", t("export.md")), ("txt", t("export.txt")), ("fhir", t("export.fhir"))]
 
         def answered(form: str | None) -> None:
             if form:

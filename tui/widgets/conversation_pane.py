@@ -105,11 +105,11 @@ class ConversationPane(Vertical):
     def on_unmount(self) -> None:
         self._stop.set()
 
-    def show_basis(self, text: str) -> None:
+    def show_basis(self, text: str, title: str) -> None:
         """Show a text that fields point into; the cursor stays where it is, unless it was in the field."""
         if self.editing:
             self.edit(False)
-        self._title(t("encounter.basis"))
+        self._title(title)
         self._begin(text)
         self.query_one(TranscriptView).show(text, lines_of(text))
 

@@ -125,6 +125,9 @@ class FieldsPanel(PanelBase):
             if self._awaited:
                 self.focus_first()
 
+    def left(self, encounter: OpenEncounter) -> tuple[str, str]:
+        return (encounter.basis if encounter.rows else "", t("encounter.basis"))
+
     def _show_banner(self, encounter: OpenEncounter, job: str) -> None:
         banner = self.query_one("#fields-banner", Label)
         text = t("fields.none") if not encounter.rows else "" if encounter.fields_whole else t("fields.cut")

@@ -102,6 +102,34 @@ class RowsAccepted(Message):
         self.indices = indices
 
 
+class CodesAsked(Message):
+    """Candidate codes are to be looked for, anew if there are some."""
+
+
+class CodesAccepted(Message):
+    """Candidate codes are right."""
+
+    def __init__(self, places: list[int]) -> None:
+        super().__init__()
+        self.places = places
+
+
+class CodeChosen(Message):
+    """Another code is to be looked for instead of a candidate."""
+
+    def __init__(self, at: int) -> None:
+        super().__init__()
+        self.at = at
+
+
+class CodeRejected(Message):
+    """A candidate is wrong."""
+
+    def __init__(self, at: int) -> None:
+        super().__init__()
+        self.at = at
+
+
 class RestoreAsked(Message):
     """Bring an old revision back."""
 

@@ -26,6 +26,10 @@ class PanelBase(Vertical):
     async def restyle(self) -> None:
         """Make what holds the theme's colours anew."""
 
+    def left(self, encounter: OpenEncounter) -> tuple[str, str]:
+        """The text that stands on the left while the panel is open, and its title; "" for the conversation."""
+        return "", ""
+
     async def show(self, encounter: OpenEncounter, job: str = "") -> None:
         """Bring the panel up to the encounter. job: what the model does for it now, "" for nothing."""
 
