@@ -15,7 +15,7 @@ GRAMS = (4, 3, 2, 1)  # lengths of the runs that are looked up, the longest firs
 _DEEP = 8  # a match is counted by its length up to this
 _WEIGHT = 8.0  # tries that the odds at the start count for
 _MEMORY = 400.0  # tries after which older ones count half
-_AT_FIRST = (0.0, 0.15, 0.3, 0.45, 0.55, 0.6, 0.65, 0.7, 0.75)  # by length of the match
+_AT_FIRST = (0.0, 0.15, 0.35, 0.65, 0.7, 0.71, 0.73, 0.78, 0.83)  # by length of the match; notes: 0.28, 0.47 …
 
 
 class Odds:

@@ -88,11 +88,12 @@ def main() -> int:
     asked.add_argument(
         "--growth", default="qwen2.5-coder-0.5b-instruct", help="the model whose growth is measured, or -"
     )
+    asked.add_argument("--longest", type=int, default=LENGTHS[-1], help="tokens that reading is measured up to")
     options = asked.parse_args()
     from edge.engine.threads import usable_cores
 
     threads = options.threads or usable_cores()
-    folders = {name: build_of(name) for name in options.models.split(",")}
+    folders = {name: build_of(name) for name in options.models.split(",") if name}
     rows = []
     for name, folder in folders.items():
         if folder is None:
@@ -103,7 +104,7 @@ def main() -> int:
     grown = None
     if options.growth != "-" and (folder := build_of(options.growth)) is not None:
         job = {"folder": str(folder), "threads": threads}
-        grown = child(job | {"job": "curve", "lengths": LENGTHS})
+        grown = child(job | {"job": "curve", "lengths": [one for one in LENGTHS if one <= options.longest]})
         grown |= child(job | {"job": "many", "sections": 20, "encounters": 8})
     text = speed_report.measured(rows, grown, threads, options)
     print(text)

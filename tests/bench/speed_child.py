@@ -195,6 +195,7 @@ def many(job: dict[str, Any]) -> dict[str, Any]:
         one = engine.ask(texts[0], f"{asked[number % len(asked)]} Part {number}.", limit=24)
         anew, passes = anew + one["anew"], passes + one["passes"]
         found["sections"][number] = [*clock.read(), anew, passes]
+    engine.decoder.forget()
     clock, anew, passes = Clock(), 0, 0
     for number, text in enumerate(texts, start=1):
         for instruction in asked[:2]:
