@@ -233,7 +233,8 @@ class _Report:
         inside = {(low, high) for low, high in told}
         kept = [
             one for one in found
-            if (one.key == FAMILY and self._of_family(one))
+            if one.key in (AGE, GENDER)
+            or (one.key == FAMILY and self._of_family(one))
             or (one.key != FAMILY and not any(low <= one.start and one.end <= high for low, high in inside))
         ]  # fmt: skip
         return kept + new
