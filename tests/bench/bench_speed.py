@@ -1,11 +1,11 @@
 """Beside llama.cpp on this machine: reading, writing, fields, a whole visit, memory; then how cost grows with work.
 
-    python -m tests.bench.bench_speed [--rounds N] [--threads N] [--models a,b] [--tokens 900,2500] [--write]
+    python -m tests.bench.bench_speed [--rounds N] [--threads N] [--models a,b] [--tokens 900,2500] [--no-write]
 
 Each figure is a median over rounds in turns, ours then theirs, each in a process of its own; ratios come first, since
 seconds are worth what the machine was. Ratios of processor time stand beside those of wall time: they hold on a busy
-machine as well. --write replaces the measured part of docs/performance.md and its plots. llama.cpp needs the bench
-extra.
+machine as well. The measured part of docs/performance.md and its plots are replaced where llama.cpp (the bench extra)
+is installed.
 """
 
 from __future__ import annotations
@@ -84,7 +84,7 @@ def main() -> int:
     asked.add_argument("--threads", type=int, default=0)
     asked.add_argument("--models", default=",".join(MODELS))
     asked.add_argument("--tokens", default="900,2500")
-    asked.add_argument("--write", action="store_true")
+    asked.add_argument("--write", action=argparse.BooleanOptionalAction, default=True)
     asked.add_argument(
         "--growth", default="qwen2.5-coder-0.5b-instruct", help="the model whose growth is measured, or -"
     )
@@ -108,7 +108,7 @@ def main() -> int:
         grown |= child(job | {"job": "many", "sections": 20, "encounters": 8})
     text = speed_report.measured(rows, grown, threads, options)
     print(text)
-    if options.write:
+    if options.write and any("theirs" in row for row in rows):
         speed_report.write(ROOT / "docs", text, grown)
     keep = os.environ.get("EDGESCRIBE_BENCH_JSON")
     if keep:
