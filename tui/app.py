@@ -45,7 +45,7 @@ if TYPE_CHECKING:
     from edge.encounters.open_encounter import OpenEncounter
     from edge.encounters.writing import ReadFile, Scribe
     from edge.seal import SealStatus
-    from edge.vaults import RecoveryKey
+    from edge.vaults import Passphrase, RecoveryKey
     from tui.model_thread import ModelNews, ModelThread, Opener
     from tui.open_encounters import OpenEncounters
 
@@ -280,6 +280,19 @@ class EdgeApp(BaseApp):
         finally:
             await asyncio.to_thread(self.vault.close)
             self.exit(code, return_code=code)
+
+    async def restore(self, source: Path, secret: Passphrase) -> None:
+        """Put a backup in place of the records, and lock. What was open before belongs to the records of before."""
+        await self._keep_all()
+        self.settings.last, self.settings.pending = "", []
+        try:
+            await self.vault.restore(source, secret)
+        except EdgescribeError as error:  # the records are locked by now, and as they were
+            from tui.widgets.dialogs import Complaint
+
+            self.push_screen(Complaint(error), lambda _: self.go(self.leave(LOCKED)))
+            return
+        await self.leave(LOCKED)
 
     async def _keep_all(self) -> None:
         """Everything that was typed into the vault: if one part can't be kept, the other one is."""

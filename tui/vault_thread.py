@@ -69,6 +69,17 @@ class VaultThread:
 
         return await self._run(inside)
 
+    async def restore(self, source: Path, secret: Passphrase) -> None:
+        """Lock the vault and put a backup in its place; what was there is set aside. Raises as vaults.restore."""
+
+        def work() -> None:
+            from edge.vaults import restore
+
+            self._lock()
+            restore(source, secret, self.path, replace=True)
+
+        await self._run(work)
+
     def close(self) -> None:
         """Finish what is queued, lock the vault and end the thread. Waits; safe to call twice."""
         with contextlib.suppress(RuntimeError):  # the thread has ended already

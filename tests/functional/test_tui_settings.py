@@ -36,7 +36,7 @@ from edge.store.secret import Passphrase
 from edge.store.secretkeys import RecoveryKey
 from edge.store.vault import Vault
 from tui import idle, settings, texts
-from tui.app import EdgeApp
+from tui.app import LOCKED, EdgeApp
 from tui.texts import activity
 from tui.vault_thread import VaultThread
 
@@ -259,3 +259,26 @@ async def test_the_first_run_begins_with_a_model_that_may_write(home: Path) -> N
         assert (app.settings.bundle, opened) == ("", [""])
         assert await app.vault.call(lambda vault: vault.encounters.count()) == 0
         await leave(pilot)
+
+
+async def test_a_backup_is_looked_at_and_brought_back(home: Path) -> None:
+    with make_vault(home) as vault:
+        fill(vault, "AB 1704")
+        file, _ = vault.admin.backup(home)
+        fill(vault, "CD 1705")
+    app = make_app(home)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await unlock(pilot)
+        await settings_tab(pilot, "vault")
+        await press_button(pilot, "restore")
+        await until(pilot, on(pilot, "Restore"))
+        await pilot.press("ctrl+u", *str(file), "enter", *"wrong one", "enter")
+        await until(pilot, lambda: "does not open" in told(app))
+        app.screen.query_one("#restore-secret").focus()
+        await pilot.press(*WORDS, "enter")
+        await until(pilot, lambda: "it holds 1 encounters" in told(app))
+        assert await app.vault.call(lambda vault: vault.encounters.count()) == 2
+        await press_button(pilot, "yes")
+        await until(pilot, lambda: app.return_code == LOCKED, "the lock")
+    with reopen(home) as vault:
+        assert [one.title for one in vault.encounters.list()] == ["AB 1704"]

@@ -55,8 +55,8 @@ def _policy(d: dict[str, Any]) -> str:
 
 
 def _key(d: dict[str, Any]) -> str:
-    name = "log.key_" + str(d.get("what", "")).replace(" ", "_")
-    return t(name) if name in catalogue(current()) else ""
+    what = str(d.get("what", "")).replace(" ", "_")
+    return t(f"log.key_{what}") if f"log.key_{what}" in catalogue(current()) else ""
 
 
 def _model(d: dict[str, Any]) -> str:

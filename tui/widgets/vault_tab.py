@@ -2,17 +2,19 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.widgets import Button, ProgressBar
 
-from edge.errors import EdgescribeError
+from edge.errors import EdgescribeError, UsageError
 from edge.vaults import Passphrase, RecoveryKey, Secret, Vault
 from tui.labels import day_and_time, days_since
 from tui.settings import short
 from tui.texts import t
+from tui.widgets.restore import Restore
 from tui.widgets.safe import Label, button
 from tui.widgets.secret_dialogs import AskSecret, NewPassphrase, asked_for, checked_by, with_passphrase
 
@@ -39,7 +41,13 @@ class VaultTab(Vertical):
         yield Label(id="vault-line", classes="setting-text")
         yield Label(id="vault-status")
         yield ProgressBar(total=1, show_eta=False, id="vault-progress")
-        for name, text in (("change", "change"), ("newkey", "new_key"), ("check", "check"), ("backup", "backup")):
+        for name, text in (
+            ("change", "change"),
+            ("newkey", "new_key"),
+            ("check", "check"),
+            ("backup", "backup"),
+            ("restore", "restore"),
+        ):
             yield button(t(f"settings.{text}"), name, compact=True)
 
     def on_mount(self) -> None:
@@ -64,6 +72,8 @@ class VaultTab(Vertical):
             self.edge.go(self._check())
         elif event.button.id == "backup":
             self.edge.go(self._backup())
+        elif event.button.id == "restore":
+            self.edge.go(self._restore())
         elif event.button.id == "newkey":
             with_passphrase(self.edge, t("settings.new_key"), self._new_key)
         elif event.button.id == "change":
@@ -89,6 +99,17 @@ class VaultTab(Vertical):
             with new:
                 await self.edge.vault.call(lambda vault: vault.admin.change_passphrase(current, new))
         self._say(t("settings.changed"))
+
+    async def _restore(self) -> None:
+        """A backup in place of the records; the window locks then, and what opened the backup unlocks it."""
+        busy = any(encounter.busy for encounter in self.edge.encounters.all)
+        if busy:
+            raise UsageError("A note is still being written.", "", "Wait for its end, or stop it.")
+        folder = f"{short(self.edge.settings.exports())}/"
+        found: tuple[Path, Passphrase] | None = await asked_for(self.edge, Restore(folder))
+        if found is not None:
+            with found[1] as secret:
+                await self.edge.restore(found[0], secret)
 
     async def _check(self) -> None:
         found = await self.edge.vault.call(Vault.verify)
