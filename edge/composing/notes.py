@@ -28,10 +28,10 @@ from edge.evidence.statements import split
 from edge.tasks.note import Note, NoteFinished, write_note
 
 FORMS = ("turns", "lists", "facts")  # beside the whole visit by division, which needs no facts
-RULES = "lines-3"  # name of the rules that word a fact, kept with each note
+RULES = "lines-4"  # name of the rules that word a fact, kept with each note
 # Least score of a fact that is written, critical or not: chosen on facts_dev (docs/evidence.md). What lies below is
 # listed as said and not in the note.
-CRITICAL, OTHER = 0.5, 0.7
+CRITICAL, OTHER = 0.5, 0.75
 _LISTED = frozenset(
     {"medications", "allergies", "family_history", "review_of_systems", "physical_examination", "results"}
 )
