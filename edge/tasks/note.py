@@ -235,18 +235,22 @@ def _shown(engine: Engine, document: str, spec: SectionSpec, before: Sequence[tu
 
 def merged(parts: Sequence[tuple[str, Sequence[Section]]]) -> str:
     """One text of what the parts of a conversation gave a section: each heading once, under it what each part says,
-    each under the line that names the part. A line that an earlier part has under the heading is not said again."""
-    blocks: dict[str, list[str]] = {}
+    each under the line that names the part. A line that an earlier part has under the heading is not said again, and
+    "None." not at all."""
+    blocks: dict[str, dict[str, list[str]]] = {}  # heading -> seam -> lines
     said: dict[str, set[str]] = {}
     for seam, sections in parts:
         for one in sections:
             before = said.setdefault(one.heading, set())
             lines = [line for line in one.text.split("\n") if " ".join(line.casefold().split()) not in before]
             before.update(" ".join(line.casefold().split()) for line in lines if line.strip())
-            if any(line.strip() for line in lines):
-                body = "\n".join(lines).strip("\n")
-                blocks.setdefault(one.heading, []).append(f"{seam}\n{body}")
-    texts = [(heading, "\n\n".join(found)) for heading, found in blocks.items()]
+            body = "\n".join(lines).strip("\n")
+            if not is_absent(body):
+                blocks.setdefault(one.heading, {}).setdefault(seam, []).append(body)
+    texts = [
+        (heading, "\n\n".join("\n".join([seam, *bodies]) for seam, bodies in found.items()))
+        for heading, found in blocks.items()
+    ]
     texts.sort(key=lambda one: one[0] != "")  # what stands under no heading comes first
     return "\n\n".join(f"{heading}\n\n{text}" if heading else text for heading, text in texts)
 

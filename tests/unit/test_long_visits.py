@@ -179,9 +179,10 @@ def test_a_model_without_room_for_any_part_leaves_choices() -> None:
 def test_a_line_that_an_earlier_part_has_is_not_said_again_and_headings_are_there_once() -> None:
     first = [Section("", "Before."), Section("PLAN", "Rest.\nIbuprofen 400 mg.")]
     second = [Section("PLAN", "ibuprofen 400  mg.\nReturn in a week."), Section("RESULTS", "None.")]
+    second.append(Section("PLAN", "Walk."))
     third = [Section("PLAN", "Rest.")]
     assert merged([("A:", first), ("B:", second), ("C:", third)]) == (
-        "A:\nBefore.\n\nPLAN\n\nA:\nRest.\nIbuprofen 400 mg.\n\nB:\nReturn in a week.\n\nRESULTS\n\nB:\nNone."
+        "A:\nBefore.\n\nPLAN\n\nA:\nRest.\nIbuprofen 400 mg.\n\nB:\nReturn in a week.\nWalk."
     )
 
 
