@@ -30,12 +30,13 @@ from textual.widgets import Input, TextArea
 
 from edge import paths
 from edge.errors import BundleError, EdgescribeError, InputError
-from tui import actions, idle, settings, terminal, texts
+from tui import actions, settings, terminal, texts
 from tui.base_app import BaseApp
-from tui.beat import Beat
 from tui.screens.base import EdgeScreen
 from tui.screens.unlock import UnlockScreen
 from tui.template_drafts import TemplateDrafts
+from tui.terminal import idle
+from tui.terminal.beat import Beat
 from tui.texts import t
 from tui.vault_thread import VaultThread
 from tui.widgets.messages import EncounterChanged

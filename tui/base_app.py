@@ -15,8 +15,8 @@ from edge.errors import EdgescribeError, as_error
 from edge.seal import crash
 from edge.text import one_line
 from tui.actions import Commands
-from tui.beat import Beat
 from tui.terminal import driver, textual_private
+from tui.terminal.beat import Beat
 from tui.texts import t
 from tui.widgets.safe import SafeLines
 

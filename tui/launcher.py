@@ -1,8 +1,8 @@
 """Starts the app's window as a process of its own and cleans up after it, however it ends. Holds no key and no text.
 
 The window locks by ending: the kernel takes its memory back, and a new one shows unlock. If it dies (a fault in native
-code, kill -9), the terminal is put back as it was found. It also watches the window (tui.beat): one that does not
-answer, or has not locked or quit when it had to, is killed. Standard library only: this must start at once.
+code, kill -9), the terminal is put back as it was found. It also watches the window (tui.terminal.beat): one that does
+not answer, or has not locked or quit when it had to, is killed. Standard library only: this must start at once.
 """
 
 from __future__ import annotations
@@ -18,8 +18,9 @@ from collections.abc import Callable, Sequence
 from types import FrameType
 
 from edge.seal.environment import boot_command, clean
-from tui import beat, terminal
-from tui.beat import Beat
+from tui import terminal
+from tui.terminal import beat
+from tui.terminal.beat import Beat
 
 LOCKED = 75  # the window's exit code for "show unlock" (tui.app)
 _NAMED = range(9)  # exit codes that the window has explained itself (edge.cli)

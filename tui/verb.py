@@ -37,7 +37,7 @@ def _options(parser: argparse.ArgumentParser) -> None:
 def _before_seal(args: argparse.Namespace) -> None:
     """Map the memory in which the launcher sees that this window lives: the seal closes its descriptor."""
     if args.beat is not None:
-        from tui.beat import Beat
+        from tui.terminal.beat import Beat
 
         args.life = Beat.of(args.beat)
 

@@ -65,12 +65,12 @@ def run(args: argparse.Namespace) -> int:
     from edge.encounters import writing
 
     narrator = Narrator(args.quiet)
-    tools = Tools(args, narrator)
+    tools = ExtractTools(args, narrator)
     inputs = [model_verbs.Input(name, partial(writing.read_file, name, "report")) for name in args.files]
     return model_verbs.run_inputs(args, narrator, write, inputs, tools.extractor, tools.close)
 
 
-class Tools:
+class ExtractTools:
     """The open extractor, opened when the first good file needs it."""
 
     def __init__(self, args: argparse.Namespace, narrator: Narrator) -> None:

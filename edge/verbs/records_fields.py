@@ -42,7 +42,7 @@ def _extract(args: argparse.Namespace) -> int:
     from edge.encounters.open_encounter import typed
 
     narrator = Narrator(args.quiet)
-    tools = fields.Tools(args, narrator)
+    tools = fields.ExtractTools(args, narrator)
 
     def report(kept: Encounter) -> Document:
         return typed(kept.report, "note")

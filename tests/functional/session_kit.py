@@ -27,9 +27,9 @@ from textual.keys import _character_to_key
 
 from edge.encounters.open_encounter import OpenEncounter
 from edge.store.vault import Vault
-from tui import idle
 from tui.app import LOCKED, EdgeApp
 from tui.model_thread import Job, ModelThread
+from tui.terminal import idle
 
 RECORDED = Path(__file__).parent / "sessions" / "visit.keys"
 WARM = 3  # visits until everything that is loaded once has been

@@ -35,8 +35,9 @@ from edge.errors import BundleError, EdgescribeError, WrongKeyError
 from edge.store.secret import Passphrase
 from edge.store.secretkeys import RecoveryKey
 from edge.store.vault import Vault
-from tui import idle, settings, texts
+from tui import settings, texts
 from tui.app import LOCKED, EdgeApp
+from tui.terminal import idle
 from tui.texts import activity
 from tui.vault_thread import VaultThread
 

@@ -16,8 +16,8 @@ from conftest import ROOT
 from functional.test_tui_launcher import Terminal
 from functional.tui_kit import WORDS, empty_vault
 
-from tui import beat
 from tui import terminal as terminal_state
+from tui.terminal import beat
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="pseudo terminals")
 
@@ -29,7 +29,8 @@ from edge import cli
 cli.VERBS = tuple(dict.fromkeys((*cli.VERBS, "app")))
 this = [sys.executable, "-I", "-c", open("/proc/self/cmdline", "rb").read().split(b"\\0")[3].decode()]
 if sys.argv[1:] == ["launch"]:
-    from tui import beat, launcher
+    from tui import launcher
+    from tui.terminal import beat
     beat.HANG = 3.0
     sys.exit(launcher.main(["window", "--bundle", "/none"], lambda options: [*this, *options]))
 import re
@@ -83,7 +84,7 @@ def test_a_window_whose_threads_all_hang_is_ended(tmp_path: Path, then: str) -> 
 _FAKE = """
 import sys, time, os
 sys.path.insert(0, {root!r})
-from tui.beat import Beat
+from tui.terminal.beat import Beat
 life = Beat.of(int(sys.argv[sys.argv.index("--beat") + 1]))
 if "--ended" in sys.argv:
     os.write(1, b"second window")
@@ -100,7 +101,8 @@ def test_a_window_that_lives_must_still_lock_in_time(end: float, promise: str, e
     """It draws, and yet it is there after the time at which it said that it would have locked."""
     window = _FAKE.format(root=str(ROOT), end=end, promise=promise)
     start = (
-        f"import sys; sys.path.insert(0, {str(ROOT)!r}); from tui import beat, launcher; beat.GRACE = 1.5\n"
+        f"import sys; sys.path.insert(0, {str(ROOT)!r}); from tui import launcher\n"
+        "from tui.terminal import beat; beat.GRACE = 1.5\n"
         f"sys.exit(launcher.main([], lambda options: [sys.executable, '-c', {window!r}, *options]))"
     )
     outer, inner = pty.openpty()

@@ -57,7 +57,7 @@ def vault(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Vault]:
     with new_vault(tmp_path_factory.mktemp("lost")) as opened, pytest.MonkeyPatch.context() as patch:
         patch.setattr(vault_options, "open_vault", lambda *_: contextlib.nullcontext(opened))
         patch.setattr(Scribe, "open", staticmethod(scribe))
-        patch.setattr(extract.Tools, "extractor", lambda _: Extractor.of(scribe()))
+        patch.setattr(extract.ExtractTools, "extractor", lambda _: Extractor.of(scribe()))
         yield opened
 
 

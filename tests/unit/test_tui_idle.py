@@ -8,7 +8,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from tui import idle
+from tui.terminal import idle
 
 
 @pytest.fixture(autouse=True)
