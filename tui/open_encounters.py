@@ -322,11 +322,15 @@ class OpenEncounters:
         note, talk, heard = one.note_content(), one.conversation, one.review.heard if one.review else None
         return await self.tools.call(lambda tools: tools.review(note, talk, heard))
 
-    async def _check_written(self, one: OpenEncounter) -> None:
-        """The check of what a model has just written, if it takes no longer than a moment: it is kept with the text."""
+    async def _check_written(self, one: OpenEncounter, section: OpenSection | None = None) -> None:
+        """The check of what a model has just written, if it takes no longer than a moment: it is kept with the text.
+
+        section: the one that was written; None: all of them.
+        """
         if one.has_note:
+            only = None if section is None else [at for at, this in enumerate(one.sections) if this is section]
             with contextlib.suppress(TimeoutError):
-                one.written_reviewed(await asyncio.wait_for(self._review(one), _CHECK))
+                one.written_reviewed(await asyncio.wait_for(self._review(one), _CHECK), only)
 
     def insert_said(self, one: OpenEncounter, omission: Omission) -> Insertion:
         """Where a line for what was said goes. Raises UsageError if the encounter is signed or has no section."""
@@ -396,7 +400,7 @@ class OpenEncounters:
                 await self._save(one, commit=True)
             elif isinstance(job, RewriteJob):
                 if job.section is not None and one.section_rewritten(job.section, note, self.info, job.wish):
-                    await self._check_written(one)
+                    await self._check_written(one, job.section)
                     await self._save(one, commit=True)
             elif isinstance(done.result, Extraction):
                 one.fields_found(done.result, self.info, typed(one.basis, "note"))

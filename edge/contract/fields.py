@@ -12,6 +12,10 @@ from typing import Any, Self
 from edge.contract.json_objects import mapping, number, objects, updated
 from edge.contract.schemas import FIELD_KEYS
 
+# What an entry's attributes are called (edge.clinical.entries.known); they belong to its words.
+KNOWN_ATTRIBUTES = frozenset(
+    {"polarity", "subject", "relative", "time", "confidence", "by", "lab", "medication", "accepted"}
+)
 DOUBTFUL = 0.55  # confidence below which an entry is marked for a second look
 
 

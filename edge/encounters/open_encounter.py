@@ -7,7 +7,7 @@ run where the vault is at hand. So the app can type on while a disk is slow, and
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Collection, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -19,7 +19,7 @@ from edge.contract.encounter import Content, Encounter, Generated, Kind, Source,
 from edge.contract.events import SectionFinished
 from edge.contract.evidence import Evidence, ShownAtSigning, at_signing
 from edge.contract.facts import Omission, Statement
-from edge.contract.fields import FieldEntry, Fields
+from edge.contract.fields import KNOWN_ATTRIBUTES, FieldEntry, Fields
 from edge.contract.note import (
     INTERRUPTED,
     EncounterNote,
@@ -371,8 +371,7 @@ class OpenEncounter:
         kept: dict[str, list[FieldEntry]] = {key: [] for key in self.kept_fields.entries}
         for row in self.rows:
             kept.setdefault(row.key, []).append(row.entry)
-        fields = replace(self.kept_fields, entries={key: tuple(entries) for key, entries in kept.items()})
-        return marked(fields) if self.rows and all(row.entry.accepted for row in self.rows) else fields
+        return replace(self.kept_fields, entries={key: tuple(entries) for key, entries in kept.items()})
 
     def document(self) -> Document:
         """The conversation as a document."""
@@ -399,21 +398,27 @@ class OpenEncounter:
             a.text == b.text for a, b in zip(seen, self.sections, strict=True)
         )
 
-    def reviewed(self, found: NoteReview) -> None:
-        """Take a check. Its statements are kept with the next change of the note, and at once with a person's words."""
+    def reviewed(self, found: NoteReview, only: Collection[int] | None = None) -> None:
+        """Take a check. Its statements are kept with the next change of the note, and at once with a person's words.
+
+        only: positions of sections that take statements; None: all.
+        """
         self.review = found
         if found.problem or len(found.note.sections) != len(self.sections):
             return
-        for section, seen in zip(self.sections, found.note.sections, strict=True):
-            if section.text != seen.text or section.writing:
+        for at, (section, seen) in enumerate(zip(self.sections, found.note.sections, strict=True)):
+            if section.text != seen.text or section.writing or (only is not None and at not in only):
                 continue
             news = section.kept().statements != seen.statements
             section.checked = (seen.text, seen.statements)
             self.note_changed = self.note_changed or (news and section.by_person and not self.signed)
 
-    def written_reviewed(self, found: NoteReview) -> None:
-        """Take the check of a note that was just written: its statements are in it from its first revision on."""
-        self.reviewed(found)
+    def written_reviewed(self, found: NoteReview, only: Collection[int] | None = None) -> None:
+        """Take the check of a note that was just written: its statements are in it from its first revision on.
+
+        only: as in reviewed(), where a section was written alone.
+        """
+        self.reviewed(found, only)
         if found.problem or not self.results or self.results[-1][1].content is not self.kept:
             return
         source, result = self.results[-1]
@@ -539,7 +544,9 @@ class OpenEncounter:
         if index is None:
             self.rows.append(FieldRow(key, entry))
             return len(self.rows) - 1
-        self.rows[index] = FieldRow(key, replace(entry, read=self.rows[index].entry.read))
+        before = self.rows[index].entry
+        unknown = {name: value for name, value in before.attributes.items() if name not in KNOWN_ATTRIBUTES}
+        self.rows[index] = FieldRow(key, replace(entry, attributes=unknown | dict(entry.attributes), read=before.read))
         return index
 
     def accept_rows(self, indices: Iterable[int]) -> None:
@@ -547,6 +554,8 @@ class OpenEncounter:
         self._check_open()
         for index in indices:
             self.rows[index] = replace(self.rows[index], entry=self.rows[index].entry.accept())
+        if all(row.entry.accepted for row in self.rows):  # a person has gone through them all
+            self.kept_fields = marked(self.kept_fields)
         self.fields_changed = True
 
     # -- what the model writes: a whole note ---------------------------------------------------------------------------

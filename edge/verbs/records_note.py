@@ -89,17 +89,25 @@ def parse_sections(text: str, before: Sequence[Section]) -> list[tuple[str, str]
 
 
 def _edit(args: argparse.Namespace) -> int:
-    from edge.encounters import keeping
+    from edge.encounters import keeping, reviewing
+    from edge.encounters.checking import Checker
     from edge.encounters.writing import read_document
 
     given = read_document(args.text)  # read before the vault opens: standard input may be slow
     with vault_options.open_vault(args) as vault:
         encounter = keeping.to_change(vault, args.id)
         _has_note(encounter, "to edit")
+        before = {(one.heading, one.text) for one in encounter.sections}
         encounter.replace_text(parse_sections(given.text, encounter.note_content().sections))
+        edited = [at for at, one in enumerate(encounter.sections) if (one.heading, one.text) not in before]
+        if edited and encounter.has_note:  # what was edited is checked anew, as the app does it
+            found = reviewing.review(Checker.open(), encounter.note_content(), encounter.conversation)
+            encounter.reviewed(found, edited)
         keeping.save(vault, encounter)
         revisions, _ = keeping.revisions(vault, encounter.id)
     _tell(revisions[-1].number, encounter.id)
+    for line in encounter.shown_at_signing().lines():
+        Narrator().say(one_line(line))
     return 0
 
 

@@ -198,7 +198,8 @@ def test_a_fact_is_corrected_placed_anew_and_brought_back(run: Run, report: str)
     run("field", report, "signs_symptoms", "--entry", "1", "--remove")
     fields = note_of(run, report)["content"]["fields"]
     assert [e["text"] for e in fields["signs_symptoms"]] == ["zzz qq"]
-    assert fields["diagnosis"][0] == {"text": "Back pain", "start": 0, "end": 9, "score": 1.0}
+    known = {"polarity": "affirmed", "subject": "patient", "time": "current", "by": "person", "accepted": True}
+    assert fields["diagnosis"][0] == {"text": "Back pain", "start": 0, "end": 9, "score": 1.0, "attributes": known}
     assert fields["diagnosis"][1]["text"] == "Chronic"
     assert len(run("history", report, "--fields").splitlines()) == 6
     run("restore", report, "--fields", "--revision", "1")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from importlib import resources
 from pathlib import Path
 from typing import Any
@@ -24,6 +25,7 @@ from functional.tui_kit import (
 from edge.contract.encounter import State
 from edge.contract.facts import Fact, FactKind, Polarity, Quote, Subject, Time
 from edge.contract.transcript import Transcript
+from edge.encounters import reconstruction
 from edge.encounters.checking import Checker
 from edge.encounters.open_encounter import OpenEncounter
 from edge.encounters.tools import Tools
@@ -188,6 +190,36 @@ async def test_leaving_out_needs_a_reason_which_the_vault_keeps(app: EdgeApp, ho
         assert [one.reason for one in evidence.content.dismissed] == ["Known already", "told him"]
         entries = [one for one in vault.admin.entries() if one.subject == code]
         assert "evidence" in entries[-1].detail or any("evidence" in one.detail for one in entries)
+
+
+async def test_signing_lists_what_is_open_once_and_keeps_it(app: EdgeApp, home: Path) -> None:
+    async with app.run_test(size=(120, 36)) as pilot:
+        await unlock(pilot)
+        encounter = await reviewed(pilot)
+        await pilot.press("f8")
+        await until(pilot, on(pilot, "Sign"))
+        shown = screen_text(app)
+        assert "3 open findings" in shown
+        assert "!! side: " in shown
+        assert "!! dose: " in shown
+        await pilot.press(*"Dr. Keller", "enter")
+        await until(pilot, lambda: encounter.signed)
+        await leave(pilot)
+    with reopen(home) as vault:
+        code = vault.encounters.list()[0].id
+        record = vault.encounters.peek(code)
+        assert record.evidence is not None
+        (kept,) = record.evidence.content.shown
+        assert sorted(one.flag.check for one in kept.flags) == ["dose", "side"]
+        assert [one.kind for one in kept.omissions] == [FactKind.ALLERGY]
+        (signature,) = vault.edits.signatures(code)
+        assert any(document == record.evidence.id for document, _, _ in json.loads(signature.statement)[4])
+        sign = next(one for one in vault.admin.entries() if one.event == "sign")
+        assert json.loads(sign.detail)["shown"] == 3
+        found = reconstruction.account(vault, code)
+        told = next(one for one in found["documents"] if one["kind"] == "evidence")
+        assert "Penicillin" in told["revisions"][-1]["content"]
+        assert record.summary.state is State.SIGNED
 
 
 async def test_without_a_finder_the_panel_says_so_and_a_signed_note_is_only_shown(home: Path) -> None:

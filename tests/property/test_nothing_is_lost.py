@@ -15,6 +15,7 @@ import json
 from collections.abc import Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any
+from unittest.mock import patch
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
@@ -23,12 +24,16 @@ from note_kit import FIELDS, NOTES
 from vaulting import new_vault
 
 from edge import cli
+from edge.contract.codes import CodeEntry, Codes
 from edge.contract.encounter import Generated, Kind, Source
-from edge.contract.fields import Fields
+from edge.contract.facts import FactKind, Omission, Quote
+from edge.contract.fields import KNOWN_ATTRIBUTES, Fields
 from edge.contract.note import EncounterNote
 from edge.contract.origin import Origin
+from edge.encounters import code_decisions
 from edge.encounters.extracting import Extractor
 from edge.encounters.open_encounter import OpenEncounter
+from edge.encounters.tools import Tools
 from edge.encounters.writing import Scribe
 from edge.engine.scripted import ScriptedEngine
 from edge.store.vault import Vault
@@ -123,6 +128,10 @@ class Kept:
     def unchanged(self) -> None:
         assert [*map(ordered, self.after())] == [ordered(self.fields), ordered(self.note)]
 
+    def first_unchanged(self) -> None:
+        """A signature may add what was shown before it."""
+        assert [*map(ordered, self.after()[:2])] == [ordered(self.fields), ordered(self.note)]
+
     def older_unchanged(self) -> None:
         assert [*map(ordered, self.after()[:2])] == [ordered(self.fields), ordered(self.note)]
         assert len(self.after()) == 3
@@ -193,6 +202,23 @@ def only_accepted(old: dict[str, Any], new: dict[str, Any], at: int) -> None:
     assert new["sections"][at]["accepted"] is True
 
 
+def unknown(entry: dict[str, Any]) -> dict[str, Any]:
+    """Attributes of an entry that no program knows: they stay, whatever its words are."""
+    return {key: value for key, value in entry.get("attributes", {}).items() if key not in KNOWN_ATTRIBUTES}
+
+
+def codes(kept: Kept) -> None:
+    before = kept.after()
+    with (
+        patch("edge.encounters.coding.catalogue"),
+        patch("edge.encounters.coding.coder"),
+        patch("edge.encounters.coding.find", lambda *_: Codes("edition")),
+    ):
+        if any(s["text"].strip() for s in before[-1]["sections"]):
+            run("codes", kept.id)
+    assert [ordered(one) for one in kept.after()[: len(before)]] == [ordered(one) for one in before]
+
+
 def field(kept: Kept) -> None:
     key = next((k for k, entries in kept.fields["fields"].items() if entries and k != "x_newer_field"), "age")
     first = kept.fields["fields"].get(key, [])[:1]
@@ -203,7 +229,8 @@ def field(kept: Kept) -> None:
     same_but(kept.fields["fields"], fields["fields"], key)
     assert ordered(fields["fields"][key][1:]) == ordered(kept.fields["fields"].get(key, [])[1:])
     if first:
-        same_but(first[0], fields["fields"][key][0], "text", "start", "end", "score")
+        same_but(first[0], fields["fields"][key][0], "text", "start", "end", "score", "attributes")
+        assert unknown(first[0]).items() <= unknown(fields["fields"][key][0]).items()
 
 
 def field_removed(kept: Kept) -> None:
@@ -250,9 +277,9 @@ def export(kept: Kept) -> None:
 
 def amend(kept: Kept) -> None:
     run("sign", kept.id, "--signer", "Dr. Lee", "--yes")
-    kept.unchanged()
+    kept.first_unchanged()
     run("amend", kept.id)
-    kept.unchanged()
+    kept.first_unchanged()
     assert len(kept.vault.edits.signatures(kept.id)) == 1  # checked against what was signed
 
 
@@ -260,7 +287,7 @@ VERBS: dict[str, tuple[Callable[[Kept], None], ...]] = {
     "edit": (edit, edit_nothing), "rewrite": (rewrite,), "speaker": (speaker, reading("speaker", "--list")),
     "field": (field, field_removed, reading("field", "--list")), "restore": (restore, restore_fields),
     "accept": (accept,), "write": (anew("write", "--template", "soap"),), "extract": (anew("extract"),),
-    "title": (reading("title", "Another"),),
+    "title": (reading("title", "Another"),), "codes": (codes,),
     "sign": (amend,), "amend": (amend,), "export": (export,), "show": (reading("show"), reading("show", "--json")),
     "history": (reading("history"),), "list": (reading("list"),), "search": (reading("search", "knee"),),
 }  # fmt: skip
@@ -271,7 +298,7 @@ def test_every_verb_is_here() -> None:
     (verbs,) = [a for a in parser._subparsers._group_actions if hasattr(a, "choices")]
     (actions,) = [a for a in verbs.choices["records"]._subparsers._group_actions if hasattr(a, "choices")]
     assert {*actions.choices} == {*VERBS, "delete"}
-    assert len(VERBS) == 16
+    assert len(VERBS) == 17
 
 
 NO_NEED = [HealthCheck.function_scoped_fixture, HealthCheck.too_slow]
@@ -289,6 +316,16 @@ def test_no_verb_loses_a_field(
 
 
 # -- screens -----------------------------------------------------------------------------------------------------------
+
+
+class InlineTools:
+    """The thread of checks and taggers, in this one, without a bundle."""
+
+    def __init__(self) -> None:
+        self._tools = Tools()
+
+    async def call(self, work: Callable[[Tools], Any]) -> Any:
+        return work(self._tools)
 
 
 class Inline:
@@ -425,7 +462,9 @@ async def change_a_field(kept: Kept, book: OpenEncounters, one: OpenEncounter, m
     same_but(kept.fields, fields, "fields")
     same_but(kept.fields["fields"], fields["fields"], key)
     if index is not None:
-        same_but(kept.fields["fields"][key][0], fields["fields"][key][0], "text", "start", "end", "score")
+        old, new = kept.fields["fields"][key][0], fields["fields"][key][0]
+        same_but(old, new, "text", "start", "end", "score", "attributes")
+        assert unknown(old).items() <= unknown(new).items()
 
 
 async def sign_and_amend(kept: Kept, book: OpenEncounters, one: OpenEncounter, model: Model) -> None:
@@ -457,6 +496,33 @@ async def export_on_screen(kept: Kept, book: OpenEncounters, one: OpenEncounter,
     assert ordered((await closed(kept, book, one))[-1]) == ordered(old)
 
 
+async def accept_fields(kept: Kept, book: OpenEncounters, one: OpenEncounter, model: Model) -> None:
+    one.accept_rows(range(len(one.rows)))
+    fields = (await closed(kept, book, one))[0]
+    same_but(kept.fields, fields, "fields", "annotated")
+    for key, entries in kept.fields["fields"].items():
+        for old, new in zip(entries, fields["fields"][key], strict=True):
+            same_but(old, new, "attributes")
+            assert old.get("attributes", {}).items() <= new["attributes"].items()
+
+
+async def leave_out(kept: Kept, book: OpenEncounters, one: OpenEncounter, model: Model) -> None:
+    old = before(kept, one)
+    one.dismiss(Omission("said", FactKind.HISTORY, True, Quote(0, 0, 4, "said"), 0.9), "known")
+    documents = await closed(kept, book, one)
+    assert documents[-1]["dismissed"][0]["reason"] == "known"
+    assert ordered(documents[-2]) == ordered(old)
+
+
+async def decide_on_a_code(kept: Kept, book: OpenEncounters, one: OpenEncounter, model: Model) -> None:
+    old = before(kept, one)
+    one.codes_found(Codes("edition", (CodeEntry("I10", "d", "q", 0, 1, 0.9),)), one.document())
+    book.decide(one, 0, code_decisions.accept(one.codes.entries[0]))
+    documents = await closed(kept, book, one)
+    assert documents[-1]["codes"][0]["decision"] == "accepted"
+    assert ordered(documents[-2]) == ordered(old)
+
+
 SCREEN: dict[str, tuple[Act, ...]] = {
     "write": (write_on_screen,), "stop": (stop_at_once,), "rewrite": (rewrite_on_screen,),
     "extract": (extract_on_screen,), "sign": (sign_and_amend,), "amend": (sign_and_amend,),
@@ -465,14 +531,16 @@ SCREEN: dict[str, tuple[Act, ...]] = {
     "speaker_all": (correct_the_conversation,), "speaker_next": (correct_the_conversation,),
     "template": (write_on_screen,), "title": (rename,), "open_file": (correct_the_conversation,),
     "edit_talk": (correct_the_conversation,), "speaker": (correct_the_conversation,), "add_row": (change_a_field,),
+    "accept": (accept_fields,), "insert": (type_in_a_section,), "set_aside": (leave_out,),
+    "look_anew": (decide_on_a_code,), "panel_sources": (leave_out,), "panel_codes": (decide_on_a_code,),
     "panel_history": (restore_on_screen,), "panel_fields": (change_a_field,), "panel_note": (type_in_a_section,),
 }  # fmt: skip
-SAVES_NOTHING = {"copy", "swap"}
+SAVES_NOTHING = {"copy", "swap", "mark", "jump", "find"}
 
 
 def test_every_action_of_an_encounters_screen_is_here() -> None:
     assert {action.name for action in ACTIONS if action.scope == "encounter"} == {*SCREEN} | SAVES_NOTHING
-    assert len(SCREEN) == 23
+    assert len(SCREEN) == 29
 
 
 @pytest.mark.parametrize("act", [pytest.param(act, id=act.__name__) for act in
@@ -485,7 +553,7 @@ def test_no_action_of_a_screen_loses_a_field(
 ) -> None:  # fmt: skip
     kept = Kept(vault, tmp_path_factory.getbasetemp(), note, fields, at)
     model = Model()
-    book = OpenEncounters(Inline(vault), model, lambda *_: None)
+    book = OpenEncounters(Inline(vault), model, InlineTools(), lambda *_: None)
     book.info = scribe().engine.info
 
     async def work() -> None:

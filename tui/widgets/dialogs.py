@@ -146,7 +146,7 @@ class Sign(Dialog[str]):
         yield Label(t("sign.about"))
         if self._incomplete:
             yield Label(Text(t("sign.incomplete"), style="bold reverse"), classes="dialog-note")
-        if self._shown:
+        if self._shown:  # the list can be scrolled; the cursor begins in the name (on_mount)
             yield Label(t("sign.shown", count=len(self._shown)), classes="dialog-note")
             with VerticalScroll(classes="sign-shown"):
                 yield Label("\n".join(self._shown))
@@ -155,6 +155,9 @@ class Sign(Dialog[str]):
         with Horizontal(classes="buttons"):
             yield button(t("app.cancel"), "no")
             yield button(t("sign.button"), "yes", "primary")
+
+    def on_mount(self) -> None:
+        self.query_one(SafeInput).focus()
 
     def on_input_submitted(self, event: Input.Submitted) -> None:
         if event.value.strip():
