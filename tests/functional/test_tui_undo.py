@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from functional.tui_kit import (
+    TALK,
     Gate,
     editors,
     empty_vault,
@@ -16,6 +17,7 @@ from functional.tui_kit import (
     new_with,
     on,
     press_button,
+    quiet,
     reopen,
     screen_text,
     script,
@@ -30,6 +32,7 @@ from edge.contract.note import EncounterNote
 from edge.encounters import keeping
 from edge.encounters.open_encounter import OpenEncounter
 from tui import settings
+from tui.widgets.messages import ConversationEdited
 
 
 async def type_at_end(pilot: Any, section: int, words: str) -> OpenEncounter:
@@ -227,3 +230,23 @@ async def test_writing_taken_up_after_unlock_moves_neither_screen_nor_focus(home
     record, _ = kept(home)
     assert record.note is not None
     assert "acetaminophen" in record.note.content.text()
+
+
+async def test_words_that_come_as_the_model_begins_are_taken_up_afterwards(home: Path) -> None:
+    empty_vault(home)
+    gate = Gate(3)
+    app = make_app(home, gate=gate)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await unlock(pilot)
+        encounter = await new_with(pilot)
+        await pilot.press("ctrl+g")
+        await until(pilot, lambda: bool(encounter.sections[0].text), "the first words")
+        app.screen.post_message(ConversationEdited(f"{TALK} None."))  # of the last key before Ctrl+G
+        await quiet(pilot)
+        assert encounter.conversation == TALK
+        gate.open()
+        await until(pilot, lambda: idle(app) and encounter.conversation == f"{TALK} None.", "the words", 1000)
+        await until(pilot, lambda: not encounter.dirty)
+        await leave(pilot)
+    record, _ = kept(home)
+    assert record.conversation.text == f"{TALK} None."

@@ -75,6 +75,7 @@ class EncounterScreen(EdgeScreen):
         self._filled = False
         self._words = ""  # that were looked for last
         self._check_timer: Timer | None = None
+        self._late: str | None = None  # a conversation that came in while the model was at work
 
     def compose(self) -> ComposeResult:
         yield StatusBar()
@@ -116,8 +117,15 @@ class EncounterScreen(EdgeScreen):
         await self.query_one(NotePanel).show(self.encounter, self._job)
         if self._panel not in ("note", "fields"):
             await self.panel.show(self.encounter, self._job)
+        self._take_late()
         self.tick()
         self._tell_keys()
+
+    def _take_late(self) -> None:
+        """What was typed or corrected while the model began to work is taken up when it is done."""
+        late, self._late = self._late, self._late if self.encounter.busy else None
+        if late is not None and not self.encounter.busy and not self.encounter.signed:
+            self.post_message(ConversationEdited(late))
 
     def _tell_keys(self) -> None:
         """The key bar shows what can be done here and now."""
@@ -180,6 +188,8 @@ class EncounterScreen(EdgeScreen):
             here.focus()
 
     def on_conversation_edited(self, message: ConversationEdited) -> None:
+        if self.encounter.busy:
+            self._late = message.text
         if self.encounter.signed or self.encounter.busy:
             return
         self.edge.encounters.set_conversation(self.encounter, message.text)
@@ -379,6 +389,8 @@ class EncounterScreen(EdgeScreen):
     async def _write(self, template_name: str | None) -> None:
         had = self.encounter.has_note and not self.encounter.incomplete
         pane = self.query_one(ConversationPane)
+        if pane.editing and pane.talk() != self.encounter.conversation:  # the last key's message is still on its way
+            self.edge.encounters.set_conversation(self.encounter, pane.talk())
         if pane.editing and self.encounter.conversation.strip():
             pane.show_talk(self.encounter.conversation)
             pane.edit(False)

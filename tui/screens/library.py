@@ -46,6 +46,7 @@ class LibraryScreen(EdgeScreen):
     """The list. limit grows when the cursor reaches its end."""
 
     scope = "library"
+    AUTO_FOCUS = "#records"
     BINDINGS = actions.bindings("library")
 
     def __init__(self) -> None:
