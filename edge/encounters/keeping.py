@@ -116,7 +116,18 @@ def revisions(vault: Vault, identifier: str, kind: Kind = Kind.NOTE) -> tuple[li
 
 
 def written_notes(vault: Vault, identifier: str) -> list[tuple[int, Revision, EncounterNote]]:
-    """Every revision with text of every note, whoever wrote it: document, revision and content, newest first."""
-    notes = [one.id for one in vault.encounters.peek(identifier).documents if one.kind is Kind.NOTE]
-    past = [(note, r, vault.edits.content_at(note, r.number)) for note in notes for r in vault.edits.history(note)]
-    return [(of, r, text) for of, r, text in past if isinstance(text, EncounterNote) and text.written][::-1]
+    """Every revision of every note that says something new, whoever wrote it: document, revision and content, newest
+    first. One that only keeps what a check found in the same text says nothing new to a reader.
+    """
+    found: list[tuple[int, Revision, EncounterNote]] = []
+    for document in (one.id for one in vault.encounters.peek(identifier).documents if one.kind is Kind.NOTE):
+        before: object = None
+        for revision in vault.edits.history(document):
+            note = vault.edits.content_at(document, revision.number)
+            if not isinstance(note, EncounterNote) or not note.written:
+                continue
+            says = [(one.heading, one.text, one.stop, one.accepted) for one in note.sections]
+            if says != before:
+                found.append((document, revision, note))
+            before = says
+    return found[::-1]

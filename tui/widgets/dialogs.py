@@ -137,6 +137,8 @@ class Choose(Dialog[str]):
 class Sign(Dialog[str]):
     """The one confirmation before a note is final. shown: what is open, a line each."""
 
+    AUTO_FOCUS = "SafeInput"  # the name is typed at once; what is shown scrolls with Tab
+
     def __init__(self, signer: str, incomplete: bool, shown: list[str] | None = None) -> None:
         super().__init__()
         self.heading = t("sign.title")
