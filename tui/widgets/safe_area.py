@@ -34,6 +34,11 @@ class SafeArea(TextArea):
         """Underline characters start to end, each in the way of its kind (tui.widgets.flags, or LIT)."""
         if marks == self._marks:
             return
+        self._set_marks(marks)
+        super().notify_style_update()  # rows are drawn anew
+        self.refresh()
+
+    def _set_marks(self, marks: tuple[tuple[int, int, str], ...]) -> None:
         self._marks, self._marked = marks, {}
         for start, end, kind in marks:
             (first, left), (last, right) = map(self.location_at, (start, end))
@@ -41,8 +46,16 @@ class SafeArea(TextArea):
                 a = left if row == first else 0
                 b = right if row == last else len(self.document.get_line(row))
                 self._marked.setdefault(row, []).append((a, b, kind))
-        super().notify_style_update()  # rows are drawn anew
-        self.refresh()
+
+    def _moved_marks(self, edit: Edit) -> tuple[tuple[int, int, str], ...]:
+        """The marks as they stand after an edit, without those that it touches: drawn with it, not a frame later."""
+        start, end = self._offset_of(edit.top), self._offset_of(edit.bottom)
+        by = len(edit.text) - (end - start)
+        return tuple(
+            (low + by, high + by, kind) if low >= end else (low, high, kind)
+            for low, high, kind in self._marks
+            if high <= start or low >= end
+        )
 
     def location_at(self, offset: int) -> tuple[int, int]:
         """Row and column of a character of the text."""
@@ -52,7 +65,10 @@ class SafeArea(TextArea):
     @property
     def cursor_offset(self) -> int:
         """Characters of the text before the cursor."""
-        row, column = self.cursor_location
+        return self._offset_of(self.cursor_location)
+
+    def _offset_of(self, location: tuple[int, int]) -> int:
+        row, column = location
         return sum(len(self.document.get_line(one)) + 1 for one in range(row)) + column
 
     def get_line(self, line_index: int) -> Text:
@@ -64,8 +80,10 @@ class SafeArea(TextArea):
     def edit(self, edit: Edit) -> EditResult:
         """What is written at the end of a long text leaves the rows above as they were drawn."""
         edit.text = sanitise(edit.text)
-        kept = self._rows_above(edit)
+        kept, marks = self._rows_above(edit), self._moved_marks(edit) if self._marks else ()
         result = super().edit(edit)
+        if self._marks:
+            self._set_marks(marks)
         textual_private.DrawnRows(self).put_back(kept)
         return result
 
