@@ -314,12 +314,12 @@ def test_malformed_inputs_are_named_errors(bundle_135m: Path, files: Path) -> No
 
 @pytest.mark.long
 def test_a_visit_longer_than_the_context_is_written_in_overlapping_parts(bundle_135m: Path, files: Path) -> None:
-    (files / "long.txt").write_text(long_visit(165))
+    (files / "long.txt").write_text(long_visit(200))
     done = run("note", "long.txt", "--template", "section:CC", "--json", "--bundle", str(bundle_135m), cwd=files)
     written = json.loads(done.stdout)
     assert set(written) == NOTE_KEYS | {"parts"}
     first, second = written["parts"]["CC"]
-    assert (first[0], second[1]) == (1, 330)
+    assert (first[0], second[1]) == (1, 400)
     assert second[0] <= first[1] < second[1]
     assert "Part 1 of 2 (turns 1–" in written["text"] or "Part 2 of 2" in written["text"]
     assert b"longer than the model reads at once" in done.stderr
