@@ -74,7 +74,7 @@ def test_a_damaged_file_is_read_or_refused_and_adds_no_words(form: str, data: st
         return
     assert sanitise(reading.text) == reading.text
     assert all(reading.text[turn.start : turn.end] for turn in reading.turns)
-    if form not in OPAQUE:
+    if form not in OPAQUE and reading.format != "rtf":  # damage can make it one: its marks may part a word's letters
         found = bytes(raw).decode("utf-8", "replace").casefold() + bytes(raw).decode("cp1252", "replace").casefold()
         assert not {word for word in tokens(reading.text) - {"doctor", "patient", "unknown"} if word not in found}
 
