@@ -176,7 +176,7 @@ class EncounterScreen(EdgeScreen):
                 pane.show_basis(*self.panel.left(self.encounter))
                 self._keep_fields_focused(here)
         await self._show()
-        if message.what in ("sections", "rows", "state"):
+        if message.what in ("sections", "rows"):  # not at each save: what is typed is checked after a pause
             self._check()
 
     def _keep_fields_focused(self, here: Widget | None) -> None:
