@@ -158,10 +158,9 @@ class EncounterScreen(EdgeScreen):
 
     def _check_soon(self) -> None:
         """The same, once nothing is typed any more."""
-        if self._check_timer is None:
-            self._check_timer = self.set_timer(CHECK_AFTER, self._check)
-        else:
-            self._check_timer.reset()
+        if self._check_timer is not None:
+            self._check_timer.stop()
+        self._check_timer = self.set_timer(CHECK_AFTER, self._check)
 
     async def on_encounter_changed(self, message: EncounterChanged) -> None:
         if message.encounter is not self.encounter or not self._filled:
