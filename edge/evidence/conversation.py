@@ -18,7 +18,7 @@ from edge.evidence.context import MentionState, Named, named
 from edge.evidence.links import Index
 
 _FILLER = r"(?:(?:uh|um|well|oh|so|okay|ok|hmm|mm|i mean|you know|like|and|äh|ähm|also)\b[\s,.…]*)*"
-_NO = re.compile(
+NO = re.compile(
     _FILLER
     + r"(?:no\b|nope|nah|not (?:really|that|at all|so|anymore|since|lately|yet)|never|none|nothing|i (?:do|have|did|"
     r"am|was)"
@@ -38,7 +38,7 @@ _ASSERTS = re.compile(  # what makes a doctor's words a finding and no question
     r"severe|positive)\b",
     re.IGNORECASE,
 )
-_YES = re.compile(
+YES = re.compile(
     _FILLER
     + r"(?:yes|yeah|yep|yup|yea|uh-huh|mm-hmm|mhm|i (?:do|have|did|am|was|feel|get|think)\b(?! ?n't)|sure|a little|"
     r"a bit|sometimes|"
@@ -159,7 +159,7 @@ class Conversation:
         return (
             len(rest.split()) <= _HANGING
             and turns[turn + 1].speaker != "Doctor"
-            and _NO.match(turns[turn + 1].text) is not None
+            and NO.match(turns[turn + 1].text) is not None
             and _ASSERTS.search(text[max(one.sentence[0], one.start - 60) : one.start]) is None
         )
 
@@ -210,9 +210,9 @@ def _sides_at(marks: list[tuple[int, int, str]], at: int) -> set[str]:
 
 
 def _answer(text: str) -> MentionState | None:
-    if _NO.match(text):
+    if NO.match(text):
         return "no"
-    return "yes" if _YES.match(text) else None
+    return "yes" if YES.match(text) else None
 
 
 def converse(transcript: Transcript) -> Conversation:

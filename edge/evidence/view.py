@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 from edge.contract.facts import Flag, Quote, Severity, SourceLink
 from edge.evidence import links
-from edge.evidence.context import Named, named, sentences
-from edge.evidence.conversation import Conversation, Said
+from edge.evidence.context import MentionState, Named, named, sentences
+from edge.evidence.conversation import NO, YES, Conversation, Said
 from edge.evidence.reading import TextReading, read
 from edge.evidence.statements import Piece
 from edge.terms.numbers import NumberSpan
@@ -35,7 +35,8 @@ class View:
     @cached_property
     def named(self) -> list[Named]:
         """What the statement names."""
-        return named(self.reading, spoken=False, family=self.piece.section == "family")
+        found = named(self.reading, spoken=False, family=self.piece.section == "family")
+        return [_answered(one, self.reading.text) for one in found]
 
     def text(self, one: Named | NumberSpan) -> str:
         """The words of the statement that name it."""
@@ -64,6 +65,20 @@ def window(talk: Conversation, said: Iterable[Said], before: int = 1, after: int
     last = len(talk.index.turns)
     turns = {t for one in said for t in range(max(0, one.turn - before), min(last, one.turn + after + 1))}
     return sorted(turns)
+
+
+_ANSWER = re.compile(r" – (?:[^:–\n]{1,30}: )?")  # a question beside its answer, as notes made from facts have them
+
+
+def _answered(one: Named, text: str) -> Named:
+    """A name in a question that stands beside its answer: what the answer makes of it, or nothing that can be held
+    against it."""
+    answer = _ANSWER.search(text, one.end)
+    if answer is None:
+        return one
+    state: MentionState = one.state if YES.match(text, answer.end()) else "asked"
+    state = "no" if NO.match(text, answer.end()) else state
+    return replace(one, state=state)
 
 
 RETRACTED = re.compile(
