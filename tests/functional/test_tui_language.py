@@ -50,7 +50,7 @@ async def test_a_change_of_language_redraws_what_is_open(home: Path) -> None:
         assert app.screen.query_one("#language", Select).value == "de"
         await pilot.press("escape")
         await until(pilot, on(pilot, "EncounterScreen"))
-        await until(pilot, lambda: "Zeichen und Symptome" in screen_text(app), "the fields")
+        await until(pilot, lambda: "Familienanamnese" in screen_text(app), "the fields")
         await until(pilot, lambda: "Unterschreiben" in screen_text(app) and "BEARBEITET" in screen_text(app))
         await pilot.press("f2")
         await until(pilot, lambda: "ANAMNESE (SUBJEKTIV) · SUBJECTIVE" in screen_text(app), "the section's heading")

@@ -24,7 +24,8 @@ from functional.tui_kit import (
     until,
 )
 
-from tui.widgets import folders, labels
+from tui import labels
+from tui.widgets import folders
 
 CUE = "{}\n00:00:0{},000 --> 00:00:0{},000\n{}\n\n"
 SRT = CUE.format(1, 1, 3, "Doctor: What brings you in?") + CUE.format(2, 4, 6, "Patient: My knee.")
