@@ -57,6 +57,12 @@ _INSTRUCTION = re.compile(
 )
 
 
+_SPOKEN = re.compile(
+    r"(?:[-•*]\s*)?(?:this is|that is|that's|it is|it's|you have|you've got|das ist|es ist|sie haben)\s+", re.IGNORECASE
+)
+_CLAUSE = re.compile(r",?\s(?:that|which|because|since|der|die|das|weil)\s.*$", re.IGNORECASE | re.DOTALL)
+
+
 @dataclass(frozen=True)
 class CodingLine:
     """One sentence or line of a note. problem: it names a problem of the assessment (its own line, short)."""
@@ -110,6 +116,12 @@ def _part(note: str, section: ReportSection) -> Part | None:
     return _PARTS.get(section.key)
 
 
+def _said_about(text: str) -> str:
+    """A line as its length is judged by: of a spoken diagnosis what it names, without the clause behind it."""
+    spoken = _SPOKEN.match(text)
+    return _CLAUSE.sub("", text[spoken.end() :]) if spoken else text
+
+
 def _sentences(text: str, start: int, part: Part, gap: bool, named: bool) -> Iterator[CodingLine]:
     """named: a line before this one in the same part named a problem; bullets after it are what is said of that one."""
     assessed = part in (Part.ASSESSMENT, Part.PLAN)
@@ -117,7 +129,7 @@ def _sentences(text: str, start: int, part: Part, gap: bool, named: bool) -> Ite
     bullet = not numbered and _ITEM.match(text) is not None
     if bullet and not named and part is Part.ASSESSMENT:
         bullet = False  # a list of diagnoses with bullets
-    short = len(text.split()) <= 12
+    short = len(_said_about(text).split()) <= 12
     label = re.match(r"\d{1,2}[.)]\s+", text)  # the dot of "1. " ends no sentence
     position = label.end() if label else 0
     for number, piece in enumerate(_SENTENCE.split(text[position:])):

@@ -23,12 +23,12 @@ from edge.contract.transcript import Transcript
 from edge.engine.base import Engine, EngineInfo
 from edge.evidence import omissions
 from edge.evidence.conversation import converse
-from edge.evidence.review import review, review_sections
+from edge.evidence.review import FactFinder, review, review_sections
 from edge.evidence.statements import split
 from edge.tasks.note import Note, NoteFinished, write_note
 
 FORMS = ("turns", "lists", "facts")  # beside the whole visit by division, which needs no facts
-RULES = "lines-4"  # name of the rules that word a fact, kept with each note
+RULES = "lines-5"  # name of the rules that word a fact, kept with each note
 # Least score of a fact that is written, critical or not: chosen on facts_dev (docs/evidence.md). What lies below is
 # listed as said and not in the note.
 CRITICAL, OTHER = 0.5, 0.75
@@ -135,7 +135,7 @@ def compose(
             else:
                 yield event
     words = words_of(transcript)
-    made = {spec: _lines([f for f in facts if shape.place(f) == spec.key], transcript, words) for spec in listed}
+    made = _once({s: _lines([f for f in facts if shape.place(f) == s.key], transcript, words) for s in listed})
     sections = _joined(shape, written, [_list(spec, own, words) for spec, own in made.items()])
     steps: tuple[ComposingStep, ...] = ()
     if mend:
@@ -179,14 +179,19 @@ def _told(template: Template, sections: Sequence[Section]) -> Iterator[TaskEvent
 
 
 def as_note(
-    engine: Engine, transcript: Transcript, facts: Sequence[Fact], form: str, template: Template, tagger: EngineInfo
+    engine: Engine, transcript: Transcript, find: FactFinder, form: str, template: Template, tagger: EngineInfo
 ) -> Iterator[TaskEvent | NoteFinished]:
-    """The events of compose() as those of any other note. Its parameters name the form, the rules, the tagger and what
-    was mended; where no language model was asked, the tagger is what made it."""
-    for event in compose(engine, transcript, facts, form, template=template):
+    """The events of compose() over the facts that find gives, as those of any other note.
+
+    Its parameters name the form, the rules, the tagger and what was mended; where no language model was asked, the
+    tagger is what made it.
+    """
+    started = time.perf_counter()
+    for event in compose(engine, transcript, find(transcript), form, template=template):
         if isinstance(event, Composed):
+            note = replace(event.note, seconds=time.perf_counter() - started)
             parameters = event.parameters(form) | {"tagger": tagger.bundle, "tagger_sha256": tagger.bundle_sha256}
-            yield NoteFinished(replace(event.note, parameters=parameters, writer=tagger if form == "facts" else None))
+            yield NoteFinished(replace(note, parameters=parameters, writer=tagger if form == "facts" else None))
         else:
             yield event
 
@@ -205,6 +210,16 @@ def _turns(facts: Sequence[Fact], shape: _Shape) -> dict[str, set[int]]:
 def _lines(facts: Sequence[Fact], transcript: Transcript, words: Words) -> list[lines.Line]:
     """The lines of a list section, from its facts alone."""
     return lines.lines(facts, tuple(FactKind), transcript.turns, words)
+
+
+def _once(made: dict[SectionSpec, list[lines.Line]]) -> dict[SectionSpec, list[lines.Line]]:
+    """The same without a line that an earlier section has: a complaint is often the history's first line, too."""
+    seen: set[str] = set()
+    kept = {}
+    for spec, own in made.items():
+        kept[spec] = [one for one in own if one.text not in seen]
+        seen |= {one.text for one in own}
+    return kept
 
 
 def _list(spec: SectionSpec, own: Sequence[lines.Line], words: Words) -> Section:

@@ -178,7 +178,7 @@ class Scribe:
         finder = self.facts_finder()
         assert finder.finder is not None
         assert finder.info is not None
-        return as_note(self.engine, visit, finder.finder(visit), form, chosen, finder.info)
+        return as_note(self.engine, visit, finder.finder, form, chosen, finder.info)
 
     def form_of(self, chosen: Template, conversation: str, form: str = "") -> str:
         """What a note is made of. Automatic: of facts, where a trusted tagger is there, the language is one that it

@@ -11,6 +11,8 @@ from typing import TYPE_CHECKING
 from edge.verbs import bundle_options, extract, model_verbs, note, records
 from edge.verbs.narrate import Narrator
 
+_SOURCES = 6  # statements that are shown with their sources
+
 if TYPE_CHECKING:
     from edge.encounters.extracting import Extractor
     from edge.encounters.writing import Scribe
@@ -41,7 +43,7 @@ def run(args: argparse.Namespace) -> int:
         model_verbs.remark_on(scribe.engine.info, narrator)
         with _vault(args, narrator) as vault:
             record = _visit(scribe, vault, args, narrator)
-            _heading(narrator, "4. What the demo vault holds now")
+            _heading(narrator, "5. What the demo vault holds now")
             for summary in vault.encounters.list(limit=10):
                 print(records.line(summary), flush=True)
     where = f"--vault {args.vault} --passphrase-file {args.passphrase_file}"
@@ -89,6 +91,21 @@ def _extractor(scribe: Scribe, args: argparse.Namespace) -> Extractor:
         return Extractor.of(scribe)
 
 
+def _sources(content: object, narrator: Narrator) -> None:
+    """The first statements of the note that have a source, each with the best of them."""
+    from edge.contract.note import EncounterNote
+    from edge.text import one_line
+
+    assert isinstance(content, EncounterNote)
+    statements = [one for section in content.sections for one in section.statements]
+    shown = [one for one in statements if one.sources]
+    for one in shown[:_SOURCES]:
+        quote = one.sources[0].quote
+        narrator.say(f"{one_line(one.text, 90)}\n    turn {quote.turn}: “{one_line(quote.text, 90)}”")
+    without = len(statements) - len(shown)
+    narrator.say(f"{len(shown)} of {len(statements)} statements have a source; {without} have none.")
+
+
 def _visit(scribe: Scribe, vault: Vault, args: argparse.Namespace, narrator: Narrator) -> str:
     """Write, extract and save; returns the record's id."""
     from edge.contract import document as documents
@@ -104,7 +121,9 @@ def _visit(scribe: Scribe, vault: Vault, args: argparse.Namespace, narrator: Nar
     _heading(narrator, f"2. The note, {made} on this machine")
     written = note.write(scribe, visit, args, narrator)
     text = str(written.printed["text"])
-    _heading(narrator, "3. Structured fields of that note, each with its characters in it")
+    _heading(narrator, "3. Where it comes from: statements with the words that they stand on")
+    _sources(written.result.content, narrator)
+    _heading(narrator, "4. Structured fields of that note, each with its characters in it")
     report = documents.from_text(text, "note")
     found = extract.write(_extractor(scribe, args), report, argparse.Namespace(json=False, format="table"), narrator)
     encounter = OpenEncounter(title=args.title)

@@ -39,6 +39,7 @@ def codes(coder: Coder, text: str) -> list[str]:
         ("1. Hypertension.\n2. CKD stage 3b.\n3. Type 2 diabetes.", ["I12.9", "E11.22", "N18.32"]),
         ("Paroxysmal atrial fibrillation.\n\nThe atrial fibrillation is stable.", ["I48.0"]),
         ("Kniearthrose links.", ["M17.12"]),
+        ("- This is mild osteoarthritis of the left knee that the fall has stirred up.", ["M17.12"]),
     ],
 )
 def test_problems_become_codes(text: str, expected: list[str], coder: Coder) -> None:

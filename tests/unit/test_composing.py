@@ -264,6 +264,12 @@ def test_what_was_said_word_for_word_is_never_mended_away() -> None:
     assert "I'm allergic to penicillin, I get hives." in note.text
 
 
+def test_a_line_stands_in_one_section() -> None:
+    words = "my ankles were swollen"
+    note = _composed("facts", facts=[_fact(FactKind.COMPLAINT, words), _fact(FactKind.SYMPTOM, words)]).note
+    assert [one.key for one in note.sections] == ["chief_complaint"]
+
+
 def test_unsure_facts_are_left_to_the_list_of_what_was_said() -> None:
     unsure = [replace(one, score=0.4) for one in FACTS]
     assert _composed("facts", facts=unsure).note.sections == ()
