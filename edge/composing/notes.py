@@ -23,7 +23,7 @@ from edge.contract.transcript import Transcript
 from edge.engine.base import Engine, EngineInfo
 from edge.evidence import omissions
 from edge.evidence.conversation import converse
-from edge.evidence.review import FactFinder, review, review_sections
+from edge.evidence.review import FactFinder, review_sections
 from edge.evidence.statements import split
 from edge.tasks.note import Note, NoteFinished, write_note
 
@@ -256,19 +256,27 @@ def _mended(
     talk = converse(transcript)
     pieces = split("\n\n".join(f"{one.heading}\n\n{one.text}" for one in sections))
     missing = {one.quote for one in omissions.find(facts, pieces, talk) if one.critical}
-    for fact in facts:
-        text = lines.line(fact, transcript.turns, words) if fact.critical and fact.evidence[0] in missing else ""
-        key = shape.place(fact)
-        if text and not _contradicted(text, key, shape.inner, transcript):
-            sections = _with_line(sections, source, key, text)
-            steps.append(ComposingStep("added", key, text, fact.kind.value))
+    left = [fact for fact in facts if fact.critical and fact.evidence[0] in missing]
+    said_of = [(fact, shape.place(fact), lines.line(fact, transcript.turns, words)) for fact in left]
+    for fact, key, text in _uncontradicted([one for one in said_of if one[2]], shape.inner, transcript):
+        sections = _with_line(sections, source, key, text)
+        steps.append(ComposingStep("added", key, text, fact.kind.value))
     return sections, tuple(steps)
 
 
-def _contradicted(text: str, key: str, template: Template, transcript: Transcript) -> bool:
-    """Whether a check speaks against a line in its section."""
-    spec = next(spec for spec in template.sections if spec.key == key)
-    return any(flag.severity is Severity.HIGH for flag in review(f"{spec.title.upper()}\n\n{text}", transcript).flags)
+def _uncontradicted(
+    found: Sequence[tuple[Fact, str, str]], template: Template, transcript: Transcript
+) -> list[tuple[Fact, str, str]]:
+    """The lines, each with its fact and the key of its section, that no check speaks against. The conversation is read
+    once for all."""
+    if not found:
+        return []
+    titles = {spec.key: spec.title.upper() for spec in template.sections}
+    lone = tuple(Section(titles[key], text, key, "end") for _, key, text in found)
+    checked, _ = review_sections(EncounterNote(template.name, lone), transcript)
+    flagged = [any(f.severity is Severity.HIGH for one in section.statements for f in one.flags)
+               for section in checked.sections]  # fmt: skip
+    return [one for one, wrong in zip(found, flagged, strict=True) if not wrong]
 
 
 def _without_wrong(section: Section, said: frozenset[str], steps: list[ComposingStep]) -> Section:
