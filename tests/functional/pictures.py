@@ -118,6 +118,11 @@ async def first_run(app: EdgeApp, pilot: Any, shot: Callable[[str], Any]) -> Non
     await pilot.press("ctrl+g")
     await until(pilot, lambda: idle(app) and encounter.has_note, "the note", PATIENT)
     await shot("note")
+    for key, name in (("f11", "sources"), ("f12", "codes")):
+        await pilot.press(key)
+        await quiet(pilot)
+        await shot(name)
+    await pilot.press("f2")
     await pilot.press("ctrl+r")
     await until(pilot, on(pilot, "Ask"))
     await pilot.press(*"shorter")
