@@ -121,15 +121,16 @@ def vector_bytes(vectors: TermVectors) -> bytes:
     return bytes(vectors.rows.astype(np.int8).tobytes() + vectors.scales.astype("<f4").tobytes())
 
 
-def installed_model(dirs: Iterable[Path], catalogue: Catalogue) -> CodingModel | None:
+def installed_model(dirs: Iterable[Path], catalogue: Catalogue, threads: int = 0) -> CodingModel | None:
     """The coding bundle of this machine for a catalogue: signed by a known key, first by name; None if there is none.
 
-    Raises BundleError if it is damaged, EngineError if the runtime refuses it.
+    threads: 0 for what this process may use. Raises BundleError if it is damaged, EngineError if the runtime refuses
+    it.
     """
     for folder, manifest in sorted(scan_bundles(list(dirs)), key=lambda found: found[0].name):
         if not isinstance(manifest, Manifest) or manifest.kind != "coding" or signed_by(folder) is None:
             continue
-        model = open_model(folder)
+        model = open_model(folder, threads=threads)
         if model.fits(catalogue):
             return model
     return None

@@ -18,9 +18,10 @@ def catalogue() -> Catalogue:
     return open_catalogue()
 
 
-def coder(known: Catalogue | None = None) -> Coder:
-    """What finds candidates, with the installed coding bundle, if there is one. Raises CatalogueError."""
-    return open_coder(known or catalogue(), paths.bundle_dirs())
+def coder(known: Catalogue | None = None, threads: int = 0) -> Coder:
+    """What finds candidates, with the installed coding bundle, if there is one; threads: 0 for what this process may
+    use. Raises CatalogueError."""
+    return open_coder(known or catalogue(), paths.bundle_dirs(), threads)
 
 
 def find(coder: Coder, note: str) -> Codes:

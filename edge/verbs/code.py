@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from edge.errors import EdgescribeError, UsageError
 from edge.text import sanitise
+from edge.verbs import bundle_options
 from edge.verbs.narrate import Narrator, complain
 
 if TYPE_CHECKING:
@@ -36,6 +37,7 @@ def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     parser.add_argument(
         "--edition", metavar="FILE", type=Path, help="another list of codes: ClaML or tabular XML (default: ICD-10-CM)"
     )
+    bundle_options.add_threads(parser)
     parser.add_argument("--quiet", action="store_true", help="no narration on standard error")
     parser.set_defaults(run=run)
 
@@ -60,7 +62,7 @@ def _files(args: argparse.Namespace, catalogue: Catalogue, narrator: Narrator) -
     from edge.coding.installed import open_coder
     from edge.encounters.writing import read_file
 
-    coder = open_coder(catalogue, paths.bundle_dirs())
+    coder = open_coder(catalogue, paths.bundle_dirs(), args.threads)
     if not coder.by_meaning:
         narrator.say("No coding bundle is installed: codes are found by their words alone.")
     codes = []

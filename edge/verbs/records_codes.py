@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from edge.errors import UsageError
 from edge.text import one_line, sanitise
-from edge.verbs import vault_options
+from edge.verbs import bundle_options, vault_options
 from edge.verbs.narrate import Narrator
 
 if TYPE_CHECKING:
@@ -23,6 +23,7 @@ def add_actions(actions: argparse._SubParsersAction[argparse.ArgumentParser]) ->
     codes.add_argument("--change", nargs=2, metavar=("CODE", "NEW"), help="take another code of the catalogue instead")
     codes.add_argument("--reject", nargs="+", metavar="CODE", default=[], help="reject these, with --reason")
     codes.add_argument("--reason", default="", metavar="TEXT", help="why, in a few words")
+    bundle_options.add_threads(codes)
     vault_options.on_record(codes, _codes)
 
 
@@ -56,7 +57,7 @@ def _decided(vault: Vault, args: argparse.Namespace, find: bool) -> OpenEncounte
         raise UsageError("This record has no note to code.", "", "`edgescribe note FILE --save` writes and keeps one.")
     catalogue = coding.catalogue()
     if find:
-        encounter.codes_found(coding.find(coding.coder(catalogue), text), typed(text, "note"))
+        encounter.codes_found(coding.find(coding.coder(catalogue, args.threads), text), typed(text, "note"))
     for code in args.accept:
         at = _place(encounter, code)
         encounter.decide(at, code_decisions.accept(encounter.codes.entries[at]))

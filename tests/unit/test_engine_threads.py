@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from edge.cli import build_parser
+from edge.coding import encoder as coding_encoder
 from edge.engine import threads
 from edge.tagging import onnx as tagging_onnx
 from edge.verbs.audit import verbs_of
@@ -69,16 +70,30 @@ def test_a_tagger_keeps_to_the_share_too(
     assert seen == [given, given]
 
 
+@pytest.mark.parametrize(("asked", "given"), [(0, 3), (2, 2)])
+def test_an_encoder_of_codes_keeps_to_the_share_too(
+    asked: int, given: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+    monkeypatch.setattr(coding_encoder, "usable_cores", lambda: 3)
+    monkeypatch.setattr(
+        coding_encoder.ort, "InferenceSession", lambda _, options, **__: seen.append(options.intra_op_num_threads)
+    )
+    coding_encoder.OnnxTextEncoder(tmp_path, None, asked)
+    assert seen == [given]
+
+
 def test_every_verb_that_runs_a_model_takes_threads() -> None:
     parser = build_parser()
     running, others = set(), {"audit network", "doctor"}  # one starts the others, one looks at files
+    coding = {"code", "records codes"}  # they take the installed coding bundle, and no other
     for words in verbs_of(parser):
         verb = parser
         for word in words:
             (actions,) = [one for one in verb._actions if isinstance(one, argparse._SubParsersAction)]
             verb = actions.choices[word]
-        if {"--bundle", "--tagger"} & set(verb._option_string_actions):
+        if {"--bundle", "--tagger"} & set(verb._option_string_actions) or " ".join(words) in coding:
             running.add(words)
             assert ("--threads" in verb._option_string_actions) == (" ".join(words) not in others), words
     named = {"app", "window", "check", "demo", "extract", "facts", "note"} | {f"records {one}" for one in OF_RECORDS}
-    assert {" ".join(words) for words in running} == named | others
+    assert {" ".join(words) for words in running} == named | others | coding
