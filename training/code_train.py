@@ -29,6 +29,7 @@ from training.tagger_publish import changes
 
 _SCALE = 20.0
 _REPORT = 25
+_GROUP = 32  # texts of like length read at once
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class CodeTraining:
     batch: int = 64
     rate: float = 1e-4
     seed: int = 0
-    bf16: bool = True
+    bf16: bool = False
 
 
 def tune(base: Path, catalogue: Catalogue, config: CodeTraining, out: Path, say: Say) -> Path:
@@ -84,17 +85,23 @@ def encoder(base: Path) -> Any:
 
 
 def embed(model: Any, tokenizer: Any, texts: Sequence[str]) -> torch.Tensor:
-    """Unit vectors, shape (texts, width): mean of the last layer."""
+    """Unit vectors, shape (texts, width): mean of the last layer. Texts of like length are read together, so that
+    one long text does not make the others as long."""
     ids = [tokenizer.encode(text).ids[:MAX_TOKENS] for text in texts]
-    longest = max(map(len, ids))
-    given = torch.zeros(len(ids), longest, dtype=torch.long)
+    order = sorted(range(len(ids)), key=lambda number: len(ids[number]))
+    groups = [order[first : first + _GROUP] for first in range(0, len(order), _GROUP)]
+    means = torch.cat([_means(model, [ids[number] for number in group]) for group in groups])
+    return functional.normalize(means[torch.tensor(order).argsort()], dim=1)
+
+
+def _means(model: Any, ids: Sequence[Sequence[int]]) -> torch.Tensor:
+    given = torch.zeros(len(ids), max(map(len, ids)), dtype=torch.long)
     mask = torch.zeros_like(given)
     for row, one in enumerate(ids):
         given[row, : len(one)] = torch.tensor(one)
         mask[row, : len(one)] = 1
     states = model(input_ids=given, attention_mask=mask).last_hidden_state.float()
-    mean = (states * mask[:, :, None]).sum(1) / mask.sum(1, keepdim=True)
-    return functional.normalize(mean, dim=1)
+    return (states * mask[:, :, None]).sum(1) / mask.sum(1, keepdim=True)
 
 
 def ranking_loss(vectors: torch.Tensor, size: int) -> torch.Tensor:

@@ -10,16 +10,19 @@ import numpy as np
 import pytest
 from tagging_kit import tiny_encoder
 
+import training.cli
+import training.model
 from edge.coding.candidates import Coder
 from edge.coding.encoder import installed_model, open_model
 from edge.contract.bundle import verify_bundle
 from edge.contract.coding import CODING, VECTORS
+from edge.contract.prompts import load_tokenizer
 from edge.errors import BaseModelError, BundleError
 from edge.terminology.catalogue import Catalogue
 from edge.terminology.index import open_edition
 from export import to_coding
 from export.catalog import Base
-from training import code_train
+from training import code_train, precision
 from training.code_train import CodeTraining
 
 pytestmark = pytest.mark.model
@@ -116,6 +119,28 @@ def test_training_writes_what_the_exporter_reads(base: Path, catalogue: Catalogu
     assert json.loads((folder / CODING).read_text())["terms"] == len(list(catalogue.terms()))
     with pytest.raises(BaseModelError, match="not a tuned encoder"):
         make(base, tmp_path, tmp_path / "x", catalogue)
+
+
+def test_texts_of_any_length_keep_their_vectors_and_their_order(base: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    model, tokenizer = code_train.encoder(base).eval(), load_tokenizer(base / "tokenizer.json")
+    texts = ["acute gout of the patient with history", "gout", "chronic cough , unspecified", "asthma"] * 2
+    monkeypatch.setattr(code_train, "_GROUP", 3)
+    together = code_train.embed(model, tokenizer, texts).detach().numpy()
+    alone = np.concatenate([code_train.embed(model, tokenizer, [text]).detach().numpy() for text in texts])
+    assert np.abs(together - alone).max() < 1e-5
+
+
+@pytest.mark.parametrize(("ratio", "expected"), [(0.06, False), (2.0, True)])
+def test_bf16_only_where_the_processor_multiplies_it(
+    ratio: float, expected: bool, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+    monkeypatch.setattr(precision, "gain", lambda: ratio)
+    monkeypatch.setattr(code_train, "tune", lambda _, __, config, out, ___: seen.append(config.bf16) or out)
+    monkeypatch.setattr(training.model, "base_folder", lambda _: tmp_path)
+    assert training.cli.main(["coding", "--out", str(tmp_path / "out"), "--steps", "1"]) == 0
+    assert training.cli.main(["coding", "--out", str(tmp_path / "out"), "--steps", "1", "--fp32"]) == 0
+    assert seen == [expected, False]
 
 
 def test_the_loss_is_least_where_anchors_meet_their_terms() -> None:
