@@ -11,6 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
+from edge.composing import age, medicines
 from edge.composing.words import Words
 from edge.composing.words import words as words_in
 from edge.contract.facts import Fact, FactKind, Polarity, Quote, Subject, Time
@@ -51,14 +52,21 @@ _ASSENT = re.compile(
 )
 _TWICE = re.compile(r"\b(\w+)(?:[ ,.…-]+\1\b)+", re.IGNORECASE)
 _SPACED = re.compile(r"\s+(?=[,.?!;:])")
+_WEIGHT = re.compile(r" (?:pounds?|lbs?|kilos?|kilograms?|kilogramm|kg)\b", re.IGNORECASE)
 _UNITS = {
+    "pound": "lb", "pounds": "lb", "lbs": "lb", "kilo": "kg", "kilos": "kg", "kilogram": "kg", "kilograms": "kg",
+    "kilogramm": "kg",
     "milligram": "mg", "milligrams": "mg", "mgs": "mg", "microgram": "mcg", "micrograms": "mcg",
     "µg": "mcg", "gram": "g", "grams": "g",
     "milliliter": "mL", "milliliters": "mL", "ml": "mL", "mil": "mL", "mils": "mL", "cc": "mL", "percent": "%",
     "milligramm": "mg", "mikrogramm": "mcg",
 }  # fmt: skip
 _ACTIONS = (
-    ("stop", r"\b(?:stop|discontinue|quit|come off|off of|get rid of|no more|absetzen)\b"),
+    (
+        "stop",
+        r"(?<!then )(?<!then just )(?<!not )(?<!n't )"
+        r"\b(?:stop|discontinue|quit|come off|off of|get rid of|no more|absetzen)\b",
+    ),
     ("increase", r"\b(?:increase|go up|bump|raise|up to|higher|erhöhen)\b"),
     ("decrease", r"\b(?:decrease|reduce|lower|cut|go down|half of|senken|reduzieren)\b"),
     ("continue", r"\b(?:continue|keep|stay on|same|refill|leave|weiter)\b"),
@@ -74,17 +82,27 @@ _TIMES = re.compile(
     r"as needed|when needed|prn)\b",
     re.IGNORECASE,
 )
+_DAYTIME = re.compile(r".*(?:morning|night|evening|bed).*|nightly", re.IGNORECASE)
 _TAKEN_BACK = re.compile(
     r"[\s,.…-]*(?:no|sorry|wait|scratch that|actually,? no|nein|quatsch)\b[\s]*[,.…]", re.IGNORECASE
 )
 _ITEMS = re.compile(r",\s*(?:or\s+|and\s+)?|\s+(?:or|and|oder|und)\s+", re.IGNORECASE)
 _BUT = re.compile(r"\b(?:but|except|only|aber|außer|nur)\b", re.IGNORECASE)
+_ANY = re.compile(r"(?:(?:and|or|okay|so|und|oder)[, ]+)*(?:any|irgendwelche) ([^?!.]{3,120})\?", re.IGNORECASE)
+_YOUR = re.compile(r"\byour\b", re.IGNORECASE)
+_BARE_NO = re.compile(r"(?:(?:no|nope|nah|none|nothing|not at all|never|nein|nee|keine?)[\s,.!]*)+", re.IGNORECASE)
 _TO_SOMETHING = re.compile(r"\b(?:allerg\w*|react\w*) (?:to|gegen|auf) (?!any|medic|drug|medikament)", re.IGNORECASE)
 _ORDINAL = re.compile(r"[- ](?:first|second|third|fourth|fifth|sixth|seventh|eighth|ninth)\b", re.IGNORECASE)
 _TO = frozenset({"increase", "decrease"})  # actions that lead to a dose
 _READ_OUT = re.compile(r"\w+[ -](?:oh|o)[ -]\w+[ -]\w+", re.IGNORECASE)
 _PER_BEFORE = re.compile(r"\b(?:per|pro)\s*$", re.IGNORECASE)
 _PER_BEHIND = re.compile(r"\s*(?:per|pro|in (?:each|every))\b", re.IGNORECASE)
+_SALT = re.compile(
+    r" (?:sulfate|sulphate|succinate|tartrate|hydrochloride|besylate|citrate|acetate|sodium|fumarate|gluconate|"
+    r"hctz|valsartan)\b",
+    re.IGNORECASE,
+)
+_YEARS = range(1950, 2100)
 _LEAST_BARE = 5  # a smaller number beside a drug without a unit counts tablets or times
 _BESIDE = 30  # characters between a drug's name and a dose without a unit
 _REACTION = frozenset(
@@ -95,16 +113,8 @@ _OVER = re.compile(r"\b(\d{2,3}) (?:over|zu) (\d{2,3})\b")
 _PRESSURE = re.compile(r"\s*(?:over|/|zu)\s*$", re.IGNORECASE)
 
 
-_DRUG_KINDS = frozenset({FactKind.MEDICATION, FactKind.PLAN_MEDICATION})
-_JOIN = 2  # turns between a drug's name and its dose
-_CORRECTED = 6  # turns in which a wrong name is put right
-_BEHIND = 60  # characters behind a name in which it is taken back
 _ASKED = re.compile(r"[\w ,]{0,12}\?")
 _ANSWER = 15  # words of an answer that is shown beside its question
-_MEANT = re.compile(r"\b(?:do|did) you mean ([\w -]{3,40})", re.IGNORECASE)
-_ANOTHER = re.compile(
-    r"^(?:'s| is)? (?:a |something )?(?:completely |totally |whole )?(?:different|another|else)\b", re.IGNORECASE
-)
 
 
 # Kinds of facts that the doctor states: without a name before the words, they are the doctor's.
@@ -156,7 +166,7 @@ def line(fact: Fact, turns: Sequence[Turn] = (), words: Words = ENGLISH) -> str:
     """The line of one fact, "" if nothing is left of its words."""
     reading = read(_said(fact.evidence))
     rule = _RULES.get(fact.kind)
-    if fact.kind is FactKind.SYMPTOM and fact.polarity is Polarity.DENIED:
+    if fact.kind in {FactKind.SYMPTOM, FactKind.HISTORY} and fact.polarity is Polarity.DENIED:
         rule = _denied
     return (rule(fact, reading, words) if rule else "") or _plain(fact, turns, words)
 
@@ -227,7 +237,7 @@ def _plain(fact: Fact, turns: Sequence[Turn], words: Words) -> str:
         return ""
     text = " – ".join([*(part.rstrip("?.! ") for part in parts[:-1]), parts[-1]])
     prefix = words.possible if fact.polarity is Polarity.UNCERTAIN else ""
-    if fact.polarity is Polarity.DENIED and _NEGATIVE.search(text) is None:
+    if fact.polarity is Polarity.DENIED and fact.kind not in _PLANS and _NEGATIVE.search(text) is None:
         prefix = words.denied
     if fact.subject is Subject.FAMILY and fact.kind is not FactKind.FAMILY:
         prefix += words.family
@@ -282,7 +292,7 @@ def _dose(reading: TextReading) -> str:
         volume = f" ({doses[True]})" if len(doses) == 2 else doses.get(True, "")
         return doses.get(False, "") + volume
     near = [value for value, start, end in numbers if _beside_drug(reading, start, end) and not _counts(reading, start)]
-    return near[-1] if near and _least(near[-1]) >= _LEAST_BARE else ""
+    return near[-1] if near and _least(near[-1]) >= _LEAST_BARE and _least(near[-1]) not in _YEARS else ""
 
 
 def _is_strength(text: str, start: int, end: int) -> bool:
@@ -299,7 +309,11 @@ def _days(reading: TextReading, words: Words) -> str:
 
 
 def _beside_drug(reading: TextReading, start: int, end: int) -> bool:
-    """Whether a bare number stands right behind or before a drug's name: "lisinopril, the twenty"."""
+    """Whether a bare number stands right behind or before a drug's name: "lisinopril, the twenty"; no pressure."""
+    if _PRESSURE.match(reading.text[end : end + 6] + " ") or re.match(
+        r" ?(?:over|/|zu)\b", reading.text[end : end + 6]
+    ):
+        return False
     return any(0 <= start - d.end < _BESIDE or 0 <= d.start - end < 12 for d in reading.drugs)
 
 
@@ -322,7 +336,8 @@ def _medication(fact: Fact, reading: TextReading, words: Words) -> str:
     if not reading.drugs or len({drug.generic for drug in reading.drugs}) > 1:
         return ""  # whose dose it is, is for the reader
     drug = reading.drugs[0]
-    name = reading.text[drug.start : drug.end]
+    salt = _SALT.match(reading.text, drug.end)
+    name = reading.text[drug.start : salt.end() if salt else drug.end]
     name = name[:1].upper() + name[1:]
     taken = _taken(reading, words)
     text = f"{name} {taken}".strip()
@@ -335,6 +350,8 @@ def _medication(fact: Fact, reading: TextReading, words: Words) -> str:
     if fact.kind is FactKind.PLAN_MEDICATION:
         taken = f"{taken} {_days(reading, words)}".strip()
         action = next((name for name, said in _ACTIONS if re.search(said, reading.text, re.IGNORECASE)), "plan")
+        if action == "plan" and not taken:
+            return ""  # a bare name says less than what was said
         pattern = words.actions[f"{action}_to" if action in _TO and taken[:1].isdigit() else action]
         return " ".join(pattern.format(name, taken).split()).replace(" .", ".")
     return f"{text}."
@@ -344,6 +361,10 @@ def _taken(reading: TextReading, words: Words) -> str:
     """Dose, how often, when: "40 mg twice daily"."""
     ways = frequencies(reading.text)
     when = _TIMES.findall(reading.text)
+    if ways and ways[-1][2] in {"2", "3", "4"}:
+        when = [
+            one for one in when if _DAYTIME.fullmatch(one) is None
+        ]  # "twice a day" and "in the morning" are two doses
     parts = [_dose(reading)]
     parts += [words.ways[ways[-1][2]]] if ways and not (when and ways[-1][2] == "1") else []
     parts += [when[-1].casefold()] if when else []
@@ -390,9 +411,18 @@ def _measured(fact: Fact, reading: TextReading, words: Words) -> str:
     value, _, end = after[0]
     if len(after) > 1 and _PRESSURE.match(reading.text[end : after[1][1]]):
         value, end = f"{value}/{after[1][0]}", after[1][2]
-    unit = UNIT.match(reading.text, end)
+    unit = UNIT.match(reading.text, end) or _WEIGHT.match(reading.text, end)
+    if len(after) > 1 and _WEIGHT.search(reading.text) is not None:
+        return ""  # the same weight in two units
     word = unit[0].strip(" -").casefold() if unit else ""
     return f"{name[:1].upper() + name[1:]} {value}{' ' if word and word != '%' else ''}{_UNITS.get(word, word)}."
+
+
+def _years(fact: Fact, reading: TextReading, words: Words) -> str:
+    """ "54 years old" of a number that is the patient's age (edge.composing.age)."""
+    numbers = _standing(reading)
+    alone = len(numbers) == 1 and numbers[0][1:] == (0, len(reading.text))
+    return words.years_old.format(numbers[0][0]) if alone else ""
 
 
 def _follow_up(fact: Fact, reading: TextReading, words: Words) -> str:
@@ -404,11 +434,21 @@ def _follow_up(fact: Fact, reading: TextReading, words: Words) -> str:
 
 
 def _denied(fact: Fact, reading: TextReading, words: Words) -> str:
-    named = [reading.text[c.start : c.end] for c in reading.concepts if c.group in {"symptom", "condition"}]
-    asked = reading.text.partition(" – ")[0]
-    if not named or len(named) < len(_ITEMS.split(asked)) or _BUT.search(reading.text) is not None:
-        return ""  # the lexicon does not know all that was asked: the words as they were said
-    return words.denies.format(", ".join(dict.fromkeys(_lower(name, words) for name in named)))
+    """ "Any chest pain, sweats?" "No." is "Denies chest pain, sweats."; what an answer adds is no part of it."""
+    asked, dash, answer = reading.text.partition(" – ")
+    concepts = [
+        c for c in reading.concepts if c.group in {"symptom", "condition"} and (not dash or c.end <= len(asked))
+    ]
+    named = [reading.text[c.start : c.end] for c in concepts]
+    if named and len(named) >= len(_ITEMS.split(asked)) and _BUT.search(reading.text) is None:
+        names = dict.fromkeys(_lower(name, words) for name in named)
+        whole = [one for one in names if not any(one != other and one in other for other in names)]
+        return words.denies.format(", ".join(whole))
+    found = _ANY.fullmatch(asked.strip()) if _BARE_NO.fullmatch(answer.strip()) else None
+    if found is None:
+        return ""  # the words as they were said
+    listed = _YOUR.sub("the", figures(found[1]))
+    return words.denies.format(listed[:1].lower() + listed[1:] if words.language == "en" else listed)
 
 
 def _lower(name: str, words: Words) -> str:
@@ -417,6 +457,7 @@ def _lower(name: str, words: Words) -> str:
 
 
 _RULES: dict[FactKind, Callable[[Fact, TextReading, Words], str]] = {
+    FactKind.DEMOGRAPHIC: _years,
     FactKind.MEDICATION: _medication,
     FactKind.PLAN_MEDICATION: _medication,
     FactKind.ALLERGY: _allergy,
@@ -428,40 +469,11 @@ _RULES: dict[FactKind, Callable[[Fact, TextReading, Words], str]] = {
 
 
 def prepared(facts: Sequence[Fact], talk: Conversation) -> list[Fact]:
-    """The facts as lists need them: a drug's name and its dose of a later turn are one; a drug that was then said to be
-    another one ("not hydralazine") is none; a stopped drug has the words of its turn, which say why, or, if
-    it has no name, of the turn before; a question has its answer, or is none."""
-    found: list[Fact] = []
-    named: dict[FactKind, int] = {}
-    for fact in _answered(sorted(facts, key=lambda one: one.evidence[0].start), talk.transcript):
-        drugs = read(_said(fact.evidence)).drugs
-        if any(_denied_later(talk, drug.generic, fact.evidence[0].turn) for drug in drugs):
-            continue
-        if fact.kind not in _DRUG_KINDS:
-            found.append(fact)
-            continue
-        if fact.subject is not Subject.PATIENT:
-            continue  # another's medicine is none of this patient's
-        before = named.get(fact.kind)
-        if not drugs and before is not None and _gives_dose(found[before], fact):
-            found[before] = replace(found[before], evidence=(*found[before].evidence, *fact.evidence), critical=True)
-            continue
-        if drugs:
-            named[fact.kind] = len(found)
-        if fact.time is Time.STOPPED and fact.kind is FactKind.MEDICATION:
-            turn = fact.evidence[0].turn
-            if drugs:
-                fact = replace(fact, evidence=(*fact.evidence, quote(talk.transcript, turn)))
-            elif turn and len(talk.transcript.turns[turn - 1].text.split()) <= _ANSWER:  # what "that" was
-                fact = replace(fact, evidence=(*fact.evidence, quote(talk.transcript, turn - 1)))
-        found.append(fact)
-    return found
-
-
-def _gives_dose(named: Fact, fact: Fact) -> bool:
-    """Whether a fact without a drug's name is the dose of one that was named without it."""
-    near = fact.evidence[0].turn - named.evidence[-1].turn <= _JOIN
-    return near and not _dose(read(_said(named.evidence)))
+    """The facts as lists need them: the patient's age first; what was said of one drug is one
+    (edge.composing.medicines); a question has its answer, or is none."""
+    ordered = sorted(facts, key=lambda one: one.evidence[0].start)
+    first = age.said(talk)
+    return [*([first] if first else []), *medicines.joined(list(_answered(ordered, talk.transcript)), talk)]
 
 
 def _answered(facts: Iterable[Fact], transcript: Transcript) -> Iterator[Fact]:
@@ -475,16 +487,3 @@ def _answered(facts: Iterable[Fact], transcript: Transcript) -> Iterator[Fact]:
             turn, answer = transcript.turns[last.turn], transcript.turns[last.turn + 1]
             if answer.speaker != turn.speaker and len(answer.text.split()) <= _ANSWER:
                 yield replace(fact, evidence=(last, quote(transcript, last.turn + 1)))
-
-
-def _denied_later(talk: Conversation, generic: str, turn: int) -> bool:
-    """Whether a drug was said not to be meant: "not hydralazine", "something else", "do you mean Zyrtec?"."""
-    said = [s for s in talk.by_name.get(generic, ()) if turn <= s.turn <= turn + _CORRECTED]
-    if any(s.what.state == "no" for s in said):
-        return True
-    turns = talk.index.turns
-    if any(_ANOTHER.search(turns[s.turn].text[s.what.end : s.what.end + _BEHIND]) for s in said):
-        return True
-    meant = [m[1] for n in range(turn, min(turn + 3, len(turns))) for m in _MEANT.finditer(turns[n].text)]
-    others = {drug.generic for words in meant for drug in read(words).drugs}
-    return bool(others) and generic not in others and bool(said)

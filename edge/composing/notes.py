@@ -28,7 +28,7 @@ from edge.evidence.statements import split
 from edge.tasks.note import Note, NoteFinished, write_note
 
 FORMS = ("turns", "lists", "facts")  # beside the whole visit by division, which needs no facts
-RULES = "lines-5"  # name of the rules that word a fact, kept with each note
+RULES = "lines-6"  # name of the rules that word a fact, kept with each note
 # Least score of a fact that is written, critical or not: chosen on facts_dev (docs/evidence.md). What lies below is
 # listed as said and not in the note.
 CRITICAL, OTHER = 0.5, 0.75

@@ -29,6 +29,7 @@ class Words:
     no_allergy: str
     no_allergies: str
     at: str
+    years_old: str
     follow_up: str
     for_: str
     added: str

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import lru_cache
 
+from edge.evidence.conversation import Conversation
 from edge.evidence.view import Flag, Severity, View
 from edge.terms import numbers
 
@@ -30,6 +32,15 @@ _RELATIVES = re.compile(
     r"diagnosed|since|died)\b",
     re.I,
 )
+_ASKS_AGE = re.compile(r"\bhow old|your age|turn(?:ed|ing)\b|wie alt", re.IGNORECASE)
+_TELLS_AGE = re.compile(
+    r"\b(?:you're|you are|you were|i'm|i am|turned|turning|age|sie sind|ich bin)(?: now| jetzt)? $", re.IGNORECASE
+)
+_NO_AGE = re.compile(  # what a number before it counts
+    r"[\s-]*(?:and [\w-]+ )?(?:weeks?|wochen|days?|tage|mo\b|months?|monate|percent|pounds?|kilos?|milligrams?|mg|"
+    r"minutes?|hours?|stunden|in (?:the|my)|of\b|times|over\b|hundred|feet|pack|on the|to\b)",
+    re.IGNORECASE,
+)
 _STARTS = 160  # characters of a note's statement in which its patient is introduced
 
 
@@ -44,11 +55,11 @@ def check(view: View) -> Iterator[Flag]:
             and span.start < _STARTS
             and not _RELATIVES.search(text[max(0, span.start - 40) : span.start])
         ):
-            said = ages(view)
-            heard = {value for values, _ in said for value in values}
+            said = ages(view.talk)
+            heard = {value for one in said for value in one.values}
             if said and not span.values & heard:
                 yield view.flag(
-                    NAME, Severity.HIGH, f"Age {text[span.start : span.end]} was not said.", [turn for _, turn in said]
+                    NAME, Severity.HIGH, f"Age {text[span.start : span.end]} was not said.", [one.turn for one in said]
                 )
                 return
     found = _SEX.search(text[:_STARTS])
@@ -59,28 +70,36 @@ def check(view: View) -> Iterator[Flag]:
             yield view.flag(NAME, Severity.HIGH, f"{found[1]}: {words} say otherwise.", [])
 
 
-def ages(view: View) -> list[tuple[frozenset[str], int]]:
-    """(readings, turn) of every age that was said of the patient."""
+@dataclass(frozen=True)
+class SaidAge:
+    """An age that was said: its readings ("54"), the turn, and its place in the turn's text. clear: "you are" or an
+    answer to "how old", which is nobody else's age."""
+
+    values: frozenset[str]
+    turn: int
+    start: int
+    end: int
+    clear: bool = True
+
+
+def ages(talk: Conversation) -> list[SaidAge]:
+    """Every age that was said of the patient, in order."""
     found = []
-    for turn, reading in enumerate(view.talk.index.turns):
-        for span in reading.numbers:
-            before = reading.text[max(0, span.start - 40) : span.start]
+    for turn, reading in enumerate(talk.index.turns):
+        asked = turn > 0 and _ASKS_AGE.search(talk.index.turns[turn - 1].text) is not None
+        for at, span in enumerate(reading.numbers):
+            before = re.split(r"[.?!]", reading.text[max(0, span.start - 40) : span.start])[-1]
             after = _AGE_AFTER.match(reading.text, span.end) is not None
-            asked = (
-                turn
-                and re.search(r"\bhow old|your age|turn(?:ed|ing)\b", view.talk.index.turns[turn - 1].text) is not None
-            )
-            told = (
-                re.search(
-                    r"\b(?:you're|you are|you were|i'm|i am|turned|turning|age)(?: now)? $", before, re.IGNORECASE
-                )
-                is not None
-            )
-            if (
-                after or (told and 0 < _least(span.values) < 110) or (asked and span.start < 40)
-            ) and not _RELATIVES.search(before):
-                found.append((span.values, turn))
+            small = 0 < _least(span.values) < 110 and not counts_else(reading.text, span.end)
+            clear = small and (_TELLS_AGE.search(before) is not None or (asked and at == 0 and span.start < 40))
+            if (after or clear) and not _RELATIVES.search(before):
+                found.append(SaidAge(span.values, turn, span.start, span.end, clear))
     return found
+
+
+def counts_else(text: str, end: int) -> bool:
+    """Whether a number that ends there counts something other than years of age."""
+    return _NO_AGE.match(text, end) is not None
 
 
 def _least(values: frozenset[str]) -> float:
