@@ -1,10 +1,10 @@
 """Whose dose it is: a dose, a change or a stop that names no drug belongs to the drug that was spoken of.
 
 "We'll start atorvastatin, ten." "Let's do twenty milligrams at bedtime." is one order. A fact is joined to a drug only
-if nothing but a dose, a time and words of taking is said in it, the drug was named in the same turn or at most three
-turns before, and no other substance was spoken of in between. Right for 46 of 51 facts without a name that it joins in the
-training and validation visits (docs/evidence.md); 74 more have a drug that it does not dare to name. There the words
-stay as they were said.
+if hardly anything but a dose, a time and words of taking is said in it, the drug was named in the same turn or at most
+three turns before, and no other substance was spoken of in between. Right for 46 of 51 facts without a name that it
+joins in the training and validation visits; 74 more have a drug that it does not dare to name, and stay as they were
+said (docs/evidence.md).
 """
 
 from __future__ import annotations
