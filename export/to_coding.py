@@ -1,4 +1,4 @@
-"""A sentence encoder, as it comes or tuned, -> coding bundle: its graph, and in int8 the vectors of an edition's terms.
+"""A sentence encoder, as it comes or tuned, -> coding bundle: its graph, and an edition's terms as vectors in int8.
 
 The vectors are made by the graph that ships. The gate is agreement with the float32 source: the mean cosine of both
 over a sample of terms, and how often both find the same nearest term.
@@ -9,39 +9,37 @@ from __future__ import annotations
 import shutil
 import tempfile
 from collections.abc import Sequence
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from edge import __version__
 from edge.coding.encoder import OnnxTextEncoder, vector_bytes
 from edge.coding.retrieval import rounded
 from edge.contract.bundle import Bundle
-from edge.contract.coding import CODING, CODING_GRAPH, CODING_WEIGHTS, MAX_TOKENS, VECTORS, CodingSpec, coding_bytes
-from edge.contract.manifest import (
-    FORMAT,
-    FORMAT_VERSION,
-    AdapterRef,
-    BaseRef,
-    FileEntry,
-    Gate,
-    Manifest,
+from edge.contract.coding import (
+    CODING,
+    CODING_GRAPH,
+    CODING_WEIGHTS,
+    MAX_TOKENS,
+    VECTORS,
+    CodingSpec,
+    coding_bytes,
+    parse_coding,
 )
-from edge.contract.prompts import PROMPT_VERSION, load_tokenizer
+from edge.contract.manifest import AdapterRef, Gate
+from edge.contract.prompts import load_tokenizer
 from edge.errors import BaseModelError, BundleError
 from edge.paths import cache_dir
 from edge.terminology.catalogue import Catalogue
 from export.base import base_digest, folder_digest, hf_folder
-from export.catalog import Base, get
+from export.catalog import get
+from export.encoders import Facts, Made, already, manifest_of, round_weights, save_apart, trace_encoder, tuned_encoder
 from export.files import named_disk_errors, need_space, sha256_file
 from export.merge import adapter_facts
 from export.options import Precision
 from export.pack import pack
 from export.progress import BuildProgress, silent
 from export.to_onnx import Build
-from export.to_tagger import add_change, round_weights, trace
 
-PACKAGE = "onnxruntime"
 LIMITS = {"cosine": 0.98, "nearest": 0.9}
 _SAMPLE = 400
 _BATCH = 2048
@@ -51,12 +49,19 @@ def make_coding_bundle(
     base_name: str, tuned: Path | None, name: str, out: Path, catalogue: Catalogue,
     precision: Precision = "fp32", threads: int = 0, progress: BuildProgress = silent,
 ) -> Bundle:  # fmt: skip
-    """The bundle under out/name. precision: of the encoder; vectors are int8. threads: 0 for as many as there are.
-    Raises BaseModelError for a folder that does not fit, BundleError if the rounded
-    encoder finds other terms than its source."""
+    """The bundle under out/name; what is there already and made of the very same is kept.
+
+    precision: of the encoder's weights; vectors are int8. threads: 0 for as many as there are. Raises BaseModelError
+    for a folder that does not fit, BundleError if the rounded encoder finds other terms than its source.
+    """
     base = get(base_name)
     folder = hf_folder(base.name, progress=progress)
     reference = tuned_ref(tuned)
+    digest = base_digest(base, folder)
+    facts: Facts = adapter_facts(tuned) if tuned is not None else ([], [])
+    kept = already(out / name, reference, digest, precision, facts)
+    if kept is not None and _of(kept, catalogue):
+        return kept
     source = load(folder, tuned)
     texts = [text for _, text in catalogue.terms()]
     cache = cache_dir()
@@ -80,11 +85,15 @@ def make_coding_bundle(
         )  # fmt: skip
         (built / CODING).write_bytes(coding_bytes(spec))
         files = {path.name: sha256_file(path, progress=progress) for path in sorted(built.iterdir())}
-        manifest = _manifest(name, base, base_digest(base, folder), reference, gate, spec, precision)
-        if tuned is not None:
-            data, figures = adapter_facts(tuned)
-            manifest = manifest.model_copy(update={"data": data, "figures": figures})
+        made = Made(name, base, digest, reference, precision, gate, base.parameters)
+        manifest = manifest_of(made, "coding", {"edition": spec.edition, "terms": spec.terms})
+        manifest = manifest.model_copy(update={"data": facts[0], "figures": facts[1]})
         return pack(Build(built, files), manifest, out / name, progress)
+
+
+def _of(bundle: Bundle, catalogue: Catalogue) -> bool:
+    spec = parse_coding((bundle.folder / CODING).read_bytes())
+    return (spec.source_sha256, spec.layout) == (catalogue.source_sha256, catalogue.layout)
 
 
 def tuned_ref(folder: Path | None) -> AdapterRef | None:
@@ -102,23 +111,10 @@ def tuned_ref(folder: Path | None) -> AdapterRef | None:
 
 def load(base: Path, tuned: Path | None) -> Any:
     """The encoder in float32 as a torch module: (ids, mask) -> last layer. Raises BaseModelError."""
-    import torch
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
     from torch import nn
-    from transformers import AutoModel
-    from transformers.utils import logging as narration
 
-    narration.set_verbosity_error()  # it would call the unused pooler a warning
-    try:
-        encoder = AutoModel.from_pretrained(
-            str(base), add_pooling_layer=False, attn_implementation="eager", dtype=torch.float32, local_files_only=True
-        )
-        if tuned is not None:
-            add_change(encoder, load_file(str(tuned / CODING_WEIGHTS)))
-    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
-        raise BaseModelError("The encoder does not fit its base.", reason, "Copy both here again.") from None
+    changed = tuned / CODING_WEIGHTS if tuned is not None else None
+    encoder, _ = tuned_encoder(base, changed, "The encoder does not fit its base.")
 
     class Hidden(nn.Module):
         def __init__(self) -> None:
@@ -133,22 +129,13 @@ def load(base: Path, tuned: Path | None) -> Any:
 
 def _export(source: Any, built: Path, precision: Precision) -> None:
     import onnx
-    import torch
 
-    ids = torch.ones(2, 8, dtype=torch.long)
-    mask = torch.ones_like(ids)
-    mask[1, 5:] = 0  # a mask of ones alone would be traced away
-    shape = {0: "texts", 1: "length"}
-    raw, graph = built / f"raw-{CODING_GRAPH}", built / CODING_GRAPH
-    names = {"input_ids": shape, "attention_mask": shape, "hidden": shape}
-    trace(source, (ids, mask), raw, ["input_ids", "attention_mask"], ["hidden"], names)
+    raw = built / f"raw-{CODING_GRAPH}"
+    trace_encoder(source, raw, ["hidden"], "texts")
+    model = onnx.load(str(raw))
     if precision == "int8":
-        round_weights(raw, graph)
-    model = onnx.load(str(graph if precision == "int8" else raw))
-    graph.unlink(missing_ok=True)
-    onnx.save_model(
-        model, str(graph), save_as_external_data=True, location=f"{CODING_GRAPH}.data", size_threshold=0
-    )  # fmt: skip
+        round_weights(model)
+    save_apart(model, built / CODING_GRAPH)
     raw.unlink()
 
 
@@ -191,37 +178,3 @@ def _vectors(encoder: OnnxTextEncoder, texts: Sequence[str], progress: BuildProg
         found.append(encoder.embed(texts[first : first + _BATCH]))
         progress("Vectors of terms", min(first + _BATCH, len(texts)), len(texts))
     return np.concatenate(found)
-
-
-def _manifest(
-    name: str,
-    base: Base,
-    digest: str,
-    reference: AdapterRef | None,
-    gate: Gate,
-    spec: CodingSpec,
-    precision: Precision,
-) -> Manifest:
-    version = metadata.version(PACKAGE)
-    return Manifest(
-        format=FORMAT,
-        format_version=FORMAT_VERSION,
-        name=name,
-        runtime="onnx",
-        runtime_version=version,
-        precision=precision,
-        options={"edition": spec.edition, "terms": spec.terms},
-        base=BaseRef(
-            name=base.name, origin=base.origin, sha256=digest, licence=base.licence, parameters=base.parameters
-        ),
-        adapter=reference,
-        prompt_format="none",
-        prompt_version=PROMPT_VERSION,
-        context_length=base.context_length,
-        end_tokens=list(base.stop),
-        purpose=base.purpose,
-        built_by=f"edgescribe {__version__}, {PACKAGE} {version}",
-        files=[FileEntry(path="tokenizer.json", size=0, sha256="0" * 64)],
-        gate=gate,
-        kind="coding",
-    )

@@ -5,34 +5,19 @@ The gate is agreement with the float32 source: which tokens of the shipped sampl
 
 from __future__ import annotations
 
-import logging
 import shutil
 import tempfile
-import warnings
 from dataclasses import dataclass, field
-from importlib import metadata, resources
+from importlib import resources
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from edge import __version__
-from edge.contract.bundle import Bundle, read_manifest, verify_bundle
-from edge.contract.manifest import (
-    FORMAT,
-    FORMAT_VERSION,
-    AdapterRef,
-    BaseRef,
-    DataSet,
-    Figure,
-    FileEntry,
-    Gate,
-    Manifest,
-)
-from edge.contract.prompts import PROMPT_VERSION, load_tokenizer
+from edge.contract.bundle import Bundle
+from edge.contract.manifest import AdapterRef, Gate
+from edge.contract.prompts import load_tokenizer
 from edge.contract.tagging import (
-    ENCODER,
     ENCODER_GRAPH,
-    SCALE,
     SPAN_GRAPH,
     SPAN_HEAD,
     TAGGER,
@@ -45,7 +30,18 @@ from edge.contract.tagging import (
 from edge.errors import BaseModelError, BundleError
 from edge.paths import cache_dir
 from export.base import base_digest, folder_digest, hf_folder
-from export.catalog import Base, get
+from export.catalog import get
+from export.encoders import (
+    Made,
+    already,
+    manifest_of,
+    misfits,
+    round_products,
+    save_apart,
+    trace,
+    trace_encoder,
+    tuned_encoder,
+)
 from export.files import named_disk_errors, need_space, sha256_file
 from export.merge import adapter_facts
 from export.options import Precision
@@ -53,10 +49,7 @@ from export.pack import pack
 from export.progress import BuildProgress, silent
 from export.to_onnx import Build
 
-PACKAGE = "onnxruntime"
 AGREEMENT = {"agreement": 0.99}
-_OPSET = 17
-_EXTERNAL = ".data"
 
 
 @dataclass(frozen=True)
@@ -78,7 +71,8 @@ def make_tagger_bundle(
     folder = hf_folder(base.name, progress=progress)
     reference = tagger_ref(tagger)
     facts = adapter_facts(tagger)
-    if (kept := _already(out / name, reference, base_digest(base, folder), precision, facts)) is not None:
+    digest = base_digest(base, folder)
+    if (kept := already(out / name, reference, digest, precision, facts)) is not None:
         return kept
     source = load(folder, tagger)
     cache = cache_dir()
@@ -95,26 +89,15 @@ def make_tagger_bundle(
         (built / TAGGER).write_bytes(spec_bytes(source.spec))
         gate = compare(source, built)
         files = {path.name: sha256_file(path, progress=progress) for path in sorted(built.iterdir())}
-        manifest = _manifest(name, base, base_digest(base, folder), source, reference, gate, precision)
-        manifest = manifest.model_copy(update={"data": facts[0], "figures": facts[1]})
+        spec = source.spec
+        options: dict[str, str | int | bool] = {
+            "window": spec.window,
+            "overlap": spec.overlap,
+            "tasks": " ".join(task.key for task in spec.tasks),
+        }
+        made = Made(name, base, digest, reference, precision, gate, source.parameters)
+        manifest = manifest_of(made, "tagger", options).model_copy(update={"data": facts[0], "figures": facts[1]})
         return pack(Build(built, files), manifest, out / name, progress)
-
-
-def _already(
-    target: Path, reference: AdapterRef, digest: str, precision: Precision, facts: tuple[list[DataSet], list[Figure]]
-) -> Bundle | None:
-    """The bundle in target, verified, if it was built here from the very same."""
-    try:
-        found = read_manifest(target)[0]
-        same = (found.adapter, found.base.sha256, found.precision) == (reference, digest, precision)
-        same = same and (found.data, found.figures) == facts
-        return verify_bundle(target) if same and found.built_by == _built_by() else None
-    except BundleError:
-        return None
-
-
-def _built_by() -> str:
-    return f"edgescribe {__version__}, {PACKAGE} {metadata.version(PACKAGE)}"
 
 
 def tagger_ref(folder: Path) -> AdapterRef:
@@ -134,42 +117,18 @@ def tagger_ref(folder: Path) -> AdapterRef:
 
 def load(base: Path, tagger: Path) -> TunedTagger:
     """The tuned tagger in float32. Raises BaseModelError, BundleError."""
-    import torch
-    from safetensors import SafetensorError
-    from safetensors.torch import load_file
     from torch import nn
-    from transformers import AutoModel
-    from transformers.utils import logging as narration
 
-    narration.set_verbosity_error()  # it would call the unused pooler a warning
     spec = parse_spec((tagger / TAGGER).read_bytes())
+    misfit = f"{tagger.name} does not fit its base."
+    encoder, tensors = tuned_encoder(base, tagger / TAGGER_WEIGHTS, misfit)
     try:
-        encoder = AutoModel.from_pretrained(
-            str(base), add_pooling_layer=False, attn_implementation="eager", dtype=torch.float32, local_files_only=True
-        )
-        tensors = load_file(str(tagger / TAGGER_WEIGHTS))
-        add_change(encoder, tensors)
         tokens = _linear(tensors, TOKEN_HEAD)
         spans = nn.Sequential(_linear(tensors, f"{SPAN_HEAD}0."), nn.GELU(), _linear(tensors, f"{SPAN_HEAD}3."))
-    except (OSError, ValueError, KeyError, RuntimeError, SafetensorError) as error:
-        reason = (str(error).splitlines() or [type(error).__name__])[0][:200]
-        raise BaseModelError(f"{tagger.name} does not fit its base.", reason, "Copy both here again.") from None
+    except (KeyError, RuntimeError) as error:
+        raise misfits(misfit, error) from None
     parameters = sum(p.numel() for module in (encoder, tokens, spans) for p in module.parameters())
     return TunedTagger(spec, _with_tokens(encoder, tokens).eval(), spans.eval(), parameters)
-
-
-def add_change(encoder: Any, tensors: dict[str, Any]) -> None:
-    """Add the published change to the base's weights."""
-    import torch
-
-    state = encoder.state_dict()
-    with torch.no_grad():
-        for name, value in tensors.items():
-            if name.startswith(ENCODER) and not name.endswith(SCALE):
-                change = value.float()
-                if name + SCALE in tensors:
-                    change = change * tensors[name + SCALE].float()[:, None]
-                state[name.removeprefix(ENCODER)] += change
 
 
 def _linear(tensors: dict[str, Any], prefix: str) -> Any:
@@ -201,53 +160,16 @@ def export(source: TunedTagger, built: Path, precision: Precision) -> None:
     import onnx
     import torch
 
-    ids = torch.ones(2, 8, dtype=torch.long)
-    mask = torch.ones_like(ids)
-    mask[1, 5:] = 0  # a mask of ones alone would be traced away
-    shape = {0: "windows", 1: "length"}
-    names = {"input_ids": shape, "attention_mask": shape, "hidden": shape, "tokens": shape}
     raw, graph = built / f"raw-{ENCODER_GRAPH}", built / ENCODER_GRAPH
-    trace(source.encoder, (ids, mask), raw, ["input_ids", "attention_mask"], ["hidden", "tokens"], names)
+    trace_encoder(source.encoder, raw, ["hidden", "tokens"], "windows")
     trace(
         source.spans, (torch.zeros(2, source.spans[0].in_features),), built / SPAN_GRAPH, ["vectors"], ["judged"],
         {"vectors": {0: "spans"}, "judged": {0: "spans"}},
     )  # fmt: skip
     if precision == "int8":
-        round_weights(raw, graph)
-    model = onnx.load(str(graph if precision == "int8" else raw))
-    graph.unlink(missing_ok=True)
-    onnx.save_model(model, str(graph), save_as_external_data=True, location=ENCODER_GRAPH + _EXTERNAL, size_threshold=0)
+        round_products(raw, graph)
+    save_apart(onnx.load(str(graph if precision == "int8" else raw)), graph)
     raw.unlink()
-
-
-def trace(
-    module: Any, given: tuple[Any, ...], path: Path, inputs: list[str], outputs: list[str], axes: dict[str, Any]
-) -> None:
-    import torch
-
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # the tracer's, about shapes that are fixed on purpose
-        torch.onnx.export(
-            module, given, str(path), input_names=inputs, output_names=outputs, dynamic_axes=axes, opset_version=_OPSET,
-            dynamo=False,
-        )  # fmt: skip
-
-
-def round_weights(raw: Path, graph: Path) -> None:
-    """Weights of products and embeddings to int8, a scale a column; activations are rounded as they come."""
-    from onnxruntime.quantization import QuantType, quantize_dynamic
-
-    logging.disable(logging.WARNING)  # the package advises on the root logger
-    try:
-        quantize_dynamic(
-            str(raw),
-            str(graph),
-            weight_type=QuantType.QInt8,
-            per_channel=True,
-            op_types_to_quantize=["MatMul", "Gather"],
-        )
-    finally:
-        logging.disable(logging.NOTSET)
 
 
 def compare(source: TunedTagger, built: Path) -> Gate:
@@ -305,32 +227,3 @@ def _judged(verdicts: Any, texts: list[str]) -> Any:
     pairs = list(pairwise(texts))
     tasks = [verdicts.judge(task.key, pairs) for task in verdicts.spec.tasks]
     return np.asarray([[share >= 0.5 for one in row for share in one.values()] for row in zip(*tasks, strict=True)])
-
-
-def _manifest(
-    name: str, base: Base, digest: str, source: TunedTagger, reference: AdapterRef, gate: Gate, precision: Precision
-) -> Manifest:
-    version = metadata.version(PACKAGE)
-    spec = source.spec
-    return Manifest(
-        format=FORMAT,
-        format_version=FORMAT_VERSION,
-        name=name,
-        runtime="onnx",
-        runtime_version=version,
-        precision=precision,
-        options={"window": spec.window, "overlap": spec.overlap, "tasks": " ".join(task.key for task in spec.tasks)},
-        base=BaseRef(
-            name=base.name, origin=base.origin, sha256=digest, licence=base.licence, parameters=source.parameters
-        ),
-        adapter=reference,
-        prompt_format="none",
-        prompt_version=PROMPT_VERSION,
-        context_length=base.context_length,
-        end_tokens=list(base.stop),
-        purpose=base.purpose,
-        built_by=_built_by(),
-        files=[FileEntry(path="tokenizer.json", size=0, sha256="0" * 64)],
-        gate=gate,
-        kind="tagger",
-    )

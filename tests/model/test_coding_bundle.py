@@ -13,14 +13,14 @@ from tagging_kit import tiny_encoder
 import training.cli
 import training.model
 from edge.coding.candidates import Coder
-from edge.coding.encoder import installed_model, open_model
+from edge.coding.encoder import OnnxTextEncoder, installed_model, open_model
 from edge.contract.bundle import verify_bundle
-from edge.contract.coding import CODING, VECTORS
+from edge.contract.coding import CODING, CODING_GRAPH, VECTORS
 from edge.contract.prompts import load_tokenizer
 from edge.errors import BaseModelError, BundleError
 from edge.terminology.catalogue import Catalogue
 from edge.terminology.index import open_edition
-from export import to_coding
+from export import encoders, to_coding
 from export.catalog import Base
 from training import code_train, precision
 from training.code_train import CodeTraining
@@ -60,7 +60,7 @@ def make(base: Path, tuned: Path | None, out: Path, catalogue: Catalogue) -> Pat
         patch.setattr(to_coding, "hf_folder", lambda *_, **__: base)
         patch.setattr(to_coding, "get", lambda _: ENTRY)
         patch.setattr(to_coding, "LIMITS", {"cosine": 0.9, "nearest": 0.0})  # random weights of 32 columns round badly
-        return to_coding.make_coding_bundle("tiny", tuned, "coding-tiny", out, catalogue).folder
+        return to_coding.make_coding_bundle("tiny", tuned, "coding-tiny", out, catalogue, "int8").folder
 
 
 @pytest.fixture(scope="module")
@@ -80,6 +80,58 @@ def test_the_bundle_says_what_it_is_and_finds_its_own_terms(bundle: Path, catalo
             assert near[0][1] == pytest.approx(1.0, abs=0.02)
     found = Coder(catalogue, retriever).code("ASSESSMENT\n\n1. Gout, acute, of the patient.")
     assert all(note.quote for note in found.codes)
+
+
+def test_its_weights_are_whole_numbers_and_its_vectors_those_of_float32(bundle: Path, base: Path) -> None:
+    import onnx
+
+    model = onnx.load(str(bundle / CODING_GRAPH))
+    whole = [one for one in model.graph.initializer if one.name.endswith(".int8")]
+    assert len(whole) == 2 * 6  # six products a layer; this table of tokens is too small to be rounded
+    assert {one.data_type for one in whole} == {onnx.TensorProto.INT8}
+    source = to_coding.load(base, None)
+    plain = to_coding.compare(
+        source, OnnxTextEncoder(bundle / CODING_GRAPH, load_tokenizer(bundle / "tokenizer.json"), 1), bundle, NAMES
+    )
+    assert plain.measured["cosine"] > 0.999
+
+
+def test_weights_that_were_rounded_are_read_as_they_were(tmp_path: Path) -> None:
+    from onnx import TensorProto, helper, numpy_helper
+    from onnxruntime import InferenceSession
+
+    chance = np.random.default_rng(0)
+    table, weights = chance.normal(size=(2000, 6)).astype("f4"), chance.normal(size=(6, 5)).astype("f4")
+    graph = helper.make_graph(
+        [helper.make_node("Gather", ["table", "ids"], ["rows"]), helper.make_node("MatMul", ["rows", "w"], ["out"])],
+        "g", [helper.make_tensor_value_info("ids", TensorProto.INT64, ["n"])],
+        [helper.make_tensor_value_info("out", TensorProto.FLOAT, ["n", 5])],
+        [numpy_helper.from_array(table, "table"), numpy_helper.from_array(weights, "w")],
+    )  # fmt: skip
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=10)
+    encoders.round_weights(model)
+    assert {one.name for one in model.graph.initializer} == {
+        f"{n}.{p}" for n in ("table", "w") for p in ("int8", "scale")
+    }
+    (tmp_path / "g.onnx.data").write_bytes(bytes(100_000))  # of a build before
+    encoders.save_apart(model, tmp_path / "g.onnx")
+    assert (tmp_path / "g.onnx.data").stat().st_size < 2000 * 10 + 100
+    ids = np.array([3, 1999])
+    (got,) = InferenceSession(str(tmp_path / "g.onnx")).run(None, {"ids": ids})
+    steps = [np.abs(table).max(1, keepdims=True) / 127, np.abs(weights).max(0, keepdims=True) / 127]
+    left, right = (np.round(w / s) * s for w, s in zip((table, weights), steps, strict=True))
+    assert np.abs(got - left[ids] @ right).max() < 1e-5
+
+
+def test_a_bundle_of_the_very_same_is_kept(
+    base: Path, catalogue: Catalogue, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = make(base, None, tmp_path, catalogue)
+    made = (first / VECTORS).stat().st_mtime_ns
+    assert (make(base, None, tmp_path, catalogue) / VECTORS).stat().st_mtime_ns == made
+    (tmp_path / "other.xml").write_text(RAW.replace("2099", "2100"))
+    other = open_edition(tmp_path / "other.xml", tmp_path / "index")
+    assert json.loads((make(base, None, tmp_path, other) / CODING).read_text())["edition"] == "ICD-10-CM 2100"
 
 
 def test_vectors_of_another_edition_are_refused(bundle: Path, tmp_path: Path) -> None:
