@@ -179,7 +179,9 @@ def _engine(chosen: Evaluation) -> Engine:
     if chosen.bundle is not None:
         from edge.engine.loader import load_engine
 
-        return load_engine(chosen.bundle, allow_unsigned=True)  # measured before anybody signs it
+        return load_engine(
+            chosen.bundle, allow_unsigned=True, threads=chosen.threads
+        )  # measured before anybody signs it
     base = BaseConfig(name=chosen.base or "", format=chosen.format, kind=chosen.kind)
     return checkpoint_engine(base, chosen.adapter, chosen.threads)
 

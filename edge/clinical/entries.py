@@ -211,8 +211,14 @@ class _Report:
         return _best(kept) + _missed(LABORATORY, self.labs, kept)
 
     def with_medications(self, found: list[Phrase]) -> list[Phrase]:
-        """Lines of plans and lists that the model missed."""
-        return found + _missed(MEDICATION, self.medications, found)
+        """Lines of plans and lists that the model missed; a phrase that holds several drugs is as many entries."""
+        parted = [part for one in found for part in (self._drugs(one) if one.key == MEDICATION else [one])]
+        return parted + _missed(MEDICATION, self.medications, parted)
+
+    def _drugs(self, phrase: Phrase) -> list[Phrase]:
+        """The phrase, or where it holds several drugs that rules know, one for each, in the rules' bounds."""
+        within = [one for one in _overlapping(self.medications, phrase) if phrase.start <= one.start < phrase.end]
+        return [replace(phrase, start=one.start, end=one.end) for one in within] if len(within) > 1 else [phrase]
 
     def with_clauses(self, found: list[Phrase]) -> list[Phrase]:
         """Smoking, work, family status and what else a clause tells by its words, where the model missed it."""
@@ -284,7 +290,7 @@ class _Report:
         return within[0].as_json() if len(within) == 1 else None
 
     def _medication(self, phrase: Phrase) -> dict[str, Any] | None:
-        within = _overlapping(self.medications, phrase)
+        within = [one for one in _overlapping(self.medications, phrase) if phrase.start < one.start + len(one.name)]
         if len(within) == 1:
             return within[0].as_json()
         made = medications.of_phrase(self.text[phrase.start : phrase.end], self.german) if not within else None

@@ -1,7 +1,7 @@
 """Medication lines and phrases by rules: drug, strength and schedule, as in plans, lists and running text.
 
-A line of a plan or list is one entry. In running text only what carries a schedule of doses ("1-0-1") is taken: a name
-with a strength alone is what a tagger finds better.
+A line of a plan or list is one entry, or several where a comma stands before another drug. In running text only what
+carries a schedule of doses ("1-0-1") is taken: a name with a strength alone is what a tagger finds better.
 """
 
 from __future__ import annotations
@@ -14,6 +14,7 @@ from edge.clinical import numbers
 from edge.clinical.sections import Headings
 
 MAX_LINE = 1_000  # characters; a longer line is no line of a list
+_SHORTEST_NAME = 3
 _STRENGTH = re.compile(
     r"(?<![\w.,])(\d[\d.,]*(?:/\d[\d.,]*)?)[ \t]?"
     r"(mg|g|µg|μg|mcg|ug|ml|mL|IE|I\.E\.|IU|units?|U|%|mmol|mval|Tr\.|Tropfen|gtt|Hub|Hübe|puffs?|tabs?"
@@ -34,6 +35,15 @@ _NEEDED = re.compile(r"\b(?:prn|as needed|b\. ?bed|bei bedarf|p\.r\.n)", re.IGNO
 _SENTENCE = re.compile(
     r"\b(?:patient|she|he|taking|takes|reports|utilizes|states|berichtet|nimmt|erhielt|gegeben|wurde)\b", re.IGNORECASE
 )
+# What stands after a comma before another dose of the same drug: "20 mg, dann 10 mg".
+_SAME_DRUG = re.compile(
+    r"(?:dann|danach|anschließend|später|davor|zuvor|jetzt|aktuell|zuletzt|ab|bis|bei|für|je|max|alle|oder|bzw|davon|"
+    r"morgens|mittags|abends|nachts|then|now|later|up|from|until|for|if|or|every|each|in|at|after|before|with|plus|"
+    r"last|started|increased?|decreased?|reduced?|erhöht|reduziert|initial|total|dose|dosis)\b",
+    re.IGNORECASE,
+)
+_NEXT = re.compile(r"[,;]\s+(?:(?:and|und|sowie)\s+)?")
+_LAST = re.compile(r"[\s,;]+(?:(?:and|und|sowie)\s+)?$")
 _PHRASES = (", ", "; ", ". ", ": ", " und ", " and ", "– ", " auf ", " to ")
 
 
@@ -68,13 +78,28 @@ def find(text: str, german: bool, headings: Headings | None = None) -> list[Medi
         section = headings.at(at)
         short = len(line) <= MAX_LINE
         listed = short and section is not None and section.key in _LIST_KEYS and at >= section.body - 1
-        whole = _line(line, at, german) if listed else None
-        if whole is not None:
-            found.append(whole)
-        else:
-            found += _scheduled(line, at, german)
+        found += (_listed(line, at, german) if listed else []) or _scheduled(line, at, german)
         at += len(line) + 1
     return found
+
+
+def _listed(line: str, at: int, german: bool) -> list[Medication]:
+    """The drugs of a line of a list: one, or one for each piece after a comma that names another with its dose."""
+    if _SENTENCE.search(line):
+        return []
+    starts = [0, *(cut.end() for cut in _NEXT.finditer(line) if _names_drug(line, cut.end()))]
+    ends = [*(start for start in starts[1:]), len(line)]
+    pieces = [_LAST.sub("", line[start:end]) for start, end in zip(starts, ends, strict=True)]
+    made = [_line(piece, at + start, german) for start, piece in zip(starts, pieces, strict=True)]
+    return [one for one in made if one is not None]
+
+
+def _names_drug(line: str, start: int) -> bool:
+    """Whether a name with a strength or a schedule begins here, not another dose of the drug before."""
+    piece = line[start : start + 80].split(",")[0]
+    dosed = min((m.start() for m in (_STRENGTH.search(piece), _SCHEDULE.search(piece)) if m), default=0)
+    name = piece[:dosed].strip()
+    return len(name) >= _SHORTEST_NAME and name[0].isalpha() and len(name.split()) <= 4 and not _SAME_DRUG.match(name)
 
 
 def _line(line: str, at: int, german: bool) -> Medication | None:
@@ -90,7 +115,7 @@ def _line(line: str, at: int, german: bool) -> Medication | None:
         return None
     first = min(m.start() for m in (strength, schedule) if m)
     name = line[start:first]
-    if len(name) > 60 or ":" in name or len(name.split()) > 6 or _SENTENCE.search(line):
+    if len(name) > 60 or ":" in name or len(name.split()) > 6:
         return None
     return _made(line, start, end, at, german)
 

@@ -120,6 +120,60 @@ def test_a_schedule_in_running_text() -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "german", "drugs"),
+    [
+        (
+            "Medikation:\nRamipril 5 mg 1-0-0, Metformin 500 mg 1-0-1",
+            True,
+            [("Ramipril", 5.0, "1-0-0"), ("Metformin", 500.0, "1-0-1")],
+        ),
+        (
+            "Medications:\n- Lisinopril 10 mg daily, metformin 500 mg twice daily, and aspirin 81 mg",
+            False,
+            [("Lisinopril", 10.0, None), ("metformin", 500.0, None), ("aspirin", 81.0, None)],
+        ),
+        (
+            "Wir gaben Ramipril 5 mg 1-0-0, Metformin 500 mg 1-0-1.",
+            True,
+            [("Ramipril", 5.0, "1-0-0"), ("Metformin", 500.0, "1-0-1")],
+        ),
+        ("Medikation:\nPrednisolon 20 mg 1-0-0, dann 10 mg 1-0-0", True, [("Prednisolon", 20.0, "1-0-0")]),
+        ("Medications:\nThe patient takes aspirin 81 mg daily, metformin 500 mg", False, []),
+    ],
+)
+def test_drugs_that_share_a_line_have_each_their_own_dose(
+    text: str, german: bool, drugs: list[tuple[str, float, str | None]]
+) -> None:
+    found = [one.as_json() for one in medications.find(text, german)]
+    assert [(one["name"], one["dose"], one.get("schedule")) for one in found] == drugs
+
+
+@pytest.mark.parametrize(
+    ("text", "german"),
+    [
+        (
+            "Medikation:\nRamipril 5 mg 1-0-0, Metformin 500 mg 1-0-1\n\nDie Patientin ist mit der Therapie zufrieden.",
+            True,
+        ),
+        ("Medications:\nRamipril 5 mg 1-0-0; Metformin 500 mg 1-0-1\n\nThe patient is well and was seen today.", False),
+    ],
+)
+@pytest.mark.parametrize("together", [True, False])
+def test_each_entry_of_a_line_carries_its_own_drug(text: str, german: bool, together: bool) -> None:
+    first, second = text.index("Ramipril"), text.index("Metformin")
+    end = text.index("1-0-1") + 5
+    key = "pharmacological_therapy"
+    bounds = [(first, end)] if together else [(first, second - 2), (second, end)]
+    fields = assemble(text, [Phrase(key, low, high, 0.9) for low, high in bounds])
+    named = [
+        (entry.text, entry.attributes["medication"]["name"], entry.attributes["medication"]["dose"])
+        for entry in fields[key]
+    ]
+    assert named == [("Ramipril 5 mg 1-0-0", "Ramipril", 5.0), ("Metformin 500 mg 1-0-1", "Metformin", 500.0)]
+    assert is_german(text) is german
+
+
+@pytest.mark.parametrize(
     ("text", "age"),
     [
         ("Mr. Smith is a 54-year-old man.", "54-year-old"),

@@ -9,7 +9,7 @@ import pytest
 
 from edge.contract.fields import FieldEntry
 from edge.contract.schemas import FIELD_KEYS
-from edge.errors import UsageError
+from edge.errors import BundleError, UsageError
 from edge.tasks.extract import Extraction
 from training import answering, evaluation, ladder, spans
 from training.evaluation import Evaluation
@@ -51,3 +51,17 @@ def test_reports_of_ones_own_need_no_data_folder() -> None:
 def test_fields_of_ones_own_are_counted_by_their_own_keys() -> None:
     counts = spans.report_counts({"stage": ["pT2"]}, {"stage": ["pT2", "pN1"]}, True, ["stage"])
     assert {key: (c.matched, c.predicted, c.wanted) for key, c in counts.items()} == {"stage": (1, 2, 1)}
+
+
+def test_a_bundle_is_evaluated_with_the_threads_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked: list[int] = []
+
+    def load(folder: Path, *, allow_unsigned: bool, threads: int) -> object:
+        asked.append(threads)
+        raise BundleError("There is no bundle.")
+
+    monkeypatch.setattr("edge.engine.loader.load_engine", load)
+    chosen = Evaluation("elmtex-valid", bundle=tmp_path, threads=1)
+    with pytest.raises(BundleError):
+        evaluation._engine(chosen)
+    assert asked == [1]
