@@ -5,6 +5,7 @@ from __future__ import annotations
 from edge import paths
 from edge.coding.candidates import Coder, Coding
 from edge.coding.installed import open_coder
+from edge.coding.search import billable
 from edge.contract.codes import CodeEntry, Codes, Conflict, OtherCode
 from edge.evidence.statements import split
 from edge.terminology.catalogue import Catalogue, Code
@@ -48,7 +49,4 @@ def of_coding(coding: Coding, note: str) -> Codes:
 
 def search(known: Catalogue, words: str, limit: int = 12) -> list[Code]:
     """Billable entries for words, or at and below a code, best first. Raises UsageError for words of no use."""
-    exact = known.get(words)
-    if exact is not None:
-        return list(known.leaves(exact.code))[:limit]
-    return [hit.code for hit in known.search(words, 4 * limit) if hit.code.billable][:limit]
+    return billable(known, words, limit)

@@ -121,14 +121,15 @@ class Catalogue:
                 return {str(char): str(text) for char, text in rows}
         return {}
 
-    def search(self, words: str, limit: int = 20) -> list[Hit]:
+    def search(self, words: str, limit: int = 20, *, every: bool = False) -> list[Hit]:
         """Entries whose description or inclusion terms share words with the query, best first, one hit an entry.
 
-        Raises UsageError if the query has no word to look for or is over 500 characters.
+        every: only entries that hold each of the words. Raises UsageError if the query has no word to look for or is
+        over 500 characters.
         """
         if len(words) > _MAX_QUERY:
             raise UsageError("The search is too long.", f"At most {_MAX_QUERY} characters.", "Search for a few words.")
-        query = match_query(words)
+        query = match_query(words, every=every)
         if not query:
             raise UsageError("There is no word to search for.", "", "Give words such as: broken left wrist")
         rows = self._db.execute(

@@ -49,6 +49,16 @@ def words(text: str) -> list[str]:
     return found[:_MAX_WORDS]
 
 
-def match_query(text: str) -> str:
-    """An FTS5 query that matches any of the words (each quoted, so nothing in text acts as syntax); "" if none."""
-    return " OR ".join(f'"{word}"' for word in words(text))
+def match_query(text: str, *, every: bool = False) -> str:
+    """An FTS5 query that matches any of the words (each quoted, so nothing in text acts as syntax); "" if none.
+
+    every: each word must be there, or what it means as an abbreviation or a word of patients.
+    """
+    if not every:
+        return " OR ".join(f'"{word}"' for word in words(text))
+    groups = [
+        (" AND " if raw in abbreviations() else " OR ").join(f'"{word}"' for word in meant)
+        for raw in _WORD.findall(text.casefold())[:_MAX_WORDS]
+        if (meant := words(raw))
+    ]
+    return " AND ".join(f"({group})" for group in groups)

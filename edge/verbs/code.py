@@ -127,7 +127,9 @@ def _lookup(catalogue: Catalogue, code: str, as_json: bool) -> None:
 
 
 def _search(catalogue: Catalogue, words: str, as_json: bool) -> None:
-    hits = catalogue.search(words)
+    from edge.coding.search import search
+
+    hits = search(catalogue, words)
     if as_json:
         rows = [
             {"code": h.code.code, "description": h.code.description, "billable": h.code.billable, "score": h.score}
