@@ -37,6 +37,14 @@ def of_run(wanted: str, base: Path, processes: int, say: Callable[[str], None]) 
     return torch.bfloat16 if good else torch.float32
 
 
+def bf16_pays(say: Callable[[str], None]) -> bool:
+    """Whether products of an encoder are worth bf16 on this CPU, which must multiply it itself; says so if not."""
+    ratio = gain()
+    if ratio < GAIN:
+        say(f"This CPU multiplies bf16 at {ratio:.2f} times the speed of fp32: fp32.")
+    return ratio >= GAIN
+
+
 def gain() -> float:
     """Speed of a bf16 product over the same in fp32, the best of several tries each, taken in turns."""
     seconds = {torch.float32: float("inf"), torch.bfloat16: float("inf")}

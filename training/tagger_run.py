@@ -10,7 +10,7 @@ import torch
 
 from edge.contract.prompts import load_tokenizer
 from edge.contract.tagging import TaggerSpec
-from training import judge_data, judge_train, tagger_publish, tagger_train, tagger_tuning
+from training import judge_data, judge_train, precision, tagger_publish, tagger_train, tagger_tuning
 from training.runlog import Say
 from training.tagger_config import TaggerConfig
 from training.tagger_model import TaggerModel, TorchBackend
@@ -22,6 +22,8 @@ def run(config: TaggerConfig, base: Path, data: Path, out: Path, say: Say) -> Pa
 
     Raises TrainingError, UsageError.
     """
+    if config.train.bf16 and not precision.bf16_pays(say):  # sixteen times as long there
+        config = config.model_copy(update={"train": config.train.model_copy(update={"bf16": False})})
     if config.judges:
         return _judge(config, base, data, out, say)
     sets = tagger_train.read_sets(config, data)

@@ -445,7 +445,7 @@ def run_coding(args: argparse.Namespace) -> int:
     if args.steps < 1:
         raise UsageError(f"--steps is {args.steps}.", "", "Give 100 or more.")
     tagger_run.threads(args.threads)
-    bf16 = not args.fp32 and precision.gain() >= precision.GAIN  # sixteen times slower where a CPU lacks it
+    bf16 = not args.fp32 and precision.bf16_pays(say)
     config = code_train.CodeTraining(steps=args.steps, rate=args.rate, seed=args.seed, bf16=bf16)
     print(code_train.tune(base_folder(args.base), open_catalogue(), config, args.out, say))
     return 0

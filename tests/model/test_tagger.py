@@ -19,7 +19,7 @@ from edge.tagging.tagger import Span
 from edge.tagging.windows import of_report
 from export import to_tagger
 from export.catalog import Base
-from training import tagger_config, tagger_data, tagger_publish, tagger_run, tagger_train
+from training import precision, tagger_config, tagger_data, tagger_publish, tagger_run, tagger_train
 from training.tagger_data import FACT_LABELS
 from training.tagger_model import TaggerModel
 
@@ -242,6 +242,22 @@ def test_a_judge_is_trained_and_written(tuned: tuple[Path, Path], tmp_path: Path
     spec = parse_spec((out / "tagger.json").read_bytes())
     assert [(task.key, task.source, len(task.labels)) for task in spec.tasks] == [("statement", "pair", 11)]
     assert json.loads((out / "adapter.json").read_text(encoding="utf-8"))["figures"]
+
+
+@pytest.mark.parametrize(("ratio", "expected"), [(0.06, False), (2.0, True)])
+def test_a_tagger_is_trained_in_bf16_only_where_the_processor_multiplies_it(
+    ratio: float, expected: bool, data: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    said: list[str] = []
+    monkeypatch.setattr(precision, "gain", lambda: ratio)
+    seen = []
+    monkeypatch.setattr(tagger_run, "_judge", lambda config, *_: seen.append(config.train.bf16) or tmp_path)
+    (tmp_path / "judge.toml").write_text(JUDGE, encoding="utf-8")
+    config = tagger_config.load(tmp_path / "judge.toml")
+    config = config.model_copy(update={"train": config.train.model_copy(update={"bf16": True})})
+    tagger_run.run(config, tmp_path, data, tmp_path, said.append)
+    assert seen == [expected]
+    assert len(said) == (not expected)
 
 
 def test_a_judge_has_its_task_and_no_other(tmp_path: Path) -> None:
