@@ -2,7 +2,7 @@
 
 Every line is made of one fact and of nothing else, so that it has its source by construction: names by the lexicon,
 values as they stand after corrections ("twenty, no, forty" is 40), and where no rule fits the words as they were said,
-without fillers, after the name of who said them. A unit is written only where one was said.
+without fillers: the patient's in quotation marks, others' after their name. A unit is written only where one was said.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from edge.composing import age, medicines
+from edge.composing import age, context, medicines
 from edge.composing.words import Words
 from edge.composing.words import words as words_in
 from edge.contract.facts import Fact, FactKind, Polarity, Quote, Subject, Time
@@ -50,6 +50,11 @@ _ASSENT = re.compile(
     r"uh-huh|got it|ja|gut|genau|in ordnung|danke)[ ,.!]*)+",
     re.IGNORECASE,
 )
+_TEMPERATURES = frozenset({"temperature", "fever"})
+_SPOKEN = range(900, 1100)  # temperatures in tenths of a degree Fahrenheit
+_ACTION_BEFORE = 50  # characters between a word of change and the name that it is about
+_LEAST_WORDS = 3  # of a line that names nothing; fewer say nothing alone
+_MARKS = "“”„"  # around the patient's own words
 _TWICE = re.compile(r"\b(\w+)(?:[ ,.…-]+\1\b)+", re.IGNORECASE)
 _SPACED = re.compile(r"\s+(?=[,.?!;:])")
 _WEIGHT = re.compile(r" (?:pounds?|lbs?|kilos?|kilograms?|kilogramm|kg)\b", re.IGNORECASE)
@@ -67,8 +72,8 @@ _ACTIONS = (
         r"(?<!then )(?<!then just )(?<!not )(?<!n't )"
         r"\b(?:stop|discontinue|quit|come off|off of|get rid of|no more|absetzen)\b",
     ),
-    ("increase", r"\b(?:increase|go up|bump|raise|up to|higher|erhöhen)\b"),
-    ("decrease", r"\b(?:decrease|reduce|lower|cut|go down|half of|senken|reduzieren)\b"),
+    ("increase", r"\b(?:increas\w*|go up|bump\w*|rais\w*|up to|higher|erhöh\w*)\b"),
+    ("decrease", r"\b(?:decreas\w*|reduc\w*|lower\w*|cut|cutting|go down|comes down|half of|senken|reduzier\w*)\b"),
     ("continue", r"\b(?:continue|keep|stay on|same|refill|leave|weiter)\b"),
     (
         "start",
@@ -89,6 +94,7 @@ _TAKEN_BACK = re.compile(
 _ITEMS = re.compile(r",\s*(?:or\s+|and\s+)?|\s+(?:or|and|oder|und)\s+", re.IGNORECASE)
 _BUT = re.compile(r"\b(?:but|except|only|aber|außer|nur)\b", re.IGNORECASE)
 _ANY = re.compile(r"(?:(?:and|or|okay|so|und|oder)[, ]+)*(?:any|irgendwelche) ([^?!.]{3,120})\?", re.IGNORECASE)
+_LIST = re.compile(r"([^?!.]{3,120})\?")
 _YOUR = re.compile(r"\byour\b", re.IGNORECASE)
 _BARE_NO = re.compile(r"(?:(?:no|nope|nah|none|nothing|not at all|never|nein|nee|keine?)[\s,.!]*)+", re.IGNORECASE)
 _TO_SOMETHING = re.compile(r"\b(?:allerg\w*|react\w*) (?:to|gegen|auf) (?!any|medic|drug|medikament)", re.IGNORECASE)
@@ -159,7 +165,7 @@ def lines(
 
 
 def _repeats(one: Line, other: Line) -> bool:
-    return one is not other and one.text.casefold().rstrip(".") in other.text.casefold()
+    return one is not other and one.text.casefold().strip(f".{_MARKS}") in other.text.casefold()
 
 
 def line(fact: Fact, turns: Sequence[Turn] = (), words: Words = ENGLISH) -> str:
@@ -168,7 +174,9 @@ def line(fact: Fact, turns: Sequence[Turn] = (), words: Words = ENGLISH) -> str:
     rule = _RULES.get(fact.kind)
     if fact.kind in {FactKind.SYMPTOM, FactKind.HISTORY} and fact.polarity is Polarity.DENIED:
         rule = _denied
-    return (rule(fact, reading, words) if rule else "") or _plain(fact, turns, words)
+    made = rule(fact, reading, words) if rule else ""
+    empty = len(reading.words) < _LEAST_WORDS and not (reading.numbers or reading.drugs or reading.concepts)
+    return made or ("" if empty else _plain(fact, turns, words))
 
 
 def _said(quotes: Sequence[Quote]) -> str:
@@ -220,28 +228,41 @@ def figures(said: str) -> str:
 
 
 def _plain(fact: Fact, turns: Sequence[Turn], words: Words) -> str:
-    """What was said, after the name of who said it; the doctor's own words of findings and plans need none."""
+    """What was said: the patient's own words in quotation marks, others' after their name; the doctor's own words of
+    findings and plans, and questions that are answered, need none."""
     parts: list[str] = []
     before = ""
-    for one in _kept(fact.evidence):
+    kept = _kept(fact.evidence)
+    for at, one in enumerate(kept):
         said = clean(one.text)
         if fact.kind in _PLANS:
             said = said if _ASSENT.fullmatch(said) is None else ""
             said = _START.sub(lambda found: found[0].upper(), _LEAD.sub("", said))
         speaker = turns[one.turn].speaker if one.turn < len(turns) else ""
-        named = speaker and speaker != before and not (speaker == "Doctor" and fact.kind in _BY_DOCTOR)
-        before = speaker
+        asked = said.endswith("?") and at + 1 < len(kept)
         if said:
-            parts.append(f"{words.speaker(speaker)}: {said}" if named else said)
+            parts.append(_by(speaker, said, words, named=speaker != before and not asked, kind=fact.kind))
+        before = speaker
     if not parts:
         return ""
-    text = " – ".join([*(part.rstrip("?.! ") for part in parts[:-1]), parts[-1]])
+    text = parts[0]
+    for part in parts[1:]:
+        text = f"{text} {part}" if text.endswith("?") else f"{text.rstrip('.! ')} – {part}"
     prefix = words.possible if fact.polarity is Polarity.UNCERTAIN else ""
     if fact.polarity is Polarity.DENIED and fact.kind not in _PLANS and _NEGATIVE.search(text) is None:
         prefix = words.denied
     if fact.subject is Subject.FAMILY and fact.kind is not FactKind.FAMILY:
         prefix += words.family
-    return f"{prefix}{text}{'' if text[-1] in '.?!' else '.'}"
+    return f"{prefix}{text}{'' if text.rstrip(_MARKS)[-1:] in '.?!' else '.'}"
+
+
+def _by(speaker: str, said: str, words: Words, *, named: bool, kind: FactKind) -> str:
+    """Words with who said them."""
+    if speaker == "Patient":
+        return words.own.format(said if said[-1] in ".?!" else f"{said}.")
+    if not speaker or not named or (speaker == "Doctor" and kind in _BY_DOCTOR):
+        return said
+    return f"{words.speaker(speaker)}: {said}"
 
 
 def _standing(reading: TextReading) -> list[tuple[str, int, int]]:
@@ -302,8 +323,8 @@ def _is_strength(text: str, start: int, end: int) -> bool:
 
 def _days(reading: TextReading, words: Words) -> str:
     """How long a drug is to be taken: "for 10 days"."""
-    found = [one for one in durations(figures(reading.text)) if one[1] in {"day", "week"}]
-    said = [figures(reading.text)[start:end] for _, _, start, end in found]
+    text = figures(reading.text[reading.drugs[0].start :])  # what stands before the name is about another one
+    said = [text[start:end] for _, unit, start, end in durations(text) if unit in {"day", "week"}]
     kept = [one for one in said if re.match(r"\d|[a-z]+\b", one) and not re.match(r"(?:a|per|each|every|one)\b", one)]
     return words.for_.format(kept[-1]) if kept else ""
 
@@ -341,20 +362,37 @@ def _medication(fact: Fact, reading: TextReading, words: Words) -> str:
     name = name[:1].upper() + name[1:]
     taken = _taken(reading, words)
     text = f"{name} {taken}".strip()
-    if fact.time is Time.STOPPED and fact.kind is FactKind.MEDICATION:
+    if fact.time in {Time.STOPPED, Time.PAST} and fact.kind is FactKind.MEDICATION:
         reasons = [reading.text[c.start : c.end] for c in reading.concepts if c.group == "symptom"]
         why = f" ({', '.join(dict.fromkeys(reasons))})" if reasons else ""
-        return words.stopped.format(text, why)
+        return (words.stopped if fact.time is Time.STOPPED else words.took).format(text, why)
     if fact.polarity is Polarity.DENIED:
-        return words.not_taken.format(text)
+        return words.not_taken.format(text) if fact.kind is FactKind.MEDICATION else ""
     if fact.kind is FactKind.PLAN_MEDICATION:
         taken = f"{taken} {_days(reading, words)}".strip()
-        action = next((name for name, said in _ACTIONS if re.search(said, reading.text, re.IGNORECASE)), "plan")
-        if action == "plan" and not taken:
-            return ""  # a bare name says less than what was said
+        action = _action(reading)
+        if not action or (action == "plan" and not taken):
+            return ""  # a bare name, or a stop and a start, say less than what was said
+        taken = "" if action == "stop" else taken
         pattern = words.actions[f"{action}_to" if action in _TO and taken[:1].isdigit() else action]
         return " ".join(pattern.format(name, taken).split()).replace(" .", ".")
     return f"{text}."
+
+
+def _action(reading: TextReading) -> str:
+    """What is to be done with the one drug of a text: the word before its name, else the first behind it; "plan" if
+    nobody said, "" if it was named with several."""
+    said = sorted(
+        (found.start(), name) for name, words in _ACTIONS for found in re.finditer(words, reading.text, re.IGNORECASE)
+    )
+    before: set[str] = set()
+    for drug in reading.drugs:
+        near = [name for at, name in said if drug.start - _ACTION_BEFORE <= at < drug.start]
+        before |= set(near[-1:])
+    if len(before) > 1:
+        return ""
+    behind = [name for at, name in said if at >= reading.drugs[0].end]
+    return next(iter(before), behind[0] if behind else "plan")
 
 
 def _taken(reading: TextReading, words: Words) -> str:
@@ -409,13 +447,19 @@ def _measured(fact: Fact, reading: TextReading, words: Words) -> str:
     name = reading.text[labels[0].start : labels[0].end]
     after = [one for one in numbers if one[1] >= labels[0].end] or numbers
     value, _, end = after[0]
+    value = _temperature(value) if labels[0].name in _TEMPERATURES else value
     if len(after) > 1 and _PRESSURE.match(reading.text[end : after[1][1]]):
         value, end = f"{value}/{after[1][0]}", after[1][2]
     unit = UNIT.match(reading.text, end) or _WEIGHT.match(reading.text, end)
-    if len(after) > 1 and _WEIGHT.search(reading.text) is not None:
-        return ""  # the same weight in two units
+    if len(after) > (2 if "/" in value else 1):
+        return ""  # which number is the value, is for the reader
     word = unit[0].strip(" -").casefold() if unit else ""
     return f"{name[:1].upper() + name[1:]} {value}{' ' if word and word != '%' else ''}{_UNITS.get(word, word)}."
+
+
+def _temperature(value: str) -> str:
+    """ "ninety-eight six" is 98.6."""
+    return f"{value[:-1]}.{value[-1]}" if value.isdecimal() and int(value) in _SPOKEN else value
 
 
 def _years(fact: Fact, reading: TextReading, words: Words) -> str:
@@ -439,12 +483,13 @@ def _denied(fact: Fact, reading: TextReading, words: Words) -> str:
     concepts = [
         c for c in reading.concepts if c.group in {"symptom", "condition"} and (not dash or c.end <= len(asked))
     ]
-    named = [reading.text[c.start : c.end] for c in concepts]
+    named = [words.terms.get(c.name) or reading.text[c.start : c.end] for c in concepts]
     if named and len(named) >= len(_ITEMS.split(asked)) and _BUT.search(reading.text) is None:
         names = dict.fromkeys(_lower(name, words) for name in named)
         whole = [one for one in names if not any(one != other and one in other for other in names)]
         return words.denies.format(", ".join(whole))
-    found = _ANY.fullmatch(asked.strip()) if _BARE_NO.fullmatch(answer.strip()) else None
+    pattern = _LIST if concepts and concepts[0].start == 0 else _ANY
+    found = pattern.fullmatch(asked.strip()) if _BARE_NO.fullmatch(answer.strip()) else None
     if found is None:
         return ""  # the words as they were said
     listed = _YOUR.sub("the", figures(found[1]))
@@ -473,7 +518,9 @@ def prepared(facts: Sequence[Fact], talk: Conversation) -> list[Fact]:
     (edge.composing.medicines); a question has its answer, or is none."""
     ordered = sorted(facts, key=lambda one: one.evidence[0].start)
     first = age.said(talk)
-    return [*([first] if first else []), *medicines.joined(list(_answered(ordered, talk.transcript)), talk)]
+    whole = [context.to_mark(context.of_patient(one), talk.transcript) for one in ordered]
+    asked = [context.with_question(one, talk) for one in _answered(whole, talk.transcript)]
+    return [*([first] if first else []), *medicines.joined([context.with_side(one, talk) for one in asked], talk)]
 
 
 def _answered(facts: Iterable[Fact], transcript: Transcript) -> Iterator[Fact]:

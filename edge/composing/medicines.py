@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
 from importlib import resources
@@ -21,9 +21,12 @@ from edge.contract.transcript import Transcript
 from edge.evidence.conversation import Conversation
 from edge.evidence.links import quote
 from edge.evidence.reading import read
+from edge.terms.drugs import DrugSpan
 
 DRUG_KINDS = frozenset({FactKind.MEDICATION, FactKind.PLAN_MEDICATION})
 _BACK = 3  # turns between a drug's name and its dose
+_RIGHT_BEHIND = 12  # characters between a name and its dose in a list
+_CHANGE = re.compile(r"\b(?:stop\w*|start\w*|instead|switch\w*|then|after|absetzen|statt|dann)\b", re.IGNORECASE)
 _UNKNOWN = 2  # words of a dose that are none of those below
 _IT = re.compile(r"\b(?:it|that|this|one|ihn|es|sie|davon)\b", re.IGNORECASE)
 _STOPPED = re.compile(
@@ -43,6 +46,7 @@ _ANOTHERS = re.compile(
 _CORRECTED = 6  # turns in which a wrong name is put right
 _BEHIND = 60  # characters behind a name in which it is taken back
 _ANSWER = 15  # words of a turn that says what "that" was
+_MEANT_IN = 5  # turns in which another name is asked for
 _MEANT = re.compile(r"\b(?:(?:do|did) you mean|could it be|(?:do|are) you thinking of) ([\w -]{3,40})", re.IGNORECASE)
 _ANOTHER = re.compile(
     r"^(?:'s| is)? (?:a |something )?(?:completely |totally |whole )?(?:different|another|else)\b", re.IGNORECASE
@@ -76,7 +80,7 @@ def joined(facts: Sequence[Fact], talk: Conversation) -> list[Fact]:
     the drug that it is about; a drug that was said to be another one ("not hydralazine") is none, nor another's."""
     found: list[Fact] = []
     last: dict[tuple[FactKind, str], int] = {}
-    for fact in facts:
+    for fact in _each(facts):
         drugs = read(_words(fact)).drugs
         if any(_denied_later(talk, drug.generic, fact.evidence[0].turn) for drug in drugs):
             continue
@@ -85,6 +89,11 @@ def joined(facts: Sequence[Fact], talk: Conversation) -> list[Fact]:
             continue
         if fact.subject is not Subject.PATIENT:
             continue
+        ended = _STOPPED.search(_words(fact)) is not None
+        if fact.time is Time.STOPPED and not ended:
+            fact = replace(fact, time=Time.CURRENT)  # a missed dose is no stop
+        elif fact.time is Time.PAST and ended:
+            fact = replace(fact, time=Time.STOPPED)
         fact = _with_correction(fact, talk.transcript)
         names = {drug.generic for drug in drugs}
         if not names and (name := _antecedent(fact, talk)) is not None:
@@ -95,11 +104,36 @@ def joined(facts: Sequence[Fact], talk: Conversation) -> list[Fact]:
         if before is not None:
             found[before] = _one(found[before], fact)
             continue
-        fact = _with_reason(fact, bool(drugs), talk.transcript)
+        fact = _with_reason(fact, len(names), bool(drugs), talk.transcript)
         if generic:
             last[fact.kind, generic] = len(found)
         found.append(fact)
     return found
+
+
+def _each(facts: Sequence[Fact]) -> Iterator[Fact]:
+    """The facts, a list of drugs each with its own dose ("losartan fifty and rosuvastatin ten") as one fact a drug."""
+    for fact in facts:
+        last = fact.evidence[-1]
+        drugs = read(last.text).drugs if fact.kind in DRUG_KINDS and len(fact.evidence) == 1 else []
+        if len(drugs) < 2:
+            yield fact
+            continue
+        ends = [*(one.start for one in drugs[1:]), len(last.text)]
+        parts = [last.text[one.start : end].rstrip(" ,;") for one, end in zip(drugs, ends, strict=True)]
+        whole = len({one.generic for one in drugs}) == len(drugs) and _CHANGE.search(last.text) is None
+        if not whole or not all(_dosed(one, part) for one, part in zip(drugs, parts, strict=True)):
+            yield fact
+            continue
+        for one, part in zip(drugs, parts, strict=True):
+            start = last.start + one.start
+            yield replace(fact, evidence=(replace(last, start=start, end=start + len(part), text=part),))
+
+
+def _dosed(drug: DrugSpan, part: str) -> bool:
+    """Whether a number stands right behind the name that a part begins with."""
+    numbers = read(part[drug.end - drug.start :]).numbers
+    return bool(numbers) and numbers[0].start < _RIGHT_BEHIND
 
 
 def _before(
@@ -148,8 +182,11 @@ def _only_dose(said: str) -> bool:
     """Whether hardly anything is said but a dose, a time and words of taking, with a number or "it"."""
     if _other().search(said) is not None or _MEASURED.search(said) is not None:
         return False
-    numbers = read(said).numbers
-    words = [one for one in _WORD.finditer(said) if not any(n.start <= one.start() < n.end for n in numbers)]
+    reading = read(said)
+    numbers = reading.numbers
+    named = [(one.start, one.end) for one in numbers]
+    named += [(one.start, one.end) for one in reading.concepts if one.group == "symptom"]
+    words = [one for one in _WORD.finditer(said) if not any(start <= one.start() < end for start, end in named)]
     others = [one for one in words if one[0].casefold().replace("’", "'") not in _plain()]
     return len(others) <= _UNKNOWN and (bool(numbers) or _IT.search(said) is not None)
 
@@ -169,11 +206,10 @@ def _follows(before: Fact, fact: Fact) -> bool:
 
 
 def _one(before: Fact, fact: Fact) -> Fact:
-    """Two facts of one drug as one: what was said last holds, a stop only where the words say so."""
+    """Two facts of one drug as one: what was said last holds."""
     known = {(one.start, one.end) for one in before.evidence}
     more = tuple(one for one in fact.evidence if (one.start, one.end) not in known)
-    kept = fact.time is Time.PAST or (fact.time is Time.STOPPED and _STOPPED.search(_words(fact)) is None)
-    time = before.time if kept else fact.time
+    time = before.time if fact.time is Time.PAST else fact.time
     polarity = before.polarity if before.polarity is fact.polarity else fact.polarity
     return replace(before, evidence=(*before.evidence, *more), time=time, polarity=polarity, critical=True)
 
@@ -188,14 +224,17 @@ def _with_correction(fact: Fact, transcript: Transcript) -> Fact:
     return replace(fact, evidence=(*fact.evidence[:-1], more))
 
 
-def _with_reason(fact: Fact, named: bool, transcript: Transcript) -> Fact:
-    """A stopped drug with the words of its turn, which say why, or, if it has no name, of the turn before."""
+def _with_reason(fact: Fact, names: int, said: bool, transcript: Transcript) -> Fact:
+    """A stopped drug with the words of its turn, which say why, or, if no drug is named, of the turn before.
+
+    names: how many drugs it is about; said: whether its own words name them.
+    """
     if fact.time is not Time.STOPPED or fact.kind is not FactKind.MEDICATION:
         return fact
-    turn = fact.evidence[0].turn
-    if named:
+    turn = fact.evidence[-1].turn
+    if said and names == 1:
         return replace(fact, evidence=(*fact.evidence, quote(transcript, turn)))
-    if turn and len(transcript.turns[turn - 1].text.split()) <= _ANSWER:  # what "that" was
+    if not names and turn and len(transcript.turns[turn - 1].text.split()) <= _ANSWER:  # what "that" was
         return replace(fact, evidence=(*fact.evidence, quote(transcript, turn - 1)))
     return fact
 
@@ -208,6 +247,6 @@ def _denied_later(talk: Conversation, generic: str, turn: int) -> bool:
     turns = talk.index.turns
     if any(_ANOTHER.search(turns[s.turn].text[s.what.end : s.what.end + _BEHIND]) for s in said):
         return True
-    meant = [m[1] for n in range(turn, min(turn + 3, len(turns))) for m in _MEANT.finditer(turns[n].text)]
+    meant = [m[1] for n in range(turn, min(turn + _MEANT_IN, len(turns))) for m in _MEANT.finditer(turns[n].text)]
     others = {drug.generic for words in meant for drug in read(words).drugs}
     return bool(others) and generic not in others and bool(said)

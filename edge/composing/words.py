@@ -26,16 +26,19 @@ class Words:
     family: str
     not_taken: str
     stopped: str
+    took: str
     no_allergy: str
     no_allergies: str
     at: str
     years_old: str
+    own: str
     follow_up: str
     for_: str
     added: str
     actions: dict[str, str]
     ways: dict[str, str]
     relatives: dict[str, str]
+    terms: dict[str, str]
     headings: dict[str, str]
 
     def relative(self, name: str) -> str:

@@ -228,13 +228,13 @@ def test_a_question_has_its_answer_and_a_name_that_was_not_meant_is_none() -> No
     wrong, right = (_of(talk, FactKind.MEDICATION, words) for words in ("Zantac for my allergies", "Zyrtec! Yes"))
     found = lines.prepared([clots, hanging, wrong, right], converse(talk))
     assert [lines.line(one, talk.turns) for one in found] == [
-        "Doctor: Any blood clots, ever – Patient: No, never.", "Zyrtec.",
+        "Any blood clots, ever? “No, never.”", "Zyrtec.",
     ]  # fmt: skip
 
 
 def test_another_allergy_that_is_denied_is_not_none_at_all() -> None:
     fact = replace(_of(HOSTILE, FactKind.ALLERGY, "i'm not allergic to latex"), polarity=Polarity.DENIED)
-    assert lines.line(fact, HOSTILE.turns) == "Patient: I'm not allergic to latex."
+    assert lines.line(fact, HOSTILE.turns) == "“I'm not allergic to latex.”"
 
 
 def test_words_in_the_language_of_the_visit() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 
 from edge.composing import age, lines
@@ -64,7 +66,7 @@ def test_a_stop_that_names_no_drug_is_that_of_the_drug_before() -> None:
 def test_a_dose_whose_drug_is_not_sure_stays_as_it_was_said(between: str) -> None:
     source = f"[patient] I take metformin.\n{between}\n[patient] Ten milligrams at night.\n"
     dose = (_MEDICATION, "Ten milligrams at night", Time.CURRENT)
-    assert _written(source, dose) == ["Patient: 10 milligrams at night."]
+    assert _written(source, dose) == ["“10 milligrams at night.”"]
 
 
 def test_a_drug_that_was_not_meant_gives_its_dose_to_nobody() -> None:
@@ -72,7 +74,99 @@ def test_a_drug_that_was_not_meant_gives_its_dose_to_nobody() -> None:
         "[doctor] You are on aspirin.\n[patient] And Zantac. Ten milligrams.\n[doctor] Do you mean Zyrtec?\n"
         "[patient] Zyrtec, yes.\n"
     )
-    assert _written(source, (_MEDICATION, "Ten milligrams", Time.CURRENT)) == ["Patient: 10 milligrams."]
+    assert _written(source, (_MEDICATION, "Ten milligrams", Time.CURRENT)) == ["“10 milligrams.”"]
+
+
+def test_a_list_of_drugs_with_their_doses_is_a_line_a_drug() -> None:
+    source = "[doctor] You take losartan fifty for the blood pressure and rosuvastatin ten.\n"
+    words = "You take losartan fifty for the blood pressure and rosuvastatin ten"
+    assert _written(source, (_MEDICATION, words, Time.CURRENT)) == ["Losartan 50.", "Rosuvastatin 10."]
+
+
+@pytest.mark.parametrize(
+    ("words", "wanted"),
+    [
+        (
+            "I'd like you to stop it for two weeks, and then start exemestane, twenty-five milligrams",
+            "Start Exemestane 25 mg.",
+        ),
+        ("I'm cutting the furosemide back to forty once a day", "Decrease Furosemide to 40 once daily."),
+        ("stop the potassium pill, twenty", "Stop Potassium."),
+        ("prednisone, forty milligrams for five days, and then just stop", "Plan: Prednisone 40 mg for five days."),
+        ("we start aspirin today, or we stop aspirin", "We start aspirin today, or we stop aspirin."),
+        ("can he have the viagra", "Can he have the viagra."),
+    ],
+)
+def test_what_is_to_be_done_with_a_drug(words: str, wanted: str) -> None:
+    talk = parse(f"[doctor] {words}.\n")
+    assert lines.line(_facts(talk, (_PLAN, words, Time.PLANNED))[0], talk.turns) == wanted
+
+
+def test_what_was_taken_once_is_no_present_drug() -> None:
+    source = "[patient] I had the ibuprofen back then, it gave me heartburn.\n"
+    words = "I had the ibuprofen back then, it gave me heartburn"
+    assert _written(source, (_MEDICATION, words, Time.PAST)) == ["Took Ibuprofen (heartburn)."]
+
+
+@pytest.mark.parametrize(
+    ("source", "words", "wanted"),
+    [
+        (
+            "[doctor] In the calves?\n[patient] Both. It takes turns.\n",
+            "Both. It takes turns",
+            "In the calves? “Both. It takes turns.”",
+        ),
+        (
+            "[doctor] In the calves?\n[patient] Well, the pain comes at night.\n",
+            "the pain comes at night",
+            "“The pain comes at night.”",
+        ),
+        (
+            "[patient] The left ankle puffs up.\n[guest] It's the right one, Gene.\n",
+            "The left ankle puffs up",
+            "“The left ankle puffs up.” – Guest: It's the right one.",
+        ),
+        (
+            "[patient] The left ankle puffs up.\n[guest] It's the left one.\n",
+            "The left ankle puffs up",
+            "“The left ankle puffs up.”",
+        ),
+        (
+            "[doctor] Chest pain, pressure?\n[patient] No. None.\n",
+            "Chest pain, pressure",
+            "Denies chest pain, pressure.",
+        ),
+    ],
+)
+def test_what_a_line_needs_to_be_read_alone(source: str, words: str, wanted: str) -> None:
+    talk = parse(source)
+    polarity = Polarity.DENIED if wanted.startswith("Denies") else Polarity.AFFIRMED
+    facts = [replace(one, polarity=polarity) for one in _facts(talk, (FactKind.SYMPTOM, words, Time.CURRENT))]
+    made = lines.prepared(facts, converse(talk))
+    assert [lines.line(one, talk.turns) for one in made] == [wanted]
+
+
+def test_who_is_spoken_to_is_not_who_is_ill() -> None:
+    talk = parse("[doctor] Mom, this is an acute ear infection.\n[doctor] Her mother had an ear infection.\n")
+    spoken, told = _facts(
+        talk,
+        (FactKind.FAMILY, "Mom, this is an acute ear infection", Time.CURRENT),
+        (FactKind.FAMILY, "Her mother had an ear infection", Time.PAST),
+    )
+    kinds = [one.kind for one in lines.prepared([spoken, told], converse(talk))]
+    assert kinds == [FactKind.DIAGNOSIS, FactKind.FAMILY]
+
+
+@pytest.mark.parametrize(
+    ("words", "wanted"),
+    [
+        ("the temperature is ninety-eight six", "Temperature 98.6."),
+        ("the FEV1 was fifty-two percent of predicted, fifty-two", "The FEV1 was 52 percent of predicted, 52."),
+    ],
+)
+def test_measured_values(words: str, wanted: str) -> None:
+    talk = parse(f"[doctor] {words}.\n")
+    assert lines.line(_facts(talk, (FactKind.RESULT, words, Time.CURRENT))[0], talk.turns) == wanted
 
 
 def test_what_takes_the_last_words_back_at_once_belongs_to_the_fact() -> None:
