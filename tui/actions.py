@@ -43,7 +43,11 @@ class Action:
 def shown(key: str) -> str:
     """A key's name for people, in the language in use."""
     names = {"slash": "/", "question_mark": "?", "escape": "Esc", "enter": "Enter"}
-    names |= {"ctrl": t("help.ctrl"), "delete": t("help.del")}  # as they stand on the keyboard
+    names |= {
+        "ctrl": t("help.ctrl"),
+        "delete": t("help.del"),
+        "space": t("help.space"),
+    }  # as they stand on the keyboard
     parts = [names.get(p, p.upper() if len(p) <= 3 and p.startswith("f") else p.capitalize()) for p in key.split("+")]
     if len(parts) == 1 and len(key) == 1:
         return key

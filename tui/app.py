@@ -232,7 +232,9 @@ class EdgeApp(BaseApp):
         if self.settings.reset:
             self.tell(t("settings.reset", names=", ".join(self.settings.reset)))
         if place := await self.vault.call(lambda vault: vault.warning()):
-            self.tell(place)
+            from tui.texts.core import told
+
+            self.tell(told(place))
         if list(self.unsaved):
             self.tell(t("templates.left"))
         if sample:
@@ -282,9 +284,21 @@ class EdgeApp(BaseApp):
             await asyncio.to_thread(self.vault.close)
             self.exit(code, return_code=code)
 
+    async def ask_to_restore(self) -> None:
+        """A backup in place of the records; the window locks then, and what opened the backup unlocks it."""
+        from tui.widgets.restore import Restore
+        from tui.widgets.secret_dialogs import asked_for
+
+        folder = f"{settings.short(self.settings.exports())}/"
+        found: tuple[Path, Passphrase] | None = await asked_for(self, Restore(folder))
+        if found is not None:
+            with found[1] as secret:
+                await self.restore(found[0], secret)
+
     async def restore(self, source: Path, secret: Passphrase) -> None:
         """Put a backup in place of the records, and lock. What was open before belongs to the records of before."""
-        await self._keep_all()
+        if self.vault.is_open:
+            await self._keep_all()
         self.settings.last, self.settings.pending = "", []
         try:
             await self.vault.restore(source, secret)
@@ -341,6 +355,15 @@ class EdgeApp(BaseApp):
 
         if self.check_action("settings", ()):
             self.push_screen(SettingsScreen())
+
+    def mends(self, error: EdgescribeError) -> str:
+        """A model that is missing or may not write is chosen in the settings, which also say how IT installs one."""
+        return "model" if isinstance(error, BundleError) and self.check_action("settings", ()) else ""
+
+    def go_to(self, mend: str) -> None:
+        from tui.screens.settings import SettingsScreen
+
+        self.push_screen(SettingsScreen(tab=mend))
 
     def edit_template(self, name: str, title: str, text: str, own: bool, fresh: bool, done: Callable[[], None]) -> None:
         """Open a template's editor; done: called when it is left."""
@@ -425,7 +448,9 @@ class EdgeApp(BaseApp):
             try:
                 return about_someone(reading) if reading.kind == "conversation" else reading, ""
             except InputError as error:
-                return reading, f"{error.what} {error.why}"
+                from tui.texts.core import error_line
+
+                return reading, error_line(error, hint=False)
 
         return await asyncio.to_thread(work)
 
@@ -444,7 +469,8 @@ class EdgeApp(BaseApp):
             super().complain(error)
 
     async def export(self, identifier: str, form: str) -> None:
-        target = await self.encounters.export(identifier, self.settings.exports(), form, t("app.draft_mark"))
+        kept = self.settings
+        target = await self.encounters.export(identifier, kept.exports(), form, t("app.draft_mark"), kept.export_title)
         self.tell(t("export.done", file=settings.short(target)))
 
     async def copy_note(self, encounter: OpenEncounter, section: int | None = None) -> None:

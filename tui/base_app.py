@@ -107,7 +107,18 @@ class BaseApp(textual_private.SilentFault, App[int]):
         if isinstance(self.screen, Dialog):
             self._complaints.append(error)
         else:
-            self.push_screen(Complaint(error))
+            mend = self.mends(error)
+            self.push_screen(
+                Complaint(error, t(f"mend.{mend}") if mend else ""),
+                lambda wanted: self.go_to(mend) if wanted else None,
+            )
+
+    def mends(self, error: EdgescribeError) -> str:
+        """What leads to the place that mends an error, a key of the texts mend.*; "" if nothing here does."""
+        return ""
+
+    def go_to(self, mend: str) -> None:
+        """Go to the place that mends an error. mend: see mends()."""
 
     def complain_later(self) -> None:
         """Show an error that waited for an answer."""

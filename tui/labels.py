@@ -11,9 +11,11 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from edge.contract.schemas import FIELDS
+from edge.contract.transcript import SPEAKERS
 from edge.encounters import templates
 from edge.text import one_line
 from tui.texts import catalogue, current, t
+from tui.texts.core import told
 
 if TYPE_CHECKING:
     from edge.contract.template_check import Problem
@@ -41,15 +43,22 @@ def heading_label(heading: str) -> str:
 
 
 def titled(name: str) -> str:
-    """A template's title, and its name where that says more."""
+    """A template's title; of the clinic's own ones also the name, as two of them may have the same title."""
     title = meant(templates.get(name).title)
-    return title if name == title else f"{title}   ({name})"
+    if name.startswith("section:"):
+        return t("template.one_section", section=title)
+    return title if templates.is_shipped(name) or name == title else f"{title}   ({name})"
+
+
+def speaker_label(speaker: str) -> str:
+    """A speaker as it is shown beside what was said: a role in the language in use, any other name as it is."""
+    return t(f"speaker.short_{speaker.lower()}") if speaker in SPEAKERS else speaker
 
 
 def seal_line(seal: SealStatus | None) -> str:
     """What the seal does, as SealStatus.line() says it; None: this process has none."""
     level = seal.level if seal is not None and seal.level in ("kernel", "partial") else "none"
-    by, gaps = (", ".join(seal.mechanisms), " ".join(seal.gaps)) if seal is not None else ("", "")
+    by, gaps = (", ".join(seal.mechanisms), " ".join(map(told, seal.gaps))) if seal is not None else ("", "")
     return t(f"settings.seal_{level}", by=by, gaps=gaps).strip()
 
 
@@ -122,12 +131,6 @@ def days_since(kept: str) -> int:
     """Whole days since then by the calendar, 0 for today."""
     moment = _local(kept)
     return max(0, (now().date() - moment.date()).days) if moment is not None else 0
-
-
-def hint_label(hint: str) -> str:
-    """What to do about an error, without what can only be typed on a command line."""
-    sentences = re.split(r"(?<=[.!?]) +", hint)
-    return " ".join(one for one in sentences if not re.search(r"`|(?:^|\s)--?(?:\w|\s|$)|standard input", one))
 
 
 def in_words(found: Problem) -> str:

@@ -7,6 +7,7 @@ writes is imported by the thread, not with this module: the first screen must no
 
 from __future__ import annotations
 
+import contextlib
 import itertools
 import threading
 import time
@@ -16,11 +17,22 @@ from typing import TYPE_CHECKING, Any
 
 from edge.contract.events import Finished, Reading, SectionFinished, SectionStarted, Text
 from edge.contract.templates import SectionSpec, Template
-from edge.errors import EdgescribeError, EngineError, as_error
+from edge.errors import BundleError, EdgescribeError, EngineError, as_error
 
 if TYPE_CHECKING:
     from edge.encounters.open_encounter import OpenEncounter, OpenSection
     from edge.encounters.writing import EngineInfo, Extraction, Note, Scribe
+
+
+@dataclass(frozen=True)
+class Ahead:
+    """A conversation to be read while nothing is written. owner: whose it is, as stop_reading() names it."""
+
+    owner: int
+    text: str = field(repr=False)
+    template: Template = field(repr=False)
+    form: str = "auto"
+
 
 Opener = Callable[[Callable[[int, int], None]], "Scribe"]
 _numbers = itertools.count(1)
@@ -145,6 +157,8 @@ class ModelThread:
         self._scribe: Scribe | None = None
         self._wake = threading.Condition()
         self._queue: list[Job] = []
+        self._ahead: Ahead | None = None  # the newest; it waits until nothing is to be written
+        self._reading = 0  # owner of what the engine reads ahead
         self._active: Job | None = None
         self._buffer: list[ModelNews] = []
         self._closing = self._again = False
@@ -166,7 +180,25 @@ class ModelThread:
         """Queue a job."""
         with self._wake:
             self._queue.append(job)
+            self._ahead = None
             self._wake.notify_all()
+
+    def read_ahead(self, ahead: Ahead) -> None:
+        """Let the model read a conversation for which a note may be asked, beside everything else, as soon as nothing
+        is to be written. A newer one takes its place. Where a note needs no model nothing is read.
+        """
+        with self._wake:
+            self._ahead = ahead
+            self._wake.notify_all()
+
+    def stop_reading(self, owner: int) -> None:
+        """Read no further in a conversation that changed or was left."""
+        with self._wake:
+            if self._ahead is not None and self._ahead.owner == owner:
+                self._ahead = None
+            if self._reading == owner and self._active is None and self._scribe is not None:
+                self._reading = 0
+                self._scribe.engine.cancel()
 
     def stop(self, number: int) -> None:
         """End a job: at once if it runs, without a trace of work if it still waits (Done comes in both cases)."""
@@ -216,6 +248,7 @@ class ModelThread:
         with self._wake:
             self._closing = True
             self._queue.clear()
+            self._ahead = None
             if self._active is not None:
                 self._active.stopped.set()
             if self._scribe is not None:
@@ -232,6 +265,9 @@ class ModelThread:
     def _work(self) -> None:
         self._open()
         while (job := self._next()) is not None:
+            if isinstance(job, Ahead):
+                self._read(job)
+                continue
             try:
                 if self._scribe is None:
                     self._open()
@@ -254,24 +290,34 @@ class ModelThread:
         if scribe is not None:
             scribe.engine.close()
 
-    def _next(self) -> Job | None:
+    def _read(self, ahead: Ahead) -> None:
+        """The engine reads in its own thread. A fault is nobody's yet: a note that is asked for meets it again."""
+        with contextlib.suppress(Exception):
+            if self._scribe is not None:
+                self._scribe.read_ahead(ahead.text, ahead.template, ahead.form)
+
+    def _next(self) -> Job | Ahead | None:
         while True:
             with self._wake:
                 self._active = None
-                while not (self._queue or self._closing or self._again):
+                while not (self._queue or self._closing or self._again or self._ahead):
                     self._wake.wait()
                 if self._closing:
                     return None
                 again, self._again = self._again, False
-                if not again:
-                    self._active, self._since = self._queue.pop(0), time.monotonic()
+                if not again and self._queue:
+                    self._active, self._since, self._reading = self._queue.pop(0), time.monotonic(), 0
                     return self._active
+                if not again and self._ahead is not None:
+                    ahead, self._ahead = self._ahead, None
+                    self._reading = ahead.owner
+                    return ahead
             self._drop()
             self._open()
 
     def _run(self, job: Job) -> None:
         if self._scribe is None:
-            raise EngineError("There is no model to write with.", "", "Choose a bundle in the settings.")
+            raise BundleError("There is no model to write with.", "", "Choose one in the settings.")
         from edge.encounters.writing import ExtractionFinished, NoteFinished
 
         result: Note | Extraction | None = None

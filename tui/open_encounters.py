@@ -23,7 +23,7 @@ from edge.errors import EdgescribeError, UsageError
 from edge.text import one_line
 from edge.vaults import EncounterFilter, SearchHit, Vault
 from tui import labels
-from tui.model_thread import Done, ExtractJob, Job, ModelThread, NoteJob, RewriteJob, Update
+from tui.model_thread import Ahead, Done, ExtractJob, Job, ModelThread, NoteJob, RewriteJob, Update
 from tui.tool_thread import ToolThread
 from tui.vault_thread import VaultThread
 
@@ -59,16 +59,18 @@ class OpenEncounters:
         """Kept encounters that fit, last changed first."""
         return await self.vault.call(lambda vault: vault.encounters.list(limit, 0, where))
 
-    async def search(self, words: str, limit: int) -> list[SearchHit]:
-        """Kept encounters that match, newest first, the first of them with the words around what matched.
+    async def search(self, words: str, limit: int, where: EncounterFilter) -> list[SearchHit]:
+        """Kept encounters of these that match, newest first, the first with the words around what matched.
 
         Finding those words costs most of a search: they are looked for only as far as a screen reaches.
         """
 
         def read(vault: Vault) -> list[SearchHit]:
-            first = vault.search.find(words, min(limit, _IN_CONTEXT))
+            first = vault.search.find(words, min(limit, _IN_CONTEXT), where=where)
             rest = limit - _IN_CONTEXT if len(first) == _IN_CONTEXT else 0
-            return [*first, *(vault.search.find(words, rest, _IN_CONTEXT, snippets=False) if rest > 0 else ())]
+            if rest <= 0:
+                return first
+            return [*first, *vault.search.find(words, rest, _IN_CONTEXT, snippets=False, where=where)]
 
         return await self.vault.call(read)
 
@@ -95,6 +97,7 @@ class OpenEncounters:
         """Let go of encounters that are about to be wiped; what the model does for them ends."""
         for one in [o for o in self.all if o.id in identifiers]:
             self.stop(one)
+            self.stop_reading(one)
             self.all.remove(one)
 
     # -- begin, resume, keep -------------------------------------------------------------------------------------------
@@ -124,6 +127,16 @@ class OpenEncounters:
         """Take a typed, pasted or opened conversation."""
         one.set_conversation(text, name, untitled=self._moment())
 
+    def read_ahead(self, one: OpenEncounter) -> None:
+        """Let the model begin to read the conversation of an encounter for which a note may be asked next."""
+        if not (one.busy or one.signed or one.has_note) and one.conversation.strip():
+            template = templates.get_or_visit(one.template)
+            self.model.read_ahead(Ahead(id(one), one.conversation, template, self.form))
+
+    def stop_reading(self, one: OpenEncounter) -> None:
+        """Read no further in its conversation."""
+        self.model.stop_reading(id(one))
+
     @staticmethod
     def _moment() -> str:
         return f"{labels.now():%Y-%m-%d %H:%M}"
@@ -152,6 +165,7 @@ class OpenEncounters:
 
     async def close(self, one: OpenEncounter) -> None:
         """Keep everything as a revision and let go of the encounter, unless the model still works on it."""
+        self.stop_reading(one)
         await self.save(one, commit=True)
         if not one.busy and one in self.all:
             self.all.remove(one)
@@ -205,11 +219,12 @@ class OpenEncounters:
         one.state, one.version = summary.state, one.version + 1
         self._changed(one, "state")
 
-    async def export(self, identifier: str, folder: Path, form: str, draft_mark: str) -> Path:
-        """Write the note into a folder. Raises as edge.encounters.export.publish."""
+    async def export(self, identifier: str, folder: Path, form: str, draft_mark: str, titled: bool = False) -> Path:
+        """Write the note into a folder. titled: its file's name holds the title. Raises as
+        edge.encounters.export.publish."""
         for one in [o for o in self.all if o.id == identifier]:
             await self.save(one, commit=True)
-        return await self.vault.call(lambda vault: publish(vault, identifier, folder, form, draft_mark))
+        return await self.vault.call(lambda vault: publish(vault, identifier, folder, form, draft_mark, titled=titled))
 
     async def copied(self, one: OpenEncounter, draft_mark: str, section: int | None = None) -> str:
         """The note's text, or that of a section, to be copied out. Raises UsageError if there is none."""

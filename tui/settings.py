@@ -26,7 +26,8 @@ _MOST = 1000  # entries of a list in it
 
 @dataclass
 class Settings:
-    """lock_minutes: idle minutes before the vault locks. copy_osc52: copying may use the terminal's own clipboard."""
+    """lock_minutes: idle minutes before the vault locks. copy_osc52: copying may use the terminal's own clipboard.
+    export_title: exported files have the encounter's title in their names, as it was typed."""
 
     theme: str = "edge-dark"
     language: str = "en"
@@ -36,6 +37,7 @@ class Settings:
     bundle: str = ""
     signer: str = ""
     export_folder: str = ""
+    export_title: bool = False
     copy_osc52: bool = False
     last: str = ""
     pending: list[str] = field(default_factory=list)

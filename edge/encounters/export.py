@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from pathlib import Path
 
 from edge.contract.encounter import Encounter, is_incomplete
 from edge.contract.note import without_heading
+from edge.encounters.keeping import written_notes
 from edge.encounters.showing import Shown, shown
 from edge.errors import InputError, UsageError
 from edge.evidence.footnotes import TITLE, footnotes
@@ -15,22 +17,28 @@ from edge.interop import fhir
 from edge.store.chain import Event
 from edge.store.edits import Signature
 from edge.store.vault import Vault
-from edge.text import sanitise
+from edge.text import one_line, sanitise
 
 __all__ = ["EXPORT_FORMS", "copied", "footnotes", "note_as", "publish"]
 
 CODES = "CODES"
+_TITLE = 60  # characters of a title in a file's name
 EXPORT_FORMS = ("md", "txt", "fhir")
 _ENDINGS = {"fhir": "fhir.json"}  # others are called as their form
 
 
 def note_as(
-    record: Encounter, form: str, draft_mark: str, signature: Signature | None = None, sources: bool = False
+    record: Encounter,
+    form: str,
+    draft_mark: str,
+    signature: Signature | None = None,
+    sources: bool = False,
+    authors: str = "",
 ) -> str:
     """The note of a record as Markdown ("md") or plain text ("txt"), with what must be known of it at head and foot.
 
     signature: of the version that is exported, None for a draft, which carries the mark. sources: with the turns that
-    its statements stand on as footnotes.
+    its statements stand on as footnotes. authors: who wrote it (authors_of()), "" where that is not known.
     """
     summary = record.summary
     state = signed_line(signature) if signature is not None else draft_mark
@@ -38,6 +46,7 @@ def note_as(
         state += " INCOMPLETE: parts of this note are missing."
     template = record.note.content.template if record.note else ""
     facts = [f"Date of the visit: {summary.created[:10]}", f"Record: {summary.id}", f"Template: {template or 'none'}"]
+    facts += [f"Author: {authors}"] * bool(authors)
     strong = "**{}**" if form == "md" else "{}"
     lines = [f"# {summary.title}" if form == "md" else summary.title, "", *_rows(facts, form), strong.format(state), ""]
     written = record.note.content.written if record.note else ()
@@ -54,6 +63,17 @@ def note_as(
     if notes:
         lines += [f"## {TITLE}" if form == "md" else TITLE, "", *notes, ""]
     return sanitise("\n".join([*lines, strong.format(state)])).rstrip() + "\n"
+
+
+def authors_of(vault: Vault, record: Encounter) -> str:
+    """Who wrote the note of a record as it stands: people by name, then the model that drafted it."""
+    note = record.note
+    if note is None:
+        return ""
+    found = [revision for document, revision, _ in written_notes(vault, record.summary.id) if document == note.id]
+    names = list(dict.fromkeys(one.author for one in reversed(found) if one.number <= note.revision))
+    models = [f"drafted by {name.removeprefix('model:')}" for name in names if name.startswith("model:")]
+    return "; ".join([*(one_line(name) for name in names if not name.startswith("model:")), *models])
 
 
 def _codes(record: Encounter) -> list[str]:
@@ -95,10 +115,12 @@ def publish(
     draft_mark: str,
     sources: bool = False,
     draft: bool = False,
+    titled: bool = False,
 ) -> Path:
     """Write the note of a record into folder as a new file of the owner's; the audit entry comes first.
 
     It is the signed text wherever there is one (edge.encounters.showing); draft: the one that is not signed yet.
+    The file is named by date and record; titled: also by the title, as it was typed.
     Raises UsageError for an unknown form or nothing to export, InputError if the file cannot be written.
     """
     if form not in EXPORT_FORMS:
@@ -106,7 +128,9 @@ def publish(
     found, text = _as_text(vault, identifier, form, draft_mark, sources, draft)
     record, signed = found.record, found.signed
     vault.session.record(Event.EXPORT, record.summary.id, form=form, signed=signed)
-    stem = f"{record.summary.created[:10]}-{record.summary.id}{'' if signed else '-DRAFT'}"
+    title = re.sub(r"[^\w.]+", "-", record.summary.title)[:_TITLE].strip("-.") if titled else ""
+    parts = [record.summary.created[:10], record.summary.id, title, "" if signed else "DRAFT"]
+    stem = "-".join(part for part in parts if part)
     return _new_file(folder, stem, form, text)
 
 
@@ -166,4 +190,4 @@ def _as_text(
         raise UsageError("There is no note to export yet.", "", "Write the note first.")
     if form == "fhir":
         return found, _as_fhir(found.record, found.signature)
-    return found, note_as(found.record, form, draft_mark, found.signature, sources)
+    return found, note_as(found.record, form, draft_mark, found.signature, sources, authors_of(vault, found.record))

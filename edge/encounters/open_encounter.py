@@ -351,6 +351,12 @@ class OpenEncounter:
         """Whether something is missing from the note or the fields."""
         return self.note_incomplete or (not self.busy and not self.fields_whole)
 
+    @property
+    def cut_headings(self) -> list[str]:
+        """Headings of the sections that make the note INCOMPLETE, in its order."""
+        ends = self.note_content().open_ends(self.origin.incomplete)
+        return [self.sections[at].heading for at in ends] if self.note_incomplete else []
+
     def section(self, key: str) -> OpenSection | None:
         """The section of a key."""
         return next((one for one in self.sections if one.key == key), None)

@@ -22,6 +22,11 @@ def names() -> list[str]:
     return [one.name for one in template_files.listed(own_folder()) if one.problem is None]
 
 
+def is_shipped(name: str) -> bool:
+    """Whether a template comes with the program."""
+    return name not in template_files.own_names(own_folder())
+
+
 def get(name: str) -> Template:
     """A template by name. Raises UsageError."""
     return contract.get(name, own_folder())

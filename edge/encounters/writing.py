@@ -22,7 +22,7 @@ from edge.contract.document import Document
 from edge.contract.events import TaskEvent
 from edge.contract.fields import FieldEntry
 from edge.contract.origin import Origin
-from edge.contract.prompts import PROMPT_VERSION
+from edge.contract.prompts import PROMPT_VERSION, Prompt
 from edge.contract.templates import SectionSpec, Template
 from edge.encounters import templates
 from edge.encounters.checking import Checker
@@ -34,7 +34,7 @@ from edge.errors import BundleError, EdgescribeError, UsageError
 from edge.reading import encoding, files, roles, substance
 from edge.reading.files import ReadFile
 from edge.tasks.extract import Extraction, ExtractionFinished, elmtex, extract_fields, locate_all
-from edge.tasks.note import Note, NoteFinished, fits, write_note
+from edge.tasks.note import Note, NoteFinished, fits, reading_prompt, write_note
 from edge.text import one_line, sanitise
 
 __all__ = [
@@ -208,6 +208,17 @@ class Scribe:
             return wanted
         known = language(conversation) != "other"
         return FACTS if finder.finder is not None and known else WHOLE
+
+    def read_ahead(self, conversation: str, chosen: Template, form: str = "") -> None:
+        """Begin to read a conversation that may still grow, if its note will be written by the model as a whole, and
+        return at once. Called again it goes on from what both texts have in common; sections() ends it and goes on
+        from it. An engine that can't do so reads nothing. Raises InputError for a text without a turn.
+        """
+        begin: Callable[[Prompt], None] | None = getattr(self.engine, "read_ahead", None)
+        if begin is not None:
+            visit = substance.visit(conversation)
+            if self.form_of(chosen, conversation, form) == WHOLE:
+                begin(reading_prompt(self.engine.info, visit))
 
     def facts_finder(self) -> Checker:
         """What finds facts, opened when it is first asked for."""

@@ -12,7 +12,7 @@ import unicodedata
 from dataclasses import dataclass, field
 
 from edge.contract.encounter import EncounterSummary
-from edge.store.encounters import SUMMARY, summary_of
+from edge.store.encounters import SUMMARY, EncounterFilter, summary_of
 from edge.store.session import VaultSession
 from edge.text import sanitise
 
@@ -64,15 +64,26 @@ class Search:
     def __init__(self, session: VaultSession) -> None:
         self._session = session
 
-    def find(self, typed: str, limit: int = 50, offset: int = 0, snippets: bool = True) -> list[SearchHit]:
-        """Encounters that match, newest first. Nothing typed, or nothing that can match, finds nothing."""
+    def find(
+        self,
+        typed: str,
+        limit: int = 50,
+        offset: int = 0,
+        snippets: bool = True,
+        where: EncounterFilter | None = None,
+    ) -> list[SearchHit]:
+        """Encounters that match, newest first. Nothing typed, or nothing that can match, finds nothing.
+
+        where: only among these.
+        """
         wanted = expression(typed)
         if not wanted:
             return []
         snippet = "snippet(search, -1, '«', '»', '…', 12)" if snippets else "''"
+        among, values = (where or EncounterFilter()).where()
         rows = self._session.query(
             f"SELECT {SUMMARY}, {snippet} FROM search JOIN encounter ON encounter.id = search.rowid"
-            " WHERE search MATCH ? ORDER BY search.rowid DESC LIMIT ? OFFSET ?",
-            (wanted, limit, offset),
+            f" WHERE search MATCH ? AND {among} ORDER BY search.rowid DESC LIMIT ? OFFSET ?",
+            (wanted, *values, limit, offset),
         )
         return [SearchHit(summary_of(row[:-1]), str(row[-1])) for row in rows]

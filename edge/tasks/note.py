@@ -155,9 +155,13 @@ def read_ahead(engine: AheadReader, transcript: Transcript) -> None:
 
     Call it again as the conversation grows or changes; only what is new is read.
     """
+    engine.read_ahead(reading_prompt(engine.info, transcript))
+
+
+def reading_prompt(info: EngineInfo, transcript: Transcript) -> prompts.Prompt:
+    """What of a note's prompts is the conversation's alone, for reading it ahead."""
     whole = VisitPart(0, len(transcript.turns) - 1, transcript.turns)
-    info = engine.info
-    engine.read_ahead(prompts.render(info.prompt_format, whole.document(), "", info.prompt_version))
+    return prompts.render(info.prompt_format, whole.document(), "", info.prompt_version)
 
 
 def fits(engine: Engine, transcript: Transcript, template: Template) -> bool:

@@ -25,6 +25,7 @@ def add_actions(actions: argparse._SubParsersAction[argparse.ArgumentParser]) ->
         "--form", choices=("md", "txt", "fhir"), default="md", help="Markdown (default), plain text, FHIR R4"
     )
     export.add_argument("--sources", action="store_true", help="with the turns that the note stands on, as footnotes")
+    export.add_argument("--titled", action="store_true", help="the file's name holds the title, too")
     export.add_argument("--draft", action="store_true", help="the text that is not signed yet, marked DRAFT")
     for action, run in ((sign, _sign), (amend, _amend), (export, _export)):
         vault_options.on_record(action, run)
@@ -64,7 +65,7 @@ def _export(args: argparse.Namespace) -> int:
     from edge.encounters.export import publish
 
     with vault_options.open_vault(args) as vault:
-        file = publish(vault, args.id, args.out, args.form, DRAFT_MARK, args.sources, args.draft)
+        file = publish(vault, args.id, args.out, args.form, DRAFT_MARK, args.sources, args.draft, args.titled)
     print(file)
     print("This file is not encrypted: whoever can read the folder can read it.", file=sys.stderr)
     return 0

@@ -41,6 +41,10 @@ async def test_a_cut_section_is_accepted_after_a_question_and_by_nothing_else(ho
         await type_at_end(pilot, 0, " Whole now.")
         await until(pilot, lambda: not encounter.dirty)
         assert encounter.note_incomplete
+        await pilot.press("f8")
+        await until(pilot, on(pilot, "Sign"))
+        await until(pilot, lambda: "INCOMPLETE: Subjective." in screen_text(app), "which section is cut, by heading")
+        await pilot.press("escape")
         await until(pilot, lambda: " Ctrl+K  Accept as complete " in screen_text(app), "the key in the footer")
         await pilot.press("ctrl+k")
         await until(pilot, on(pilot, "Confirm"))

@@ -28,9 +28,9 @@ def _finder(transcript: Transcript) -> Sequence[Fact]:
     return [Fact(FactKind.MEDICATION, Polarity.AFFIRMED, Subject.PATIENT, Time.CURRENT, True, (quote,))]
 
 
-def _app(home: Path) -> EdgeApp:
+def _app(home: Path, engine: ScriptedEngine | None = None) -> EdgeApp:
     app = make_app(home)
-    engine = ScriptedEngine(lambda _: "The model wrote this.")
+    engine = engine or ScriptedEngine(lambda _: "The model wrote this.")
     app._opener = lambda _: Scribe(engine, checker=Checker(_finder, info=INFO))
     return app
 
@@ -73,3 +73,49 @@ async def test_the_model_writes_where_the_settings_say_so_at_once(home: Path) ->
         assert "The model wrote this." in encounter_on(app).sections[0].text
         await leave(pilot)
     assert settings.load().form == "whole"
+
+
+class Reader(ScriptedEngine):
+    """Counts how often its reading was ended."""
+
+    def __init__(self) -> None:
+        super().__init__(lambda _: "The model wrote this.")
+        self.ended = 0
+
+    def cancel(self) -> None:
+        self.ended += 1
+        super().cancel()
+
+
+async def test_a_conversation_is_read_ahead_where_the_model_will_write(home: Path) -> None:
+    empty_vault(home)
+    engine = Reader()
+    app = _app(home, engine)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await unlock(pilot)
+        app.encounters.form = "whole"
+        await new_with(pilot, TALK)
+        await until(pilot, lambda: len(engine.ahead) == 1, "the reading, after a pause")
+        assert "forty milligrams" in str(engine.ahead[0].document)
+        assert not engine.ended
+        await pilot.press("end", "enter", *"Doctor: Good.")
+        await until(pilot, lambda: engine.ended, "the end of that reading, with the first key")
+        await until(pilot, lambda: len(engine.ahead) == 2, "the reading of what was typed since")
+        assert "Good." in str(engine.ahead[1].document)
+        await pilot.press("ctrl+g")
+        await until(pilot, lambda: encounter_on(app).has_note and not encounter_on(app).busy, "a note")
+        ended = engine.ended
+        await pilot.press("ctrl+b")
+        await until(pilot, lambda: not app.encounters.all, "the encounter to be left")
+        assert engine.ended == ended, "nothing was read that is to be ended"
+        await new_with(pilot, TALK)
+        await until(pilot, lambda: len(engine.ahead) == 3, "the reading of another one")
+        await pilot.press("ctrl+b")
+        await until(pilot, lambda: engine.ended > ended, "the end of the reading as the encounter is left")
+        app.encounters.form = "auto"
+        await new_with(pilot, TALK)
+        await until(pilot, lambda: app.encounters.model._ahead is None and encounter_on(app).id)
+        await pilot.press("ctrl+g")
+        await until(pilot, lambda: encounter_on(app).has_note, "a note of facts")
+        assert len(engine.ahead) == 3, "what needs no model is not read"
+        await leave(pilot)

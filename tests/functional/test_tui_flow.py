@@ -76,7 +76,15 @@ async def test_first_run_to_signed_export(home: Path) -> None:
     assert "DRAFT" not in text
     assert "DRAFT" not in file.name
     assert text.count("**SIGNED by Dr. Keller, ") == 2
-    assert all(part in text for part in ("- Date of the visit: ", "- Record: ", "UTC, version 1, SHA-256 "))
+    assert all(
+        part in text
+        for part in (
+            "- Date of the visit: ",
+            "- Record: ",
+            "- Author: drafted by scripted",
+            "UTC, version 1, SHA-256 ",
+        )
+    )
     assert file.stat().st_mode & 0o077 == 0
     with reopen(home) as vault:
         (one,) = vault.encounters.list()

@@ -29,6 +29,7 @@ from functional.tui_kit import (
 
 from edge import clinician
 from edge.contract.encounter import Source, State
+from edge.encounters import export, keeping
 from tui.app import EdgeApp
 
 
@@ -128,6 +129,27 @@ async def test_a_sample_is_asked_for_labelled_and_not_counted(home: Path) -> Non
         assert [one.sample for one in vault.encounters.list()] == [True, False]
 
 
+async def test_a_search_stays_within_the_filter_and_says_so(home: Path) -> None:
+    with make_vault(home) as vault:
+        fill(vault, "Old and signed", "Ganglion.", State.SIGNED)
+        fill(vault, "Draft", "Ganglion.")
+        fill(vault, "Other draft", "Cough.")
+    app = make_app(home)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await unlock(pilot)
+        await pilot.press("f", "f")
+        await until(pilot, lambda: titles(app) == ["Other draft", "Draft"])
+        await pilot.press("slash", *"ganglion")
+        await until(pilot, lambda: titles(app) == ["Draft"])
+        assert "Search only in unsigned encounters:" in screen_text(app)
+        await pilot.press(*"xyz")
+        await until(pilot, lambda: "Nothing found. Esc: all encounters." in screen_text(app))
+        await pilot.press("escape", "slash", *"ganglion")
+        await until(pilot, lambda: set(titles(app)) == {"Draft", "Old and signed"})
+        assert "Search in all encounters:" in screen_text(app)
+        await leave(pilot)
+
+
 async def test_what_the_model_is_at_work_on_stands_in_the_list(home: Path) -> None:
     empty_vault(home)
     gate = Gate(1)
@@ -169,9 +191,12 @@ async def test_the_clinicians_name_stands_in_place_of_the_login(home: Path) -> N
     with reopen(home) as vault:
         assert vault.session.actor == "Dr. Keller"
         (one,) = vault.encounters.list()
-        history = vault.edits.history(vault.edits.document_of(one.id))
-        assert [r.author for r in history] == ["model:scripted", "Dr. Keller"]
-        assert {entry.actor for entry in vault.admin.newest(6)} == {"Dr. Keller"}
+        history = keeping.written_notes(vault, one.id)  # without revisions that only keep a check
+        assert [revision.author for _, revision, _ in history] == ["Dr. Keller", "model:scripted"]
+        assert export.authors_of(vault, vault.encounters.peek(one.id)) == "Dr. Keller; drafted by scripted"
+        (file,) = [export.publish(vault, one.id, home / "letters", "md", "DRAFT", titled=True)]
+        assert file.name == f"{one.created[:10]}-{one.id}-2026-03-02-10-00-DRAFT.md"
+        assert {entry.actor for entry in vault.admin.newest(7)} == {"Dr. Keller"}
 
 
 async def test_an_encounter_of_its_own_needs_no_title_twice(home: Path) -> None:

@@ -100,7 +100,7 @@ async def test_a_bundle_is_looked_at_verified_and_chosen(home: Path, installed: 
         weights.write_bytes(bytes(64))
         await until(pilot, lambda: not button.has_class("-active"), "a button that can be pressed again")
         await pilot.press("enter")
-        await until(pilot, lambda: "NOT USED: The bundle was refused: model.onnx.data was altered" in screen_text(app))
+        await until(pilot, lambda: "NOT USED: The model was refused: model.onnx.data was altered" in screen_text(app))
         await leave(pilot)
 
 

@@ -24,7 +24,7 @@ from functional.tui_kit import (
     until,
 )
 
-from tui import labels
+from tui.texts import core
 from tui.widgets import folders
 
 CUE = "{}\n00:00:0{},000 --> 00:00:0{},000\n{}\n\n"
@@ -150,5 +150,5 @@ def test_paths_are_completed_as_far_as_they_are_clear(visits: Path) -> None:
 
 def test_what_is_typed_on_a_command_line_stands_in_no_dialog() -> None:
     told = "Wait for its end. Run `edgescribe bundle list`. Name one with --bundle NAME! Give a file, or - for input."
-    assert labels.hint_label(told) == "Wait for its end."
-    assert labels.hint_label("Lift the hold before deleting it.") == "Lift the hold before deleting it."
+    assert core.hint_label(told) == "Wait for its end."
+    assert core.hint_label("Lift the hold before deleting it.") == "Lift the hold before deleting it."

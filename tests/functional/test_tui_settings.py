@@ -181,7 +181,16 @@ async def test_an_error_waits_for_the_answer_to_a_question(home: Path) -> None:
         assert "edgescribe bundle" not in screen_text(app)
         await pilot.press("escape")
         await until(pilot, on(pilot, "LibraryScreen"))
+        app.complain(BundleError("There is no model.", "", "See `edgescribe bundle list`."))
+        await until(pilot, on(pilot, "Complaint"))
+        await press_button(pilot, "mend")
+        await until(pilot, on(pilot, "SettingsScreen"))
+        await until(pilot, lambda: "Your IT department installs one" in told(app), "the tab of models")
+        await pilot.press("escape")
+        await until(pilot, on(pilot, "LibraryScreen"))
         app.complain(EdgescribeError("Next."))
+        await until(pilot, on(pilot, "Complaint"))
+        assert not app.screen.query("#mend")
         await leave(pilot)
 
 
@@ -199,6 +208,23 @@ async def test_the_folder_for_exports_is_tried_at_once(home: Path, monkeypatch: 
         monkeypatch.setattr(settings, "can_write", lambda _: False)
         await pilot.press("x", "tab")
         await until(pilot, lambda: "Lock (Ctrl+L) and unlock" in told(app))
+        await press_button(pilot, "folder-lock")
+        await until(pilot, lambda: app.return_code == LOCKED, "the lock, after which it may be written to")
+
+
+async def test_an_entry_of_the_activity_is_whole_on_a_small_terminal(home: Path) -> None:
+    with make_vault(home) as vault:
+        code = fill(vault, "AB 1704")
+        vault.edits.sign(code, "Dr. Annegret von Keller-Hohenstein")
+    app = make_app(home)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await unlock(pilot)
+        await settings_tab(pilot, "audit")
+        table = app.screen.query_one("#chain", DataTable)
+        await until(pilot, lambda: table.row_count > 2)
+        await quiet(pilot)
+        assert table.virtual_size.width <= table.size.width, "nothing runs off the edge"
+        assert all(words in told(app) for words in ("version 1, by", "Annegret", "Hohenstein"))
         await leave(pilot)
 
 
@@ -260,6 +286,32 @@ async def test_the_first_run_begins_with_a_model_that_may_write(home: Path) -> N
         assert (app.settings.bundle, opened) == ("", [""])
         assert await app.vault.call(lambda vault: vault.encounters.count()) == 0
         await leave(pilot)
+
+
+@pytest.mark.parametrize("there", [True, False], ids=["damaged", "lost"])
+async def test_a_backup_is_brought_back_where_the_records_do_not_open(home: Path, there: bool) -> None:
+    with make_vault(home) as vault:
+        fill(vault, "AB 1704")
+        file, _ = vault.admin.backup(home)
+    (home / "records.vault").write_bytes(b"not a vault any more" * 4096)
+    for lost in home.glob("records.vault*") if not there else ():
+        lost.unlink()
+    app = make_app(home)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await until(pilot, on(pilot, "UnlockScreen" if there else "WelcomeScreen"))
+        if there:
+            app.screen.query_one("#secret").value = WORDS
+            await pilot.press("enter")
+            await until(pilot, lambda: "A backup brings your records back" in told(app))
+            assert "vault restore" not in told(app)
+        await press_button(pilot, "restore")
+        await until(pilot, on(pilot, "Restore"))
+        await pilot.press("ctrl+u", *str(file), "enter", *WORDS, "enter")
+        await until(pilot, lambda: "it holds 1 encounters" in told(app))
+        await press_button(pilot, "yes")
+        await until(pilot, lambda: app.return_code == LOCKED, "the lock")
+    with reopen(home) as vault:
+        assert [one.title for one in vault.encounters.list()] == ["AB 1704"]
 
 
 async def test_a_backup_is_looked_at_and_brought_back(home: Path) -> None:

@@ -105,7 +105,7 @@ async def test_hostile_text_on_every_screen(home: Path) -> None:
             assert_clean(app, key)
             seen.append(key)
         for dialog in (
-            Confirm(HOSTILE), Ask(HOSTILE, HOSTILE, HOSTILE, note=HOSTILE), Sign(HOSTILE, True),
+            Confirm(HOSTILE), Ask(HOSTILE, HOSTILE, HOSTILE, note=HOSTILE), Sign(HOSTILE, [HOSTILE]),
             Choose(HOSTILE, [(HOSTILE, HOSTILE)], HOSTILE), Complaint(InputError(HOSTILE, HOSTILE, HOSTILE)), Help(),
         ):  # fmt: skip
             app.push_screen(dialog)

@@ -26,6 +26,7 @@ from functional.tui_kit import (
     yesterday,
 )
 from textual.strip import Strip
+from textual.widgets import OptionList
 
 from edge.contract.encounter import State
 from edge.store.secret import Passphrase
@@ -97,7 +98,7 @@ async def tour(app: EdgeApp, pilot: Any) -> AsyncIterator[str]:
     yield "help"
     await pilot.press("escape", "ctrl+p")
     await until(pilot, on(pilot, "CommandPalette"))
-    await until(pilot, lambda: "+Q" in screen_text(app))
+    await until(pilot, lambda: app.screen.query_one(OptionList).option_count > 9)
     yield "palette"
     await pilot.press("escape", "f10")
     await until(pilot, on(pilot, "SettingsScreen"))

@@ -25,6 +25,7 @@ from tui.labels import field_label, meant, titled
 from tui.screens.base import EdgeScreen
 from tui.settings import CLEAR_AFTER, short
 from tui.texts import t
+from tui.widgets import flags
 from tui.widgets.conversation_pane import ConversationPane
 from tui.widgets.dialogs import Ask, Choose, Confirm, Sign
 from tui.widgets.fields_panel import FieldsPanel
@@ -75,6 +76,7 @@ class EncounterScreen(EdgeScreen):
         self._filled = False
         self._words = ""  # that were looked for last
         self._check_timer: Timer | None = None
+        self._read_timer: Timer | None = None
         self._late: str | None = None  # a conversation that came in while the model was at work
 
     def compose(self) -> ComposeResult:
@@ -110,6 +112,7 @@ class EncounterScreen(EdgeScreen):
             if self.encounter.conversation.strip():
                 pane.show_talk(self.encounter.conversation)
             pane.edit(not self.encounter.conversation.strip())
+            self._read_soon()
         await self._show()
         self._check()
 
@@ -162,6 +165,12 @@ class EncounterScreen(EdgeScreen):
             self._check_timer.stop()
         self._check_timer = self.set_timer(CHECK_AFTER, self._check)
 
+    def _read_soon(self) -> None:
+        """Let the model read the conversation ahead, once nothing is typed any more."""
+        if self._read_timer is not None:
+            self._read_timer.stop()
+        self._read_timer = self.set_timer(CHECK_AFTER, lambda: self.edge.encounters.read_ahead(self.encounter))
+
     async def on_encounter_changed(self, message: EncounterChanged) -> None:
         if message.encounter is not self.encounter or not self._filled:
             return
@@ -191,7 +200,9 @@ class EncounterScreen(EdgeScreen):
             self._late = message.text
         if self.encounter.signed or self.encounter.busy:
             return
+        self.edge.encounters.stop_reading(self.encounter)
         self.edge.encounters.set_conversation(self.encounter, message.text)
+        self._read_soon()
         pane = self.query_one(ConversationPane)
         if not pane.editing:
             pane.show_talk(self.encounter.conversation)
@@ -495,7 +506,11 @@ class EncounterScreen(EdgeScreen):
                 self.edge.named(name)
                 self.edge.go(self._sign(name, shown))
 
-        self.app.push_screen(Sign(self.edge.settings.signer, self.encounter.incomplete, shown.lines()), answered)
+        cut = [meant(heading) for heading in self.encounter.cut_headings]
+        cut += [] if self.encounter.fields_whole else [t("encounter.fields")]
+        if self.encounter.incomplete and not cut:
+            cut = [t("encounter.note")]  # an older note, which does not say where its writing ended
+        self.app.push_screen(Sign(self.edge.settings.signer, cut, flags.signing_lines(shown)), answered)
 
     async def _sign(self, name: str, shown: ShownAtSigning) -> None:
         await self.edge.encounters.sign(self.encounter, name, shown)
@@ -603,6 +618,7 @@ class EncounterScreen(EdgeScreen):
             pane.remember(before)
         pane.show_talk(self.encounter.conversation)
         pane.edit(False)
+        self._read_soon()
 
     def action_edit_talk(self) -> None:
         pane = self.query_one(ConversationPane)

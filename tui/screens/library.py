@@ -93,7 +93,7 @@ class LibraryScreen(EdgeScreen):
             return
         kept, hits = self.edge.encounters, list[SearchHit]()
         if words.strip():
-            hits = await kept.search(words, self._limit)
+            hits = await kept.search(words, self._limit, _where(self._filter))
         found = [hit.summary for hit in hits] if words.strip() else await kept.kept(_where(self._filter), self._limit)
         total = await kept.count()
         if asked == self._asked:
@@ -127,13 +127,18 @@ class LibraryScreen(EdgeScreen):
             table.move_cursor(row=position)
         shown = t("library.count", shown=sum(not row.sample for row in found), total=total)
         if not found:
-            shown = t("library.nothing") if searched or total else t("library.empty")
+            among = searched and self._filter != FILTERS[0]
+            shown = (
+                t("library.nothing_here" if among else "library.nothing") if searched or total else t("library.empty")
+            )
         self.query_one("#library-line", Label).show(self._filters(searched, shown))
 
     def _filters(self, searched: bool, shown: str) -> Text:
         """What the list shows: all filters with the one in use marked, where they fit; else that one."""
         if searched:
-            return label(f"{t('library.found')}  {shown}")
+            line = Text(f"{t(f'library.found_{self._filter}')}  ", end="")
+            line.stylize("bold", 0 if self._filter != FILTERS[0] else len(line))
+            return line.append(one_line(shown))
         names = [t(f"library.{name}") for name in FILTERS]
         line = Text(f"{t('library.show')} ", end="")
         for name, text in zip(FILTERS, names, strict=True):

@@ -5,9 +5,10 @@ from __future__ import annotations
 import asyncio
 import os
 
+from rich.cells import cell_len
 from textual import events
 from textual.app import ComposeResult
-from textual.containers import Horizontal, VerticalScroll
+from textual.containers import Horizontal, Vertical, VerticalScroll
 from textual.content import Content
 from textual.widgets import Button, DataTable, Input, Select, TabbedContent, TabPane
 
@@ -29,6 +30,9 @@ from tui.widgets.table import Table
 from tui.widgets.templates_tab import TemplatesTab
 from tui.widgets.vault_tab import VaultTab
 
+_CODE = 8  # cells of an encounter's id
+_WIDE = 110  # columns from which an entry of the activity shows its number
+
 
 def _prove(pid: int) -> str:
     return f"grep -E 'Seccomp:|NoNewPrivs:' /proc/{pid}/status     # Seccomp: 2, NoNewPrivs: 1\nls -l /proc/{pid}/fd"
@@ -44,6 +48,11 @@ class SettingsScreen(EdgeScreen):
 
     scope = "settings"
     BINDINGS = actions.bindings("settings")
+
+    def __init__(self, tab: str = "general") -> None:
+        """tab: the one that is open first."""
+        super().__init__()
+        self._first = tab
 
     def compose(self) -> ComposeResult:
         yield StatusBar()
@@ -75,8 +84,11 @@ class SettingsScreen(EdgeScreen):
         yield from self._select("form", [(t(f"settings.form_{n}"), n) for n in settings.FORMS], kept.form)
         yield from self._line("signer", kept.signer)
         yield from self._line("folder", short(kept.exports()))
-        yield Label(id="folder-status", classes="dialog-note")
+        with Vertical(id="folder-told"):
+            yield Label(t("settings.folder_about"), id="folder-status", classes="dialog-note")
+            yield button(t("settings.folder_lock"), "folder-lock", compact=True)
         switch = [(t("app.no"), "no"), (t("app.yes"), "yes")]
+        yield from self._select("names", switch, "yes" if kept.export_title else "no")
         yield from self._select("osc52", switch, "yes" if kept.copy_osc52 else "no")
 
     @staticmethod
@@ -110,6 +122,8 @@ class SettingsScreen(EdgeScreen):
             kept.lock_minutes = int(value)
         elif event.select.id == "osc52":
             kept.copy_osc52 = value == "yes"
+        elif event.select.id == "names":
+            kept.export_title = value == "yes"
         elif event.select.id == "template":
             kept.template = value
         elif event.select.id == "form":
@@ -140,6 +154,7 @@ class SettingsScreen(EdgeScreen):
         may = await asyncio.to_thread(settings.can_write, folder)
         for status in self.query("#folder-status").results(Label):
             status.show(t("settings.folder_now" if may else "settings.folder_later", folder=short(folder)))
+            self.query_one("#folder-told").set_class(not may, "-later")
         settings.save(self.edge.settings)
 
     def action_back(self) -> None:
@@ -185,9 +200,6 @@ class SettingsScreen(EdgeScreen):
         yield Label(t("settings.chain"), classes="dialog-note")
         yield Table("chain")
 
-    async def on_mount(self) -> None:
-        self.edge.go(self._fill_chain())
-
     async def redraw(self) -> None:
         active = self.query_one(TabbedContent).active
         await super().redraw()
@@ -195,16 +207,31 @@ class SettingsScreen(EdgeScreen):
         self.query_one("#language").focus()
         await self._fill_chain()
 
+    def on_mount(self) -> None:
+        self.call_after_refresh(self._open_first)
+
+    def _open_first(self) -> None:
+        self.query_one(TabbedContent).active = f"tab-{self._first}"
+
+    def on_resize(self) -> None:
+        self.edge.go(self._fill_chain())
+
     async def _fill_chain(self) -> None:
         entries = await self.edge.vault.call(lambda vault: vault.admin.newest())
         table = self.query_one("#chain", DataTable)
         table.clear(columns=True)
-        for name, width in (("number", 6), ("time", 17), ("event", 31), ("record", 10), ("who", 16), ("detail", 45)):
-            table.add_column(label(t(f"audit.{name}")), width=width)
+        wide = self.size.width >= _WIDE
+        code = max(_CODE, cell_len(t("audit.record")))
+        widths = [("time", 16), ("event", 0), ("record", code), ("who", 16 if wide else 12)]
+        widths = [("number", 6), *widths] if wide else widths
+        room = self.size.width - sum(width + 2 for _, width in widths) - 4  # with the table's own edge
+        for name, width in widths:
+            table.add_column(label(t(f"audit.{name}")), width=width or max(16, room))
         for one in entries:
-            cells = (str(one.seq), local_time(one.at), event_label(one.event), one.subject, one.actor,
-                     activity.in_words(one.event, one.detail))  # fmt: skip
-            table.add_row(*(label(cell, 80) for cell in cells))
+            detail = activity.in_words(one.event, one.detail)
+            told = f"{event_label(one.event)}: {detail}" if detail else event_label(one.event)
+            cells = (str(one.seq), local_time(one.at), told, one.subject, one.actor)
+            table.add_row(*(label(cell) for cell in cells[0 if wide else 1 :]), height=None)
 
     # -- seal ------------------------------------------------------------------------------------------------------
 
@@ -222,7 +249,9 @@ class SettingsScreen(EdgeScreen):
         yield VaultTab()
 
     def on_button_pressed(self, event: Button.Pressed) -> None:
-        if event.button.id == "verify":
+        if event.button.id == "folder-lock":
+            self.edge.action_lock()
+        elif event.button.id == "verify":
             with_passphrase(self.edge, t("settings.verify_ask"), self._verify)
 
     async def _verify(self, secret: Passphrase) -> None:

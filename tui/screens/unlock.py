@@ -6,8 +6,7 @@ from textual.app import ComposeResult
 from textual.containers import Center, Vertical
 from textual.widgets import Button
 
-from edge.errors import EdgescribeError
-from edge.text import one_line
+from edge.errors import DamagedVaultError, EdgescribeError, NotAVaultError
 from tui.screens.base import EdgeScreen
 from tui.texts import t
 from tui.widgets.key_bar import KeyBar
@@ -34,6 +33,7 @@ class UnlockScreen(EdgeScreen):
             yield Label(id="unlock-status")
             yield button(t("unlock.button"), "unlock", "primary")
             yield button(t("unlock.use_recovery"), "other")
+            yield button(t("unlock.restore"), "restore")
         yield KeyBar("app")
 
     def on_mount(self) -> None:
@@ -51,6 +51,9 @@ class UnlockScreen(EdgeScreen):
     def on_button_pressed(self, event: Button.Pressed) -> None:
         if event.button.id == "unlock":
             self._try()
+            return
+        if event.button.id == "restore":
+            self.edge.go(self.edge.ask_to_restore())
             return
         self._recovery = not self._recovery
         self.query_one("#prompt", Label).show(t("unlock.recovery" if self._recovery else "unlock.prompt"))
@@ -76,7 +79,11 @@ class UnlockScreen(EdgeScreen):
                 wipe(typed)
                 await self.edge.vault.open(secret)
         except EdgescribeError as error:
-            status.show(one_line(f"{error.what} {error.why} {error.hint}") + "\n" + t("unlock.seconds"))
+            from tui.texts.core import error_line
+
+            damaged = isinstance(error, DamagedVaultError | NotAVaultError)
+            after = t("unlock.damaged") if damaged else f"\n{t('unlock.seconds')}"
+            status.show(f"{error_line(error, hint=not damaged)} {after}")
             field.disabled = False
             field.focus()
             return

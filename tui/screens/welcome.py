@@ -42,7 +42,9 @@ class WelcomeScreen(EdgeScreen):
             yield Label(t("first.again"))
             yield SafeInput(password=True, id="second")
             yield Label(id="first-status")
-            yield button(t("first.create"), "create", "primary")
+            with Horizontal(classes="buttons"):
+                yield button(t("unlock.restore"), "restore")
+                yield button(t("first.create"), "create", "primary")
         yield KeyBar("app")
 
     def on_mount(self) -> None:
@@ -64,8 +66,11 @@ class WelcomeScreen(EdgeScreen):
         else:
             self._make()
 
-    def on_button_pressed(self) -> None:
-        self._make()
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        if event.button.id == "restore":
+            self.edge.go(self.edge.ask_to_restore())
+        else:
+            self._make()
 
     def _make(self) -> None:
         first, second = self.query_one("#first", Input), self.query_one("#second", Input)
@@ -83,7 +88,9 @@ class WelcomeScreen(EdgeScreen):
         passphrase = Passphrase(first.value.encode())
         good, advice = strength(passphrase)
         if not good:
-            status.show(advice)
+            from tui.texts.core import told
+
+            status.show(told(advice))
             first.focus()
             return
         first.disabled = second.disabled = True
@@ -141,8 +148,9 @@ class RecoveryScreen(EdgeScreen):
         if event.button.id == "kept":
             self._check()
         elif event.button.id == "file":
-            default = short(self.edge.settings.exports() / t("recovery.file_name"))
-            self.app.push_screen(Ask(t("recovery.file"), t("recovery.file_path"), default), self._save)
+            folder = self.edge.settings.exports()
+            default, told = short(folder / t("recovery.file_name")), t("recovery.file_path", folder=short(folder))
+            self.app.push_screen(Ask(t("recovery.file"), told, default), self._save)
         else:
             self.app.push_screen(Confirm(t("recovery.skip_sure")), self._skip)
 

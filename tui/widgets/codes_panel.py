@@ -14,8 +14,8 @@ from textual.widgets import DataTable
 
 from edge.contract.codes import CodeEntry, Decision
 from edge.encounters.open_encounter import OpenEncounter
-from edge.text import one_line
 from tui.texts import t
+from tui.texts.core import reason, told
 from tui.widgets import flags
 from tui.widgets.messages import CodeChosen, CodeRejected, CodesAccepted, CodesAsked, Spot
 from tui.widgets.panel import PanelBase
@@ -103,7 +103,7 @@ class CodesPanel(PanelBase):
         if stale:
             line.append(f"  ! {t('codes.stale')}", style)
         elif entry.needs and not entry.proposed:
-            line.append(f"  ? {t('codes.needs', what=', '.join(entry.needs))}", style)
+            line.append(f"  ? {t('codes.needs', what=', '.join(told(one) for one in entry.needs))}", style)
         yield line
         yield Text(f"{round(100 * entry.confidence)} %")
 
@@ -117,7 +117,7 @@ class CodesPanel(PanelBase):
         lines: list[str] = []
         if at is not None and self._encounter is not None:
             entry = self._encounter.codes.entries[at]
-            lines = [f"“{one_line(entry.quote, 200)}”", entry.why]
+            lines = [flags.quoted(entry.quote, 200), reason(entry.why)]
             lines += [t("codes.instead", code=entry.proposed)] * bool(entry.proposed)
             lines += [t("codes.rejected", reason=entry.reason)] * bool(entry.reason)
             others = "; ".join(f"{o.code} {o.description} ({round(100 * o.confidence)} %)" for o in entry.alternatives)

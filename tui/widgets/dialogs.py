@@ -13,9 +13,11 @@ from textual.widgets import Button, Input, OptionList
 from textual.widgets.option_list import Option
 
 from edge.errors import EdgescribeError
+from edge.text import one_line
 from tui import actions
-from tui.labels import hint_label
+from tui.labels import seal_line
 from tui.texts import t
+from tui.texts.core import hint_label, told
 from tui.widgets.safe import Label, SafeInput, button, label
 
 R = TypeVar("R")
@@ -68,23 +70,27 @@ class Confirm(Dialog[bool]):
 
 
 class Complaint(Dialog[bool]):
-    """A named error: what happened, why, what to do."""
+    """A named error: what happened, why, what to do. mend: the title of a button that leads there; it answers True."""
 
-    def __init__(self, error: EdgescribeError) -> None:
+    AUTO_FOCUS = "#ok"  # it may come by itself: Enter only closes it
+
+    def __init__(self, error: EdgescribeError, mend: str = "") -> None:
         super().__init__()
-        self._error = error
-        self.heading = error.what
+        self._error, self._mend = error, mend
+        self.heading = told(error.what)
 
     def body(self) -> ComposeResult:
         if self._error.why:
-            yield Label(self._error.why)
-        if hint := hint_label(self._error.hint):
+            yield Label(told(self._error.why))
+        if hint := told(hint_label(self._error.hint)):
             yield Label(f"→ {hint}")
         with Horizontal(classes="buttons"):
+            if self._mend:
+                yield button(self._mend, "mend")
             yield button(t("app.ok"), "ok", "primary")
 
-    def on_button_pressed(self) -> None:
-        self.dismiss(True)
+    def on_button_pressed(self, event: Button.Pressed) -> None:
+        self.dismiss(event.button.id == "mend")
 
 
 class Ask(Dialog[str]):
@@ -135,19 +141,21 @@ class Choose(Dialog[str]):
 
 
 class Sign(Dialog[str]):
-    """The one confirmation before a note is final. shown: what is open, a line each."""
+    """The one confirmation before a note is final. cut: names of what is INCOMPLETE. shown: what is open, a line
+    each."""
 
     AUTO_FOCUS = "SafeInput"  # the name is typed at once; what is shown scrolls with Tab
 
-    def __init__(self, signer: str, incomplete: bool, shown: list[str] | None = None) -> None:
+    def __init__(self, signer: str, cut: list[str], shown: list[str] | None = None) -> None:
         super().__init__()
         self.heading = t("sign.title")
-        self._signer, self._incomplete, self._shown = signer, incomplete, shown or []
+        self._signer, self._cut, self._shown = signer, cut, shown or []
 
     def body(self) -> ComposeResult:
         yield Label(t("sign.about"))
-        if self._incomplete:
-            yield Label(Text(t("sign.incomplete"), style="bold reverse"), classes="dialog-note")
+        if self._cut:
+            names = one_line(", ".join(self._cut))
+            yield Label(Text(t("sign.incomplete", sections=names), style="bold reverse"), classes="dialog-note")
         if self._shown:  # the list can be scrolled; the cursor begins in the name (on_mount)
             yield Label(t("sign.shown", count=len(self._shown)), classes="dialog-note")
             with VerticalScroll(classes="sign-shown"):
@@ -184,6 +192,10 @@ class Help(Dialog[bool]):
         with VerticalScroll():
             here = next((getattr(one, "scope", "") for one in reversed(self.app.screen_stack) if one is not self), "")
             yield Label(self.table(here))
+            seal = getattr(self.app, "seal", None)
+            word = {"kernel": "sealed", "partial": "partly"}.get(seal.level if seal is not None else "", "unsealed")
+            yield Label(Text(t(f"app.{word}"), "bold"))
+            yield Label(seal_line(seal))
         yield Label(t("help.close"), classes="dialog-note")
 
     @staticmethod

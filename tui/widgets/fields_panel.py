@@ -111,6 +111,7 @@ class FieldsPanel(PanelBase):
         self.lines = lines_of(encounter) if known else []
         place = max(9, cell_len(t("fields.nowhere")))
         field, said = _ROOMY if self.size.width >= 80 else _TIGHT
+        field = max(field, *(cell_len(word) for one in FIELDS for word in field_label(one.key).split()))  # none is cut
         room = max(16, self.size.width - _SIGN - field - said - place - 13)
         widths = (("sign", _SIGN), ("field", field), ("text", room), ("said", said), ("place", place))
         for name, width in widths:

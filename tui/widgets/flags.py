@@ -7,10 +7,12 @@ from collections.abc import Iterable, Iterator
 from rich.style import Style
 from textual.app import App
 
+from edge.contract.evidence import ShownAtSigning
 from edge.contract.facts import Omission, Severity, SourceLink, Statement
 from edge.text import one_line
 from tui.labels import check_label
 from tui.texts import t
+from tui.texts.core import told
 
 HIGH, LOW, NONE, GOOD = "high", "low", "none", ""
 SIGNS = {HIGH: "!!", LOW: "!", NONE: "?", GOOD: ""}
@@ -60,19 +62,24 @@ def in_words(statement: Statement) -> Iterator[tuple[str, str]]:
     """(kind, line) of everything that is known of a statement: flags with their quotes, then its sources."""
     for flag in statement.flags:
         kind = HIGH if flag.severity is Severity.HIGH else LOW
-        yield kind, f"{SIGNS[kind]} {check_label(flag.check)}: {one_line(flag.message)}"
+        yield kind, f"{SIGNS[kind]} {check_label(flag.check)}: {one_line(told(flag.message))}"
         for number, quote in enumerate(flag.quotes):
             where = t("sources.in_note") if number == 0 else t("sources.in_talk")
-            yield GOOD, f"   {where}: “{one_line(quote, _QUOTED)}”"
+            yield GOOD, f"   {where}: {quoted(quote)}"
     for link in statement.sources:
         yield GOOD, source_line(link)
     if not statement.sources and standing(statement) == NONE:
         yield NONE, f"{SIGNS[NONE]} {t('sources.no_source')}"
 
 
+def quoted(text: str, most: int = _QUOTED) -> str:
+    """Words in quotation marks, in one line."""
+    return t("app.quoted", text=one_line(text, most))
+
+
 def source_line(link: SourceLink) -> str:
     """A source in a line."""
-    return f"{place_label(link)}: “{one_line(link.quote.text, _QUOTED)}”"
+    return f"{place_label(link)}: {quoted(link.quote.text)}"
 
 
 def place_label(link: SourceLink) -> str:
@@ -86,8 +93,21 @@ def omission_lines(omission: Omission) -> Iterator[tuple[str, str]]:
     what = t("sources.critical") if omission.critical else t("sources.not_critical")
     yield kind, f"{said_sign(omission)} {t(f'kind.{omission.kind.value}')} · {what}"
     turn = t("sources.only_turn", turn=omission.quote.turn)
-    yield GOOD, f"   {turn}: “{one_line(omission.quote.text, _QUOTED)}”"
+    yield GOOD, f"   {turn}: {quoted(omission.quote.text)}"
     yield GOOD, f"   {t('sources.keys')}"
+
+
+def signing_lines(shown: ShownAtSigning) -> list[str]:
+    """What is listed before a signature, a line each."""
+    lines = [
+        f"{SIGNS[HIGH]} {check_label(one.flag.check)}: {told(one.flag.message)}  "
+        + t("sources.stands_in", statement=one.statement)
+        for one in shown.flags
+    ]
+    for said in shown.omissions:
+        turn = t("sources.only_turn", turn=said.quote.turn)
+        lines.append(f"{SAID} {t(f'kind.{said.kind.value}')}: {said.statement}  ({turn})")
+    return [one_line(line) for line in lines]
 
 
 def said_sign(omission: Omission) -> str:

@@ -17,6 +17,7 @@ from edge.contract.bundle_card import BundleCard, cards
 from edge.errors import BundleError
 from tui.settings import Settings
 from tui.texts import t
+from tui.texts.core import error_line
 from tui.widgets.bundle_card import BundleView, why_not
 from tui.widgets.safe import Label, button, label
 from tui.widgets.table import Table
@@ -131,7 +132,7 @@ class ModelTab(Vertical):
             signer = t("bundle.signed_by", name=found.signed_by) if found.signed_by else t("bundle.not_signed")
             text = t("bundle.verified", name=card.name, count=len(found.manifest.files), signer=signer)
         except BundleError as error:
-            text = t("bundle.refused", why=f"{error.what} {error.why} {error.hint}")
+            text = t("bundle.refused", why=error_line(error))
             verdict.set_class(True, "-wrong")
         finally:
             self._timer.stop()

@@ -20,9 +20,10 @@ from textual.widgets.option_list import Option
 
 from edge.errors import EdgescribeError
 from edge.text import one_line
-from tui.labels import hint_label
+from tui.labels import speaker_label
 from tui.settings import short
 from tui.texts import catalogue, current, t
+from tui.texts.core import error_line, told
 from tui.widgets import folders
 from tui.widgets.dialogs import Dialog
 from tui.widgets.safe import Label, SafeInput, button, label, plain
@@ -174,7 +175,7 @@ class OpenFile(Dialog[Opened]):
         try:
             reading, doubt = await self._read(path)
         except EdgescribeError as error:
-            self._refuse(one_line(f"{error.what} {error.why} {hint_label(error.hint)}"))
+            self._refuse(error_line(error))
             return
         self.query_one("#open-status", Label).show("")
         self._found = Opened(reading, path.absolute().parent)
@@ -183,7 +184,7 @@ class OpenFile(Dialog[Opened]):
         warnings += [one for one in (doubt, *reading.warnings) if one]
         self.query_one("#open-facts", Label).show(plain(f"{path.name}\n{facts(reading)}", "bold"))
         shown = self.query_one("#open-warnings", Label)
-        shown.show(plain("\n".join(f"! {one_line(one)}" for one in warnings)))
+        shown.show(plain("\n".join(f"! {one_line(told(one))}" for one in warnings)))
         shown.display = bool(warnings)
         self.query_one("#open-text", Label).show(preview(reading))
         if self._fresh:
@@ -231,7 +232,7 @@ def preview(reading: ReadFile) -> Text:
         return plain(reading.text[:_REPORT] + (f"\n{t('open.more')}" if rest else ""))
     out = Text()
     for turn in reading.turns[:_TURNS]:
-        out.append_text(plain(f"{one_line(turn.speaker, 40) or t('open.nobody')}: ", "bold"))
+        out.append_text(plain(f"{one_line(speaker_label(turn.speaker), 40) or t('open.nobody')}: ", "bold"))
         out.append_text(plain(f"{one_line(turn.text)}\n"))
     if len(reading.turns) > _TURNS:
         out.append(t("open.more"))

@@ -11,9 +11,9 @@ from textual.containers import Horizontal
 from textual.widgets import Button, Input
 
 from edge.errors import EdgescribeError
-from edge.text import one_line
-from tui.labels import day_and_time, hint_label
+from tui.labels import day_and_time
 from tui.texts import t
+from tui.texts.core import error_line
 from tui.widgets.dialogs import Dialog
 from tui.widgets.safe import Label, SafeInput, SecretInput, button, wipe
 
@@ -85,8 +85,8 @@ class Restore(Dialog["tuple[Path, Passphrase]"]):
         except (EdgescribeError, RuntimeError) as error:
             if secret is not None:
                 secret.wipe()
-            told = error if isinstance(error, EdgescribeError) else EdgescribeError(str(error))
-            status.show(one_line(f"{told.what} {told.why} {hint_label(told.hint)}"))
+            named = error if isinstance(error, EdgescribeError) else EdgescribeError(str(error))
+            status.show(error_line(named))
             self._enable(True)
             return
         finally:

@@ -14,9 +14,8 @@ from textual.containers import Horizontal
 from textual.widgets import Button, Input
 
 from edge.errors import EdgescribeError
-from edge.text import one_line
-from tui.labels import hint_label
 from tui.texts import t
+from tui.texts.core import error_line, told
 from tui.widgets.dialogs import Dialog
 from tui.widgets.safe import Label, SecretInput, button, wipe
 
@@ -81,7 +80,7 @@ class AskSecret(Dialog["Secret"]):
         except EdgescribeError as error:
             if secret is not None:
                 secret.wipe()
-            status.show(one_line(f"{error.what} {error.why} {hint_label(error.hint)}"))
+            status.show(error_line(error))
             field.disabled = False
             field.focus()
             return
@@ -136,7 +135,7 @@ class NewPassphrase(Dialog["Passphrase"]):
             self.dismiss(found)
             return
         found.wipe()
-        self.query_one("#secret-status", Label).show(advice)
+        self.query_one("#secret-status", Label).show(told(advice))
         first.focus()
 
 

@@ -19,6 +19,7 @@ from edge.encounters.open_encounter import OpenEncounter
 from edge.text import one_line
 from tui.labels import meant
 from tui.texts import t
+from tui.texts.core import told
 from tui.widgets import flags
 from tui.widgets.messages import SaidInserted, SaidSetAside, Spot
 from tui.widgets.panel import PanelBase
@@ -108,7 +109,7 @@ class SourcesPanel(PanelBase):
         if encounter.busy or review is None:
             return Text(t("sources.checking"))
         if review.problem:
-            return label(f"{t('sources.not_checked')} {review.problem}")
+            return label(f"{t('sources.not_checked')} {told(review.problem)}")
         out = Text()
         if review.foreign:
             out.append(t("sources.foreign") + "\n", "bold reverse")

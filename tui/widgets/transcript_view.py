@@ -13,6 +13,7 @@ from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from edge.contract.transcript import Turn
+from tui.labels import speaker_label
 from tui.terminal import textual_private
 from tui.widgets.messages import TurnChosen
 
@@ -45,7 +46,7 @@ class TranscriptView(textual_private.SteadyView, ScrollView, can_focus=True):
         """Show another text."""
         self.source, self.turns, self.spots = source, turns, ()
         self.cursor = min(self.cursor, max(0, len(turns) - 1))
-        self._gap = min(12, max((len(t.speaker) for t in turns), default=0) + 2)
+        self._gap = min(13, max((len(speaker_label(turn.speaker)) for turn in turns), default=0) + 2)
         self._wrap()
 
     @property
@@ -104,7 +105,7 @@ class TranscriptView(textual_private.SteadyView, ScrollView, can_focus=True):
         line = self._lines[index]
         turn = self.turns[line.turn]
         here = line.turn == self.cursor and self.has_focus
-        name = turn.speaker[: self._gap - 2] if line.first else ""
+        name = speaker_label(turn.speaker)[: self._gap - 2] if line.first else ""
         colour = self.app.theme_variables.get(_COLOURS.get(turn.speaker, "foreground"), "white")
         tag = Style.parse("bold") + (Style(color=colour) if colour.startswith("#") else Style.null())
         segments = [Segment("▌" if here else " ", base + tag), Segment(name.ljust(self._gap), base + tag)]

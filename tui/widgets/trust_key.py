@@ -13,8 +13,8 @@ from edge.contract import signing
 from edge.contract.signing import PublicKey
 from edge.errors import UsageError
 from edge.text import one_line
-from tui.labels import hint_label
 from tui.texts import t
+from tui.texts.core import error_line
 from tui.widgets.dialogs import Dialog
 from tui.widgets.safe import Label, SafeInput, button
 
@@ -60,8 +60,7 @@ class TrustKey(Dialog[bool]):
             self._path = Path(self.query_one(SafeInput).value.strip()).expanduser()
             self._key = await asyncio.to_thread(signing.read_key, self._path)
         except (UsageError, RuntimeError) as error:
-            why = f"{error.what} {error.why} {hint_label(error.hint)}" if isinstance(error, UsageError) else str(error)
-            status.show(one_line(why))
+            status.show(error_line(error) if isinstance(error, UsageError) else one_line(str(error)))
             return
         status.show(t("trust.compare", name=one_line(self._key.name), code=_in_fours(self._key.key_id)))
         self.query_one("#yes", Button).label = t("trust.button")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from textual.app import ComposeResult
@@ -14,7 +13,6 @@ from edge.vaults import Passphrase, RecoveryKey, Secret, Vault
 from tui.labels import day_and_time, days_since
 from tui.settings import short
 from tui.texts import t
-from tui.widgets.restore import Restore
 from tui.widgets.safe import Label, button
 from tui.widgets.secret_dialogs import AskSecret, NewPassphrase, asked_for, checked_by, with_passphrase
 
@@ -101,15 +99,10 @@ class VaultTab(Vertical):
         self._say(t("settings.changed"))
 
     async def _restore(self) -> None:
-        """A backup in place of the records; the window locks then, and what opened the backup unlocks it."""
         busy = any(encounter.busy for encounter in self.edge.encounters.all)
         if busy:
             raise UsageError("A note is still being written.", "", "Wait for its end, or stop it.")
-        folder = f"{short(self.edge.settings.exports())}/"
-        found: tuple[Path, Passphrase] | None = await asked_for(self.edge, Restore(folder))
-        if found is not None:
-            with found[1] as secret:
-                await self.edge.restore(found[0], secret)
+        await self.edge.ask_to_restore()
 
     async def _check(self) -> None:
         found = await self.edge.vault.call(Vault.verify)
