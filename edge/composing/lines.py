@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from edge.composing import age, context, medicines
+from edge.composing import age, allergies, context, medicines
 from edge.composing.words import Words
 from edge.composing.words import words as words_in
 from edge.contract.facts import Fact, FactKind, Polarity, Quote, Subject, Time
@@ -414,7 +414,9 @@ def _allergy(fact: Fact, reading: TextReading, words: Words) -> str:
         names = ", ".join(reading.text[d.start : d.end] for d in reading.drugs)
         if not names and _TO_SOMETHING.search(reading.text) is not None:
             return ""
-        return words.no_allergy.format(names) if names else words.no_allergies
+        if names:
+            return words.no_allergy.format(names)
+        return words.no_other_allergies if allergies.is_other(reading.text) else words.no_allergies
     if not reading.drugs:
         return ""
     drug = reading.drugs[0]
@@ -516,11 +518,17 @@ _RULES: dict[FactKind, Callable[[Fact, TextReading, Words], str]] = {
 def prepared(facts: Sequence[Fact], talk: Conversation) -> list[Fact]:
     """The facts as lists need them: the patient's age first; what was said of one drug is one
     (edge.composing.medicines); a question has its answer, or is none."""
-    ordered = sorted(facts, key=lambda one: one.evidence[0].start)
+    told = [one for one in allergies.denied(talk) if not any(_same_place(one, fact) for fact in facts)]
+    ordered = sorted([*facts, *told], key=lambda one: one.evidence[0].start)
     first = age.said(talk)
     whole = [context.to_mark(context.of_patient(one), talk.transcript) for one in ordered]
     asked = [context.with_question(one, talk) for one in _answered(whole, talk.transcript)]
     return [*([first] if first else []), *medicines.joined([context.with_side(one, talk) for one in asked], talk)]
+
+
+def _same_place(one: Fact, other: Fact) -> bool:
+    turns = {quoted.turn for quoted in one.evidence}
+    return one.kind is other.kind and any(quoted.turn in turns for quoted in other.evidence)
 
 
 def _answered(facts: Iterable[Fact], transcript: Transcript) -> Iterator[Fact]:

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any
 
-from edge.composing import lines
+from edge.composing import allergies, lines
 from edge.composing.words import Words, words_of
 from edge.contract import templates
 from edge.contract.events import Finished, SectionFinished, SectionStarted, TaskEvent, Text
@@ -22,6 +22,7 @@ from edge.contract.templates import SectionSpec, Template
 from edge.contract.transcript import Transcript
 from edge.engine.base import Engine, EngineInfo
 from edge.evidence import omissions
+from edge.evidence.checks.allergy import NAME as ALLERGY_OR_INTOLERANCE
 from edge.evidence.conversation import converse
 from edge.evidence.review import FactFinder, review_sections
 from edge.evidence.statements import split
@@ -42,7 +43,8 @@ _SECTIONS = "sections"  # the template whose sections facts are sorted into
 
 @dataclass(frozen=True)
 class ComposingStep:
-    """One change of the draft before a clinician saw it. what: "left out" or "added"; why: checks or kind of fact."""
+    """One change of the draft before a clinician saw it. what: "left out", "added" or "put right" (an intolerance that
+    stood as an allergy); why: checks or kind of fact."""
 
     what: str
     section: str
@@ -150,7 +152,7 @@ def compose(
 
 
 def _sure(fact: Fact) -> bool:
-    return fact.score >= (CRITICAL if fact.critical else OTHER)
+    return fact.score >= (CRITICAL if fact.critical else OTHER) or allergies.is_named(fact)
 
 
 def _under(shape: _Shape, sections: Sequence[Section]) -> tuple[Section, ...]:
@@ -251,7 +253,7 @@ def _mended(
     shape, transcript, words = source.shape, source.transcript, source.words
     if sections:
         checked, _ = review_sections(EncounterNote(shape.inner.name, sections), transcript)
-        sections = tuple(_without_wrong(one, said, steps) for one in checked.sections)
+        sections = tuple(_without_wrong(one, said, words, steps) for one in checked.sections)
         sections = tuple(replace(one, statements=()) for one in sections if one.text.strip())
     talk = converse(transcript)
     pieces = split("\n\n".join(f"{one.heading}\n\n{one.text}" for one in sections))
@@ -279,13 +281,16 @@ def _uncontradicted(
     return [one for one, wrong in zip(found, flagged, strict=True) if not wrong]
 
 
-def _without_wrong(section: Section, said: frozenset[str], steps: list[ComposingStep]) -> Section:
+def _without_wrong(section: Section, said: frozenset[str], words: Words, steps: list[ComposingStep]) -> Section:
     text = section.text
     for one in reversed(section.statements):
         wrong = [flag.check for flag in one.flags if flag.severity is Severity.HIGH]
-        if wrong and not any(one.text in line for line in said):
-            steps.append(ComposingStep("left out", section.key, one.text, ", ".join(wrong)))
-            text = text[: one.start].rstrip(" ") + " " + text[one.end :].lstrip(" ")
+        if not wrong or any(one.text in line for line in said):
+            continue
+        right = words.intolerance.format(one.text.rstrip(".")) if wrong == [ALLERGY_OR_INTOLERANCE] else ""
+        steps.append(ComposingStep("put right" if right else "left out", section.key, one.text, ", ".join(wrong)))
+        before, after = text[: one.start].rstrip(" "), text[one.end :].lstrip(" ")
+        text = f"{before} {right}{'' if after[:1] in {'', chr(10)} else ' '}{after}"
     kept = [line.rstrip() for line in text.split("\n") if line.strip(" -•*")]
     return replace(section, text="\n".join(kept).strip()) if text != section.text else section
 

@@ -29,6 +29,8 @@ class Words:
     took: str
     no_allergy: str
     no_allergies: str
+    no_other_allergies: str
+    intolerance: str
     at: str
     years_old: str
     own: str

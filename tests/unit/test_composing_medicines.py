@@ -7,6 +7,7 @@ from dataclasses import replace
 import pytest
 
 from edge.composing import age, lines
+from edge.composing.notes import Composed, compose
 from edge.contract.facts import Fact, FactKind, Polarity, Quote, Subject, Time
 from edge.contract.transcript import Transcript
 from edge.evidence.conversation import converse
@@ -223,3 +224,40 @@ def test_denials(question: str, answer: str, wanted: str) -> None:
 def test_a_weight_in_two_units_is_as_it_was_said(words: str, wanted: str) -> None:
     talk = parse(f"[doctor] {words}.\n")
     assert lines.line(_facts(talk, (FactKind.VITAL, words, Time.CURRENT))[0]) == wanted
+
+
+@pytest.mark.parametrize(
+    ("source", "wanted"),
+    [
+        ("[doctor] Any allergies?\n[patient] None.\n", ["No known allergies."]),
+        ("[doctor] Any other allergies?\n[patient] No, none.\n", ["No other allergies."]),
+        ("[doctor] Are you allergic to penicillin?\n[patient] No.\n", []),  # one drug is not all
+        ("[doctor] Any allergies?\n[patient] No. Well, cats.\n", []),
+    ],
+)
+def test_allergies_that_were_asked_for_and_denied(source: str, wanted: list[str]) -> None:
+    assert _written(source) == wanted
+
+
+def test_what_is_no_allergy_is_kept_as_what_it_is() -> None:
+    talk = parse(
+        "[patient] Codeine makes me throw up.\n[doctor] That's a side effect, not an allergy.\n[patient] Okay.\n"
+    )
+    facts = _facts(talk, (FactKind.ALLERGY, "Codeine makes me throw up", Time.CURRENT))
+    note, steps = next(
+        (one.note, one.steps) for one in compose(None, talk, facts, "facts") if isinstance(one, Composed)
+    )
+    assert "- Codeine: throw up (side effect, no allergy)." in note.text
+    assert [one.what for one in steps] == ["put right"]
+
+
+def test_an_allergy_named_as_one_needs_no_score() -> None:
+    talk = parse("[patient] My only allergy is penicillin.\n[patient] I am tired of pollen.\n")
+    said = [
+        (FactKind.ALLERGY, "My only allergy is penicillin", Time.CURRENT),
+        (FactKind.ALLERGY, "tired of pollen", Time.CURRENT),
+    ]
+    facts = [replace(one, score=0.3) for one in _facts(talk, *said)]
+    note = next(one.note for one in compose(None, talk, facts, "facts") if isinstance(one, Composed))
+    assert "Penicillin." in note.text
+    assert "pollen" not in note.text

@@ -1,0 +1,52 @@
+"""Allergies that a note must not lack: the plain question with its plain no, and the drug named with the word itself.
+
+Both are found by rules, as the finder passes over short answers ("Any allergies?" "None.").
+"""
+
+from __future__ import annotations
+
+import re
+
+from edge.contract.facts import Fact, FactKind, Polarity, Quote, Subject, Time
+from edge.evidence.conversation import Conversation
+from edge.evidence.reading import read
+
+_ASKED = re.compile(r"[^.?!]*\b(?:allerg\w*|unverträglichkeit\w*)[^.?!]*\?\s*$", re.IGNORECASE)
+_OTHER = re.compile(r"\b(?:other|otherwise|else|besides|sonst\w*|andere\w*|weitere\w*)\b", re.IGNORECASE)
+_NO = re.compile(
+    r"(?:(?:no|nope|nah|none|nothing|never|nein|nee|keine?|(?:not|none) that i know(?: of)?|i do ?n't)[\s,.!]*)+",
+    re.IGNORECASE,
+)
+_NAMED = re.compile(r"\ballerg\w*", re.IGNORECASE)
+
+
+def denied(talk: Conversation) -> list[Fact]:
+    """Questions about allergies in general that were answered by no and nothing else. Right in all 14 training and
+    validation visits of `facts/` that have one."""
+    turns, source = talk.transcript.turns, talk.transcript.source
+    found = []
+    for number in range(len(turns) - 1):
+        asked = _ASKED.search(source, turns[number].start, turns[number].end)
+        answer = turns[number + 1]
+        if asked is None or answer.speaker == turns[number].speaker or read(asked[0]).drugs:
+            continue
+        if _NO.fullmatch(source[answer.start : answer.end].strip()):
+            start = asked.start() + len(asked[0]) - len(asked[0].lstrip())
+            end = asked.start() + len(asked[0].rstrip())
+            quotes = (
+                Quote(number, start, end, source[start:end]),
+                Quote(number + 1, answer.start, answer.end, source[answer.start : answer.end]),
+            )
+            found.append(Fact(FactKind.ALLERGY, Polarity.DENIED, Subject.PATIENT, Time.CURRENT, True, quotes))
+    return found[-1:]
+
+
+def is_other(asked: str) -> bool:
+    """Whether a question is about other allergies than those that were told."""
+    return _OTHER.search(asked) is not None
+
+
+def is_named(fact: Fact) -> bool:
+    """Whether a fact says "allergic" and a drug: sure enough, whatever the finder's score."""
+    said = " ".join(one.text for one in fact.evidence)
+    return fact.kind is FactKind.ALLERGY and _NAMED.search(said) is not None and bool(read(said).drugs)
