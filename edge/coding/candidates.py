@@ -17,10 +17,11 @@ from edge.clinical.sections import Headings
 from edge.coding import external, guidelines
 from edge.coding.confidence import calibrated
 from edge.coding.lexicon import BODY, Mention, Term, TermLexicon, catalogue_terms, sides_near, stems
-from edge.coding.meaning import MeaningFinder
+from edge.coding.meaning import MeaningFinder, other_side, side_of
 from edge.coding.resolution import Resolver
 from edge.coding.results import Candidate, Coding
 from edge.coding.retrieval import Retriever
+from edge.coding.search import reported
 from edge.coding.structure import CodingLine, Part, lines
 from edge.contract.facts import Attributes, Polarity, Subject
 from edge.terminology.catalogue import Catalogue, Code
@@ -186,11 +187,21 @@ class Coder:
             )  # fmt: skip
 
     def _alternatives(self, candidate: Candidate) -> tuple[tuple[Code, float], ...]:
-        """Other billable codes whose words are those of the quote, best first, surer ones never above the candidate."""
+        """Other billable codes, best first, none more than half as sure: the sides where it needs one, then those whose
+        words are those of the quote, on its side."""
         hits = self.catalogue.search(candidate.quote[:200], 12) if match_query(candidate.quote[:200]) else []
-        others = [h for h in hits if h.code.billable and h.code.code != candidate.code.code][:_ALTERNATIVES]
         top = max((h.score for h in hits), default=1.0)
-        return tuple((h.code, round(candidate.confidence * 0.5 * max(0.0, h.score / top), 3)) for h in others)
+        side = side_of(candidate.code.description)
+        sides = self._resolver.sides_of(candidate.code.code).values() if "side" in candidate.needs else ()
+        sided = [code for code in map(self.catalogue.get, sides) if code is not None and code.billable]
+        found = {code.code: (code, round(candidate.confidence * 0.5, 3)) for code in sided}
+        for hit in hits:
+            code = next(iter(reported(self.catalogue, hit.code, candidate.code.code[7:])), None)
+            if code is not None and not (side and other_side(code.description, side)):
+                sure = candidate.confidence * 0.5 * max(0.0, hit.score / top)
+                found.setdefault(code.code, (code, round(sure, 3)))
+        found.pop(candidate.code.code, None)
+        return tuple(found.values())[:_ALTERNATIVES]
 
     def _asking(self, candidate: Candidate, codes: Sequence[str]) -> str:
         """Why, with what the classification asks for beside the code and nobody has given."""

@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
+from edge.coding.resolution import site
 from edge.coding.results import Candidate
 from edge.terminology.catalogue import Catalogue
 
@@ -170,11 +171,19 @@ def without_symptoms(codes: Sequence[Candidate]) -> list[Candidate]:
         near = [
             c
             for c in diagnoses
-            if c.code.code.startswith(tuple(chapters.split())) and not c.code.code.startswith(_SILENT)
+            if c.code.code.startswith(tuple(chapters.split()))
+            and not c.code.code.startswith(_SILENT)
+            and not _elsewhere(one, c)
         ]
         return one.problem and not any(c.confidence >= one.confidence for c in near)
 
     return [one for one in codes if kept(one)]
+
+
+def _elsewhere(sign: Candidate, diagnosis: Candidate) -> bool:
+    """Whether they name parts of the body and share none: a broken wrist explains no pain of the knee."""
+    parts, others = (site(c.code.description) for c in (sign, diagnosis))
+    return bool(parts and others) and parts.isdisjoint(others)
 
 
 def without_general(codes: Sequence[Candidate]) -> list[Candidate]:

@@ -38,6 +38,7 @@ _FILLER = (
 _IGNORED = frozenset(_FILLER.split())
 _PARENTHESES = re.compile(r"\([^()]*\)|\[[^\[\]]*\]")
 _MAX_WORDS = 6  # words of a catalogue term; longer descriptions hardly ever stand in a note as they are
+_NUMBERED = frozenset(("type", "typ", "stage", "grade"))
 _SLACK = 3  # words that may stand between those of a term
 _MAX_LINE = 200  # words looked at together: the time of a "sentence" of 100,000 words stays linear
 
@@ -157,6 +158,8 @@ class TermLexicon:
             if taken.isdisjoint(own):  # two terms may share a part of the body: "osteoarthritis of the knee, effusion"
                 taken.update(own)
                 begin, end = line[first].start, line[last].end
+                if first and line[first].stem.isdigit() and line[first - 1].stem in _NUMBERED:
+                    begin = line[first - 1].start  # "type 2 diabetes", not "2 diabetes"
                 mentions.append(Mention(begin, end, text[begin - start : end - start], term, _side(line, first, last)))
         return sorted(mentions, key=lambda m: m.start)
 

@@ -53,7 +53,7 @@ class MeaningFinder:
                 entry = self._catalogue.get(code)
                 if entry is None or cosine < _FAR:
                     break
-                if past is not code.startswith("Z") or _other_side(entry.description, side):
+                if past is not code.startswith("Z") or other_side(entry.description, side):
                     continue
                 if self._verify and contradicts(entry.description, line.text):
                     continue
@@ -102,7 +102,7 @@ class MeaningFinder:
         own = max((cosines.get(code.code, cosines.get(code.parent, 0.0)) for code in held), default=0.0)
         for code, cosine in nearest:
             entry = self._catalogue.get(code)
-            if entry is None or code[:3] != category or _other_side(entry.description, side):
+            if entry is None or code[:3] != category or other_side(entry.description, side):
                 continue
             leaf = entry.billable or bool(self._catalogue.seventh(code))
             if leaf and cosine >= max(NEAR, own + _BETTER):
@@ -134,7 +134,7 @@ def side_of(text: str) -> str:
     return named.pop() if len(named) == 1 else ""
 
 
-def _other_side(description: str, side: str) -> bool:
+def other_side(description: str, side: str) -> bool:
     """Whether a description names a side that the text does not."""
     words = description.casefold().replace(",", " ").split()
     return any(one in words and one != side for one in ("right", "left", "bilateral"))

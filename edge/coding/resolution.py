@@ -85,14 +85,14 @@ class Resolver:
         parts = top.description if top is not None else ""
         first = [leaf for leaf in leaves if not seventh or leaf.code.endswith("A")] or leaves
 
-        sites = {site for leaf in leaves if (site := _site(leaf.description) - _site(parts))}
+        sites = {own for leaf in leaves if (own := site(leaf.description) - site(parts))}
         several = len(sites) > 1  # "acute gout" on the right side is no shoulder's
 
         def general(leaf: Code) -> tuple[bool, bool, bool, bool, int]:
             text = leaf.description.casefold()
             other = any(one in text.split() for one in _SIDES if one != side)
             plain = "uncomplicated" in text or "without complication" in text
-            nowhere = several and not _site(text) - _site(parts)
+            nowhere = several and not site(text) - site(parts)
             return nowhere, bool(side) and side in text, not other, plain, text.count("unspecified")
 
         best = max(first, key=general)
@@ -108,7 +108,7 @@ class Resolver:
         return self._catalogue.get(f"{code.code[:7]}D") or code
 
 
-def _site(description: str) -> frozenset[str]:
+def site(description: str) -> frozenset[str]:
     """Parts of the body that a description names, as stems."""
     return frozenset(map(stem, re.findall(r"[\w-]+", description))) & BODY
 

@@ -40,14 +40,17 @@ def billable(catalogue: Catalogue, words: str, limit: int = 12) -> list[Code]:
         return list(catalogue.leaves(exact.code))[:limit]
     found: dict[str, Code] = {}
     for hit in search(catalogue, words, 4 * limit):
-        for code in _reported(catalogue, hit.code):
+        for code in reported(catalogue, hit.code):
             found.setdefault(code.code, code)
     return list(found.values())[:limit]
 
 
-def _reported(catalogue: Catalogue, entry: Code) -> list[Code]:
-    """An entry that may be reported, or what its seventh characters make of it: words are indexed above them."""
+def reported(catalogue: Catalogue, entry: Code, seventh: str = "") -> list[Code]:
+    """An entry that may be reported, or what its seventh characters make of it, whose words are indexed above them.
+
+    seventh: the one that is wanted; without, those of the first encounter and of later ones.
+    """
     if entry.billable or not catalogue.seventh(entry.code):
         return [entry] if entry.billable else []
     below = [one for one in catalogue.children(entry.code) if one.billable]
-    return [one for one in below if one.code[-1] in _ASKED_FIRST] or below
+    return [one for one in below if one.code[-1] in (seventh or _ASKED_FIRST)] or below

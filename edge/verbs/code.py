@@ -58,7 +58,7 @@ def run(args: argparse.Namespace) -> int:
 
 def _files(args: argparse.Namespace, catalogue: Catalogue, narrator: Narrator) -> int:
     from edge import paths
-    from edge.coding.candidates import LIKELY
+    from edge.coding.candidates import LIKELY, MAX_NOTE
     from edge.coding.installed import open_coder
     from edge.encounters.writing import read_file
 
@@ -77,6 +77,8 @@ def _files(args: argparse.Namespace, catalogue: Catalogue, narrator: Narrator) -
             complain(error)
             codes.append(error.exit_code)
             continue
+        if coding.cut:
+            narrator.warn(f"{read.name} was read to {MAX_NOTE:,} characters; the rest holds no candidates.")
         if args.json:
             print(json.dumps({"file": read.name, **coding.as_json(), "seconds": seconds}, ensure_ascii=False))
         else:

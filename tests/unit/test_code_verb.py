@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from edge import cli
-from edge.coding import installed
+from edge.coding import candidates, installed
 from edge.coding.encoder import CodingModel
 from edge.errors import UsageError
 from edge.terminology.catalogue import Catalogue
@@ -100,6 +100,16 @@ def test_a_note_without_a_diagnosis_says_so(
 ) -> None:
     assert _run(written(tmp_path, "ASSESSMENT\n\nThe visit was cancelled.\n"), *edition) == 0
     assert capsys.readouterr().out == "No diagnosis that can be coded was found.\n"
+
+
+def test_a_note_that_is_too_long_is_coded_to_where_it_is_read_and_that_is_said(
+    edition: list[str], tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(candidates, "MAX_NOTE", 28)
+    assert _run(written(tmp_path, NOTE), *edition[:-1]) == 0
+    said = capsys.readouterr()
+    assert [row[:3] for row in said.out.splitlines()] == ["I10", "   "]
+    assert "was read to 28 characters" in said.err
 
 
 def test_a_file_that_fails_does_not_stop_the_others(

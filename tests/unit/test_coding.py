@@ -85,6 +85,30 @@ def test_symptoms_stand_alone_but_not_beside_a_diagnosis(coder: Coder) -> None:
     assert codes(coder, "1. Pneumonia.\n2. Cough.") == ["J18.9"]
 
 
+def test_a_sign_of_another_part_of_the_body_is_not_explained(coder: Coder) -> None:
+    assert codes(coder, "1. Fracture of the left wrist.\n2. Pain in the right knee.") == ["S62.102A", "M25.561"]
+    assert codes(coder, "1. Osteoarthritis of the right knee.\n2. Pain in the right knee.") == ["M17.11"]
+
+
+def test_where_a_side_is_open_the_sides_are_the_first_alternatives(coder: Coder) -> None:
+    (found,) = coder.code("ASSESSMENT\n\nFracture of the wrist.").codes
+    assert (found.code.code, found.needs) == ("S62.109A", ("side",))
+    assert [code.code for code, _ in found.alternatives][:2] == ["S62.101A", "S62.102A"]
+
+
+def test_alternatives_of_an_injury_keep_its_side_and_its_encounter(coder: Coder) -> None:
+    (found,) = coder.code("CHIEF COMPLAINT\n\nFollow-up of a sprain.\n\nASSESSMENT\n\nLeft ankle sprain.").codes
+    assert found.code.code == "S93.402D"
+    others = [code for code, _ in found.alternatives]
+    assert others
+    assert all(code.billable and code.code[7:] == "D" and "right" not in code.description for code in others)
+
+
+def test_a_quote_begins_with_what_its_number_counts(coder: Coder) -> None:
+    (found,) = coder.code("ASSESSMENT\n\n1. Type 2 diabetes.").codes
+    assert (found.quote, found.code.code) == ("Type 2 diabetes", "E11.9")
+
+
 def test_json_has_the_promised_keys(coder: Coder) -> None:
     shown = coder.code("ASSESSMENT\n\nAsthma.").as_json()
     assert shown["edition"] == "ICD-10-CM 2026"
