@@ -30,6 +30,7 @@ from tests.bench import speed_report
 MODELS = ("smollm2-135m-instruct", "qwen2.5-coder-0.5b-instruct", "qwen2.5-coder-1.5b-instruct")
 LENGTHS = (250, 500, 1000, 2000, 4000, 8000)
 ROOT = Path(__file__).resolve().parents[2]
+TAGGER = ROOT / "models" / "bundles" / "tagger-minilm"
 
 
 def child(job: dict[str, Any]) -> dict[str, Any]:
@@ -54,10 +55,13 @@ def build_of(name: str) -> Path | None:
 def beside(name: str, folder: Path, tokens: int, rounds: int, threads: int) -> dict[str, Any]:
     """The medians of a model at one length: ours, and theirs where it is installed."""
     theirs = importlib.util.find_spec("llama_cpp") is not None
-    kept: dict[str, list[dict[str, Any]]] = {"ours": [], "theirs": []}
+    kept: dict[str, list[dict[str, Any]]] = {"ours": [], "theirs": [], "facts": []}
+    shared = {"threads": threads, "tokens": tokens}
     for number in range(rounds):
-        one = child({"job": "ours", "folder": str(folder), "threads": threads, "tokens": tokens})
+        one = child({"job": "ours", "folder": str(folder)} | shared)
         kept["ours"].append(one)
+        if TAGGER.is_dir():
+            kept["facts"].append(child({"job": "facts", "folder": str(folder), "tagger": str(TAGGER)} | shared))
         if theirs:
             asked = {"asked": one["asked"], "read_tokens": one["read_tokens"]}
             kept["theirs"].append(

@@ -19,6 +19,7 @@ from typing import Any
 from edge import paths
 from edge.contract import prompts, templates
 from edge.contract.events import Finished, Reading, Text
+from edge.contract.note import EncounterNote
 from edge.engine.base import Request
 from edge.engine.constrain import GrammarCompiler, extraction_grammar
 from edge.engine.decode import Decoder
@@ -127,6 +128,31 @@ def ours(job: dict[str, Any]) -> dict[str, Any]:
     return found | {"peak": peak_bytes()}
 
 
+def facts(job: dict[str, Any]) -> dict[str, Any]:
+    """The same visit in the default form of a note: found, worded, checked, and fields, by a tagger alone."""
+    from edge.composing.notes import Composed, compose
+    from edge.contract.bundle import verify_bundle
+    from edge.evidence.review import review_sections
+    from edge.extraction.tagged import extract
+    from edge.reading.conversation import parse
+    from edge.tagging.facts import find_facts
+    from edge.tagging.onnx import open_tagger
+
+    text = conversation(prompts.load_tokenizer(Path(job["folder"]) / "tokenizer.json"), job["tokens"])
+    clock = Clock()
+    tagger = open_tagger(verify_bundle(Path(job["tagger"])), job["threads"])
+    loaded, clock = clock.read(), Clock()
+    transcript = parse(text)
+    found = find_facts(tagger, transcript)
+    events = compose(None, transcript, found, "facts", template=templates.get("visit"))
+    note = next(event.note for event in events if isinstance(event, Composed))
+    first = clock.read()
+    review_sections(EncounterNote("visit", note.sections), transcript, lambda _: found)
+    fields = extract(tagger, text)
+    done = {"loaded": loaded, "note": first, "visit": clock.read(), "words": len(note.text.split())}
+    return done | {"entries": sum(len(one) for one in fields.fields.values()), "peak": peak_bytes()}
+
+
 def llama(job: dict[str, Any]) -> dict[str, Any]:
     """The same prompts and as many tokens: each prompt after the part that it shares with the one before."""
     from llama_cpp import Llama
@@ -208,7 +234,7 @@ def many(job: dict[str, Any]) -> dict[str, Any]:
 def main() -> int:
     """Run the job named on the command line."""
     job = json.loads(sys.argv[1] if len(sys.argv) > 1 else sys.stdin.read())
-    print(json.dumps({"ours": ours, "llama": llama, "curve": curve, "many": many}[job["job"]](job)))
+    print(json.dumps({"ours": ours, "facts": facts, "llama": llama, "curve": curve, "many": many}[job["job"]](job)))
     return 0
 
 

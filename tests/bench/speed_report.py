@@ -58,6 +58,7 @@ def measured(
         *(_figures(row) for row in rows),
         "",
         "Figures are by wall time / by processor time.",
+        *_default_form([row for row in rows if "facts" in row]),
     ]
     if grown is not None:
         lines += ["", *_growth(grown)]
@@ -98,6 +99,40 @@ def _figures(row: Mapping[str, Any]) -> str:
         f"{peak}, {theirs['peak'] / 1e6:.0f}" if theirs else f"{peak}, –",
     ]
     return f"| {row['name']}, {row['tokens']:,} | {' | '.join(cells)} |"
+
+
+def _default_form(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """The table of the visit in the default form of a note, beside llama.cpp with each base."""
+    if not rows:
+        return []
+    head = _head(
+        "conversation, llama.cpp with",
+        "note, s",
+        "note, check and fields, s",
+        "÷ theirs anew",
+        "÷ theirs with its cache",
+        "peak, MB: ours, theirs",
+    )
+    return [
+        "",
+        "The same visit in the default form of a note: facts found and worded, checked, then fields, by the tagger.",
+        "",
+        *head,
+        *(_default_row(row) for row in rows),
+    ]
+
+
+def _default_row(row: Mapping[str, Any]) -> str:
+    ours, theirs = row["facts"], row.get("theirs")
+
+    def share(which: str) -> str:
+        if theirs is None:
+            return "–"
+        return " / ".join(f"{ours['visit'][clock] / theirs[which][clock]:.3f}" for clock in (_WALL, _CPU))
+
+    seconds = [f"{ours[what][_WALL]:.2f} / {ours[what][_CPU]:.2f}" for what in ("note", "visit")]
+    peak = f"{ours['peak'] / 1e6:.0f}, {theirs['peak'] / 1e6:.0f}" if theirs else f"{ours['peak'] / 1e6:.0f}, –"
+    return f"| {row['tokens']:,}, {row['name']} | {' | '.join([*seconds, share('anew'), share('visit'), peak])} |"
 
 
 def _growth(grown: Mapping[str, Any]) -> list[str]:
