@@ -68,15 +68,22 @@ _SOCIAL = {
 _OUTCOME = re.compile(
     r"\bAU (?:bis|für|entf|\d)|wiedervorstellung|\bWV\b|\w*kontrollen?\b[^.;]*\b(?:in|nach|am|bei) (?:\d|\w+ (?:wochen|"
     r"monaten|tagen))|nachsorge\b|beschwerdefrei|komplikationslos|problemlos|rückläufig|gebessert|besserung|besserte|"
-    r"entfiebert|entfieberung|verlaufstermin|\bECOG \d|rückbildung|remission|arbeitsunfähig|gehstrecke|gut vertragen|"
-    r"(?<!in)stabil\b|schmerzfrei",
+    r"entfiebert|entfieberung|verlaufstermin|\bECOG \d|rückbildung|remission|arbeitsunfähig|gehstrecke|\bvertragen\b|"
+    r"(?<!in)stabil\b|schmerzfrei|toleriert|\bbarthel|\bmRS \d|rauchfrei|anfallsfrei|abgeheilt|extubiert|"
+    r"katecholaminfrei|bedenkzeit|weiterbehandlung|rücksprache|\btermin (?:am|in|bei|zur)\b|"
+    r"\bvorstellung\b[^.;]*\b(?:in|am|bei|zur|ambulanz|sprechstunde)\b",
     re.IGNORECASE,
 )
 _INTERVENTION = re.compile(
     r"\w*(?:ektomie|otomie|ostomie|plastik|osteosynthese|resektion|exzision|embolisation|ablation|punktion|drainage|"
     r"implantation|lavage|intubation|dialyse|bestrahlung|radiatio|physiotherapie|krankengymnastik|ergotherapie|logopädie|"
     r"sprachtherapie|musiktherapie|bewegungstherapie|lymphdrainage|kompression\w*|atemtherapie|AHB|high-flow|NIV|CPAP|"
-    r"verband\w*|mobilisation|schonung|hochlagerung|kostaufbau|schulung|gewichtsreduktion)\b",
+    r"verband\w*|mobilisation|schonung|hochlagerung|kostaufbau|schulung|gewichtsreduktion|"
+    r"gymnastik|gangschule|(?:gang|geh|muskelaufbau|rollstuhl|atem|funktions)training|bewegungsbad|(?:lungen|reha)sport|"
+    r"(?:faden|klammer)\w*zug|(?:faden|klammer|material|metall)entfernung|inhalation\w*|ruhigstellung|orthese|bandage|"
+    r"(?:teil|voll|ent)belastung|belastungsaufbau|sportkarenz|\w*entwöhnung|"
+    r"d[ée]bridement|reposition|wundspülung|thrombolyse|kardioversion|(?:stent|katheter|port|stoma)(?:implantation|anlage)|"
+    r"verhaltenstherapie|psychoedukation|ernährungsberatung|sondenkost|nahrungsaufbau|TENS|PCI|EMR|VAC\w*)\b",
     re.IGNORECASE,
 )
 _NOT = {

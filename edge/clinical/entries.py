@@ -12,7 +12,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from typing import Any, Protocol, TypeVar
 
-from edge.clinical import clauses, labs, medications, person, relatives
+from edge.clinical import clauses, labs, lists, medications, person, relatives
 from edge.clinical.context import Context
 from edge.clinical.cues import lexicon
 from edge.clinical.language import is_german
@@ -29,6 +29,8 @@ LABORATORY, MEDICATION = "laboratory_values", "pharmacological_therapy"
 _OWN = frozenset(
     {"medical_surgical_history", "comorbidities", "diagnosis", "signs_symptoms", "pathology", "interventional_therapy"}
 )
+# Fields whose lists are long in German reports, so that an item between two of one field is of it, too.
+_LISTED = frozenset({"signs_symptoms", LABORATORY, "interventional_therapy"})
 _TELEPHONE = re.compile(r"(?<![\d.,])0\d{2,5}\s?[-/]\s?\d{2,}")
 _LEAD = re.compile(r"(?:(?:a|an|the|some|of|in|and|that|it is|this is|there is|been|also|i)\s+)+", re.IGNORECASE)
 _REST = re.compile(r"\s+(?:and|or|in|as well|however|with|of|the|a)$")
@@ -79,7 +81,7 @@ def assemble(text: str, phrases: Iterable[Phrase], keys: Sequence[str] = FIELD_K
     if MEDICATION in keys:
         found = report.with_medications(found)
     if set(clauses.FIELDS) <= set(keys):
-        found = report.with_clauses(found)
+        found = report.with_lists(report.with_clauses(found))
     report.movable = FAMILY in keys and SOCIAL in keys
     if FAMILY in keys:
         found = report.with_relatives(found)
@@ -226,6 +228,13 @@ class _Report:
         for key in clauses.FIELDS:
             found = found + _missed(key, [one for one in told if one.key == key], found)
         return found
+
+    def with_lists(self, found: list[Phrase]) -> list[Phrase]:
+        """Items of German lists of findings, values and therapies that the model left out between two it has."""
+        if not self.german:
+            return found
+        placed = [(one.key, one.start, one.end) for one in found if one.key not in (AGE, GENDER)]
+        return found + [Phrase(*one, _RULE) for one in lists.left_out(self.text, placed, _LISTED)]
 
     def with_relatives(self, found: list[Phrase]) -> list[Phrase]:
         """What the family history says that the model has not there, and in the rule's bounds what it has in others."""

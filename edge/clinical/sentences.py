@@ -6,6 +6,7 @@ Lazy: looks at most twice WINDOW characters to either side, so that a line of an
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 
 from edge.clinical.words import words as _set
 
@@ -22,6 +23,9 @@ _ABBREVIATIONS = _set(
     "avg inc ed al ref gen mod sev",
 )
 _STOP = re.compile(r"([^\s.!?]*)[.!?][\"')\]]?(?=\s)|\n")
+_POSSIBLE = re.compile(r"[.!?](?=[\"')\]]?\s)|\n")
+_BREAK = re.compile(r"[\s.!?]")
+_LONGEST_WORD = 60  # characters
 _MIXED = re.compile(r"[a-zäöüß]+[A-Z]")
 _BULLET = re.compile(r"\s*(?:[-*•–#>]|\(?\d{1,2}[.)])\s")
 _HEADED = re.compile(r"\s*[^\W\d_][\w./ -]{0,30}:")
@@ -57,6 +61,17 @@ def sentence(text: str, start: int, end: int) -> tuple[int, int]:
             right = max(match.end(), end)
             break
     return left, right
+
+
+def stops(text: str) -> Iterator[int]:
+    """Places of the marks and line breaks at which sentences of a text end, in order."""
+    for mark in _POSSIBLE.finditer(text):
+        start = mark.start()
+        while mark[0] != "\n" and start > max(0, mark.start() - _LONGEST_WORD) and not _BREAK.match(text[start - 1]):
+            start -= 1
+        match = _STOP.match(text, start)
+        if match is not None and _ends(text, match):
+            yield mark.start()
 
 
 def _ends(text: str, match: re.Match[str]) -> bool:

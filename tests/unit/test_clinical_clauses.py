@@ -30,6 +30,15 @@ def test_german_interventions_and_outcomes() -> None:
     assert _found("The appendectomy was uneventful.", False) == []
 
 
+def test_german_exercises_aids_and_appointments() -> None:
+    text = "Gangschule, Ruhigstellung in Gips. Klammerentfernung am 8. Tag. Die Lyse wurde gut toleriert."
+    assert _found(text, True) == [
+        ("interventional_therapy", "Gangschule"), ("interventional_therapy", "Ruhigstellung in Gips"),
+        ("interventional_therapy", "Klammerentfernung am 8. Tag"),
+        ("patient_outcome_assessment", "Die Lyse wurde gut toleriert"),
+    ]  # fmt: skip
+
+
 def test_english_habits_and_circumstances() -> None:
     text = "SH: Married, two sons. Ex-smoker, stopped 2005. Drinks two beers and denies illicit drugs."
     assert _found(text, False) == [
