@@ -15,7 +15,7 @@ from edge.composing import allergies, lines
 from edge.composing.words import Words, words_of
 from edge.contract import templates
 from edge.contract.events import Finished, SectionFinished, SectionStarted, TaskEvent, Text
-from edge.contract.facts import Fact, FactKind, Severity
+from edge.contract.facts import Fact, FactKind, Polarity, Severity
 from edge.contract.note import EncounterNote, Section
 from edge.contract.section_turns import DIVISION_OF, own_turns, section_of
 from edge.contract.templates import SectionSpec, Template
@@ -30,9 +30,9 @@ from edge.tasks.note import Note, NoteFinished, write_note
 
 FORMS = ("turns", "lists", "facts")  # beside the whole visit by division, which needs no facts
 RULES = "lines-6"  # name of the rules that word a fact, kept with each note
-# Least score of a fact that is written, critical or not: chosen on facts_dev (docs/evidence.md). What lies below is
-# listed as said and not in the note.
-CRITICAL, OTHER = 0.45, 0.9
+# Least score of a fact that is written, critical, denied or another: chosen on facts_dev (docs/evidence.md). What lies
+# below is listed as said and not in the note.
+CRITICAL, DENIED, OTHER = 0.45, 0.6, 0.9
 _LISTED = frozenset(
     {"medications", "allergies", "family_history", "review_of_systems", "physical_examination", "results"}
 )
@@ -152,7 +152,8 @@ def compose(
 
 
 def _sure(fact: Fact) -> bool:
-    return fact.score >= (CRITICAL if fact.critical else OTHER) or allergies.is_named(fact)
+    least = CRITICAL if fact.critical else DENIED if fact.polarity is Polarity.DENIED else OTHER
+    return fact.score >= least or allergies.is_named(fact)
 
 
 def _under(shape: _Shape, sections: Sequence[Section]) -> tuple[Section, ...]:
