@@ -14,6 +14,7 @@ from edge.verbs.narrate import Narrator
 _SOURCES = 6  # statements that are shown with their sources
 
 if TYPE_CHECKING:
+    from edge.contract.codes import Codes
     from edge.encounters.extracting import Extractor
     from edge.encounters.writing import Scribe
     from edge.vaults import Vault
@@ -43,7 +44,7 @@ def run(args: argparse.Namespace) -> int:
         model_verbs.remark_on(scribe.engine.info, narrator)
         with _vault(args, narrator) as vault:
             record = _visit(scribe, vault, args, narrator)
-            _heading(narrator, "5. What the demo vault holds now")
+            _heading(narrator, "6. What the demo vault holds now")
             for summary in vault.encounters.list(limit=10):
                 print(records.line(summary), flush=True)
     where = f"--vault {args.vault} --passphrase-file {args.passphrase_file}"
@@ -106,11 +107,28 @@ def _sources(content: object, narrator: Narrator) -> None:
     narrator.say(f"{len(shown)} of {len(statements)} statements have a source; {without} have none.")
 
 
+def _codes(note_text: str, args: argparse.Namespace, narrator: Narrator) -> Codes:
+    """Candidates of the note, shown; all open."""
+    from edge.encounters import coding
+
+    narrator.say("Reading the classification (its index is built the first time) …")
+    coder = coding.coder(threads=args.threads)
+    found = coding.find(coder, note_text)
+    for line in found.lines():
+        narrator.say(line)
+    if not found.entries:
+        narrator.say("No diagnosis that can be coded was found.")
+    if not coder.by_meaning:
+        narrator.say("Found by their words alone; `edgescribe-export coding` builds the bundle that finds by meaning.")
+    return found
+
+
 def _visit(scribe: Scribe, vault: Vault, args: argparse.Namespace, narrator: Narrator) -> str:
     """Write, extract and save; returns the record's id."""
     from edge.contract import document as documents
+    from edge.contract.note import EncounterNote
     from edge.encounters import keeping, templates, writing
-    from edge.encounters.open_encounter import OpenEncounter, source_of
+    from edge.encounters.open_encounter import OpenEncounter, source_of, typed
 
     sample = resources.files("edge.samples").joinpath("visit.txt").read_bytes()
     visit = documents.from_bytes(sample, "visit.txt")
@@ -129,4 +147,9 @@ def _visit(scribe: Scribe, vault: Vault, args: argparse.Namespace, narrator: Nar
     encounter = OpenEncounter(title=args.title)
     encounter.add_result(source_of(visit), written.result)
     encounter.add_result(source_of(report, "report"), found.result)
+    _heading(narrator, "5. Candidate ICD-10-CM codes of that note, each with its words: a person decides")
+    content = written.result.content
+    assert isinstance(content, EncounterNote)
+    kept = content.text()  # as the records show it: a code is stale when its words are not there
+    encounter.codes_found(_codes(kept, args, narrator), typed(kept, "note"))
     return keeping.save(vault, encounter).id

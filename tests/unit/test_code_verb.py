@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import argparse
 import json
 from collections.abc import Iterable
 from pathlib import Path
@@ -11,8 +12,12 @@ import pytest
 from edge import cli
 from edge.coding import candidates, installed
 from edge.coding.encoder import CodingModel
+from edge.encounters import coding
 from edge.errors import UsageError
 from edge.terminology.catalogue import Catalogue
+from edge.terminology.index import open_edition
+from edge.verbs import demo
+from edge.verbs.narrate import Narrator
 
 TABULAR = """<?xml version="1.0"?><ICD10CM.tabular><version>2099</version><chapter><name>9</name><desc>Heart</desc>
 <section id="I10-I1A"><desc>Hypertensive diseases</desc><diag><name>I10</name><desc>Primary hypertension</desc>
@@ -133,3 +138,16 @@ def test_the_threads_reach_the_encoder(edition: list[str], tmp_path: Path, monke
     for more in ([], ["--threads", "2"]):
         assert _run(written(tmp_path, NOTE), *edition, *more) == 0
     assert seen == [0, 2]
+
+
+def test_the_demo_ends_with_candidates_of_its_note(
+    edition: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(coding, "catalogue", lambda: open_edition(Path(edition[1])))
+    for note, expected in ((NOTE, ["I10", "E11.9"]), ("The visit was cancelled.", [])):
+        found = demo._codes(note, argparse.Namespace(threads=1), Narrator())
+        said = capsys.readouterr().err
+        assert [one.code for one in found.entries] == expected
+        assert all(code in said for code in expected)
+        assert ("No diagnosis that can be coded" in said) is not bool(expected)
+        assert "edgescribe-export coding" in said
