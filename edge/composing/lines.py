@@ -95,8 +95,11 @@ _ITEMS = re.compile(r",\s*(?:or\s+|and\s+)?|\s+(?:or|and|oder|und)\s+", re.IGNOR
 _BUT = re.compile(r"\b(?:but|except|only|aber|außer|nur)\b", re.IGNORECASE)
 _ANY = re.compile(r"(?:(?:and|or|okay|so|und|oder)[, ]+)*(?:any|irgendwelche) ([^?!.]{3,120})\?", re.IGNORECASE)
 _LIST = re.compile(r"([^?!.]{3,120})\?")
+_CLAUSE = re.compile(r"\b(?:do|does|did|is|are|was|were|have|has|had|can|ist|sind|haben|hat)\b", re.IGNORECASE)
 _YOUR = re.compile(r"\byour\b", re.IGNORECASE)
-_BARE_NO = re.compile(r"(?:(?:no|nope|nah|none|nothing|not at all|never|nein|nee|keine?)[\s,.!]*)+", re.IGNORECASE)
+_BARE_NO = re.compile(
+    r"(?:(?:no|nope|nah|none|nothing|neither|not at all|never|nein|nee|keine?)[\s,.!]*)+", re.IGNORECASE
+)
 _TO_SOMETHING = re.compile(r"\b(?:allerg\w*|react\w*) (?:to|gegen|auf) (?!any|medic|drug|medikament)", re.IGNORECASE)
 _ORDINAL = re.compile(r"[- ](?:first|second|third|fourth|fifth|sixth|seventh|eighth|ninth)\b", re.IGNORECASE)
 _TO = frozenset({"increase", "decrease"})  # actions that lead to a dose
@@ -492,10 +495,16 @@ def _denied(fact: Fact, reading: TextReading, words: Words) -> str:
         return words.denies.format(", ".join(whole))
     pattern = _LIST if concepts and concepts[0].start == 0 else _ANY
     found = pattern.fullmatch(asked.strip()) if _BARE_NO.fullmatch(answer.strip()) else None
-    if found is None:
+    if found is None or _CLAUSE.search(found[1]) is not None:
         return ""  # the words as they were said
     listed = _YOUR.sub("the", figures(found[1]))
     return words.denies.format(listed[:1].lower() + listed[1:] if words.language == "en" else listed)
+
+
+def is_plain_denial(fact: Fact) -> bool:
+    """Whether a symptom was asked for and denied with no and nothing else: sure, whatever the finder's score."""
+    asked = fact.kind is FactKind.SYMPTOM and fact.polarity is Polarity.DENIED and len(fact.evidence) > 1
+    return asked and any(_BARE_NO.fullmatch(one.text.strip()) for one in fact.evidence)
 
 
 def _lower(name: str, words: Words) -> str:

@@ -153,7 +153,7 @@ def compose(
 
 def _sure(fact: Fact) -> bool:
     least = CRITICAL if fact.critical else DENIED if fact.polarity is Polarity.DENIED else OTHER
-    return fact.score >= least or allergies.is_named(fact)
+    return fact.score >= least or allergies.is_named(fact) or lines.is_plain_denial(fact)
 
 
 def _under(shape: _Shape, sections: Sequence[Section]) -> tuple[Section, ...]:

@@ -200,6 +200,7 @@ def test_the_age_that_was_said(said: str, wanted: str) -> None:
     [
         ("Any spots in your vision, pain under the ribs?", "No.", "Denies spots in the vision, pain under the ribs."),
         ("Any fever, chills?", "No. I don't feel the vertigo at all.", "Denies fever, chills."),
+        ("Any locking, or does the knee give way?", "No, neither.", ""),
         ("Any trouble with your bowels?", "No, but I had some last week.", ""),
     ],
 )
@@ -261,3 +262,13 @@ def test_an_allergy_named_as_one_needs_no_score() -> None:
     note = next(one.note for one in compose(None, talk, facts, "facts") if isinstance(one, Composed))
     assert "Penicillin." in note.text
     assert "pollen" not in note.text
+
+
+def test_a_plain_no_needs_no_score() -> None:
+    talk = parse("[doctor] Any fever, chills?\n[patient] No, neither.\n[doctor] Sweats?\n[patient] Hardly any.\n")
+    quotes = [Quote(n, one.start, one.end, talk.source[one.start : one.end]) for n, one in enumerate(talk.turns)]
+    denied = Fact(FactKind.SYMPTOM, Polarity.DENIED, Subject.PATIENT, Time.CURRENT, True, (quotes[0], quotes[1]), 0.2)
+    doubted = replace(denied, evidence=(quotes[2], quotes[3]))
+    note = next(one.note for one in compose(None, talk, [denied, doubted], "facts") if isinstance(one, Composed))
+    assert "Denies fever, chills." in note.text
+    assert "weats" not in note.text
