@@ -17,7 +17,6 @@ import torch
 from edge.evidence import links, omissions
 from edge.evidence.checks import negation
 from edge.evidence.conversation import converse
-from edge.evidence.reading import read
 from edge.evidence.statements import split
 from edge.evidence.view import View
 from training import check_sets, planted
@@ -133,7 +132,7 @@ def _omissions(spoken: Sequence[Visit], written: Sequence[Visit]) -> str:
     for visits, share in ((spoken, 1.0), (written, 0.3)):
         for visit in visits:
             talk = converse(visit.transcript)
-            held = [(set(read(piece.text).features), piece.section) for piece in split(visit.note)]
+            held = omissions.written(split(visit.note))
             rows += [(omissions.signs(one.fact, held, talk), one.in_note is None, share) for one in visit.facts]
     return _logistic(
         rows, omissions.SIGNS, 0.0005, "Weights of the signs that a fact is left out (edge/evidence/omissions.py)."

@@ -163,12 +163,17 @@ def lines(
     for fact in facts:
         if fact.kind in kinds and (text := line(fact, turns, words)):
             found.setdefault(text.casefold(), Line(text, fact, text == _plain(fact, turns, words)))
-    made = list(found.values())
-    return [one for one in made if not any(_repeats(one, other) for other in made)]
+    return [one for one, again in zip(found.values(), _repeated(list(found)), strict=True) if not again]
 
 
-def _repeats(one: Line, other: Line) -> bool:
-    return one is not other and one.text.casefold().strip(f".{_MARKS}") in other.text.casefold()
+def _repeated(texts: Sequence[str]) -> Iterator[bool]:
+    """Whether each text stands, without marks at its ends, in another. All are searched as one, for there may be thousands;
+    a line break, which none of them holds, keeps them apart."""
+    every, start = "\n".join(texts), 0
+    for text in texts:
+        words, end = text.strip(f".{_MARKS}"), start + len(text)
+        yield every.find(words, 0, max(0, start - 1)) >= 0 or every.find(words, end + 1) >= 0
+        start = end + 1
 
 
 def line(fact: Fact, turns: Sequence[Turn] = (), words: Words = ENGLISH) -> str:

@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import re
 import tomllib
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from functools import cache
@@ -25,6 +26,7 @@ from edge.terms.drugs import DrugSpan
 
 DRUG_KINDS = frozenset({FactKind.MEDICATION, FactKind.PLAN_MEDICATION})
 _BACK = 3  # turns between a drug's name and its dose
+_MOST_QUOTES = 20  # of one drug: the first, which names it, and the last
 _RIGHT_BEHIND = 12  # characters between a name and its dose in a list
 _CHANGE = re.compile(r"\b(?:stop\w*|start\w*|instead|switch\w*|then|after|absetzen|statt|dann)\b", re.IGNORECASE)
 _UNKNOWN = 2  # words of a dose that are none of those below
@@ -211,7 +213,9 @@ def _one(before: Fact, fact: Fact) -> Fact:
     more = tuple(one for one in fact.evidence if (one.start, one.end) not in known)
     time = before.time if fact.time is Time.PAST else fact.time
     polarity = before.polarity if before.polarity is fact.polarity else fact.polarity
-    return replace(before, evidence=(*before.evidence, *more), time=time, polarity=polarity, critical=True)
+    quotes = (*before.evidence, *more)
+    quotes = (quotes[0], *quotes[max(1, len(quotes) - _MOST_QUOTES + 1) :])
+    return replace(before, evidence=quotes, time=time, polarity=polarity, critical=True)
 
 
 def _with_correction(fact: Fact, transcript: Transcript) -> Fact:
@@ -241,7 +245,9 @@ def _with_reason(fact: Fact, names: int, said: bool, transcript: Transcript) -> 
 
 def _denied_later(talk: Conversation, generic: str, turn: int) -> bool:
     """Whether a drug was said not to be meant: "not hydralazine", "something else", "do you mean Zyrtec?"."""
-    said = [s for s in talk.by_name.get(generic, ()) if turn <= s.turn <= turn + _CORRECTED]
+    named = talk.by_name.get(generic, ())
+    first, last = (bisect_left(named, one, key=lambda s: s.turn) for one in (turn, turn + _CORRECTED + 1))
+    said = named[first:last]
     if any(s.what.state == "no" and s.answer is None for s in said):
         return True
     turns = talk.index.turns

@@ -11,6 +11,7 @@ import re
 from bisect import bisect_right
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Literal
 
 from edge.evidence.reading import TextReading
@@ -20,10 +21,9 @@ from edge.terms.drugs import DrugSpan
 MentionState = Literal["yes", "no", "asked", "if"]
 MentionTime = Literal["", "past", "planned", "stopped", "conditional"]
 
-_SENTENCE_END = re.compile(r"[.!?;]+(?=\s|$)|\n+")
 _SCOPE_SPOKEN = 7  # words that a denial reaches in speech, where nobody hears the full stop
 _SCOPE_WRITTEN = 40
-_BEFORE = 6  # words before a name that tell time or certainty
+_AFTER = 200  # characters behind a name in which it is denied
 
 _NEGATION_WORDS = (
     "no not n't without deny denies denied denying never none neither nor absent negative cannot nope free "
@@ -129,27 +129,58 @@ class Named:
     sentence: tuple[int, int] = field(default=(0, 0))
 
 
+@dataclass(frozen=True)
+class _Sentence:
+    """What the rules look at in one sentence, text[start:end], worked out once for all that it names.
+
+    first: number of its first word. patient: where the first word for the patient ends, the text's length if none does.
+    """
+
+    start: int
+    end: int
+    first: int
+    asks: bool
+    marked: bool  # ends with a question mark
+    patient: int
+
+
 @dataclass
 class _Frame:
-    """What the rules of one text look at."""
+    """What the rules of one text look at. skip: words that deny nothing, in order. relatives: in order."""
 
     text: str
     raw: list[str]
     starts: list[int]
     spoken: bool
-    sentences: list[tuple[int, int]]
+    places: list[tuple[int, int]]
     skip: list[tuple[int, int]]
+    relatives: list[ConceptSpan]
 
+    @cached_property
+    def sentences(self) -> list[_Sentence]:
+        """The sentences in order."""
+        return [self._sentence(start, end) for start, end in self.places]
 
-def sentences(text: str) -> list[tuple[int, int]]:
-    """Offsets of the sentences of a stretch of text or speech; nothing is left out."""
-    found, at = [], 0
-    for mark in _SENTENCE_END.finditer(text):
-        found.append((at, mark.end()))
-        at = mark.end()
-    if at < len(text):
-        found.append((at, len(text)))
-    return found
+    @cached_property
+    def kin(self) -> list[int]:
+        """Where the relatives are named."""
+        return [one.start for one in self.relatives]
+
+    def sentence(self, at: int) -> _Sentence:
+        """The sentence in which an offset lies."""
+        return self.sentences[max(0, bisect_right(self.places, (at, 10**9)) - 1)]
+
+    def skipped(self, place: int) -> bool:
+        """Whether the word at an offset is one of those that deny nothing."""
+        found = bisect_right(self.skip, (place, 10**9)) - 1
+        return found >= 0 and place < self.skip[found][1]
+
+    def _sentence(self, start: int, end: int) -> _Sentence:
+        text, first = self.text[start:end], bisect_right(self.starts, start - 1)
+        patient = _PATIENT.search(text)
+        marked = text.rstrip().endswith("?")
+        asks = marked or (self.spoken and _asks(self.raw[first : first + 4]))
+        return _Sentence(start, end, first, asks, marked, start + patient.end() if patient else len(self.text) + 1)
 
 
 def named(reading: TextReading, spoken: bool, family: bool = False) -> list[Named]:
@@ -160,10 +191,10 @@ def named(reading: TextReading, spoken: bool, family: bool = False) -> list[Name
         [text[w.start : w.end].casefold() for w in reading.words],
         [w.start for w in reading.words],
         spoken,
-        sentences(text),
+        reading.sentences,
         [m.span() for m in _NOT_A_DENIAL.finditer(text)],
+        [c for c in reading.concepts if c.group == "relative"],
     )
-    relatives = [c for c in reading.concepts if c.group == "relative"]
     spans: list[ConceptSpan | DrugSpan] = [*reading.concepts, *reading.drugs, *_things(reading)]
     spans.sort(key=lambda span: span.start)
     found = []
@@ -171,7 +202,7 @@ def named(reading: TextReading, spoken: bool, family: bool = False) -> list[Name
         group = "drug" if isinstance(span, DrugSpan) else span.group
         name = span.generic if isinstance(span, DrugSpan) else span.name
         if group not in {"word", "relative"}:
-            found.append(_one(frame, span, name, group, relatives, family))
+            found.append(_one(frame, span, name, group, family))
     return found
 
 
@@ -185,11 +216,9 @@ def _things(reading: TextReading) -> list[ConceptSpan]:
     ]
 
 
-def _one(
-    frame: _Frame, span: ConceptSpan | DrugSpan, name: str, group: str, relatives: Sequence[ConceptSpan], family: bool
-) -> Named:
-    start, end = frame.sentences[max(0, bisect_right(frame.sentences, (span.start, 10**9)) - 1)]
-    sentence = frame.text[start:end]
+def _one(frame: _Frame, span: ConceptSpan | DrugSpan, name: str, group: str, family: bool) -> Named:
+    sentence = frame.sentence(span.start)
+    start, end = sentence.start, sentence.end
     near = frame.text[max(start, span.start - 60) : span.start]
     around = frame.text[max(start, span.start - 60) : min(end, span.end + 45)]
     return Named(
@@ -197,26 +226,24 @@ def _one(
         group,
         span.start,
         span.end,
-        _state(frame, span.start, span.end, start, end),
+        _state(frame, sentence, span.start, span.end),
         _HEDGES.search(near) is not None,
-        _subject(
-            relatives, span.start, start, end, family, _PATIENT.search(frame.text[start : span.start]) is not None
-        ),
-        _time(sentence, near, around, group),
+        _subject(frame, sentence, span.start, family),
+        _time(near, around, group),
         (start, end),
     )
 
 
-def _state(frame: _Frame, at: int, stop: int, start: int, end: int) -> MentionState:
-    index = bisect_right(frame.starts, at) - 1
-    first = bisect_right(frame.starts, start - 1)
+def _state(frame: _Frame, sentence: _Sentence, at: int, stop: int) -> MentionState:
+    index, first = bisect_right(frame.starts, at) - 1, sentence.first
     if any(word in _CONDITION for word in frame.raw[max(first, index - 9) : index]) or (
-        not frame.spoken and _WARNING.search(frame.text[start:at]) is not None
+        not frame.spoken and _WARNING.search(frame.text[sentence.start : at]) is not None
     ):
         return "if"
-    denied = _denied(frame, index, first) or _NEGATED_AFTER.match(frame.text[stop:end]) is not None
-    if frame.spoken and _asks(frame.text[start:end], frame.raw[first : first + 4]):
-        return "no" if denied and not frame.text[start:end].rstrip().endswith("?") else "asked"
+    after = frame.text[stop : min(sentence.end, stop + _AFTER)]
+    denied = _denied(frame, index, first) or _NEGATED_AFTER.match(after) is not None
+    if frame.spoken and sentence.asks:
+        return "no" if denied and not sentence.marked else "asked"
     return "no" if denied else "yes"
 
 
@@ -227,8 +254,7 @@ def _denied(frame: _Frame, index: int, first: int) -> bool:
     for back in range(index - 1, max(first, index - reach) - 1, -1):
         word = frame.raw[back]
         if word in _NEGATIONS:
-            place = frame.starts[back]
-            if any(a <= place < b for a, b in frame.skip):
+            if frame.skipped(frame.starts[back]):
                 continue
             return not (word == "free" and (back + 1 >= len(frame.raw) or frame.raw[back + 1] not in {"of", "from"}))
         if word in breaks and not (word in _LIST_IN_SPEECH and _listed(frame, back)):
@@ -242,9 +268,8 @@ def _listed(frame: _Frame, back: int) -> bool:
     return following not in _BREAKS_SPOKEN
 
 
-def _asks(sentence: str, opening: Sequence[str]) -> bool:
-    if sentence.rstrip().endswith("?"):
-        return True
+def _asks(opening: Sequence[str]) -> bool:
+    """Whether a sentence without a question mark opens as a question."""
     asking = {
         "do",
         "does",
@@ -275,19 +300,19 @@ def _asks(sentence: str, opening: Sequence[str]) -> bool:
     )
 
 
-def _subject(relatives: Sequence[ConceptSpan], at: int, start: int, end: int, family: bool, patient: bool) -> str:
-    before = [r for r in relatives if start <= r.start <= at]
-    if not before and patient:
+def _subject(frame: _Frame, sentence: _Sentence, at: int, family: bool) -> str:
+    following = bisect_right(frame.kin, at)
+    before = following > 0 and frame.kin[following - 1] >= sentence.start
+    if not before and sentence.patient <= at:
         return "patient"
-    if before and at - before[-1].start < 90:
-        return before[-1].name
-    after = [r for r in relatives if at < r.start < min(end, at + 40)]
-    if after and family:
-        return after[0].name
+    if before and at - frame.kin[following - 1] < 90:
+        return frame.relatives[following - 1].name
+    if family and following < len(frame.kin) and frame.kin[following] < min(sentence.end, at + 40):
+        return frame.relatives[following].name
     return "family" if family else "patient"
 
 
-def _time(sentence: str, near: str, around: str, group: str) -> MentionTime:
+def _time(near: str, around: str, group: str) -> MentionTime:
     if group == "drug" and _STOPPED.search(around):
         return "stopped"
     if group in {"test", "procedure", "drug"} and _PLANNED.search(near):
@@ -298,18 +323,19 @@ def _time(sentence: str, near: str, around: str, group: str) -> MentionTime:
 def side_marks(text: str) -> list[tuple[int, int, str]]:
     """(start, end, "left", "right" or "both") of every word that names a side; "all right" and the like are none."""
     found = []
+    opening = len(text) - len(text.lstrip(" .,"))
     for mark in _SIDES.finditer(text):
         word = mark[1].casefold()
-        if word in {"right", "left"} and _not_a_side(text, mark.start(), mark.end()):
+        if word in {"right", "left"} and _not_a_side(text, mark.start(), mark.end(), mark.start() <= opening):
             continue
         side = _SIDE_OF.get(word[:3]) or _SIDE_OF.get(word[:2], "both")
         found.append((mark.start(), mark.end(), "both" if word.startswith(("bi", "bo", "be")) else side))
     return found
 
 
-def _not_a_side(text: str, start: int, end: int) -> bool:
-    """Whether a word that could name a side does not, by what stands right beside it."""
-    if not text[:start].strip(" .,") and text[start:end].islower() and text[end : end + 1] in {" ", ","}:
+def _not_a_side(text: str, start: int, end: int, opens: bool) -> bool:
+    """Whether a word that could name a side does not, by what stands right beside it. opens: it begins the text."""
+    if opens and text[start:end].islower() and text[end : end + 1] in {" ", ","}:
         return text[end : end + 12].lstrip(" ,").split(" ")[0] not in _PARTS_NAMED
     low = max(0, start - 9)
     return any(low + m.start() < end and low + m.end() > start for m in _NO_SIDE.finditer(text[low : end + 14]))

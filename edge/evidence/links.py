@@ -12,9 +12,9 @@ from __future__ import annotations
 import math
 import re
 import tomllib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, cached_property
 from importlib import resources
 
 import numpy as np
@@ -66,10 +66,32 @@ class Index:
         for feature in features:
             weight = self.weight(feature)
             total += weight
-            for turn, share in self.postings.get(feature, {}).items():
-                if share >= least:
-                    found[turn] += weight * share
+            if feature in self.postings:
+                turns, shares = self._where(feature, least)
+                found[turns] += weight * shares
         return found / total if total else found
+
+    @cached_property
+    def quotes(self) -> list[Quote]:
+        """Every turn as a quote, one object for all statements that stand on it."""
+        return [quote(self.transcript, turn) for turn in range(len(self.turns))]
+
+    def holding(self, feature: str) -> NDArray[np.int64]:
+        """Turns that hold a feature in their own words, each once, in no order. shape (n,)."""
+        return self._where(feature, 1.0)[0]
+
+    @cached_property
+    def _arrays(self) -> dict[tuple[str, float], tuple[NDArray[np.int64], Vector]]:
+        return {}
+
+    def _where(self, feature: str, least: float) -> tuple[NDArray[np.int64], Vector]:
+        """(turns, shares) that hold a feature at least so well, as arrays of one length; made when first asked for."""
+        kept = self._arrays
+        if (feature, least) not in kept:
+            held = [(turn, share) for turn, share in self.postings.get(feature, {}).items() if share >= least]
+            turns = np.array([turn for turn, _ in held], dtype=np.int64)
+            kept[feature, least] = turns, np.array([share for _, share in held], dtype=np.float64)
+        return kept[feature, least]
 
 
 def index(transcript: Transcript) -> Index:
@@ -96,7 +118,7 @@ def index(transcript: Transcript) -> Index:
             )
             for number, (turn, spoken) in enumerate(zip(turns, transcript.turns, strict=True))
         ]
-    )
+    ).reshape(-1, 4)
     mass = np.array([sum(_KIND_WEIGHT[f[0]] * rarity[f] for f in turn.features) for turn in turns])
     return Index(transcript, turns, postings, rarity, mass, fixed)
 
@@ -121,6 +143,20 @@ def weights() -> Vector:
 def table(held: Index, pieces: Sequence[Piece]) -> list[Vector]:
     """For every statement the ranking features of every turn. shape (turns, FEATURES + PER_SECTION x SECTIONS)."""
     found = []
+    for rows, section in _shared(held, pieces):
+        every = np.zeros((len(held.turns), len(FEATURES) + len(PER_SECTION) * len(SECTIONS)))
+        every[:, : len(FEATURES)] = rows
+        for part in range(len(PER_SECTION)):
+            every[:, len(FEATURES) + part * len(SECTIONS) + section] = held.fixed[:, part]
+        found.append(every)
+    return found
+
+
+def _shared(held: Index, pieces: Sequence[Piece]) -> Iterator[tuple[Vector, int]]:
+    """For every statement the ranking features of every turn that all sections share, and the number of its section.
+
+    shape (turns, FEATURES). One at a time: a long note and a long conversation would fill the memory.
+    """
     near: int | None = None
     problem: list[str] = []
     section = ""
@@ -130,16 +166,15 @@ def table(held: Index, pieces: Sequence[Piece]) -> list[Vector]:
         features = list(read(body(piece)).features)
         if section in {"assessment_plan", "plan"} and not piece.label and len(piece.text.split()) <= 6:
             problem = features  # a line that names the problem, for the lines under it
-        rows = _rows(held, features, problem, near, SECTIONS.index(section))
-        found.append(rows)
+        rows = _rows(held, features, problem, near)
+        yield rows, SECTIONS.index(section)
         best = int(np.argmax(rows[:, 0]))
         near = best if rows[best, 0] > 0.3 else near
-    return found
 
 
-def _rows(held: Index, features: list[str], problem: list[str], near: int | None, section: int) -> Vector:
+def _rows(held: Index, features: list[str], problem: list[str], near: int | None) -> Vector:
     turns = len(held.turns)
-    rows = np.zeros((turns, len(FEATURES) + len(PER_SECTION) * len(SECTIONS)))
+    rows = np.zeros((turns, len(FEATURES)))
     rows[:, 0] = held.shares(features)
     rows[:, 1] = held.shares(features, 1.0)
     rows[:, 2] = held.shares(f for f in features if f[0] == "n")
@@ -150,19 +185,26 @@ def _rows(held: Index, features: list[str], problem: list[str], near: int | None
     rows[:, 8] = rows[:, 1] * total / np.maximum(held.mass, 1.0)
     if near is not None:
         rows[:, 7] = np.exp(-np.abs(np.arange(turns) - near) / _REACH)
-    for part in range(len(PER_SECTION)):
-        rows[:, len(FEATURES) + part * len(SECTIONS) + section] = held.fixed[:, part]
     return rows
 
 
 def link(held: Index, pieces: Sequence[Piece], limit: int = 3) -> list[tuple[SourceLink, ...]]:
     """For every statement the turns that it stands on, best first; at most limit, none under LEAST."""
     found = []
-    for rows in table(held, pieces):
-        order = np.argsort(-(rows @ weights()), kind="stable")
-        best = [int(turn) for turn in order[: limit + 2] if rows[turn, 0] >= LEAST]
-        found.append(tuple(SourceLink(quote(held.transcript, t), round(float(rows[t, 0]), 3)) for t in best[:limit]))
+    shared, sections = weights()[: len(FEATURES)], weights()[len(FEATURES) :].reshape(len(PER_SECTION), len(SECTIONS))
+    placed = held.fixed[:, : len(PER_SECTION)] @ sections  # what a turn is worth to each section, whatever it holds
+    for rows, section in _shared(held, pieces):
+        order = _first(rows @ shared + placed[:, section], limit + 2)
+        best = [int(turn) for turn in order if rows[turn, 0] >= LEAST]
+        found.append(tuple(SourceLink(held.quotes[t], round(float(rows[t, 0]), 3)) for t in best[:limit]))
     return found
+
+
+def _first(scores: Vector, count: int) -> NDArray[np.int64]:
+    """The places of the highest scores, best first, the earlier of two that are equal. shape (count or fewer,)."""
+    least = np.partition(scores, -count)[-count] if len(scores) > count else -np.inf
+    kept = np.flatnonzero(scores >= least)
+    return kept[np.argsort(-scores[kept], kind="stable")][:count]
 
 
 def quote(transcript: Transcript, turn: int) -> Quote:

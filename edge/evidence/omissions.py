@@ -9,10 +9,13 @@ from __future__ import annotations
 import math
 import re
 import tomllib
-from collections.abc import Iterator, Sequence
-from functools import cache
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cache, cached_property
 from importlib import resources
-from itertools import pairwise
+
+import numpy as np
+from numpy.typing import NDArray
 
 from edge.contract.facts import Fact, FactKind, Omission, Polarity
 from edge.evidence.conversation import Conversation
@@ -52,8 +55,7 @@ _STATEMENT = 160  # characters of what was said, as the list shows it
 
 def find(facts: Sequence[Fact], pieces: Sequence[Piece], talk: Conversation) -> tuple[Omission, ...]:
     """Facts that no statement states, ranked: critical first, then the surest. talk: the conversation they are of."""
-    statements = [read(piece.text) for piece in pieces]
-    held = [(set(one.features), piece.section) for one, piece in zip(statements, pieces, strict=True)]
+    held = written(pieces)
     found = []
     for fact in facts:
         odds = rule_odds(fact, held, talk)
@@ -65,59 +67,104 @@ def find(facts: Sequence[Fact], pieces: Sequence[Piece], talk: Conversation) -> 
     return tuple(sorted(found, key=lambda one: (not one.critical, -one.score, one.quote.start)))
 
 
-def rule_odds(fact: Fact, held: Sequence[tuple[set[str], str]], talk: Conversation) -> float:
-    """Log odds, by the signs alone, that no statement states a fact. held: features and section of each statement."""
+@dataclass(frozen=True)
+class Written:
+    """The statements of a note by what they hold, so that a fact is looked for where it can be and not everywhere.
+
+    postings: feature -> statements that hold it, ascending. sections: of the statements.
+    """
+
+    postings: dict[str, NDArray[np.int64]]
+    sections: tuple[str, ...]
+
+    def shares(self, weights: dict[str, float]) -> NDArray[np.float64]:
+        """For every statement the summed weight of the features that it holds. shape (statements,)."""
+        found = np.zeros(len(self.sections))
+        for feature, weight in weights.items():
+            if feature in self.postings:
+                found[self.postings[feature]] += weight
+        return found
+
+    def paired(self, weights: dict[str, float]) -> NDArray[np.float64]:
+        """The same for every two statements that follow one another. shape (statements - 1,)."""
+        found = np.zeros(max(0, len(self.sections) - 1))
+        for feature, weight in weights.items():
+            if feature in self.postings:
+                held = self.postings[feature]
+                both = np.union1d(held, held - 1)
+                found[both[(both >= 0) & (both < len(found))]] += weight
+        return found
+
+    def proper(self, sections: frozenset[str]) -> NDArray[np.bool_]:
+        """Which statements stand in one of some sections or in none. shape (statements,)."""
+        kept = self._proper
+        if sections not in kept:
+            kept[sections] = np.array([one in sections or not one for one in self.sections], dtype=np.bool_)
+        return kept[sections]
+
+    @cached_property
+    def _proper(self) -> dict[frozenset[str], NDArray[np.bool_]]:
+        return {}
+
+
+def written(pieces: Sequence[Piece]) -> Written:
+    """The statements of a note, read once for all facts."""
+    found: dict[str, list[int]] = {}
+    for at, piece in enumerate(pieces):
+        for feature in read(piece.text).features:
+            found.setdefault(feature, []).append(at)
+    postings = {feature: np.array(held, dtype=np.int64) for feature, held in found.items()}
+    return Written(postings, tuple(piece.section for piece in pieces))
+
+
+def rule_odds(fact: Fact, held: Written, talk: Conversation) -> float:
+    """Log odds, by the signs alone, that no statement states a fact."""
     return _weights()["base"] + sum(_weights()[name] * value for name, value in signs(fact, held, talk).items())
 
 
-def _drug_unnamed(fact: Fact, placed: Sequence[tuple[set[str], str]]) -> bool:
+def _drug_unnamed(fact: Fact, held: Written) -> bool:
     """Whether a fact names a drug that the note does not name at all."""
     drugs = {f for f in _said(fact).features if f[0] == "d"}
-    return bool(drugs) and not any(drugs & features for features, _ in placed)
+    return bool(drugs) and not any(drug in held.postings for drug in drugs)
 
 
-def signs(fact: Fact, placed: Sequence[tuple[set[str], str]], talk: Conversation) -> dict[str, float]:
+def signs(fact: Fact, held: Written, talk: Conversation) -> dict[str, float]:
     """How much of a fact the note holds. Keys: SIGNS. Shares are by weight: rare things count more."""
-    reading, held = _said(fact), [features for features, _ in placed]
-    features = set(reading.features)
-    weights = {f: talk.index.weight(f) for f in features}
+    weights = {f: talk.index.weight(f) for f in _said(fact).features}
     total = sum(weights.values()) or 1.0
-    shares = [sum(weights[f] for f in features & one) / total for one in held]
-    best = max(shares, default=0.0)
-    pair = max((sum(weights[f] for f in features & (a | b)) / total for a, b in _neighbours(held)), default=best)
-    proper = _PLACES.get(fact.kind, _STORY)
-    here = [share for share, (_, section) in zip(shares, placed, strict=True) if section in proper or not section]
-    numbers = {f for f in features if f[0] == "n"}
-    top = held[max(range(len(held)), key=shares.__getitem__)] if held else set()
-    note = set().union(*held) if held else set()
-    rarest = max(features, key=lambda f: weights[f], default="")
+    shares = held.shares(weights) / total
+    top = int(np.argmax(shares)) if len(shares) else -1
+    best = float(shares[top]) if len(shares) else 0.0
+    pairs = held.paired(weights) / total
+    here = float(shares[held.proper(_PLACES.get(fact.kind, _STORY))].max(initial=0.0))
+    numbers = [f for f in weights if f[0] == "n"]
+    with_top = sum(f in held.postings and top in held.postings[f] for f in numbers)
+    note = [f for f in weights if f in held.postings]
+    rarest = max(weights, key=lambda f: weights[f], default="")
     found = {
         "best statement": best,
-        "best pair": pair,
-        "best in place": max(here, default=0.0),
-        "nothing in place": float(max(here, default=0.0) < 0.2),
-        "number here": 0.0 if not numbers else 1.0 - 2.0 * len(numbers & top) / len(numbers),
+        "best pair": float(pairs.max()) if len(pairs) else best,
+        "best in place": here,
+        "nothing in place": float(here < 0.2),
+        "number here": 0.0 if not numbers else 1.0 - 2.0 * with_top / len(numbers),
         "long": math.log1p(sum(len(q.text.split()) for q in fact.evidence)),
-        "anywhere": sum(weights[f] for f in features & note) / total,
+        "anywhere": sum(weights[f] for f in note) / total,
         "rarest": float(rarest in note),
-        "number": _missing(features, note, "n"),
-        "drug": _missing(features, note, "d"),
-        "concept": _missing(features, note, "c"),
-        "features": math.log1p(len(features)),
-        "few": float(len(features) < 3),
+        "number": _missing(weights, note, "n"),
+        "drug": _missing(weights, note, "d"),
+        "concept": _missing(weights, note, "c"),
+        "features": math.log1p(len(weights)),
+        "few": float(len(weights) < 3),
         "denied": float(fact.polarity is Polarity.DENIED),
     }
     return found | {kind.value: float(fact.kind is kind) for kind in FactKind}
 
 
-def _neighbours(held: Sequence[set[str]]) -> Iterator[tuple[set[str], set[str]]]:
-    yield from pairwise(held)
-
-
-def _missing(features: set[str], note: set[str], kind: str) -> float:
-    """1 if the fact has such a feature and the note has none of them, -1 if it has one; 0 without any."""
-    wanted = {f for f in features if f[0] == kind}
-    return 0.0 if not wanted else (-1.0 if wanted & note else 1.0)
+def _missing(features: Iterable[str], note: Iterable[str], kind: str) -> float:
+    """1 if the fact has features of a kind and the note has none of them, -1 if it has one; 0 without any."""
+    if not any(f[0] == kind for f in features):
+        return 0.0
+    return -1.0 if any(f[0] == kind for f in note) else 1.0
 
 
 def _said(fact: Fact) -> TextReading:

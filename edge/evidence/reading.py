@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from bisect import bisect_right
 from collections import Counter
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -29,6 +31,20 @@ _STOP = (
 STOP = frozenset(_STOP.split()) | frozenset(concepts.stem(word) for word in _STOP.split())
 
 
+_SENTENCE_END = re.compile(r"[.!?;]+(?=\s|$)|\n+")
+
+
+def sentences(text: str) -> list[tuple[int, int]]:
+    """Offsets of the sentences of a stretch of text or speech; nothing is left out."""
+    found, at = [], 0
+    for mark in _SENTENCE_END.finditer(text):
+        found.append((at, mark.end()))
+        at = mark.end()
+    if at < len(text):
+        found.append((at, len(text)))
+    return found
+
+
 @dataclass(frozen=True)
 class TextReading:
     """What a text holds. Offsets count from the start of text."""
@@ -47,11 +63,38 @@ class TextReading:
         return drugs.find(self.text)
 
     @cached_property
+    def _room(self) -> dict[int, tuple[int, int]]:
+        """Where each drug's name stands -> end of the last other drug before it, start of the next one behind it."""
+        low = [0] * len(self.drugs)
+        high = [len(self.text)] * len(self.drugs)
+        for at in range(1, len(self.drugs)):
+            before = self.drugs[at - 1]
+            low[at] = low[at - 1] if before.generic == self.drugs[at].generic else before.end
+        for at in range(len(self.drugs) - 2, -1, -1):
+            behind = self.drugs[at + 1]
+            high[at] = high[at + 1] if behind.generic == self.drugs[at].generic else behind.start
+        return {one.start: (low[at], high[at]) for at, one in enumerate(self.drugs)}
+
+    def room(self, drug: int) -> tuple[int, int]:
+        """Offsets of the text around the drug's name at an offset in which no other drug is named."""
+        return self._room.get(drug, (0, len(self.text)))
+
+    @cached_property
     def numbers(self) -> list[NumberSpan]:
         """Numbers in order."""
         return numbers.spans(self.text)
 
-    @property
+    @cached_property
+    def sentences(self) -> list[tuple[int, int]]:
+        """Offsets of the sentences in order."""
+        return sentences(self.text)
+
+    def sentence(self, at: int) -> tuple[int, int]:
+        """Offsets of the sentence in which an offset lies; of the whole where it lies in none."""
+        found = bisect_right(self.sentences, (at, len(self.text))) - 1
+        return self.sentences[found] if found >= 0 and at < self.sentences[found][1] else (0, len(self.text))
+
+    @cached_property
     def features(self) -> Counter[str]:
         """What two texts can share: "c:" concept, "d:" drug, "n:" number, "w:" any other word that tells something."""
         return Counter(feature for feature, _ in self.places)

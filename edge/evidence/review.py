@@ -6,6 +6,7 @@ The one entry for every door: the verb `check`, `note --json`, the app's panel. 
 from __future__ import annotations
 
 import time
+from bisect import bisect_left
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any, Protocol
@@ -181,9 +182,10 @@ def _no_source(piece: Piece, claim: support.Claim) -> Flag:
 
 
 def _within(found: Sequence[Statement], start: int, end: int) -> Iterator[Statement]:
-    for one in found:
-        if start <= one.start and one.end <= end:
-            yield replace(one, start=one.start - start, end=one.end - start)
+    at = bisect_left(found, start, key=lambda one: one.start)
+    while at < len(found) and found[at].end <= end:
+        yield replace(found[at], start=found[at].start - start, end=found[at].end - start)
+        at += 1
 
 
 def is_foreign(found: Sequence[Statement]) -> bool:

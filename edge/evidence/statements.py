@@ -138,7 +138,7 @@ def _lines(note: str) -> Iterator[tuple[int, int]]:
     for line in note.split("\n"):
         start, end = at, at + len(line)
         at = end + 1
-        if held is not None and _goes_on(note[held[0] : held[1]], line):
+        if held is not None and _goes_on(note[note.rfind("\n", held[0], held[1]) + 1 or held[0] : held[1]], line):
             held = (held[0], end)
             continue
         if held is not None:
@@ -149,7 +149,7 @@ def _lines(note: str) -> Iterator[tuple[int, int]]:
 
 
 def _goes_on(line: str, following: str) -> bool:
-    last = line.rsplit("\n", 1)[-1].rstrip()
+    last = line.rstrip()
     first = following.lstrip()
     return len(last) >= _HARD_WRAP and last[-1] not in ".:;!?" and bool(first) and first[0].islower()
 

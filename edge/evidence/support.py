@@ -78,7 +78,7 @@ def _missing(piece: Piece, claim: Claim, talk: Conversation, sources: Sequence[S
     if not features or any(f in held for f in features):
         bare = not sources or sources[0].score < SUPPORTS
         return not claim.item and len(features) > 3 and bare and _best(talk, features) < _WEAK
-    if piece.section not in _SECTIONS or _implied(text, talk.transcript.source):
+    if piece.section not in _SECTIONS or _implied(text, talk):
         return False
     if _SAYS_NOTHING.search(text):
         return False
@@ -90,5 +90,9 @@ def _best(talk: Conversation, features: Sequence[str]) -> float:
     return float(max(talk.index.shares(features), default=0.0))
 
 
-def _implied(text: str, source: str) -> bool:
-    return any(what.search(text) and said.search(source) for what, said in _IMPLIED)
+def _implied(text: str, talk: Conversation) -> bool:
+    return any(what.search(text) and talk.once(_says, said) for what, said in _IMPLIED)
+
+
+def _says(talk: Conversation, pattern: re.Pattern[str]) -> bool:
+    return pattern.search(talk.transcript.source) is not None

@@ -9,13 +9,14 @@ from functools import cached_property
 
 from edge.contract.facts import Flag, Quote, Severity, SourceLink
 from edge.evidence import links
-from edge.evidence.context import MentionState, Named, named, sentences
+from edge.evidence.context import MentionState, Named, named
 from edge.evidence.conversation import NO, YES, Conversation, Said
-from edge.evidence.reading import TextReading, read
+from edge.evidence.reading import TextReading, read, sentences
 from edge.evidence.statements import Piece
 from edge.terms.numbers import NumberSpan
 
 _QUOTED = 240  # characters of a turn in a flag
+_SHOWN = 2  # turns
 
 
 @dataclass(frozen=True)
@@ -43,9 +44,13 @@ class View:
         return self.piece.text[one.start : one.end]
 
     def flag(self, check: str, severity: Severity, message: str, turns: Iterable[int] = ()) -> Flag:
-        """A flag on this statement with its text and the turns that speak against it."""
-        shown = [self._said(turn) for turn in list(dict.fromkeys(turns))[:2]]
-        return Flag(check, severity, message, (self.piece.text, *shown))
+        """A flag on this statement with its text and the first turns that speak against it."""
+        shown: list[int] = []
+        for turn in turns:  # no further than is shown
+            shown += [turn] if turn not in shown else []
+            if len(shown) == _SHOWN:
+                break
+        return Flag(check, severity, message, (self.piece.text, *map(self._said, shown)))
 
     def _said(self, turn: int) -> str:
         text = links.quote(self.talk.transcript, turn).text

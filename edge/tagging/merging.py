@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
-from edge.contract.facts import Fact, FactKind, Polarity, Time
+from edge.contract.facts import Fact, FactKind, Polarity, Subject, Time
 from edge.terms import concepts, drugs, numbers
 
 _MOST_QUOTES = 4
+_LOOKS_BACK = 400  # facts of one kind and subject that a further one is compared with: more than any visit has
 _SHARED = 0.6  # of the shorter one's telling words
 _LEAST_LETTERS = 4
 _DRUGS = {FactKind.MEDICATION, FactKind.PLAN_MEDICATION, FactKind.ALLERGY}
@@ -35,10 +36,12 @@ def merged(facts: Sequence[Fact]) -> list[Fact]:
     one's first."""
     kept: list[Fact] = []
     telling: list[_Telling] = []
+    alike: dict[tuple[FactKind, Subject], list[int]] = {}
     for fact in facts:
-        here = _telling(fact)
-        at = next((i for i, other in enumerate(kept) if _same(other, telling[i], fact, here)), None)
+        here, near = _telling(fact), alike.setdefault((fact.kind, fact.subject), [])
+        at = next((i for i in near[-_LOOKS_BACK:] if _same(kept[i], telling[i], fact, here)), None)
         if at is None:
+            near.append(len(kept))
             kept.append(fact)
             telling.append(here)
         else:
@@ -67,8 +70,7 @@ def _told(text: str) -> _Telling:
 
 
 def _same(one: Fact, a: _Telling, other: Fact, b: _Telling) -> bool:
-    if (one.kind, one.subject) != (other.kind, other.subject):
-        return False
+    """Whether two facts of one kind and subject say the same."""
     if one.polarity != other.polarity and Polarity.DENIED in {one.polarity, other.polarity}:
         return False
     if one.time != other.time and Time.STOPPED in {one.time, other.time}:

@@ -25,6 +25,7 @@ _YES = (
 _ANSWER = re.compile(rf"[\s,.…-]*{_FILLER}(?:(?P<no>{_NO})|(?P<yes>{_YES}))(?![\w'])", re.IGNORECASE)
 _NEGATED = re.compile(r"\b(?:no|not|n't|never|without|denied|deny|denies|kein\w*|nicht|ohne)\b|n't\b", re.IGNORECASE)
 _SENTENCE_END = re.compile(r"[.?!](?=\s|$)")
+_OPENING = 1_000  # characters of a turn in which its answer is looked for
 _LONGEST = 90  # characters of an answer that are quoted
 _SHORT_WORDS = 6
 _NEAR = 200  # characters between what is asked and the question mark
@@ -53,7 +54,7 @@ def answer(source: str, turns: Sequence[Turn], number: int) -> PairAnswer | None
     if number + 1 >= len(turns) or turns[number + 1].speaker == turns[number].speaker != "":
         return None
     turn = turns[number + 1]
-    words = source[turn.start : turn.end]
+    words = source[turn.start : min(turn.end, turn.start + _OPENING)]
     found = _ANSWER.match(words)
     if found is None and len(words.split()) > _SHORT_WORDS:
         return None

@@ -56,7 +56,7 @@ def vector(
     plain = [
         *(_logit(one) for one in (heads.tokens, heads.verdict, heads.rival, heads.begin, heads.before, heads.after)),
         length, bool(drugs.find(words)), bool(numbers.spans(words)), bool(concepts.find(concepts.words(words))), doctor,
-        at, at * at, "?" in text[end : end + _AHEAD], len(segment.text.split()) > _LONG_TURN,
+        at, at * at, "?" in text[end : end + _AHEAD], segment.words > _LONG_TURN,
     ]  # fmt: skip
     own = np.zeros((4, len(labels)))
     own[:, label] = 1, at, doctor, length

@@ -22,6 +22,7 @@ from edge.tagging.decode import BEGIN, OUTSIDE, TokenSpan, place, probabilities,
 from edge.tagging.windows import NO_PLACE, Stream, Window, WindowSegment, batch, stream, windows
 
 MAX_CHARACTERS = 600_000  # some 100,000 words: a day of talk, or a book
+MAX_TOKENS = 200_000  # more than such a text has in any language with words
 _BATCH = 4  # windows at once: more is hardly faster on two cores and costs memory
 _SPANS = 512
 
@@ -92,6 +93,10 @@ class Tagger:
                 "Split it.",
             )
         found = stream(self._tokenizer, segments)
+        if len(found) > MAX_TOKENS:
+            raise InputError(
+                "The text is too long.", f"It has {len(found):,} tokens, {MAX_TOKENS:,} are read at most.", "Split it."
+            )
         hidden, tokens = [], []
         for cut, states, logits in self._windows(found):
             kept = slice(cut.keep_start - cut.start + 1, cut.keep_end - cut.start + 1)

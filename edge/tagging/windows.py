@@ -5,14 +5,19 @@ Training and the laptop read a text with this code, so a model sees one form. Of
 
 from __future__ import annotations
 
+import re
+from bisect import bisect_right
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from typing import Any
 
 import numpy as np
 
 from edge.contract.transcript import Transcript
 
+LONGEST_RUN = 40  # marks without a letter or a figure that are read of a row of them: a form may have thousands
+_RUN = re.compile(rf"[\W_]{{{LONGEST_RUN + 1},}}")
 NO_PLACE = -1  # the place of a token that stands for no character: a mark between segments, a speaker's name
 
 
@@ -23,6 +28,11 @@ class WindowSegment:
     text: str = field(repr=False)
     start: int
     speaker: str = ""
+
+    @cached_property
+    def words(self) -> int:
+        """Words between spaces."""
+        return len(self.text.split())
 
 
 @dataclass(frozen=True)
@@ -74,18 +84,48 @@ def stream(tokenizer: Any, segments: Sequence[WindowSegment]) -> Stream:
     names = {
         name: [*_plain(tokenizer, name), *_plain(tokenizer, ":")] for name in {s.speaker for s in segments} if name
     }
-    encoded = tokenizer.encode_batch([s.text for s in segments], add_special_tokens=False)
+    short = [shortened(s.text) for s in segments]
+    encoded = tokenizer.encode_batch([one.text for one in short], add_special_tokens=False)
     ids: list[int] = []
     places: list[tuple[int, int]] = []
     numbers: list[int] = []
-    for number, (segment, tokens) in enumerate(zip(segments, encoded, strict=True)):
+    for number, (segment, tokens, read) in enumerate(zip(segments, encoded, short, strict=True)):
         marks = [separator, *names.get(segment.speaker, [])]
         ids += marks + tokens.ids
         places += [(NO_PLACE, NO_PLACE)] * len(marks)
-        places += [(segment.start + a, segment.start + b) for a, b in tokens.offsets]
+        places += [(segment.start + read.place(a), segment.start + read.place(b - 1) + 1) for a, b in tokens.offsets]
         numbers += [number] * (len(marks) + len(tokens.ids))
     where = np.asarray(places, dtype=np.int64).reshape(-1, 2)
     return Stream(np.asarray(ids, dtype=np.int64), where[:, 0], where[:, 1], np.asarray(numbers, dtype=np.int64))
+
+
+@dataclass(frozen=True)
+class ShortText:
+    """A text without what is over LONGEST_RUN in its rows of marks. cuts: where characters are left out, ascending;
+    missing: how many are left out up to there."""
+
+    text: str = field(repr=False)
+    cuts: tuple[int, ...] = ()
+    missing: tuple[int, ...] = ()
+
+    def place(self, at: int) -> int:
+        """Where a character of it stands in the whole."""
+        before = bisect_right(self.cuts, at)
+        return at + self.missing[before - 1] if before else at
+
+
+def shortened(text: str) -> ShortText:
+    """A text as the encoder reads it: thousands of underscores say no more than forty, and cost a token each."""
+    parts, cuts, missing = [], [], []
+    after = left_out = kept = 0
+    for run in _RUN.finditer(text):
+        parts.append(text[after : run.start() + LONGEST_RUN])
+        kept += len(parts[-1])
+        left_out += run.end() - run.start() - LONGEST_RUN
+        cuts.append(kept)
+        missing.append(left_out)
+        after = run.end()
+    return ShortText("".join([*parts, text[after:]]), tuple(cuts), tuple(missing)) if cuts else ShortText(text)
 
 
 def _plain(tokenizer: Any, text: str) -> list[int]:

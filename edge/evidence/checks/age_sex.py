@@ -7,8 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
-from edge.evidence.conversation import Conversation
-from edge.evidence.view import Flag, Severity, View
+from edge.evidence.view import Conversation, Flag, Severity, View
 from edge.terms import numbers
 
 NAME = "age and sex"
@@ -55,12 +54,10 @@ def check(view: View) -> Iterator[Flag]:
             and span.start < _STARTS
             and not _RELATIVES.search(text[max(0, span.start - 40) : span.start])
         ):
-            said = ages(view.talk)
-            heard = {value for one in said for value in one.values}
-            if said and not span.values & heard:
-                yield view.flag(
-                    NAME, Severity.HIGH, f"Age {text[span.start : span.end]} was not said.", [one.turn for one in said]
-                )
+            said = view.talk.once(ages, None)
+            if said and not span.values & view.talk.once(_heard, None):
+                message = f"Age {text[span.start : span.end]} was not said."
+                yield view.flag(NAME, Severity.HIGH, message, (one.turn for one in said))
                 return
     found = _SEX.search(text[:_STARTS])
     if found is not None:
@@ -82,7 +79,7 @@ class SaidAge:
     clear: bool = True
 
 
-def ages(talk: Conversation) -> list[SaidAge]:
+def ages(talk: Conversation, _: None = None) -> list[SaidAge]:
     """Every age that was said of the patient, in order."""
     found = []
     for turn, reading in enumerate(talk.index.turns):
@@ -100,6 +97,10 @@ def ages(talk: Conversation) -> list[SaidAge]:
 def counts_else(text: str, end: int) -> bool:
     """Whether a number that ends there counts something other than years of age."""
     return _NO_AGE.match(text, end) is not None
+
+
+def _heard(talk: Conversation, _: None) -> frozenset[str]:
+    return frozenset(value for one in talk.once(ages, None) for value in one.values)
 
 
 def _least(values: frozenset[str]) -> float:

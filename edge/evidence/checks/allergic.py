@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from edge.evidence.view import Flag, Severity, View, clause
+from edge.evidence.view import Conversation, Flag, Severity, View
 from edge.terms import drugs
 
 NAME = "allergic, not prescribed"
@@ -51,7 +51,7 @@ def check(view: View) -> Iterator[Flag]:
     denies = _NONE.search(text) is not None and _OTHER.search(text) is None
     if not denies and not view.reading.drugs:
         return
-    allergies = _stated(view)
+    allergies = view.talk.once(_stated, None)
     if not allergies:
         return
     if denies and not {drug.generic for drug in view.reading.drugs} & set(allergies):
@@ -67,10 +67,10 @@ def check(view: View) -> Iterator[Flag]:
                 return
 
 
-def _stated(view: View) -> dict[str, int]:
+def _stated(talk: Conversation, _: None) -> dict[str, int]:
     """Drugs that the conversation says the patient is allergic to, each with the turn that says so; none where an
     allergy is in doubt, which is the business of another check."""
-    turns = view.talk.index.turns
+    turns = talk.index.turns
     found: dict[str, int] = {}
     for number, turn in enumerate(turns):
         if _DOUBT.search(turn.text) is not None:
@@ -79,7 +79,7 @@ def _stated(view: View) -> dict[str, int]:
             continue
         asked = number > 0 and _ASKED.search(turns[number - 1].text) is not None and not _UPSETS.search(turn.text)
         for drug in turn.drugs:
-            low, high = clause(turn.text, drug.start, drug.end)
+            low, high = turn.sentence(drug.start)
             around = turn.text[low:high]
             bound = _TO.search(turn.text[low : drug.start]) or _ITS.match(turn.text[drug.end : high])
             reacts = bound or (_REACTION.search(around) and not _GIVEN.search(around))

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from edge.evidence.view import Flag, Named, Said, Severity, View
+from edge.evidence.view import Conversation, Flag, Named, Said, Severity, View, window
 
 NAME = "allergy or intolerance"
 _ALLERGY = re.compile(
@@ -47,18 +47,27 @@ def check(view: View) -> Iterator[Flag]:
             or not _meant(view, one)
         ):
             continue
-        said = view.talk.by_name.get(one.name, ())
-        turns = view.talk.index.turns
-        near = [t for s in said for t in range(max(0, s.turn - 2), min(len(turns), s.turn + 3))]
-        if said and not any(_ALLERGY.search(turns[t].text) for t in near):
-            yield view.flag(
-                NAME, Severity.HIGH, f"{view.text(one)}: no allergy to it was said.", [s.turn for s in said]
-            )
+        said = view.talk.turns_of(one.name)
+        if said and not view.talk.once(_spoken_of, one.name):
+            yield view.flag(NAME, Severity.HIGH, f"{view.text(one)}: no allergy to it was said.", said)
             return
-        denied = [t for s in said for t in _denied(view, s)]
-        if denied and not any(_affirmed(turns[s.turn].text) for s in said):
+        denied = view.talk.once(_said_to_be_none, one.name)
+        if denied:
             yield view.flag(NAME, Severity.HIGH, f"{view.text(one)}: said to be no allergy.", denied)
             return
+
+
+def _spoken_of(talk: Conversation, name: str) -> bool:
+    """Whether anybody spoke of a reaction near a name."""
+    near = window(talk, talk.by_name.get(name, ()), before=2, after=2)
+    return any(_ALLERGY.search(talk.index.turns[turn].text) for turn in near)
+
+
+def _said_to_be_none(talk: Conversation, name: str) -> tuple[int, ...]:
+    """Turns in which a drug is said to be no allergy, none where it is elsewhere said to be one."""
+    if any(_affirmed(talk.index.turns[turn].text) for turn in talk.turns_of(name)):
+        return ()
+    return tuple(turn for said in talk.by_name.get(name, ()) for turn in _denied(talk, said))
 
 
 def _meant(view: View, one: Named) -> bool:
@@ -78,9 +87,9 @@ def _meant(view: View, one: Named) -> bool:
     )
 
 
-def _denied(view: View, said: Said) -> list[int]:
+def _denied(talk: Conversation, said: Said) -> list[int]:
     """Turns from a drug's name on in which it is said to be no allergy, before another drug is named."""
-    turns = view.talk.index.turns
+    turns = talk.index.turns
     found = []
     for turn in range(said.turn, min(len(turns), said.turn + _FORWARD)):
         text = turns[turn].text[max(0, said.what.start - 140) :] if turn == said.turn else turns[turn].text

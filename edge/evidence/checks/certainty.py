@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from edge.evidence.view import Flag, Said, Severity, View
+from edge.evidence.view import Conversation, Flag, Said, Severity, View
 
 NAME = "certainty"
 _DOUBT = re.compile(
@@ -36,15 +36,18 @@ def check(view: View) -> Iterator[Flag]:
     for one in view.named:
         if one.group != "condition" or one.state != "yes" or one.subject != "patient":
             continue
-        said = [s for s in view.talk.by_name.get(one.name, ()) if s.what.subject == "patient"]
-        if said and all(_doubtful(view, s) for s in said):
-            yield view.flag(
-                NAME, Severity.LOW, f"{view.text(one)}: the conversation has it as possible.", [s.turn for s in said]
-            )
+        if turns := view.talk.once(_only_possible, one.name):
+            yield view.flag(NAME, Severity.LOW, f"{view.text(one)}: the conversation has it as possible.", turns)
             return
 
 
-def _doubtful(view: View, said: Said) -> bool:
-    text = view.talk.index.turns[said.turn].text
+def _only_possible(talk: Conversation, name: str) -> tuple[int, ...]:
+    """Turns that speak of a thing of the patient, if each of them doubts it; else none."""
+    said = [s for s in talk.by_name.get(name, ()) if s.what.subject == "patient"]
+    return tuple(s.turn for s in said) if all(_doubtful(talk, s) for s in said) else ()
+
+
+def _doubtful(talk: Conversation, said: Said) -> bool:
+    text = talk.index.turns[said.turn].text
     low = max(said.what.sentence[0], said.what.start - 60)
     return said.what.state == "yes" and _DOUBT.search(text, low, said.what.end) is not None

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 
-from edge.evidence.view import Flag, Named, Severity, View, held, window
+from edge.evidence.spoken import SaidNumbers, everywhere
+from edge.evidence.view import Conversation, Flag, Named, Severity, View, held, window
 from edge.terms import numbers
 
 NAME = "dose"
@@ -14,6 +16,7 @@ UNIT = re.compile(
     re.I,
 )
 _REACH = 45  # characters between a drug's name and its dose
+_ONE = re.compile(r"\bone\b", re.IGNORECASE)
 _PARTS = re.compile(
     r"\b(?:half|halves|double|doubling|two of|two tablets|two pills|three tablets|split|cut it|halbe|doppelt)\b", re.I
 )
@@ -23,27 +26,49 @@ def check(view: View) -> Iterator[Flag]:
     """A dose that was not said of its drug. Values that were taken back in the same breath count as not said."""
     drugs = [one for one in view.named if one.group == "drug"]
     for one, value, shown in doses(view, drugs):
-        said = view.talk.by_name.get(one.name, ())
-        turns = window(view.talk, said) if said else range(len(view.talk.index.turns))
-        stands, _ = held(view.talk, turns)
-        own, taken_back = held(view.talk, {s.turn for s in said})
-        if value in taken_back and value not in own:
-            message = f"{shown} was corrected in the conversation."
-            yield view.flag(NAME, Severity.HIGH, message, [s.turn for s in said if _number_in(view, s.turn)])
+        named = view.talk.turns_of(one.name)
+        heard = view.talk.once(_heard, one.name if named else None)
+        numbered = view.talk.once(_with_numbers, one.name)
+        if value in heard.corrected:
+            yield view.flag(NAME, Severity.HIGH, f"{shown} was corrected in the conversation.", numbered)
             continue
-        if value == "1" and any(re.search(r"\bone\b", view.talk.index.turns[t].text, re.IGNORECASE) for t in turns):
+        if (value == "1" and heard.one) or value in heard.stands.values or _made_of(value, heard):
             continue
-        if value in stands or _made_of(value, stands, view, turns):
+        if named and not heard.doses and value in view.talk.once(everywhere, None).values:
             continue
-        if said and not _doses_near(view, turns):
-            if value in held(view.talk, range(len(view.talk.index.turns)))[0]:
-                continue
-            message = f"The dose {shown} was not said."
-        else:
-            message = f"{shown} was not said of {view.text(one)}." if said else f"The dose {shown} was not said."
-        yield view.flag(
-            NAME, Severity.HIGH, message, [s.turn for s in said if _number_in(view, s.turn)] or [s.turn for s in said]
-        )
+        of_it = named and heard.doses
+        message = f"{shown} was not said of {view.text(one)}." if of_it else f"The dose {shown} was not said."
+        yield view.flag(NAME, Severity.HIGH, message, numbered or named)
+
+
+@dataclass(frozen=True)
+class _Heard:
+    """What was said around a drug's name, or in the whole conversation. corrected: values that were taken back beside
+    the name. one: the word was said; parts: the talk is of halves or doubles; doses: some number has a unit."""
+
+    stands: SaidNumbers
+    corrected: frozenset[str]
+    one: bool
+    parts: bool
+    doses: bool
+
+
+def _heard(talk: Conversation, name: str | None) -> _Heard:
+    said = talk.by_name.get(name, ()) if name is not None else ()
+    turns = window(talk, said) if said else range(len(talk.index.turns))
+    own, taken_back = held(talk, {s.turn for s in said})
+    readings = [talk.index.turns[turn] for turn in turns]
+    return _Heard(
+        SaidNumbers(frozenset(held(talk, turns)[0])),
+        frozenset(taken_back - own),
+        any(_ONE.search(one.text) for one in readings),
+        any(_PARTS.search(one.text) for one in readings),
+        any(UNIT.match(one.text, number.end) for one in readings for number in one.numbers),
+    )
+
+
+def _with_numbers(talk: Conversation, name: str) -> tuple[int, ...]:
+    return tuple(turn for turn in talk.turns_of(name) if talk.index.turns[turn].numbers)
 
 
 def doses(view: View, drugs: list[Named]) -> Iterator[tuple[Named, str, str]]:
@@ -68,24 +93,6 @@ def _owner(drugs: list[Named], start: int, end: int, text: str) -> Named | None:
     return next((one for one in drugs if 0 <= one.start - end < 25), None)
 
 
-def _doses_near(view: View, turns: list[int] | range) -> bool:
-    return any(
-        UNIT.match(view.talk.index.turns[t].text, n.end) for t in turns for n in view.talk.index.turns[t].numbers
-    )
-
-
-def _number_in(view: View, turn: int) -> bool:
-    return bool(view.talk.index.turns[turn].numbers)
-
-
-def _made_of(value: str, stands: set[str], view: View, turns: list[int] | range) -> bool:
+def _made_of(value: str, heard: _Heard) -> bool:
     """Whether a dose is half or twice of what was said, where the talk is of halves or doubles."""
-    if not any(_PARTS.search(view.talk.index.turns[turn].text) for turn in turns):
-        return False
-    wanted = float(value)
-    return any(
-        abs(float(v) * factor - wanted) < 1e-6
-        for v in stands
-        if v.replace(".", "", 1).isdigit()
-        for factor in (0.5, 2, 3)
-    )
+    return heard.parts and any(heard.stands.near(value, 1e-6, factor) for factor in (0.5, 2, 3))

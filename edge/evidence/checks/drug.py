@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
-from functools import lru_cache
 from itertools import pairwise
 
 from rapidfuzz import fuzz, process
 
-from edge.evidence.view import Flag, Severity, View
+from edge.evidence.view import Conversation, Flag, Severity, View
 from edge.terms import drugs
 
 NAME = "drug"
@@ -25,52 +24,66 @@ def check(view: View) -> Iterator[Flag]:
     for one in view.named:
         if one.group != "drug" or one.name in _GENERAL or _named(view, one.name):
             continue
-        if _misheard(one.name, view.text(one), _vocabulary(view)):
+        if view.talk.once(_misheard, (one.name, view.text(one).casefold())):
             continue
-        alike = [
-            said
-            for name, said in view.talk.by_name.items()
-            if said[0].what.group == "drug" and drugs.alike(name, one.name)
-        ]
+        alike = [name for name in view.talk.once(_drugs, None) if drugs.alike(name, one.name)]
         if alike:
-            heard = alike[0][0].what.name
-            message = f"{view.text(one)} was not said; {heard}, which sounds or looks alike, was."
+            message = f"{view.text(one)} was not said; {alike[0]}, which sounds or looks alike, was."
         else:
             message = f"{view.text(one)} was not said."
-        yield view.flag(
-            NAME, Severity.HIGH, message, [said[0].turn for said in alike] or [s.quote.turn for s in view.sources[:1]]
-        )
+        turns = [view.talk.by_name[name][0].turn for name in alike] or [s.quote.turn for s in view.sources[:1]]
+        yield view.flag(NAME, Severity.HIGH, message, turns)
 
 
 def _named(view: View, generic: str) -> bool:
     """Whether a drug was named and not only to say that it is another ("not hydralazine"), or by its kind."""
-    said = view.talk.by_name.get(generic, ())
-    if any(s.what.state != "no" for s in said) or (said and view.piece.section in {"allergies", "past", "history"}):
+    if view.talk.once(_spoken_of, generic):
         return True
-    if any(len(name) > 5 and name in generic for name, s in view.talk.by_name.items() if s[0].what.group == "drug"):
+    return bool(view.talk.turns_of(generic)) and view.piece.section in {"allergies", "past", "history"}
+
+
+def _spoken_of(talk: Conversation, generic: str) -> bool:
+    said = talk.by_name.get(generic, ())
+    if any(s.what.state != "no" for s in said):
         return True
-    return any(phrase in view.talk.transcript.source.casefold() for phrase in drugs.by_kind(generic))
+    if any(len(name) > 5 and name in generic for name in talk.once(_drugs, None)):
+        return True
+    return any(phrase in talk.once(_folded, None) for phrase in drugs.by_kind(generic))
 
 
-def _vocabulary(view: View) -> tuple[str, ...]:
-    return _words(view.talk.transcript.source)
+def _drugs(talk: Conversation, _: None) -> tuple[str, ...]:
+    """Drugs that are named, in order."""
+    return tuple(name for name, said in talk.by_name.items() if said[0].what.group == "drug")
 
 
-@lru_cache(maxsize=4)
-def _words(source: str) -> tuple[str, ...]:
-    """Words of a conversation that are no drug names, and pairs of short ones as recognisers cut a name."""
-    found = [m[0].casefold() for m in _WORD.finditer(source)]
+def _folded(talk: Conversation, _: None) -> str:
+    return talk.transcript.source.casefold()
+
+
+def _vocabulary(talk: Conversation, _: None) -> tuple[str, ...]:
+    """Words of a conversation that are no drug names, and pairs of short ones as recognisers cut a name; in order."""
+    found = [m[0].casefold() for m in _WORD.finditer(talk.transcript.source)]
     known = drugs.lexicon()
+    words = [word for word in found if word not in known and len(word) > 4]
     pairs = [a + b for a, b in pairwise(found) if len(a) + len(b) < 16]
-    return tuple(
-        {word for word in found if word not in known and len(word) > 4} | {pair for pair in pairs if len(pair) > 5}
-    )
+    return tuple(dict.fromkeys([*words, *(pair for pair in pairs if len(pair) > 5)]))
 
 
-def _misheard(generic: str, written: str, vocabulary: tuple[str, ...]) -> bool:
-    names = {generic, written.casefold(), *(n for n, g in drugs.lexicon().items() if g == generic)}
-    for name in names:
-        hit = process.extractOne(name, vocabulary, scorer=fuzz.ratio, score_cutoff=_MISHEARD)
+def _by_opening(talk: Conversation, _: None) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for word in talk.once(_vocabulary, None):
+        found.setdefault(word[:2], []).append(word)
+    return found
+
+
+def _misheard(talk: Conversation, names: tuple[str, str]) -> bool:
+    """Whether a drug, by its generic name or as it is written, is nearest to a word that begins as it does."""
+    generic, written = names
+    for name in sorted({generic, written, *(n for n, g in drugs.lexicon().items() if g == generic)}):
+        near = talk.once(_by_opening, None).get(name[:2], ())
+        if process.extractOne(name, near, scorer=fuzz.ratio, score_cutoff=_MISHEARD) is None:
+            continue  # most names: no need to look at every word
+        hit = process.extractOne(name, talk.once(_vocabulary, None), scorer=fuzz.ratio, score_cutoff=_MISHEARD)
         if hit is not None and hit[0][:2] == name[:2]:
             return True
     return False

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections.abc import Iterator
-from functools import lru_cache
+from dataclasses import dataclass
 
-from edge.evidence.links import Index
-from edge.evidence.view import Flag, Severity, View
+from edge.evidence.view import Conversation, Flag, Severity, View
 from edge.terms import numbers
 
 NAME = "duration"
@@ -31,13 +31,11 @@ def check(view: View) -> Iterator[Flag]:
     """A duration that was said in no unit, where another number of the same unit was said of the same thing."""
     text = view.piece.text
     for days, unit, start, end in durations(text):
-        said = _said(view.talk.index)
-        if any(_same(days, other) for other, _, _ in said) or _bare(view, text[start:end]):
+        said = view.talk.once(_said, None)
+        if said.holds(days) or _bare(view, text[start:end]):
             continue
-        turns = [turn for _, other, turn in said if other == unit]
-        linked = [s.quote.turn for s in view.sources if s.score >= _SUPPORT]
-        near = [turn for turn in turns if any(abs(turn - link) <= 1 for link in linked)]
-        if near:
+        linked = {s.quote.turn + beside for s in view.sources if s.score >= _SUPPORT for beside in (-1, 0, 1)}
+        if near := sorted(linked & said.turns.get(unit, frozenset())):
             yield view.flag(NAME, Severity.HIGH, f"{text[start:end].strip()} was not said.", near)
 
 
@@ -91,17 +89,34 @@ def _name(unit: str) -> str:
     return next(name for stem, name in _GERMAN.items() if word.startswith(stem[:3]))
 
 
-@lru_cache(maxsize=4)
-def _all(key: tuple[str, ...]) -> tuple[tuple[float, str, int], ...]:
-    found = []
-    for turn, text in enumerate(key):
+@dataclass(frozen=True)
+class _Said:
+    """Every duration of a conversation. days: each once, ascending. turns: those that speak of a unit."""
+
+    days: list[float]
+    turns: dict[str, frozenset[int]]
+
+    def holds(self, days: float) -> bool:
+        """Whether a duration was said, in any unit."""
+        at = bisect_left(self.days, days)
+        return any(_same(days, other) for other in self.days[max(0, at - 1) : at + 1])
+
+
+def _said(talk: Conversation, _: None) -> _Said:
+    found: list[tuple[float, str, int]] = []
+    for turn, reading in enumerate(talk.index.turns):
+        text = reading.text
         found += [(days, unit, turn) for days, unit, _, _ in durations(text)]
         if _HALF.search(text):
             found += [(0.5 * _DAYS[_name(m[1])], _name(m[1]), turn) for m in _HALF.finditer(text)]
         found += [(2 * _DAYS[_name(m[1])], _name(m[1]), turn) for m in _OR_TWO.finditer(text)]
         for match in _FEW.finditer(text):
             found += [(n * _DAYS[_name(match[1])], _name(match[1]), turn) for n in (2, 3, 4, 5)]
-    return tuple(found)
+    turns: dict[str, set[int]] = {}
+    for _days, unit, turn in found:
+        turns.setdefault(unit, set()).add(turn)
+    days = sorted({one for one, _unit, _turn in found})
+    return _Said(days, {unit: frozenset(some) for unit, some in turns.items()})
 
 
 _OR_TWO = re.compile(r"\b(day|week|month|year|hour|minute) or (two|so)\b", re.IGNORECASE)
@@ -111,10 +126,6 @@ _FEW = re.compile(
     r"minutes|tage|wochen|monate|jahre)\b",
     re.I,
 )
-
-
-def _said(index: Index) -> tuple[tuple[float, str, int], ...]:
-    return _all(tuple(turn.text for turn in index.turns))
 
 
 def _same(one: float, other: float) -> bool:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from edge.evidence.view import Flag, Said, Severity, View
+from edge.evidence.view import Conversation, Flag, Said, Severity, View
 
 NAME = "history or finding"
 _OVER = re.compile(
@@ -30,15 +30,18 @@ def check(view: View) -> Iterator[Flag]:
     for one in view.named:
         if one.group != "symptom" or one.state != "yes" or one.subject != "patient" or one.time:
             continue
-        said = [s for s in view.talk.by_name.get(one.name, ()) if s.what.subject == "patient" and s.what.state == "yes"]
-        if said and all(_over(view, s) for s in said):
-            yield view.flag(
-                NAME, Severity.LOW, f"{view.text(one)}: the conversation has it in the past.", [s.turn for s in said]
-            )
+        if turns := view.talk.once(_only_past, one.name):
+            yield view.flag(NAME, Severity.LOW, f"{view.text(one)}: the conversation has it in the past.", turns)
             return
 
 
-def _over(view: View, said: Said) -> bool:
-    text = view.talk.index.turns[said.turn].text
+def _only_past(talk: Conversation, name: str) -> tuple[int, ...]:
+    """Turns that affirm a thing of the patient, if each of them has it in the past; else none."""
+    said = [s for s in talk.by_name.get(name, ()) if s.what.subject == "patient" and s.what.state == "yes"]
+    return tuple(s.turn for s in said) if all(_over(talk, s) for s in said) else ()
+
+
+def _over(talk: Conversation, said: Said) -> bool:
+    text = talk.index.turns[said.turn].text
     low, high = said.what.sentence
     return _OVER.search(text, max(low, said.what.start - 80), min(high, said.what.end + 80)) is not None

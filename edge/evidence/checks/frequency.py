@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_right
 from collections.abc import Iterator
+from dataclasses import dataclass
 
-from edge.evidence.view import Flag, Named, Severity, View, window
+from edge.evidence.reading import TextReading
+from edge.evidence.view import Conversation, Flag, Severity, View, window
 
 NAME = "frequency"
 _REACH = 70  # characters after a drug's name
@@ -72,40 +75,42 @@ def check(view: View) -> Iterator[Flag]:
         )
         if owner is None or re.search(r",[^,]*,|\band\b", text[owner.end : start]):
             continue
-        said = view.talk.by_name.get(owner.name, ())
-        heard = _heard(view, owner, way)
-        if not said or not heard or way in {w for w, _ in heard}:
+        heard = view.talk.once(_heard, owner.name)
+        if not heard.ways or way in heard.ways or way in heard.near:
             continue
-        wider = window(view.talk, said, before=3, after=4)
-        if any(way in _unbound(view, turn, owner.name) for turn in wider):
-            continue
-        if {way, *(w for w, _ in heard)} <= {"1", "week"} and not any(w == "week" for w, _ in heard) and way == "1":
-            continue
-        turns = [turn for _, turn in heard]
-        yield view.flag(NAME, Severity.HIGH, f"{text[start:end]} was not said of {view.text(owner)}.", turns)
+        yield view.flag(NAME, Severity.HIGH, f"{text[start:end]} was not said of {view.text(owner)}.", heard.turns)
 
 
-def _unbound(view: View, turn: int, generic: str) -> set[str]:
-    """Ways of a turn that may be a drug's: those that do not follow another drug's name."""
-    reading = view.talk.index.turns[turn]
-    found = set()
-    for start, _, way in frequencies(reading.text):
-        before = [drug for drug in reading.drugs if drug.end <= start]
-        if not before or before[-1].generic == generic:
-            found.add(way)
-    return found
+@dataclass(frozen=True)
+class _Heard:
+    """How often a drug is taken, as it was said: ways, and the turns that say so. near: further ways that may be its
+    own, from some turns around."""
+
+    ways: frozenset[str]
+    turns: tuple[int, ...]
+    near: frozenset[str]
 
 
-def _heard(view: View, drug: Named, way: str) -> list[tuple[str, int]]:
+def _heard(talk: Conversation, name: str) -> _Heard:
     """Ways said of a drug: after its name up to the next drug; else in the turns beside it."""
-    turns = view.talk.index.turns
+    turns, mentions = talk.index.turns, talk.by_name.get(name, ())
     found: list[tuple[str, int]] = []
-    for said in view.talk.by_name.get(drug.name, ()):
-        text = turns[said.turn].text
-        others = [d.start for d in turns[said.turn].drugs if d.start > said.what.end and d.generic != drug.name]
-        high = min([*others, said.what.end + 200])
-        found += [(w, said.turn) for _, _, w in frequencies(text[said.what.end : high])]
+    for said in mentions:
+        reading = turns[said.turn]
+        high = min(reading.room(said.what.start)[1], said.what.end + 200)
+        found += [(way, said.turn) for _, _, way in frequencies(reading.text[said.what.end : high])]
     if not found:
-        near = window(view.talk, view.talk.by_name.get(drug.name, ()), before=1, after=2)
-        found = [(w, turn) for turn in near for _, _, w in frequencies(turns[turn].text)]
+        near = window(talk, mentions, before=1, after=2)
+        found = [(way, turn) for turn in near for _, _, way in frequencies(turns[turn].text)]
+    wider = {way for turn in window(talk, mentions, before=3, after=4) for way in _unbound(turns[turn], name)}
+    return _Heard(frozenset(way for way, _ in found), tuple(turn for _, turn in found), frozenset(wider))
+
+
+def _unbound(reading: TextReading, generic: str) -> set[str]:
+    """Ways of a turn that may be a drug's: those that do not follow another drug's name."""
+    found, ends = set(), [drug.end for drug in reading.drugs]
+    for start, _, way in frequencies(reading.text):
+        before = bisect_right(ends, start)
+        if not before or reading.drugs[before - 1].generic == generic:
+            found.add(way)
     return found

@@ -9,18 +9,22 @@ from __future__ import annotations
 
 import math
 import tomllib
+from bisect import bisect_left
+from collections import Counter, defaultdict
 from collections.abc import Iterator
+from dataclasses import dataclass
 from functools import cache
 from importlib import resources
 
 from edge.evidence.context import Named
-from edge.evidence.view import Flag, Said, Severity, View, clause
+from edge.evidence.view import Conversation, Flag, Severity, View, clause
 
 NAME = "negation"
 _GROUPS = frozenset({"symptom", "condition", "thing"})
 _VAGUE = frozenset({"fall"})
 _PLANS = frozenset({"plan", "assessment_plan"})
 _THRESHOLD = 1.2  # log odds
+_BESIDE = 60  # characters between a thing and a part of the body that it is of
 _PLACES_NAMED = (
     "pain edema tenderness numbness tingling weakness bleeding bruising erythema warmth stiffness injury fracture "
     "sprain tear effusion cramps rash itching ulcer arthritis cancer sweating"
@@ -39,11 +43,19 @@ def check(view: View) -> Iterator[Flag]:
         odds = against(view, one)
         if odds is None or odds < _THRESHOLD:
             continue
-        opposite = "no" if one.state == "yes" else "yes"
-        said = [s for s in view.talk.by_name[one.name] if s.what.state == opposite and s.clear]
+        turns = view.talk.once(_first_clear, (one.name, "no" if one.state == "yes" else "yes"))
         message = f"{view.text(one)}: the conversation has it {'denied' if one.state == 'yes' else 'affirmed'}."
-        yield view.flag(NAME, Severity.HIGH, message, [t for s in said[:1] for t in _turns(s)])
+        yield view.flag(NAME, Severity.HIGH, message, turns)
         return
+
+
+def _first_clear(talk: Conversation, what: tuple[str, str]) -> tuple[int, ...]:
+    """Turns of the first mention of a thing that has it clearly in a state, that of the answer with it."""
+    name, state = what
+    said = next((s for s in talk.by_name.get(name, ()) if s.what.state == state and s.clear), None)
+    if said is None:
+        return ()
+    return (said.turn,) if said.answer is None else (said.turn, said.answer)
 
 
 def against(view: View, one: Named) -> float | None:
@@ -69,16 +81,12 @@ def _weights() -> dict[str, float]:
 def votes(view: View, one: Named) -> dict[str, float]:
     """What the mentions of one thing say, counts damped by the logarithm. Keys: VOTES."""
     found = dict.fromkeys(VOTES, 0.0)
-    linked = {s.quote.turn: s.score for s in view.sources}
-    for said in view.talk.by_name.get(one.name, ()):
-        if said.what.subject != "patient":
-            found["of others"] += 1
-        elif said.what.state == "if":
-            found["if"] += 1
-        elif said.what.state == "asked":
-            found["open"] += 1
-        else:
-            _vote(view, one, said, linked, found)
+    poll = view.talk.once(_poll, one.name)
+    found["of others"], found["if"], found["open"] = poll.of_others, poll.conditional, poll.open
+    linked = {s.quote.turn for s in view.sources}
+    here = Counter(poll.kinds[at] for at in {at for turn in linked for at in poll.by_turn.get(turn, ())})
+    for kind, count in poll.counts.items():
+        _vote(view, one, kind, (count, here[kind]), found)
     found = {name: math.log1p(count) for name, count in found.items()}
     found["only against"] = float(
         found["against"] > 0 and not found["for"] and not found["for unclear"] and not found["open"]
@@ -93,36 +101,84 @@ def votes(view: View, one: Named) -> dict[str, float]:
     return found
 
 
-def _vote(view: View, one: Named, said: Said, linked: dict[int, float], found: dict[str, float]) -> None:
-    side = "for" if said.what.state == one.state else "against"
-    over = one.state == "no" and said.what.time == "past"
-    if not said.clear or said.what.hedged or over:
-        found[f"{side} unclear"] += 1
-    elif not _same_place(view, one, said):
-        found[f"{side} elsewhere"] += 1
+@dataclass(frozen=True)
+class _Mention:
+    """What a vote hangs on beside the statement; mentions that are alike in it vote alike."""
+
+    state: str
+    clear: bool  # and without a hedge
+    past: bool
+    answered: bool
+    places: frozenset[str]  # parts of the body named beside it
+
+
+@dataclass(frozen=True)
+class _Poll:
+    """The mentions of one thing of the patient, counted by kind. kinds: of each mention; by_turn: mentions whose own
+    turn or answer it is."""
+
+    of_others: int
+    conditional: int
+    open: int
+    kinds: list[_Mention]
+    counts: Counter[_Mention]
+    by_turn: dict[int, list[int]]
+
+
+def _poll(talk: Conversation, name: str) -> _Poll:
+    said = talk.by_name.get(name, ())
+    own = [s for s in said if s.what.subject == "patient"]
+    telling = [s for s in own if s.what.state in {"yes", "no"}]
+    kinds = [
+        _Mention(
+            s.what.state, s.clear and not s.what.hedged, s.what.time == "past", s.answer is not None,
+            talk.once(_body_beside, (s.turn, s.what.start)) if name in _PLACED else frozenset(),
+        )
+        for s in telling
+    ]  # fmt: skip
+    by_turn: dict[int, list[int]] = defaultdict(list)
+    for at, one in enumerate(telling):
+        for turn in {one.turn, one.turn if one.answer is None else one.answer}:
+            by_turn[turn].append(at)
+    states = Counter(s.what.state for s in own)
+    return _Poll(len(said) - len(own), states["if"], states["asked"], kinds, Counter(kinds), by_turn)
+
+
+def _vote(view: View, one: Named, said: _Mention, count: tuple[int, int], found: dict[str, float]) -> None:
+    """Count the mentions of a kind. count: of all of them, and of those in turns that the statement stands on."""
+    side = "for" if said.state == one.state else "against"
+    over = one.state == "no" and said.past
+    if not said.clear or over:
+        found[f"{side} unclear"] += count[0]
+    elif not _same_place(view, one, said.places):
+        found[f"{side} elsewhere"] += count[0]
     else:
-        found[side] += 1
-        if said.turn in linked or said.answer in linked:
-            found[f"{side} here"] += 1
-        if side == "against" and said.answer is not None:
-            found["answered"] += 1
+        found[side] += count[0]
+        found[f"{side} here"] += count[1]
+        if side == "against" and said.answered:
+            found["answered"] += count[0]
 
 
-def _turns(said: Said) -> list[int]:
-    return [said.turn] if said.answer is None else [said.turn, said.answer]
-
-
-def _same_place(view: View, one: Named, said: Said) -> bool:
+def _same_place(view: View, one: Named, there: frozenset[str]) -> bool:
     if one.name not in _PLACED:
         return True
-    there = [s.what for s in view.talk.in_turn(said.turn)]
-    text = view.talk.index.turns[said.turn].text
-    this, other = _places(view.named, view.piece.text, one), _places(there, text, said.what)
-    return this == other or (not other and view.piece.section in {"ros", "history"}) or bool(this & other)
+    here = [o for o in view.named if o.group == "body"]
+    this = _near([o.start for o in here], here, clause(view.piece.text, one.start, one.end), one.start)
+    return this == there or (not there and view.piece.section in {"ros", "history"}) or bool(this & there)
 
 
-def _places(others: list[Named], text: str, one: Named) -> frozenset[str]:
-    low, high = clause(text, one.start, one.end)
-    return frozenset(
-        o.name for o in others if o.group == "body" and low <= o.start < high and abs(o.start - one.start) < 60
-    )
+def _body(talk: Conversation, turn: int) -> tuple[list[int], list[Named]]:
+    """Parts of the body that a turn names, in order, and where."""
+    found = [s.what for s in talk.in_turn(turn) if s.what.group == "body"]
+    return [one.start for one in found], found
+
+
+def _body_beside(talk: Conversation, place: tuple[int, int]) -> frozenset[str]:
+    """Parts of the body named near an offset of a turn, in its sentence."""
+    turn, at = place
+    return _near(*talk.once(_body, turn), talk.index.turns[turn].sentence(at), at)
+
+
+def _near(starts: list[int], body: list[Named], around: tuple[int, int], at: int) -> frozenset[str]:
+    low, high = max(around[0], at - _BESIDE + 1), min(around[1], at + _BESIDE)
+    return frozenset(one.name for one in body[bisect_left(starts, low) : bisect_left(starts, high)])

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 from edge.evidence.checks.dose import UNIT
 from edge.evidence.context import Named
-from edge.evidence.view import Flag, Severity, View, held, window
+from edge.evidence.spoken import SaidNumbers, everywhere
+from edge.evidence.view import Conversation, Flag, Severity, View, held, window
 from edge.terms import numbers
 
 NAME = "number"
@@ -17,6 +18,7 @@ _MEASUREMENTS = (
 )
 _MEASURED = frozenset(_MEASUREMENTS.split())
 _REACH = 45  # characters from a measurement's name to its value
+_ROUNDED = 0.051
 _LIST = re.compile(r"^\s*\(?\d{1,2}[.)]\s")
 _NOT_A_VALUE = re.compile(
     r"[\s-]*(?:days?|weeks?|months?|years?|hours?|minutes?|times|x\b|st\b|nd\b|rd\b|th\b|/\d|tablets?|pills?|puffs?)",
@@ -44,16 +46,10 @@ def check(view: View) -> Iterator[Flag]:
         if owner is None:
             continue
         value = numbers.canonical(text[number.start : number.end])
-        said = view.talk.by_name.get(owner.name, ())
-        if not said:
+        near = view.talk.once(_near, owner.name)
+        if not near.values or _agrees(value, near) or _agrees(value, view.talk.once(everywhere, None)):
             continue
-        turns = window(view.talk, said, before=1, after=2)
-        near = held(view.talk, turns)[0]
-        anywhere = _agrees(value, held(view.talk, range(len(view.talk.index.turns)))[0])
-        if not near or _agrees(value, near) or anywhere:
-            continue
-        shown = [s.turn for s in said if view.talk.index.turns[s.turn].numbers]
-        if shown:
+        if shown := view.talk.once(_with_numbers, owner.name):
             yield view.flag(
                 NAME, Severity.HIGH, f"{text[number.start : number.end]} was not said of {view.text(owner)}.", shown
             )
@@ -71,11 +67,17 @@ def _owner(labels: list[Named], start: int, text: str) -> Named | None:
     return before[-1]
 
 
-def _agrees(value: str, said: set[str]) -> bool:
+def _near(talk: Conversation, name: str) -> SaidNumbers:
+    """Numbers said around a measurement's name."""
+    return SaidNumbers(frozenset(held(talk, window(talk, talk.by_name.get(name, ()), before=1, after=2))[0]))
+
+
+def _with_numbers(talk: Conversation, name: str) -> tuple[int, ...]:
+    return tuple(turn for turn in talk.turns_of(name) if talk.index.turns[turn].numbers)
+
+
+def _agrees(value: str, said: SaidNumbers) -> bool:
     """Whether a value was said, rounded as people round."""
-    if value in said or value.replace(".", "") in said:
+    if value in said.values or value.replace(".", "") in said.values:
         return True
-    number = float(value)
-    return (
-        any(abs(number - float(s)) < 0.051 for s in said if s.replace(".", "", 1).isdigit()) if "." in value else False
-    )
+    return "." in value and said.near(value, _ROUNDED)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Iterator
 
 from edge.evidence.checks import planned
-from edge.evidence.view import Flag, Severity, View, clause
+from edge.evidence.view import Conversation, Flag, Severity, View, clause
 
 NAME = "ordered, not resulted"
 _TESTS = {
@@ -60,6 +60,7 @@ _HAD = re.compile(
     re.IGNORECASE,
 )
 _BEFORE, _AFTER = 120, 60  # characters around a test in which the conversation says whether it is ordered or done
+_ENDING = 200  # characters of a sentence in which its end, or the value of a test, is looked for
 _QUESTION = re.compile(r"\?\s*$")
 
 
@@ -72,13 +73,13 @@ def check(view: View) -> Iterator[Flag]:
         found = pattern.search(text)
         if found is None or not _states_result(text, found.start(), found.end()):
             continue
-        said = _mentions(view, pattern)
+        ordered = view.talk.once(_only_ordered, name)
         value = _VALUE.match(text[found.end() :])
-        if value is not None and value[1] in _numbers(view):
+        if value is not None and value[1] in view.talk.once(_numbers, None):
             continue  # it was said, by another name of the test
-        if said and all(ordered for _, ordered in said):
-            turns = [turn for turn, _ in said]
-            yield view.flag(NAME, Severity.HIGH, f"{name}: the conversation only orders it; no result was said.", turns)
+        if ordered:
+            message = f"{name}: the conversation only orders it; no result was said."
+            yield view.flag(NAME, Severity.HIGH, message, ordered)
             return
 
 
@@ -90,21 +91,30 @@ def _states_result(text: str, start: int, end: int) -> bool:
     return _VALUE.match(text[end:high]) is not None or _RESULT.search(around) is not None
 
 
-def _mentions(view: View, pattern: re.Pattern[str]) -> list[tuple[int, bool]]:
+def _only_ordered(talk: Conversation, name: str) -> tuple[int, ...]:
+    """Turns that name a test, if each of them only orders it; else none."""
+    said = _mentions(talk, _PATTERNS[name])
+    return tuple(turn for turn, _ in said) if all(ordered for _, ordered in said) else ()
+
+
+def _mentions(talk: Conversation, pattern: re.Pattern[str]) -> list[tuple[int, bool]]:
     """(turn, only ordered) of each place where the conversation names the test; a question about it says nothing."""
     found = []
-    for number, turn in enumerate(view.talk.index.turns):
+    for number, turn in enumerate(talk.index.turns):
         for mention in pattern.finditer(turn.text):
-            low, high = clause(turn.text, mention.start(), mention.end())
+            low, high = turn.sentence(mention.start())
             around = turn.text[max(low, mention.start() - _BEFORE) : min(high, mention.end() + _AFTER)]
-            if _PLAN.search(around) is None and _QUESTION.search(turn.text[low:high]) is not None:
+            if (
+                _PLAN.search(around) is None
+                and _QUESTION.search(turn.text[max(low, high - _ENDING) : high]) is not None
+            ):
                 continue
-            rest = turn.text[mention.end() : high]
+            rest = turn.text[mention.end() : min(high, mention.end() + _ENDING)]
             has_value = _VALUE.match(rest) is not None or _STATED.match(rest) is not None
             found.append((number, _PLAN.search(around) is not None and not has_value and _HAD.search(around) is None))
     return found
 
 
-def _numbers(view: View) -> set[str]:
+def _numbers(talk: Conversation, _: None) -> frozenset[str]:
     """Every number that was said."""
-    return {value for turn in view.talk.index.turns for span in turn.numbers for value in span.values}
+    return frozenset(value for turn in talk.index.turns for span in turn.numbers for value in span.values)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from edge.evidence.view import Flag, Said, Severity, View, clause
+from edge.evidence.view import Conversation, Flag, Said, Severity, View, clause
 
 NAME = "planned or done"
 _GROUPS = frozenset({"test", "procedure"})
@@ -59,16 +59,20 @@ def check(view: View) -> Iterator[Flag]:
         around = view.piece.text[low:high]
         if _DONE.search(around) is None or _FUTURE.search(around) is not None:
             continue
-        said = view.talk.by_name.get(one.name, ())
-        if said and all(_only_planned(view, s) for s in said):
-            yield view.flag(
-                NAME, Severity.HIGH, f"{view.text(one)}: the conversation only plans it.", [s.turn for s in said]
-            )
+        if view.talk.once(_never_done, one.name):
+            turns = view.talk.turns_of(one.name)
+            yield view.flag(NAME, Severity.HIGH, f"{view.text(one)}: the conversation only plans it.", turns)
             return
 
 
-def _only_planned(view: View, said: Said) -> bool:
-    text = view.talk.index.turns[said.turn].text
+def _never_done(talk: Conversation, name: str) -> bool:
+    """Whether a thing is named, and only as one to be done."""
+    said = talk.by_name.get(name, ())
+    return bool(said) and all(_only_planned(talk, s) for s in said)
+
+
+def _only_planned(talk: Conversation, said: Said) -> bool:
+    text = talk.index.turns[said.turn].text
     low, high = said.what.sentence
     low, high = max(low, said.what.start - 110), min(high, said.what.end + 90)
     return _FUTURE.search(text, low, high) is not None and _PAST.search(text, low, high) is None

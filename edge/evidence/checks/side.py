@@ -7,16 +7,20 @@ from collections import Counter, defaultdict
 from collections.abc import Iterator
 from functools import lru_cache
 
+import numpy as np
+from numpy.typing import NDArray
+
 from edge.evidence.context import side_marks
 from edge.evidence.reading import read
 from edge.evidence.statements import split
-from edge.evidence.view import Flag, Severity, View, clause
+from edge.evidence.view import Conversation, Flag, Severity, View, clause
 
 NAME = "side"
 _OPPOSITE = {"left": "right", "right": "left"}
 _AGAINST = 0.45  # how far, by weight, what the statement says must have been said of the other side; -1 to 1
 _BOTH = 0.5  # how far "both" speaks for a side: it is as often "both the pain and …"
 _REACH = 70  # characters around a side that say what is on it
+_SHOWN = 2  # turns
 _WELL = re.compile(
     r"\b(?:normal|no|denies|without|intact|compar\w*|contralateral|unlike|nontender|other|clear|strong|equal)\b",
     re.IGNORECASE,
@@ -54,8 +58,12 @@ def check(view: View) -> Iterator[Flag]:
 
 def _named_there(view: View, features: set[str], side: str) -> bool:
     """Whether a side was named in a turn that speaks of these things, as the one that is well often is."""
-    turns = {t for f in features for t, share in view.talk.index.postings.get(f, {}).items() if share == 1.0}
-    return any(m[2] in {side, "both"} for t in turns for m in side_marks(view.talk.index.turns[t].text))
+    return any({side, "both"} & view.talk.once(_named_beside, feature) for feature in features)
+
+
+def _named_beside(talk: Conversation, feature: str) -> frozenset[str]:
+    """Sides that are named in the turns that hold a feature."""
+    return frozenset(named for turn in talk.index.holding(feature).tolist() for _, _, named in talk.marks[turn])
 
 
 def _against(view: View, features: set[str], wanted: str) -> float:
@@ -103,7 +111,15 @@ def _sides_of(note: str) -> dict[str, Counter[str]]:
 
 def _turns(view: View, features: set[str], wanted: str) -> list[int]:
     """Turns that speak of the other side, that of the best link first."""
-    turns = [
-        n for n, t in enumerate(view.talk.index.turns) if any(m[2] == _OPPOSITE[wanted] for m in side_marks(t.text))
-    ]
-    return sorted(turns, key=lambda n: -len(features & set(view.talk.index.turns[n].features)))
+    turns = view.talk.once(_speak_of, _OPPOSITE[wanted])
+    shared = np.zeros(len(view.talk.index.turns), dtype=np.int64)
+    for feature in features:
+        shared[view.talk.index.holding(feature)] += 1
+    best = np.argsort(-shared[turns], kind="stable")[:_SHOWN]
+    return [int(turn) for turn in turns[best]]
+
+
+def _speak_of(talk: Conversation, side: str) -> NDArray[np.int64]:
+    """Turns in which a side is named, in order. shape (n,)."""
+    found = [turn for turn, marks in enumerate(talk.marks) if any(named == side for _, _, named in marks)]
+    return np.array(found, dtype=np.int64)

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 
-from edge.evidence.view import Flag, Named, Said, Severity, View
+from edge.evidence.view import Conversation, Flag, Named, Said, Severity, View
 
 NAME = "stopped or current"
 _STOPS = re.compile(
@@ -52,22 +53,14 @@ def check(view: View) -> Iterator[Flag]:
     """A drug said to be stopped of which nobody said so, or said to go on when the conversation has it stopped."""
     text = view.piece.text
     for one in view.named:
-        said = view.talk.by_name.get(one.name, ()) if one.group == "drug" and one.state != "if" else ()
-        if one.name in _NO_DRUGS:
+        turns = view.talk.turns_of(one.name) if one.group == "drug" and one.state != "if" else ()
+        if not turns or one.name in _NO_DRUGS:
             continue
-        if not said:
-            continue
+        said = view.talk.once(_told, one.name)
         before = re.split(r"[.;]", text[: one.start])[-1]
-        if (
-            _stops_in_note(text, one)
-            and not any(_stops(view, s) for s in said)
-            and any(_goes_on(view, s) for s in said)
-        ):
-            yield view.flag(
-                NAME, Severity.HIGH, f"{view.text(one)}: nobody said that it is stopped.", [s.turn for s in said]
-            )
+        if _stops_in_note(text, one) and not said.stops and said.goes_on:
+            yield view.flag(NAME, Severity.HIGH, f"{view.text(one)}: nobody said that it is stopped.", turns)
             return
-        stopped = [s for s in said if _stopped_only(view, s)]
         current = (
             _SAYS_ON.search(before) is not None
             or _CURRENT.match(text) is not None
@@ -75,15 +68,33 @@ def check(view: View) -> Iterator[Flag]:
         )
         if (
             current
-            and stopped
+            and said.stopped
             and not _stops_in_note(text, one)
             and not _OVER.search(text)
-            and not any(_goes_on(view, s, 60) for s in said)
+            and not said.goes_on_near
         ):
-            yield view.flag(
-                NAME, Severity.HIGH, f"{view.text(one)}: the conversation has it stopped.", [s.turn for s in stopped]
-            )
+            yield view.flag(NAME, Severity.HIGH, f"{view.text(one)}: the conversation has it stopped.", said.stopped)
             return
+
+
+@dataclass(frozen=True)
+class _Told:
+    """What the conversation says of one drug. stopped: turns in which words of stopping are its own."""
+
+    stops: bool
+    goes_on: bool
+    goes_on_near: bool
+    stopped: tuple[int, ...]
+
+
+def _told(talk: Conversation, name: str) -> _Told:
+    said = talk.by_name.get(name, ())
+    return _Told(
+        any(_stops(talk, s) for s in said),
+        any(_goes_on(talk, s) for s in said),
+        any(_goes_on(talk, s, 60) for s in said),
+        tuple(s.turn for s in said if _stopped_only(talk, s)),
+    )
 
 
 def _stops_in_note(text: str, one: Named) -> bool:
@@ -96,33 +107,32 @@ def _stops_in_note(text: str, one: Named) -> bool:
     return bool(says) and not re.search(r"\b(?:if|when|until|not|n't|never)\b", text[: one.start], re.IGNORECASE)
 
 
-def _around(view: View, said: Said, reach: int = 120) -> str:
+def _around(talk: Conversation, said: Said, reach: int = 120) -> str:
     """Words around a mention, the turn before a short answer included."""
-    text = view.talk.index.turns[said.turn].text
+    text = talk.index.turns[said.turn].text
     near = text[max(0, said.what.start - reach) : said.what.end + reach]
-    others = [t for t in (said.turn - 1, said.turn + 1) if 0 <= t < len(view.talk.index.turns)]
-    short = len(view.talk.index.turns[said.turn].words) < 14
-    return near + (" " + " ".join(view.talk.index.turns[t].text[:160] for t in others) if short else "")
+    others = [t for t in (said.turn - 1, said.turn + 1) if 0 <= t < len(talk.index.turns)]
+    short = len(talk.index.turns[said.turn].words) < 14
+    return near + (" " + " ".join(talk.index.turns[t].text[:160] for t in others) if short else "")
 
 
-def _stops(view: View, said: Said) -> bool:
-    return _STOPS.search(_around(view, said)) is not None
+def _stops(talk: Conversation, said: Said) -> bool:
+    return _STOPS.search(_around(talk, said)) is not None
 
 
-def _goes_on(view: View, said: Said, reach: int = 120) -> bool:
-    return _GOES_ON.search(_around(view, said, reach)) is not None
+def _goes_on(talk: Conversation, said: Said, reach: int = 120) -> bool:
+    return _GOES_ON.search(_around(talk, said, reach)) is not None
 
 
-def _stopped_only(view: View, said: Said) -> bool:
+def _stopped_only(talk: Conversation, said: Said) -> bool:
     """Whether words of stopping stand by a drug's name with no other drug between."""
-    reading = view.talk.index.turns[said.turn]
-    others = [d for d in reading.drugs if d.generic != said.what.name]
-    low = max([0, said.what.start - 70, *(d.end for d in others if d.end <= said.what.start)])
-    high = min([len(reading.text), said.what.end + 150, *(d.start for d in others if d.start >= said.what.end)])
+    reading = talk.index.turns[said.turn]
+    low, high = reading.room(said.what.start)
+    low, high = max(low, said.what.start - 70), min(high, said.what.end + 150)
     following = said.turn + 1
-    if reading.text[said.what.end :].strip(" .") == "?" and following < len(
-        view.talk.index.turns
+    if reading.text[said.what.end : said.what.end + _REACH].strip(" .") == "?" and following < len(
+        talk.index.turns
     ):  # "and the aspirin?"
-        return _ENDS.search(view.talk.index.turns[following].text[:_ANSWER]) is not None
+        return _ENDS.search(talk.index.turns[following].text[:_ANSWER]) is not None
     this = _STOP_THIS.search(reading.text[low : said.what.start]) is not None
     return this or _ENDS.search(reading.text, low, high) is not None

@@ -4,8 +4,9 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 
-from edge.evidence.view import Flag, Severity, View
+from edge.evidence.view import Conversation, Flag, Severity, View
 
 NAME = "subject"
 _GROUPS = frozenset({"condition", "procedure"})
@@ -23,12 +24,10 @@ def check(view: View) -> Iterator[Flag]:
     for one in view.named:
         if one.group not in _GROUPS or one.name in _GENERAL or one.state != "yes":
             continue
-        said = [s for s in view.talk.by_name.get(one.name, ()) if s.what.state in {"yes", "asked"}]
-        subjects = {s.what.subject for s in said if s.what.state == "yes" and (s.clear or s.what.subject != "patient")}
-        open_ = any(s.what.subject == "patient" and (s.what.state == "asked" or not s.clear) for s in said)
-        if not subjects or one.subject in subjects or open_:
+        said = view.talk.once(_told, one.name)
+        if not said.subjects or one.subject in said.subjects or said.open:
             continue
-        if (subjects | {one.subject}) & _WIDE or ("patient" in subjects and len(said) > 1):
+        if (said.subjects | {one.subject}) & _WIDE or ("patient" in said.subjects and said.often):
             continue
         own = re.match(r"(?:the )?(?:patient|he|she) ", view.piece.text, re.IGNORECASE) is not None
         if (
@@ -37,30 +36,55 @@ def check(view: View) -> Iterator[Flag]:
             and (view.piece.section not in _PATIENT_IN or _RISK.search(view.piece.text))
         ):
             continue
-        if any(one.subject in _relatives(view, s.turn) for s in said):
+        if one.subject in said.relatives:
             continue
-        whom = ", ".join(sorted(subjects))
-        yield view.flag(
-            NAME, Severity.HIGH, f"{view.text(one)}: the conversation has it of the {whom}.", [s.turn for s in said]
-        )
+        whom = ", ".join(sorted(said.subjects))
+        yield view.flag(NAME, Severity.HIGH, f"{view.text(one)}: the conversation has it of the {whom}.", said.turns)
         return
+
+
+@dataclass(frozen=True)
+class _Told:
+    """Whose a thing is in the conversation. open: it may be the patient's. relatives: all that are named beside it."""
+
+    subjects: frozenset[str]
+    open: bool
+    often: bool
+    relatives: frozenset[str]
+    turns: tuple[int, ...]
+
+
+def _told(talk: Conversation, name: str) -> _Told:
+    said = [s for s in talk.by_name.get(name, ()) if s.what.state in {"yes", "asked"}]
+    turns = tuple(dict.fromkeys(s.turn for s in said))
+    return _Told(
+        frozenset(s.what.subject for s in said if s.what.state == "yes" and (s.clear or s.what.subject != "patient")),
+        any(s.what.subject == "patient" and (s.what.state == "asked" or not s.clear) for s in said),
+        len(said) > 1,
+        frozenset(one for turn in turns for one in talk.once(_relatives, turn)),
+        turns,
+    )
 
 
 def _never_named(view: View) -> Iterator[Flag]:
     """A relative whom nobody named, where the turn that supports the statement names another one."""
     if not view.sources or view.sources[0].score < _SUPPORT:
         return
-    spoken = {c.name for turn in view.talk.index.turns for c in turn.concepts if c.group == "relative"}
-    here = _relatives(view, view.sources[0].quote.turn) - _WIDE
+    here = view.talk.once(_relatives, view.sources[0].quote.turn) - _WIDE
     written = {c.name for c in view.reading.concepts if c.group == "relative"} - _WIDE
-    if here and spoken & written == set() and not here & written:
+    if here and not view.talk.once(_spoken_of, None) & written and not here & written:
         for name in sorted(written):
             message = f"{name}: the conversation speaks of the {', '.join(sorted(here))}."
             yield view.flag(NAME, Severity.HIGH, message, [view.sources[0].quote.turn])
             return
 
 
-def _relatives(view: View, turn: int) -> set[str]:
-    return {
-        c.name for t in (turn - 1, turn) if t >= 0 for c in view.talk.index.turns[t].concepts if c.group == "relative"
-    }
+def _spoken_of(talk: Conversation, _: None) -> frozenset[str]:
+    """All relatives that are named."""
+    return frozenset(c.name for turn in talk.index.turns for c in turn.concepts if c.group == "relative")
+
+
+def _relatives(talk: Conversation, turn: int) -> frozenset[str]:
+    """Relatives that a turn or the one before it names."""
+    near = talk.index.turns[max(0, turn - 1) : turn + 1]
+    return frozenset(c.name for one in near for c in one.concepts if c.group == "relative")
