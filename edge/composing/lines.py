@@ -167,8 +167,8 @@ def lines(
 
 
 def _repeated(texts: Sequence[str]) -> Iterator[bool]:
-    """Whether each text stands, without marks at its ends, in another. All are searched as one, for there may be thousands;
-    a line break, which none of them holds, keeps them apart."""
+    """Whether each text stands, without marks at its ends, in another. All are searched as one, for there may be
+    thousands; a line break, which none of them holds, keeps them apart."""
     every, start = "\n".join(texts), 0
     for text in texts:
         words, end = text.strip(f".{_MARKS}"), start + len(text)

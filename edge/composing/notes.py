@@ -23,7 +23,7 @@ from edge.contract.transcript import Transcript
 from edge.engine.base import Engine, EngineInfo
 from edge.evidence import omissions
 from edge.evidence.checks.allergy import NAME as ALLERGY_OR_INTOLERANCE
-from edge.evidence.conversation import converse
+from edge.evidence.conversation import Conversation, converse
 from edge.evidence.review import FactFinder, review_sections
 from edge.evidence.statements import split
 from edge.tasks.note import Note, NoteFinished, write_note
@@ -126,7 +126,8 @@ def compose(
     if form not in FORMS or (engine is None and form != "facts") or shape is None:
         raise ValueError(f"form {form!r}")
     started = time.perf_counter()
-    facts = lines.prepared([fact for fact in facts if _sure(fact)], converse(transcript))
+    talk = converse(transcript)
+    facts = lines.prepared([fact for fact in facts if _sure(fact)], talk)
     listed = [spec for spec in shape.inner.sections if form == "facts" or (form == "lists" and spec.key in _LISTED)]
     prose = replace(shape.inner, sections=tuple(spec for spec in shape.inner.sections if spec not in listed))
     written = Note(chosen.name, "", (), False, (), 0, 0, 0.0)
@@ -142,7 +143,7 @@ def compose(
     steps: tuple[ComposingStep, ...] = ()
     if mend:
         said = frozenset(one.text for own in made.values() for one in own if one.verbatim)
-        sections, steps = _mended(sections, said, _Source(shape, transcript, words), facts)
+        sections, steps = _mended(sections, said, _Source(shape, talk, words), facts)
     sections = _under(shape, sections)
     if form == "facts":
         yield from _told(chosen, sections)
@@ -241,7 +242,7 @@ class _Source:
     """What a note of facts is mended by."""
 
     shape: _Shape
-    transcript: Transcript = field(repr=False)
+    talk: Conversation = field(repr=False)
     words: Words
 
 
@@ -251,32 +252,30 @@ def _mended(
     """Statements that the conversation contradicts are left out, but none that repeats it word for word (said);
     critical facts that are missing are added."""
     steps: list[ComposingStep] = []
-    shape, transcript, words = source.shape, source.transcript, source.words
+    shape, talk, words = source.shape, source.talk, source.words
     if sections:
-        checked, _ = review_sections(EncounterNote(shape.inner.name, sections), transcript)
+        checked, _ = review_sections(EncounterNote(shape.inner.name, sections), talk)
         sections = tuple(_without_wrong(one, said, words, steps) for one in checked.sections)
         sections = tuple(replace(one, statements=()) for one in sections if one.text.strip())
-    talk = converse(transcript)
     pieces = split("\n\n".join(f"{one.heading}\n\n{one.text}" for one in sections))
     missing = {one.quote for one in omissions.find(facts, pieces, talk) if one.critical}
     left = [fact for fact in facts if fact.critical and fact.evidence[0] in missing]
-    said_of = [(fact, shape.place(fact), lines.line(fact, transcript.turns, words)) for fact in left]
-    for fact, key, text in _uncontradicted([one for one in said_of if one[2]], shape.inner, transcript):
+    said_of = [(fact, shape.place(fact), lines.line(fact, talk.transcript.turns, words)) for fact in left]
+    for fact, key, text in _uncontradicted([one for one in said_of if one[2]], shape.inner, talk):
         sections = _with_line(sections, source, key, text)
         steps.append(ComposingStep("added", key, text, fact.kind.value))
     return sections, tuple(steps)
 
 
 def _uncontradicted(
-    found: Sequence[tuple[Fact, str, str]], template: Template, transcript: Transcript
+    found: Sequence[tuple[Fact, str, str]], template: Template, talk: Conversation
 ) -> list[tuple[Fact, str, str]]:
-    """The lines, each with its fact and the key of its section, that no check speaks against. The conversation is read
-    once for all."""
+    """The lines, each with its fact and the key of its section, that no check speaks against."""
     if not found:
         return []
     titles = {spec.key: spec.title.upper() for spec in template.sections}
     lone = tuple(Section(titles[key], text, key, "end") for _, key, text in found)
-    checked, _ = review_sections(EncounterNote(template.name, lone), transcript)
+    checked, _ = review_sections(EncounterNote(template.name, lone), talk)
     flagged = [any(f.severity is Severity.HIGH for one in section.statements for f in one.flags)
                for section in checked.sections]  # fmt: skip
     return [one for one, wrong in zip(found, flagged, strict=True) if not wrong]

@@ -66,12 +66,16 @@ class Review:
 
 
 def review(
-    note: str, transcript: Transcript, finder: FactFinder | None = None, judge: PairJudge | None = None
+    note: str, source: Transcript | Conversation, finder: FactFinder | None = None, judge: PairJudge | None = None
 ) -> Review:
-    """Check a note that is plain text. Raises InputError if it is empty, or if it or the talk is over the limits."""
+    """Check a note that is plain text. source: the conversation; one that was read before is not read again.
+
+    Raises InputError if the note is empty, or if it or the conversation is over the limits.
+    """
     started = time.perf_counter()
+    transcript = source.transcript if isinstance(source, Conversation) else source
     bounded(note, transcript)
-    talk = converse(transcript)
+    talk = source if isinstance(source, Conversation) else converse(source)
     pieces = split(note)
     found = tuple(statements(note, pieces, talk, judge))
     facts = tuple(finder(transcript)) if finder is not None else ()
@@ -80,14 +84,17 @@ def review(
 
 
 def review_sections(
-    note: EncounterNote, transcript: Transcript, finder: FactFinder | None = None, judge: PairJudge | None = None
+    note: EncounterNote,
+    source: Transcript | Conversation,
+    finder: FactFinder | None = None,
+    judge: PairJudge | None = None,
 ) -> tuple[EncounterNote, Review]:
     """Check a typed note: the same with its statements in its sections, offsets there, and the review of the whole.
 
     An empty section gets none. Raises as review().
     """
     whole, places = joined(note.sections)
-    found = review(whole, transcript, finder, judge)
+    found = review(whole, source, finder, judge)
     sections = tuple(
         replace(section, statements=tuple(_within(found.statements, start, start + len(section.text))))
         for section, start in zip(note.sections, places, strict=True)
