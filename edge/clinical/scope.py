@@ -47,6 +47,10 @@ _SHOWS = _set(
 _ADDED = _set(
     "bilaterally bilateral today currently throughout beidseits bds heute aktuell derzeit all for",
 )
+_IF = _set("if unless when wenn falls sofern")
+_CONDITION = 7  # words between "if" and its negation
+_ASKED = frozenset(("do not", "don't", "do n't"))
+_PRONOUNS = _set("he she they it i we you er sie")
 FAR = 12  # words that a determiner's scope reaches; a verb's reaches four times as far
 BACK = 7  # words that a cue behind its object may stand away
 _PLAIN_NORMAL = _set(
@@ -81,6 +85,8 @@ class ScopeLine:
 
 def distance(line: ScopeLine, cue: ContextCue, start: int, end: int) -> int | None:
     """Tokens between a cue and the piece if the piece is in the cue's scope, else None."""
+    if _of_condition(line, cue, start):
+        return None
     if cue.side == "before":
         if cue.end <= start or cue.start < start < cue.end:
             return _forward(line, cue, start, end)
@@ -92,6 +98,21 @@ def distance(line: ScopeLine, cue: ContextCue, start: int, end: int) -> int | No
     if start <= cue.start and cue.end <= end:
         return 0 if _trails(line, cue, start, end) else None
     return None
+
+
+def _of_condition(line: ScopeLine, cue: ContextCue, start: int) -> bool:
+    """Whether a negation is that of a condition which the piece is no part of: "repeat it if the stone is not seen"."""
+    if cue.kind != "negation":
+        return False
+    before = [t for t in line.tokens if t.end <= cue.start][-_CONDITION:]
+    opened = next((t for t in reversed(before) if t.text in _IF), None)
+    if opened is None or any(t.text in (",", ";", ".", ":") for t in before if t.start > opened.start):
+        return False
+    if start < opened.start:
+        return True
+    # Behind the condition: "if it doesn't help, we try another", with or without the comma.
+    words, cues = between(line, cue.end, start)
+    return any(t.text == "," for t in words) or any(c.kind == "clause" for c in cues)
 
 
 def between(line: ScopeLine, low: int, high: int) -> tuple[list[Token], list[ContextCue]]:
@@ -107,6 +128,8 @@ def _forward(line: ScopeLine, cue: ContextCue, start: int, end: int) -> int | No
         return None
     phrase = line.text[cue.start : cue.end].casefold()
     verb = phrase in _VERBS
+    if _in_brackets(line, words, start, end):
+        return None
     if phrase in _ADVERBS or phrase.endswith((" not", "n't")):
         near = len(words) <= 4 and not any(t.text in (",", "–", "and", "und") for t in words)
         return len(words) if near and not any(c.kind == "clause" for c in cues) else None
@@ -125,6 +148,14 @@ def _forward(line: ScopeLine, cue: ContextCue, start: int, end: int) -> int | No
     if cue.kind in ("negation", "uncertain") and not verb and any(t.text in ("and", "und") for t in words):
         return len(words) if _bare(line, words, start, end) else None
     return len(words)
+
+
+def _in_brackets(line: ScopeLine, words: list[Token], start: int, end: int) -> bool:
+    """Whether a bracket with a sentence of its own opens before the piece: "no guns at home (ex-wife has one)"."""
+    opened = next((t.start for t in reversed(words) if t.text in ("(", ")")), None)
+    if opened is None or line.text[opened] == ")":
+        return False
+    return any(c.kind == "clause" and opened < c.start < end for c in line.cues)
 
 
 def _first(words: list[str], wanted: frozenset[str]) -> int:
@@ -192,6 +223,8 @@ def closes(line: ScopeLine, cue: ContextCue) -> bool:
         return not following or following[0].text not in ('"', "„")
     if following[0].text in _JOIN or following[0].text in _AFTER:
         return True
+    if following[0].text in _PRONOUNS and line.text[cue.start : cue.end].casefold() in _VERBS:
+        return False  # "denies he has ever been told so"
     return any(c.start == following[0].start and c.kind in ("any", "clause") for c in line.cues)
 
 
@@ -218,7 +251,7 @@ def _backward(line: ScopeLine, cue: ContextCue, end: int) -> int | None:
 def leads(line: ScopeLine, cue: ContextCue, start: int, end: int) -> bool:
     """Whether a cue inside the piece stands before what the piece is about: at its head, or behind a colon or verb."""
     lead, _ = between(line, start, cue.start)
-    if not acts_before(line, cue):
+    if not acts_before(line, cue) or _asks(line, cue, lead):
         return False
     tail, _ = between(line, cue.end, end)
     if not any(token.text[0].isalnum() for token in tail):
@@ -232,6 +265,15 @@ def leads(line: ScopeLine, cue: ContextCue, start: int, end: int) -> bool:
     clause = any(c.kind == "clause" and c.end == lead[-1].end for c in line.cues)
     verb = lead[-1].text in LEAD and (clause or lead[-1].text in ("with", "of"))
     return verb and len(lead) <= 6 and not any(t.text in (",", ";") for t in lead)
+
+
+def _asks(line: ScopeLine, cue: ContextCue, lead: list[Token]) -> bool:
+    """Whether a "not" denies nothing: in an instruction ("Do not skip lunch"), or of a thought ("thoughts of not")."""
+    phrase = line.text[cue.start : cue.end].casefold()
+    if phrase in _ASKED and not any(t.text[0].isalnum() for t in lead):
+        before = [t for t in line.tokens if t.end <= cue.start]
+        return not before or not before[-1].text[0].isalnum()
+    return phrase in _ADVERBS and bool(lead) and lead[-1].text in ("of", "about")
 
 
 def _whole(line: ScopeLine, cue: ContextCue, end: int) -> bool:
@@ -262,6 +304,8 @@ def _trails(line: ScopeLine, cue: ContextCue, start: int, end: int) -> bool:
     phrase = line.text[cue.start : cue.end].casefold()
     if phrase in _LIST_AFTER:
         return True
+    if any(t.text in (";", ".") for t in lead):
+        return False  # the last of several clauses: "reactive; protein negative"
     if lead[-1].text in ("are", "all", "were", "sind", "waren"):
         return True
     return not any(t.text == "," for t in lead) and not any(c.kind == "any" for c in lead_cues)

@@ -89,3 +89,35 @@ def test_a_line_of_any_length_costs_the_same() -> None:
     context.at(middle, middle + 5)
     (seen,) = context._lines.values()
     assert len(seen.tokens) < 800
+
+
+@pytest.mark.parametrize(
+    ("text", "piece", "polarity"),
+    [
+        (
+            "He is anxious about the results and denies he has ever had hepatitis.",
+            "He is anxious about the results",
+            "affirmed",
+        ),
+        ("He is anxious about the results and denies he has ever had hepatitis.", "hepatitis", "denied"),
+        ("No guns at home (his wife has one at work).", "his wife has one at work", "affirmed"),
+        ("No guns at home (his wife has one at work).", "guns at home", "denied"),
+        ("No red flags (fever or chills).", "fever", "denied"),
+        ("Repeat ultrasound in 4 weeks if the stone is not seen.", "Repeat ultrasound in 4 weeks", "affirmed"),
+        ("If the pain does not settle we can add physical therapy.", "physical therapy", "affirmed"),
+        ("Kontrolle in 4 Wochen, falls keine Besserung.", "Kontrolle in 4 Wochen", "affirmed"),
+        (
+            "Nonstress test reactive; urine protein negative.",
+            "Nonstress test reactive; urine protein negative",
+            "affirmed",
+        ),
+        ("Nonstress test reactive; protein negative.", "protein negative", "denied"),
+        ("Plan: Do not skip lunch.", "Do not skip lunch", "affirmed"),
+        ("I do not smoke.", "I do not smoke", "denied"),
+        ("He had passive thoughts of not waking up.", "He had passive thoughts of not waking up", "affirmed"),
+    ],
+)
+def test_a_negation_speaks_for_its_own_clause_only(text: str, piece: str, polarity: str) -> None:
+    language = "de" if "Wochen" in text else "en"
+    start = text.index(piece)
+    assert attributes(text, start, start + len(piece), language).polarity == polarity
