@@ -47,7 +47,7 @@ _BATCH = 2048
 
 def make_coding_bundle(
     base_name: str, tuned: Path | None, name: str, out: Path, catalogue: Catalogue,
-    precision: Precision = "fp32", threads: int = 0, progress: BuildProgress = silent,
+    precision: Precision = "int8", threads: int = 0, progress: BuildProgress = silent,
 ) -> Bundle:  # fmt: skip
     """The bundle under out/name; what is there already and made of the very same is kept.
 

@@ -21,8 +21,8 @@ def add_parser(sub: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     parser.add_argument(
         "--precision",
         choices=("int8", "fp32"),
-        default="fp32",
-        help="of the encoder's weights; it computes in fp32, and the vectors are int8 (default: fp32)",
+        default="int8",
+        help="of the encoder's weights; it computes in fp32, and the vectors are int8 (default: int8)",
     )
     parser.add_argument("--threads", type=int, default=0, metavar="N", help="0 for as many as there are")
     parser.add_argument("--out", type=Path, metavar="DIR", help="folder for bundles (default: models/bundles)")

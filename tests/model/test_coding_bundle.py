@@ -60,7 +60,7 @@ def make(base: Path, tuned: Path | None, out: Path, catalogue: Catalogue) -> Pat
         patch.setattr(to_coding, "hf_folder", lambda *_, **__: base)
         patch.setattr(to_coding, "get", lambda _: ENTRY)
         patch.setattr(to_coding, "LIMITS", {"cosine": 0.9, "nearest": 0.0})  # random weights of 32 columns round badly
-        return to_coding.make_coding_bundle("tiny", tuned, "coding-tiny", out, catalogue, "int8").folder
+        return to_coding.make_coding_bundle("tiny", tuned, "coding-tiny", out, catalogue).folder
 
 
 @pytest.fixture(scope="module")
