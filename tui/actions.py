@@ -86,11 +86,11 @@ ACTIONS: tuple[Action, ...] = (
     Action("export", "encounter", "f9"),
     Action("copy", "encounter", "f5", bar=False),
     Action("back", "encounter", "escape,ctrl+b"),
+    Action("swap", "encounter", "f6"),  # before others: on a narrow screen it is the way to the other side
+    Action("title", "encounter", "ctrl+n"),
     Action("find", "encounter", "ctrl+f"),
     Action("template", "encounter", "ctrl+t"),
-    Action("title", "encounter", "ctrl+n"),
     *(Action(f"panel_{p.name}", "encounter", p.keys, bar=False, text=f"encounter.{p.name}") for p in PANELS),
-    Action("swap", "encounter", "f6"),
     Action("edit_talk", "encounter", "ctrl+e", bar=False),
     Action("open_file", "encounter", "ctrl+o", bar=False),
     Action("save", "encounter", "ctrl+s", bar=False),

@@ -325,7 +325,8 @@ class EdgeApp(BaseApp):
         return True
 
     def _shows_key(self) -> bool:
-        return isinstance(self.screen, EdgeScreen) and self.screen.holds_key
+        """Whether a recovery key is on the screen, or under a box or the settings in front of it."""
+        return any(isinstance(one, EdgeScreen) and one.holds_key for one in self.screen_stack)
 
     def action_lock(self) -> None:
         if self.vault.is_open and not self._shows_key():

@@ -6,6 +6,7 @@ EDGESCRIBE_SNAPSHOTS=write makes the snapshots anew; look at the difference befo
 from __future__ import annotations
 
 import ast
+import contextlib
 import difflib
 import os
 import re
@@ -20,7 +21,8 @@ from functional.tour import DIALOGS, SCREENS, shot, tour, vault_with_records
 from functional.tui_kit import leave, make_app, on, quiet, screen_text, unlock, until
 from textual._compositor import Compositor
 from textual.color import Color
-from textual.widgets import Input, TextArea
+from textual.errors import NoWidget
+from textual.widgets import Button, Input, TextArea
 
 from edge.contract.fields import FieldEntry
 from edge.contract.template_check import SENTENCES
@@ -56,7 +58,7 @@ async def test_screens_look_as_they_did(home: Path) -> None:
     app = make_app(home)
     app.theme = THEME
     different: list[str] = []
-    seen = []
+    seen, cut, buttons = [], list[str](), 0
 
     async def keep(name: str, size: tuple[int, int]) -> None:
         now = await shot(app, pilot, *size)
@@ -71,11 +73,27 @@ async def test_screens_look_as_they_did(home: Path) -> None:
                 await keep(f"themes/{theme}", SIZES[1])
             for size in SIZES:  # one round for all sizes, the widest last: a round for each costs thrice
                 await keep(f"{size[0]}x{size[1]}/{name}", size)
+                shown = in_sight(app) if size == SIZES[0] else {}
+                buttons += len(shown)
+                cut += [f"{name}: {button}" for button, whole in shown.items() if not whole]
         await leave(pilot)
     assert tuple(seen) == SCREENS
+    assert buttons > 20
+    assert not cut, "buttons that are not on a screen of 80 columns and 24 lines"
     assert not different, "\n\n".join(different)
     assert len(list(SNAPSHOTS.glob("*x*/*.txt"))) == len(SCREENS) * len(SIZES)
     assert len(list(SNAPSHOTS.glob("themes/*.txt"))) == len(settings.THEMES) == 4
+
+
+def in_sight(app: EdgeApp) -> dict[str, bool]:
+    """The buttons of the screen, without those of closed tabs, and whether all of each can be seen."""
+    found = {}
+    for button in app.screen.query(Button):
+        with contextlib.suppress(NoWidget):
+            place = app.screen.find_widget(button)
+            if place.region.area:
+                found[str(button.id)] = place.visible_region == place.region
+    return found
 
 
 def compare(kept: Path, now: str) -> list[str]:

@@ -91,6 +91,10 @@ async def test_the_recovery_key_goes_to_a_file_of_ones_own(home: Path) -> None:
         await until(pilot, on(pilot, "RecoveryScreen"))
         await press_button(pilot, "file")
         await until(pilot, on(pilot, "Ask"))
+        await pilot.press("ctrl+l")
+        await quiet(pilot)
+        assert app.vault.is_open, "a lock would lose the key, also while a box stands before it"
+        assert on(pilot, "Ask")()
         await pilot.press("enter")  # the name that is proposed, in the export folder
         await until(pilot, lambda: "Saved: " in screen_text(app))
         await press_button(pilot, "file")

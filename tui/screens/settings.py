@@ -35,7 +35,8 @@ _WIDE = 110  # columns from which an entry of the activity shows its number
 
 
 def _prove(pid: int) -> str:
-    return f"grep -E 'Seccomp:|NoNewPrivs:' /proc/{pid}/status     # Seccomp: 2, NoNewPrivs: 1\nls -l /proc/{pid}/fd"
+    status = f"grep -E 'Seccomp:|NoNewPrivs:' /proc/{pid}/status"
+    return f"{status}\n# Seccomp: 2, NoNewPrivs: 1\nls -l /proc/{pid}/fd"
 
 
 def _choice(text: str) -> str:

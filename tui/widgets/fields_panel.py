@@ -28,6 +28,7 @@ from tui.widgets.table import Table
 MARKED, ACCEPTED, DOUBTFUL, EMPTY = "■", "✓", "?", "–"
 _SIGN = 2  # cells
 _ROOMY, _TIGHT = (20, 14), (18, 11)  # cells of a field's name and of what is said; tight below 80
+_WIDE = 100  # cells of the panel from which a field's name stands in one line
 
 
 @dataclass(frozen=True)
@@ -111,7 +112,9 @@ class FieldsPanel(PanelBase):
         self.lines = lines_of(encounter) if known else []
         place = max(9, cell_len(t("fields.nowhere")))
         field, said = _ROOMY if self.size.width >= 80 else _TIGHT
-        field = max(field, *(cell_len(word) for one in FIELDS for word in field_label(one.key).split()))  # none is cut
+        labels = [field_label(one.key) for one in FIELDS]
+        words = labels if self.size.width >= _WIDE else [word for label in labels for word in label.split()]
+        field = max(field, *map(cell_len, words))  # no word is cut; on a wide screen no label takes two lines
         room = max(16, self.size.width - _SIGN - field - said - place - 13)
         widths = (("sign", _SIGN), ("field", field), ("text", room), ("said", said), ("place", place))
         for name, width in widths:
