@@ -64,7 +64,8 @@ _DIRECTION = re.compile(
     r"(?:PO|IV|IM|SC|SQ|SL|PR|BID|TID|QID|QD|QHS|QAM|QPM|QOD|HS|PRN|Q\d+\s?H\w*|DAILY|Tabs?|Tablets?|Caps?|Capsules?|"
     r"By mouth|[A-Z]\.[A-Z]\.)\b|[(\[]"
 )
-_OPENS = re.compile(r"[A-ZÄÖÜ0-9\"'(\[“•*-]")
+_OPENS = re.compile(r"[A-ZÄÖÜ0-9\"'(\[“„•*-]")
+_SPOKEN = "“„"  # marks that open what a patient said
 
 
 @dataclass(frozen=True)
@@ -169,6 +170,8 @@ def _ends(note: str, begin: int, mark: re.Match[str], end: int) -> bool:
     if not after:
         return True
     if not _OPENS.match(after):
+        return False
+    if mark[0] == "?" and after[0] in _SPOKEN:  # a question with its answer beside it
         return False
     if not mark[0].startswith("."):
         return True

@@ -72,7 +72,8 @@ def window(talk: Conversation, said: Iterable[Said], before: int = 1, after: int
     return sorted(turns)
 
 
-_ANSWER = re.compile(r" – (?:[^:–\n]{1,30}: )?")  # a question beside its answer, as notes made from facts have them
+# A question beside its answer, as notes made from facts have them: "Any cough? “No.”", "Any cough – Patient: No".
+_ANSWER = re.compile(r" – (?:[^:–\n]{1,30}: )?|\?\s+[“„]")
 
 
 def _answered(one: Named, text: str) -> Named:
@@ -80,7 +81,7 @@ def _answered(one: Named, text: str) -> Named:
     against it."""
     answer = _ANSWER.search(text, one.end)
     if answer is None:
-        return one
+        return replace(one, state="asked") if text.rstrip().endswith("?") else one
     state: MentionState = one.state if YES.match(text, answer.end()) else "asked"
     state = "no" if NO.match(text, answer.end()) else state
     return replace(one, state=state)

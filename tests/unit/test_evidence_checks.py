@@ -143,10 +143,15 @@ def test_one_dose_in_many_wordings(said: str, written: str) -> None:
         ("Doctor: Any chest pain, any shortness of breath – Patient: No, neither.", False),
         ("Any chest pain – Patient: Not that I know.", False),
         ("Doctor: Any chest pain – Patient: Yes, a lot.", True),
+        ("Any chest pain, or shortness of breath? “No, neither.”", False),
+        ("Any chest pain? „Nein.“", False),
+        ("Any chest pain? “Yes, a lot.”", True),
+        ("Is there any chest pain?", False),
         ("He has chest pain.", True),
     ],
 )
 def test_a_question_beside_its_answer_says_what_the_answer_says(statement: str, flagged: bool) -> None:
     talk = parse("Doctor: Any chest pain?\nPatient: No, no chest pain at all.\nDoctor: No chest pain, good.")
     found = review(f"HISTORY OF PRESENT ILLNESS\n\n- {statement}", talk)
+    assert len(found.statements) == 1
     assert any(flag.check == "negation" for flag in found.flags) is flagged
