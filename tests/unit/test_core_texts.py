@@ -77,7 +77,9 @@ def _shown(name: str, given: list[ast.expr]) -> list[ast.expr]:
     """Arguments of a call that are shown."""
     if name in ERRORS:
         return given
-    return {"flag": given[2:3], "translated": given[:1], **dict.fromkeys(WHOLE, given[:1])}.get(name, [])
+    return {"flag": given[2:3], "translated": given[:1], "bad": given[:1], **dict.fromkeys(WHOLE, given[:1])}.get(
+        name, []
+    )
 
 
 def remarks(tree: ast.Module) -> Iterator[str]:
@@ -110,9 +112,24 @@ def reasons(tree: ast.AST) -> Iterator[str]:
             yield from (part for part in (found or "").split("; ") if len(part) > 3)
 
 
+def findings(tree: ast.Module) -> Iterator[str]:
+    """What the checks of the records find, without a capital at the beginning and a full stop at the end."""
+    parts = {
+        id(p) for node in ast.walk(tree) if isinstance(node, ast.JoinedStr) for p in ast.walk(node) if p is not node
+    }
+    for function in [one for one in ast.walk(tree) if isinstance(one, ast.FunctionDef)]:
+        for node in ast.walk(function):
+            if isinstance(node, ast.Constant | ast.JoinedStr) and id(node) not in parts:
+                for found in forms(node, names_of(function)):
+                    if found and re.fullmatch(
+                        r"(?:[a-z]|\{1\} [a-z]).* (?:chain|records|index|nothing|lists|time).*", found
+                    ):
+                        yield found
+
+
 def said() -> dict[str, set[str]]:
     """Kind -> every sentence of it."""
-    found: dict[str, set[str]] = {"raised": set(), "remarks": set(), "reasons": set()}
+    found: dict[str, set[str]] = {"raised": set(), "remarks": set(), "reasons": set(), "findings": set()}
     for file in sorted([*(ROOT / "edge").rglob("*.py"), *(ROOT / "tui").rglob("*.py")]):
         name = file.relative_to(ROOT).as_posix()
         if name.startswith(ELSEWHERE):
@@ -123,6 +140,8 @@ def said() -> dict[str, set[str]]:
             found["remarks"].update(remarks(tree))
         if name.startswith("edge/coding/"):
             found["reasons"].update(reasons(tree))
+        if name in ("edge/store/verify.py", "edge/store/states.py"):
+            found["findings"].update(findings(tree))
     return found
 
 
@@ -139,6 +158,7 @@ def test_every_sentence_of_the_core_has_its_german() -> None:
     assert len(found["raised"]) >= 330
     assert len(found["remarks"]) >= 10
     assert len(found["reasons"]) >= 12
+    assert len(found["findings"]) >= 8
     missing = sorted(one for kind in found.values() for one in kind if not is_told(one))
     assert not missing, "\n".join(missing)
 

@@ -20,6 +20,7 @@ from tui.labels import event_label, local_time, seal_line, titled
 from tui.screens.base import EdgeScreen
 from tui.settings import short
 from tui.texts import activity, t
+from tui.texts.core import told
 from tui.widgets.key_bar import KeyBar
 from tui.widgets.model_tab import ModelTab
 from tui.widgets.retention_tab import RetentionTab
@@ -258,6 +259,6 @@ class SettingsScreen(EdgeScreen):
     async def _verify(self, secret: Passphrase) -> None:
         report = await self.edge.vault.call(lambda vault: vault.admin.verify_chain(secret))
         good = t("settings.chain_good", count=report.entries)
-        text = good if report.good else t("settings.chain_bad", why=report.why)
+        text = good if report.good else t("settings.chain_bad", why=told(report.why))
         self.query_one("#verdict", Label).show(text)
         await self._fill_chain()

@@ -13,6 +13,7 @@ from edge.vaults import Passphrase, RecoveryKey, Secret, Vault
 from tui.labels import day_and_time, days_since
 from tui.settings import short
 from tui.texts import t
+from tui.texts.core import told
 from tui.widgets.safe import Label, button
 from tui.widgets.secret_dialogs import AskSecret, NewPassphrase, asked_for, checked_by, with_passphrase
 
@@ -148,4 +149,4 @@ def _first(findings: list[str]) -> str:
     """The first findings, a line each, and how many more there are: `vault verify` prints all."""
     lines = [line for one in findings for line in one.splitlines()]
     more = [t("settings.more_damage", count=len(lines) - _SHOWN)] if len(lines) > _SHOWN else []
-    return "; ".join([*lines[:_SHOWN], *more])
+    return "; ".join([*map(told, lines[:_SHOWN]), *more])
