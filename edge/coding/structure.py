@@ -65,12 +65,16 @@ _CLAUSE = re.compile(r",?\s(?:that|which|because|since|der|die|das|weil)\s.*$", 
 
 @dataclass(frozen=True)
 class CodingLine:
-    """One sentence or line of a note. problem: it names a problem of the assessment (its own line, short)."""
+    """One sentence or line of a note. problem: it names a problem of the assessment (its own line, short).
+
+    spoken: it is of a conversation (edge.coding.talk), where a problem is no line of its own.
+    """
 
     text: str = field(repr=False)
     start: int
     part: Part
     problem: bool = False
+    spoken: bool = False
 
 
 def lines(note: str, headings: Headings | None = None) -> Iterator[CodingLine]:

@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from edge.coding.candidates import Coder
 from edge.coding.structure import Part, lines
+from edge.coding.talk import is_talk, talk_lines
 from edge.terminology.index import open_catalogue
 from edge.verbs.code import table
 
@@ -107,6 +108,41 @@ def test_alternatives_of_an_injury_keep_its_side_and_its_encounter(coder: Coder)
 def test_a_quote_begins_with_what_its_number_counts(coder: Coder) -> None:
     (found,) = coder.code("ASSESSMENT\n\n1. Type 2 diabetes.").codes
     assert (found.quote, found.code.code) == ("Type 2 diabetes", "E11.9")
+
+
+TALK = (
+    "Doctor: What brings you in? Do you have diabetes?\nPatient: No. My mother had gout. I think it is pneumonia.\n"
+    "Doctor: Let me look. This is mild osteoarthritis of the left knee that the fall has stirred up.\n"
+    "Patient: Could it be a fracture?\nDoctor: It's no fracture. You have hypertension, too.\n"
+)
+
+
+def test_of_a_conversation_what_the_clinician_names_is_a_candidate(coder: Coder) -> None:
+    found = coder.code(TALK).codes
+    assert [one.code.code for one in found] == ["M17.12", "I10"]
+    assert all(TALK[one.start : one.end] == one.quote and "the clinician names it" in one.why for one in found)
+    assert max(one.confidence for one in found) < 0.7  # half of them are wrong: nobody wrote an assessment yet
+    assert codes(coder, TALK.replace("Doctor", "[doctor]").replace("]:", "]")) == ["M17.12", "I10"]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (TALK, True),
+        (TALK.replace("Doctor", "Anna"), False),
+        ("Provider: Dr. Lee\nDate: May 2\nHPI: fell\nAssessment: gout\nPlan: rest", False),
+        ("Doctor: Hello.\nPatient: Hello.", False),
+        ("", False),
+    ],
+)
+def test_a_conversation_is_told_by_its_turns(text: str, expected: bool) -> None:
+    assert is_talk(text) is expected
+
+
+@given(st.text(alphabet="aD. ?:\n[]", max_size=200))
+def test_sentences_of_a_conversation_stand_at_their_places(text: str) -> None:
+    for line in talk_lines(text):
+        assert text[line.start : line.start + len(line.text)] == line.text
 
 
 def test_json_has_the_promised_keys(coder: Coder) -> None:
