@@ -121,6 +121,9 @@ async def test_a_sample_is_asked_for_labelled_and_not_counted(home: Path) -> Non
             await pilot.press("ctrl+b")
             await until(pilot, on(pilot, "LibraryScreen"))
         await until(pilot, lambda: "SAMPLE Sample visit" in screen_text(app))
+        cell = app.screen.query_one("#records").get_row_at(0)[3]
+        marked = [cell.plain[span.start : span.end] for span in cell.spans if "reverse" in str(span.style)]
+        assert (marked, cell.style) == (["SAMPLE"], ""), "the label is marked, not the title"
         assert "1 of 1" in screen_text(app)
         await pilot.press("f")
         await until(pilot, lambda: titles(app) == ["AB 1704"], "no patient of today")

@@ -287,7 +287,7 @@ def _title(row: EncounterSummary, room: int) -> Text:
     """Whose encounter it is; a sample says that it is nobody's."""
     if not row.sample:
         return label(row.title, room)
-    return Text(t("app.sample"), "bold reverse").append(" ").append_text(label(row.title, room - 8))
+    return Text().append(t("app.sample"), "bold reverse").append(" ").append_text(label(row.title, room - 10))
 
 
 def _marked(snippet: str, room: int) -> Text:
