@@ -32,6 +32,8 @@ _OWN = frozenset(
 # Fields whose lists are long in German reports, so that an item between two of one field is of it, too.
 _LISTED = frozenset({"signs_symptoms", LABORATORY, "interventional_therapy"})
 _TELEPHONE = re.compile(r"(?<![\d.,])0\d{2,5}\s?[-/]\s?\d{2,}")
+# The head or foot of a page, as text recognition leaves it between two lines.
+_PAGE = re.compile(r"\W*(?:page|seite|blatt)\s*\d+(?:\s*(?:of|von|/)\s*\d+)?\W*", re.IGNORECASE)
 _LEAD = re.compile(r"(?:(?:a|an|the|some|of|in|and|that|it is|this is|there is|been|also|i)\s+)+", re.IGNORECASE)
 _REST = re.compile(r"\s+(?:and|or|in|as well|however|with|of|the|a)$")
 _ALLERGY = re.compile(r"allerg|intoleran|unverträglich", re.IGNORECASE)
@@ -181,8 +183,12 @@ class _Report:
         self.movable = True  # whether there is a field for relatives
 
     def trimmed(self, found: list[Phrase]) -> list[Phrase]:
-        """Phrases with the point of a last abbreviation, in German reports; without telephone numbers."""
-        kept = [one for one in found if not _TELEPHONE.search(self.text, one.start, one.end)]
+        """Phrases with the point of a last abbreviation, in German reports; no telephone numbers, no page numbers."""
+        kept = [
+            one for one in found
+            if not _TELEPHONE.search(self.text, one.start, one.end)
+            and not _PAGE.fullmatch(self.text, one.start, one.end)
+        ]  # fmt: skip
         if self.german:
             return [replace(one, end=with_point(self.text, one.end)) for one in kept]
         return [self._bare(one) for one in kept]

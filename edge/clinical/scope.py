@@ -48,6 +48,8 @@ _ADDED = _set(
     "bilaterally bilateral today currently throughout beidseits bds heute aktuell derzeit all for",
 )
 _IF = _set("if unless when wenn falls sofern")
+_IF_NEAR = re.compile(r"\b(?:if|unless|when|wenn|falls|sofern)\b", re.IGNORECASE)
+_NEAR = 100  # characters
 _CONDITION = 7  # words between "if" and its negation
 _ASKED = frozenset(("do not", "don't", "do n't"))
 _PRONOUNS = _set("he she they it i we you er sie")
@@ -102,7 +104,7 @@ def distance(line: ScopeLine, cue: ContextCue, start: int, end: int) -> int | No
 
 def _of_condition(line: ScopeLine, cue: ContextCue, start: int) -> bool:
     """Whether a negation is that of a condition which the piece is no part of: "repeat it if the stone is not seen"."""
-    if cue.kind != "negation":
+    if cue.kind != "negation" or not _IF_NEAR.search(line.text, max(0, cue.start - _NEAR), cue.start):
         return False
     before = [t for t in line.tokens if t.end <= cue.start][-_CONDITION:]
     opened = next((t for t in reversed(before) if t.text in _IF), None)

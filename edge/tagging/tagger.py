@@ -97,15 +97,19 @@ class Tagger:
             raise InputError(
                 "The text is too long.", f"It has {len(found):,} tokens, {MAX_TOKENS:,} are read at most.", "Split it."
             )
-        hidden, tokens = [], []
-        for cut, states, logits in self._windows(found):
-            kept = slice(cut.keep_start - cut.start + 1, cut.keep_end - cut.start + 1)
-            hidden.append(states[kept])
-            tokens.append(logits[kept])
+        # Filled in place: parts kept apart would tie up what the runtime frees around them.
+        states = tokens = None
         columns = sum(task.token_columns for task in self.spec.tasks)
-        empty = np.zeros((0, columns), dtype=np.float32)
-        states, logits = (np.concatenate(some) if some else empty for some in (hidden, tokens))
-        return SpanReading(tuple(segments), found, states, logits)
+        for cut, part, logits in self._windows(found):
+            kept = slice(cut.keep_start - cut.start + 1, cut.keep_end - cut.start + 1)
+            if states is None or tokens is None:
+                states = np.empty((len(found), part.shape[1]), dtype=np.float32)
+                tokens = np.empty((len(found), columns), dtype=np.float32)
+            states[cut.keep_start : cut.keep_end] = part[kept]
+            tokens[cut.keep_start : cut.keep_end] = logits[kept]
+        if states is None or tokens is None:
+            states = tokens = np.zeros((0, columns), dtype=np.float32)
+        return SpanReading(tuple(segments), found, states, tokens)
 
     def _windows(self, found: Stream) -> Iterator[tuple[Window, Any, Any]]:
         opening, closing, padding = self._marks

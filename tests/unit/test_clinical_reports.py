@@ -332,3 +332,11 @@ def test_what_names_no_relative_is_no_family_history() -> None:
     text = "He is married with two adult children and retired. Allergic rhinitis since 2010."
     found = assemble(text, [phrase(text, "family_history", "Allergic rhinitis since 2010")])
     assert found["family_history"] == ()
+
+
+@pytest.mark.parametrize("mark", ["Page 1 of 2", "Seite 2 von 3", "Blatt 4/7", "- Seite 5 -"])
+def test_the_number_of_a_page_is_no_entry(mark: str) -> None:
+    text = f"The cough is better.\n{mark}\nShe will be seen in four weeks and has no other complaints."
+    at = text.index(mark)
+    fields = assemble(text, [Phrase("patient_outcome_assessment", at, at + len(mark), 0.9)])
+    assert fields["patient_outcome_assessment"] == ()
