@@ -58,7 +58,7 @@ def speaker_label(speaker: str) -> str:
 def seal_line(seal: SealStatus | None) -> str:
     """What the seal does, as SealStatus.line() says it; None: this process has none."""
     level = seal.level if seal is not None and seal.level in ("kernel", "partial") else "none"
-    by, gaps = (", ".join(seal.mechanisms), " ".join(map(told, seal.gaps))) if seal is not None else ("", "")
+    by, gaps = (", ".join(map(told, seal.mechanisms)), " ".join(map(told, seal.gaps))) if seal is not None else ("", "")
     return t(f"settings.seal_{level}", by=by, gaps=gaps).strip()
 
 

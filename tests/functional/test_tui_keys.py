@@ -20,6 +20,7 @@ from functional.tui_kit import (
     written,
 )
 
+from edge.seal.policy import SealStatus
 from tui import actions
 from tui.widgets.dialogs import Help
 from tui.widgets.transcript_view import TranscriptView
@@ -97,3 +98,22 @@ async def test_esc_leaves_and_the_writing_goes_on(home: Path) -> None:
         note = vault.encounters.peek(one.id).note
         assert note is not None
         assert "acetaminophen" in note.content.text()
+
+
+async def test_f1_says_what_offline_means_here(home: Path) -> None:
+    empty_vault(home)
+    app = make_app(home)
+    async with app.run_test(size=(80, 24)) as pilot:
+        await unlock(pilot)
+        for level, word, meant in (
+            ("kernel", "OFFLINE", "Refused by the kernel"),
+            ("partial", "NOT FULLY", "Two gaps"),
+        ):
+            app.seal = SealStatus(level, ("seccomp filter",), ("Two gaps.",) if level == "partial" else ())
+            await pilot.press("f1")
+            await until(pilot, on(pilot, "Help"))
+            await pilot.press("end")
+            await until(pilot, lambda word=word, meant=meant: word in screen_text(app) and meant in screen_text(app))
+            await pilot.press("escape")
+            await until(pilot, on(pilot, "LibraryScreen"))
+        await leave(pilot)

@@ -99,3 +99,32 @@ def test_headings_keep_their_own_words() -> None:
     assert labels.heading_label("ALLERGIES") == "ALLERGIEN · ALLERGIES"
     assert labels.field_label("age") == "Alter"
     texts.use("en")
+
+
+async def test_what_the_core_says_is_german_in_the_german_app(home: Path) -> None:
+    empty_vault(home)
+    kept = settings.load()
+    kept.language = "de"
+    settings.save(kept)
+    (home / "visit.txt").write_bytes("Arzt: Was führt Sie her?\nPatient: Das Knie.\n".encode("cp1252"))
+    app = make_app(home)
+
+    def told() -> str:
+        return " ".join(word for word in screen_text(app).split() if word not in "│▎▊")
+
+    async with app.run_test(size=(120, 36)) as pilot:
+        await unlock(pilot)
+        await pilot.press("o")
+        await until(pilot, on(pilot, "OpenFile"))
+        await pilot.press("ctrl+u", *"/none.txt", "enter")
+        await until(pilot, lambda: "/none.txt gibt es nicht." in told(), "the error of a path")
+        await pilot.press("ctrl+u", *str(home / "visit.txt"), "enter")
+        await until(pilot, lambda: "! Die Datei ist nicht in UTF-8; sie wurde als Windows-1252" in told(), "a remark")
+        assert "Arzt/Ärztin: Was führt Sie her?" in told()
+        await pilot.press("escape", "escape")
+        await until(pilot, on(pilot, "LibraryScreen"))
+        await written(pilot)
+        await pilot.press("f8")
+        await until(pilot, on(pilot, "Sign"))
+        await until(pilot, lambda: "!! Dosis: Die Dosis 500 mg wurde nicht gesagt." in told(), "a check")
+        await leave(pilot)

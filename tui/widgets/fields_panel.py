@@ -115,7 +115,7 @@ class FieldsPanel(PanelBase):
         labels = [field_label(one.key) for one in FIELDS]
         words = labels if self.size.width >= _WIDE else [word for label in labels for word in label.split()]
         field = max(field, *map(cell_len, words))  # no word is cut; on a wide screen no label takes two lines
-        room = max(16, self.size.width - _SIGN - field - said - place - 13)
+        room = max(14, self.size.width - _SIGN - field - said - place - 13)
         widths = (("sign", _SIGN), ("field", field), ("text", room), ("said", said), ("place", place))
         for name, width in widths:
             table.add_column(label(t(f"fields.{name}") if name != "sign" else ""), key=name, width=width)
