@@ -119,6 +119,7 @@ def _reach(line: ScopeLine, cue: ContextCue, start: int, end: int) -> int | None
         if cue.end > start:
             return None
         words, cues = between(line, cue.end, start)
+        cues += [c for c in line.cues if c.start == start]  # the piece may itself begin with what ends a scope
         if any(c.kind == "any" for c in cues) or any(t.text in (";", "?", "!") for t in words) or len(words) > FAR:
             return None
         if cue.kind == "past" and any(t.text in (":", "with", "mit") for t in words):

@@ -121,3 +121,9 @@ def test_a_negation_speaks_for_its_own_clause_only(text: str, piece: str, polari
     language = "de" if "Wochen" in text else "en"
     start = text.index(piece)
     assert attributes(text, start, start + len(piece), language).polarity == polarity
+
+
+def test_a_complaint_ends_the_history_before_it() -> None:
+    assert of("58 yo male s/p CABG, h/o HTN, c/o [chest pain] x 3 days.")[1] == "current"
+    assert of("58 yo male s/p CABG, h/o HTN, [c/o chest pain] x 3 days.")[1] == "current"
+    assert of("58 yo male s/p CABG, [h/o HTN], c/o chest pain x 3 days.")[1] == "past"
