@@ -155,3 +155,23 @@ def test_a_question_beside_its_answer_says_what_the_answer_says(statement: str, 
     found = review(f"HISTORY OF PRESENT ILLNESS\n\n- {statement}", talk)
     assert len(found.statements) == 1
     assert any(flag.check == "negation" for flag in found.flags) is flagged
+
+
+def test_a_list_of_which_everything_was_denied_is_flagged_once() -> None:
+    talk = parse(
+        "Doctor: Are you having any chills, fever, nausea or vomiting?\nPatient: No.\nDoctor: Good. And the knee?\n"
+        "Patient: It hurts when I walk."
+    )
+    found = review("HISTORY OF PRESENT ILLNESS\n\nThe patient reports fever, chills, nausea, or vomiting.", talk)
+    assert [flag.check for flag in found.flags] == ["negation"]
+    assert review("HISTORY OF PRESENT ILLNESS\n\nThe patient denies fever, chills, nausea, vomiting.", talk).flags == ()
+
+
+@pytest.mark.parametrize(("side", "flagged"), [("left", True), ("right", False)])
+def test_a_finding_of_the_well_is_held_to_its_side(side: str, flagged: bool) -> None:
+    talk = parse(
+        "Doctor: So your right foot looks good. No redness of the right great toe now, and the left one I did not see."
+        "\nPatient: Okay."
+    )
+    found = review(f"PHYSICAL EXAM\n\nNo redness of the {side} great toe.", talk)
+    assert [flag.check for flag in found.flags] == (["side"] if flagged else [])

@@ -11,7 +11,7 @@ import math
 import tomllib
 from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache
 from importlib import resources
@@ -24,6 +24,7 @@ _GROUPS = frozenset({"symptom", "condition", "thing"})
 _VAGUE = frozenset({"fall"})
 _PLANS = frozenset({"plan", "assessment_plan"})
 _THRESHOLD = 1.2  # log odds
+_LISTED, _TOGETHER = 2, 0.0  # things of a list, and the log odds of all of them
 _BESIDE = 60  # characters between a thing and a part of the body that it is of
 _PLACES_NAMED = (
     "pain edema tenderness numbness tingling weakness bleeding bruising erythema warmth stiffness injury fracture "
@@ -39,14 +40,26 @@ VOTES = (
 
 def check(view: View) -> Iterator[Flag]:
     """A thing of which the conversation says, by the weight of its mentions, the opposite."""
-    for one in view.named:
-        odds = against(view, one)
-        if odds is None or odds < _THRESHOLD:
-            continue
+    odds = [(one, against(view, one)) for one in view.named]
+    sure = next((one for one, found in odds if found is not None and found >= _THRESHOLD), None)
+    one = sure if sure is not None else _listed(view, odds)
+    if one is not None:
         turns = view.talk.once(_first_clear, (one.name, "no" if one.state == "yes" else "yes"))
         message = f"{view.text(one)}: the conversation has it {'denied' if one.state == 'yes' else 'affirmed'}."
         yield view.flag(NAME, Severity.HIGH, message, turns)
-        return
+
+
+def _listed(view: View, odds: Sequence[tuple[Named, float | None]]) -> Named | None:
+    """The surest of the things that a statement lists ("fever, chills and nausea") of which the conversation says the
+    opposite together, by the sum of their log odds, and affirms none; None where it does not."""
+    for state in ("yes", "no"):
+        told = [(one, found) for one, found in odds if one.state == state and one.group != "thing" and votes_on(one)]
+        sure = [(one, found) for one, found in told if found is not None]
+        if len(sure) < _LISTED or any(votes(view, one)["for"] for one, _ in told):
+            continue
+        if sum(found for _, found in sure) >= _TOGETHER:
+            return max(sure, key=lambda both: both[1])[0]
+    return None
 
 
 def _first_clear(talk: Conversation, what: tuple[str, str]) -> tuple[int, ...]:

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from bisect import bisect_left
 from collections import Counter, defaultdict
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 
 import numpy as np
@@ -16,11 +17,14 @@ from edge.evidence.statements import split
 from edge.evidence.view import Conversation, Flag, Severity, View, clause
 
 NAME = "side"
+Mark = tuple[int, int, str]  # start, end, side
 _OPPOSITE = {"left": "right", "right": "left"}
 _AGAINST = 0.45  # how far, by weight, what the statement says must have been said of the other side; -1 to 1
 _BOTH = 0.5  # how far "both" speaks for a side: it is as often "both the pain and …"
 _REACH = 70  # characters around a side that say what is on it
 _SHOWN = 2  # turns
+_BEHIND = 22  # characters between a side and what it is of
+_STOPS = re.compile(r"[.;?!,]")
 _WELL = re.compile(
     r"\b(?:normal|no|denies|without|intact|compar\w*|contralateral|unlike|nontender|other|clear|strong|equal)\b",
     re.IGNORECASE,
@@ -46,7 +50,8 @@ def check(view: View) -> Iterator[Flag]:
             and all(abs(at - start) <= abs(at - m[0]) for m in others)
         }  # fmt: skip
         well = _WELL.search(view.piece.text) is not None and _named_there(view, features, wanted)
-        if not well and (_against(view, features, wanted) >= _AGAINST or _odd_one_out(view, features, wanted)):
+        against = not well and (_against(view, features, wanted) >= _AGAINST or _odd_one_out(view, features, wanted))
+        if against or _only_the_other(view, marks, (start, wanted)):
             yield view.flag(
                 NAME,
                 Severity.HIGH,
@@ -59,6 +64,43 @@ def check(view: View) -> Iterator[Flag]:
 def _named_there(view: View, features: set[str], side: str) -> bool:
     """Whether a side was named in a turn that speaks of these things, as the one that is well often is."""
     return any({side, "both"} & view.talk.once(_named_beside, feature) for feature in features)
+
+
+def _only_the_other(view: View, marks: Sequence[Mark], mark: tuple[int, str]) -> bool:
+    """Whether what stands right behind a side ("right leg", "left great toe") was, in a turn that the statement stands
+    on, said right behind the other side, and nowhere of this one or of both."""
+    start, wanted = mark
+    other, talk = _OPPOSITE[wanted], view.talk
+    sources = {link.quote.turn for link in view.sources}
+    spoken = talk.once(_behind, None)
+    for at, _, feature in _side_first(view.piece.text, marks, view.reading.places):
+        here = any((feature, one) in spoken for one in (wanted, "both"))
+        if at != start or here or talk.sides.get(feature, Counter())[wanted]:
+            continue
+        if not sources.isdisjoint(spoken.get((feature, other), ())):
+            return True
+    return False
+
+
+def _behind(talk: Conversation, _: None) -> dict[tuple[str, str], set[int]]:
+    """Turns in which a feature stands right behind the word for a side."""
+    found: dict[tuple[str, str], set[int]] = defaultdict(set)
+    for turn, reading in enumerate(talk.index.turns):
+        for _at, side, feature in _side_first(reading.text, talk.marks[turn], reading.places):
+            found[feature, side].add(turn)
+    return dict(found)
+
+
+def _side_first(text: str, marks: Sequence[Mark], places: Sequence[tuple[str, int]]) -> Iterator[tuple[int, str, str]]:
+    """(where the mark begins, side, feature) of everything that stands behind a side with at most a word between."""
+    ordered = sorted((at, feature) for feature, at in places if feature[0] != "n" and feature not in _GENERAL)
+    for start, end, side in marks:
+        first, last = bisect_left(ordered, (end, "")), bisect_left(ordered, (end + _BEHIND, ""))
+        for at, feature in ordered[first:last]:
+            between = text[end:at]
+            if _STOPS.search(between) is not None or len(between.split()) > 1:
+                break
+            yield start, side, feature
 
 
 def _named_beside(talk: Conversation, feature: str) -> frozenset[str]:
