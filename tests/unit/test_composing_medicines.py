@@ -272,3 +272,15 @@ def test_a_plain_no_needs_no_score() -> None:
     note = next(one.note for one in compose(None, talk, [denied, doubted], "facts") if isinstance(one, Composed))
     assert "Denies fever, chills." in note.text
     assert "weats" not in note.text
+
+
+def test_a_drug_spoken_of_without_end_keeps_its_last_words() -> None:
+    source = "[doctor] Lisinopril, ten milligrams.\n" + "[patient] Lisinopril, twenty milligrams.\n" * 40
+    talk = parse(source + "[doctor] Lisinopril, forty milligrams.\n")
+    facts = []
+    for number, one in enumerate(talk.turns):
+        quoted = Quote(number, one.start, one.end, talk.source[one.start : one.end])
+        facts.append(Fact(_MEDICATION, Polarity.AFFIRMED, Subject.PATIENT, Time.CURRENT, True, (quoted,)))
+    made = lines.prepared(facts, converse(talk))
+    assert [len(one.evidence) for one in made] == [20]
+    assert lines.line(made[0], talk.turns) == "Lisinopril 40 mg."
