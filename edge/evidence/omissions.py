@@ -68,7 +68,7 @@ def find(facts: Sequence[Fact], pieces: Sequence[Piece], talk: Conversation) -> 
 
 
 @dataclass(frozen=True)
-class Written:
+class NoteWords:
     """The statements of a note by what they hold, so that a fact is looked for where it can be and not everywhere.
 
     postings: feature -> statements that hold it, ascending. sections: of the statements.
@@ -107,28 +107,28 @@ class Written:
         return {}
 
 
-def written(pieces: Sequence[Piece]) -> Written:
+def written(pieces: Sequence[Piece]) -> NoteWords:
     """The statements of a note, read once for all facts."""
     found: dict[str, list[int]] = {}
     for at, piece in enumerate(pieces):
         for feature in read(piece.text).features:
             found.setdefault(feature, []).append(at)
     postings = {feature: np.array(held, dtype=np.int64) for feature, held in found.items()}
-    return Written(postings, tuple(piece.section for piece in pieces))
+    return NoteWords(postings, tuple(piece.section for piece in pieces))
 
 
-def rule_odds(fact: Fact, held: Written, talk: Conversation) -> float:
+def rule_odds(fact: Fact, held: NoteWords, talk: Conversation) -> float:
     """Log odds, by the signs alone, that no statement states a fact."""
     return _weights()["base"] + sum(_weights()[name] * value for name, value in signs(fact, held, talk).items())
 
 
-def _drug_unnamed(fact: Fact, held: Written) -> bool:
+def _drug_unnamed(fact: Fact, held: NoteWords) -> bool:
     """Whether a fact names a drug that the note does not name at all."""
     drugs = {f for f in _said(fact).features if f[0] == "d"}
     return bool(drugs) and not any(drug in held.postings for drug in drugs)
 
 
-def signs(fact: Fact, held: Written, talk: Conversation) -> dict[str, float]:
+def signs(fact: Fact, held: NoteWords, talk: Conversation) -> dict[str, float]:
     """How much of a fact the note holds. Keys: SIGNS. Shares are by weight: rare things count more."""
     weights = {f: talk.index.weight(f) for f in _said(fact).features}
     total = sum(weights.values()) or 1.0

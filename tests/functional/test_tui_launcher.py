@@ -102,7 +102,7 @@ def test_lock_ends_the_process_and_shows_unlock_again(terminal: Terminal) -> Non
     assert "Seccomp:\t2" in status
     assert "NoNewPrivs:\t1" in status
     terminal.type(WORDS + "\r")
-    terminal.wait("There is no bundle")
+    terminal.wait("There is no model")
     terminal.seen = b""
     terminal.type("\x0c")  # Ctrl+L
     terminal.wait("Passphrase")
@@ -116,7 +116,7 @@ def test_lock_ends_the_process_and_shows_unlock_again(terminal: Terminal) -> Non
 def test_a_killed_window_leaves_a_usable_terminal(terminal: Terminal) -> None:
     terminal.wait("Passphrase")
     terminal.type(WORDS + "\r")
-    terminal.wait("There is no bundle")
+    terminal.wait("There is no model")
     os.kill(terminal.window(), signal.SIGKILL)
     assert terminal.end() == 128 + signal.SIGKILL
     assert termios.tcgetattr(terminal.inner) == terminal.modes
@@ -141,7 +141,7 @@ def test_a_passphrase_typed_before_the_window_stands_counts_and_is_not_shown(ter
     while termios.tcgetattr(terminal.inner)[3] & termios.ECHO and time.monotonic() < end:
         time.sleep(0.001)
     terminal.type(WORDS + "\r")
-    terminal.wait("There is no bundle")
+    terminal.wait("There is no model")
     assert WORDS.split()[0] not in terminal.text()
     terminal.type("\x11")  # Ctrl+Q
     assert terminal.end() == 0

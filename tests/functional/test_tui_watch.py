@@ -53,7 +53,7 @@ def test_a_window_whose_threads_all_hang_is_ended(tmp_path: Path, then: str) -> 
     try:
         terminal.wait("Passphrase")
         terminal.type(WORDS + "\r")
-        terminal.wait("There is no bundle")
+        terminal.wait("There is no model")
         window = terminal.window()
         terminal.type("\r")  # closes that box
         terminal.read(0.5)

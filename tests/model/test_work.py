@@ -47,7 +47,17 @@ def _ask(engine: EngineHost, instruction: str, grammar: str | None = None) -> Fi
     return next(one for one in engine.stream(Request(prompt, LIMIT, grammar)) if isinstance(one, Finished))
 
 
-def test_a_visit_reads_its_conversation_once_and_writes_in_fewer_passes_than_tokens(engine: EngineHost) -> None:
+def _guesses_hold(bundle: Path) -> bool:
+    """Whether this processor's kernels give the same bits for several tokens as for one (docs/adr/0095)."""
+    loaded = load(verify_bundle(bundle))
+    prompt = prompts.render(loaded.info.prompt_format, _visit(), "Write the plan.", loaded.info.prompt_version)
+    list(loaded.decoder.run(Request(prompt, 4), Event()))
+    return bool(loaded.decoder._drafting.exact)
+
+
+def test_a_visit_reads_its_conversation_once_and_writes_in_fewer_passes_than_tokens(
+    engine: EngineHost, bundle_135m: Path
+) -> None:
     try:
         answers = [_ask(engine, section.instruction) for section in templates.get("visit").sections]
         fields = _ask(engine, "Extract.", extraction_grammar(_visit(), ("age", "signs_symptoms")))
@@ -60,8 +70,13 @@ def test_a_visit_reads_its_conversation_once_and_writes_in_fewer_passes_than_tok
     reading = sum(-(-one // CHUNK) for one in anew)
     written = sum(one.generated_tokens for one in answers)
     assert written > 60
-    assert (sum(one.passes for one in answers) - reading - PROOF) / written < 0.75  # 0.45 to 0.6 when this was written
-    assert fields.passes / fields.generated_tokens < 0.75  # forced and copied runs are one pass each
+    passes = (sum(one.passes for one in answers) - reading - PROOF) / written
+    if _guesses_hold(bundle_135m):
+        assert passes < 0.75  # 0.45 to 0.6 when this was written
+        assert fields.passes / fields.generated_tokens < 0.75  # forced and copied runs are one pass each
+    else:  # nothing is guessed, and nothing is lost by it
+        assert passes <= 1
+        assert fields.passes / fields.generated_tokens <= 1
 
 
 def test_a_conversation_that_was_read_ahead_leaves_an_instruction_to_read(bundle_135m: Path) -> None:

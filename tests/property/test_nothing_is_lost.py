@@ -350,6 +350,9 @@ class Model:
     def stop(self, number: int) -> None:
         self.jobs = [job for job in self.jobs if job.number != number]
 
+    def stop_reading(self, owner: int) -> None:
+        """Nothing is read ahead here."""
+
     async def work(self, book: OpenEncounters) -> None:
         from edge.contract.events import SectionFinished, SectionStarted, Text
         from edge.encounters.writing import ExtractionFinished, NoteFinished
