@@ -199,7 +199,7 @@ async def test_length_stop_is_incomplete_everywhere(home: Path) -> None:
         await until(pilot, lambda: "stopped at the length limit" in head_of_it())
         await pilot.press("f8")
         await until(pilot, on(pilot, "Sign"))
-        await until(pilot, lambda: "INCOMPLETE: parts are missing" in screen_text(app))
+        await until(pilot, lambda: "INCOMPLETE: Subjective." in screen_text(app))
         await pilot.press("escape", "ctrl+b")
         await until(pilot, on(pilot, "LibraryScreen"))
         await until(pilot, lambda: "DRAFT INCOMPLETE" in screen_text(app))

@@ -128,6 +128,7 @@ async def _encounter(app: EdgeApp, pilot: Any) -> AsyncIterator[str]:
     await pilot.press("f7")
     await until(pilot, lambda: encounter.rows and not encounter.busy)
     await pilot.press("down")
+    await until(pilot, lambda: app.screen.query_one(TranscriptView).spot is not None)  # its words light up
     yield "fields"
     await pilot.press("f4")
     await until(pilot, lambda: "Written by" in screen_text(app) or "Geschrieben von" in screen_text(app))

@@ -125,9 +125,17 @@ class FieldsPanel(PanelBase):
             last = line.key
             table.add_row(*self._cells(encounter, line, head), height=None)  # as many lines as it needs: none is cut
         if self.lines:
-            table.move_cursor(row=min(at, len(self.lines) - 1))
+            kept = min(at, len(self.lines) - 1)
+            table.move_cursor(row=kept)
+            self.call_after_refresh(self._hold, kept)
             if self._awaited:
                 self.focus_first()
+
+    def _hold(self, row: int) -> None:
+        """Put the cursor back on its row if the table, laid out anew in another size, has begun at the first."""
+        table = self.query_one(DataTable)
+        if table.cursor_row == 0 < row < len(self.lines):
+            table.move_cursor(row=row)
 
     def left(self, encounter: OpenEncounter) -> tuple[str, str]:
         return (encounter.basis if encounter.rows else "", t("encounter.basis"))
