@@ -15,6 +15,7 @@ from edge.contract.events import Finished
 from edge.engine.base import Engine, Request
 from edge.engine.constrain import extraction_grammar
 from edge.engine.loader import load_engine
+from tests.guesses_kit import guesses_hold
 
 pytestmark = [pytest.mark.model, pytest.mark.long]
 DOCUMENTS, FAMILY = 200, 10
@@ -58,14 +59,19 @@ def test_two_hundred_answers_are_the_same_with_and_without_guesses(bundle_135m: 
         drafted.close()
     assert count == DOCUMENTS
     assert tokens > 8 * DOCUMENTS
-    assert passes[1] < 0.9 * passes[0]  # it guessed
+    if guesses_hold(bundle_135m):
+        assert passes[1] < 0.9 * passes[0]  # it guessed
 
 
 def test_the_scores_are_the_same_however_a_text_is_cut_into_passes(bundle_135m: Path) -> None:
-    """What makes it true: every bit of every score, at one, two and three threads, deep in a cache and at its start."""
+    """What makes it true: every bit of every score, at one, two and three threads, deep in a cache and at its start.
+
+    Where a processor's kernels differ, the program must have found it: it guesses nothing there.
+    """
     from edge.engine.onnx import OnnxModel
 
     verify_bundle(bundle_135m)
+    differ = []
     ids = [5 + (7919 * i + i * i) % 20_000 for i in range(700)]
     for threads in (1, 2, 3):
         model = OnnxModel(bundle_135m, threads)
@@ -82,4 +88,5 @@ def test_the_scores_are_the_same_however_a_text_is_cut_into_passes(bundle_135m: 
                     session.append(piece, len(piece))
                     found += [session.logits(len(piece) - 1 - place).tobytes() for place in range(len(piece))]
                 wanted = wanted or found
-                assert found == wanted, (threads, start, size)
+                differ += [] if found == wanted else [(threads, start, size)]
+    assert not differ or not guesses_hold(bundle_135m), differ

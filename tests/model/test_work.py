@@ -21,6 +21,7 @@ from edge.engine.drafts import Pace
 from edge.engine.host import EngineHost
 from edge.engine.loader import load, load_engine
 from edge.reading.conversation import parse
+from tests.guesses_kit import guesses_hold
 
 pytestmark = pytest.mark.model
 LIMIT = 40
@@ -47,14 +48,6 @@ def _ask(engine: EngineHost, instruction: str, grammar: str | None = None) -> Fi
     return next(one for one in engine.stream(Request(prompt, LIMIT, grammar)) if isinstance(one, Finished))
 
 
-def _guesses_hold(bundle: Path) -> bool:
-    """Whether this processor's kernels give the same bits for several tokens as for one (docs/adr/0095)."""
-    loaded = load(verify_bundle(bundle))
-    prompt = prompts.render(loaded.info.prompt_format, _visit(), "Write the plan.", loaded.info.prompt_version)
-    list(loaded.decoder.run(Request(prompt, 4), Event()))
-    return bool(loaded.decoder._drafting.exact)
-
-
 def test_a_visit_reads_its_conversation_once_and_writes_in_fewer_passes_than_tokens(
     engine: EngineHost, bundle_135m: Path
 ) -> None:
@@ -71,7 +64,7 @@ def test_a_visit_reads_its_conversation_once_and_writes_in_fewer_passes_than_tok
     written = sum(one.generated_tokens for one in answers)
     assert written > 60
     passes = (sum(one.passes for one in answers) - reading - PROOF) / written
-    if _guesses_hold(bundle_135m):
+    if guesses_hold(bundle_135m):
         assert passes < 0.75  # 0.45 to 0.6 when this was written
         assert fields.passes / fields.generated_tokens < 0.75  # forced and copied runs are one pass each
     else:  # nothing is guessed, and nothing is lost by it
