@@ -12,6 +12,7 @@ from edge.evidence.conversation import Conversation
 from edge.evidence.reading import read
 
 _ASKED = re.compile(r"[^.?!]*\b(?:allerg\w*|unverträglichkeit\w*)[^.?!]*\?\s*$", re.IGNORECASE)
+_TAIL = 400  # characters at the end of a turn in which its question is looked for: the time stays bounded
 _OTHER = re.compile(r"\b(?:other|otherwise|else|besides|sonst\w*|andere\w*|weitere\w*)\b", re.IGNORECASE)
 _NO = re.compile(
     r"(?:(?:no|nope|nah|none|nothing|never|nein|nee|keine?|(?:not|none) that i know(?: of)?|i do ?n't)[\s,.!]*)+",
@@ -26,7 +27,7 @@ def denied(talk: Conversation) -> list[Fact]:
     turns, source = talk.transcript.turns, talk.transcript.source
     found = []
     for number in range(len(turns) - 1):
-        asked = _ASKED.search(source, turns[number].start, turns[number].end)
+        asked = _ASKED.search(source, max(turns[number].start, turns[number].end - _TAIL), turns[number].end)
         answer = turns[number + 1]
         if asked is None or answer.speaker == turns[number].speaker or read(asked[0]).drugs:
             continue

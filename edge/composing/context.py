@@ -14,6 +14,7 @@ from edge.evidence.reading import read
 # Kinds whose words name what they are about only in the question.
 _ASKED_KINDS = frozenset({FactKind.SYMPTOM, FactKind.HISTORY, FactKind.COMPLAINT, FactKind.SOCIAL, FactKind.FAMILY})
 _OPENING = 12  # characters before an answer in its turn
+_TAIL = 400  # characters at the end of a turn in which its question is looked for: the time stays bounded
 _QUESTION = 14  # words of a question that is shown
 _LAST = re.compile(r"[^.?!]*\?\s*$")
 _SIDE = re.compile(r"\b(left|right|links?|rechts?|linke\w?|rechte\w?)\b", re.IGNORECASE)
@@ -58,7 +59,7 @@ def with_question(fact: Fact, talk: Conversation) -> Fact:
     if not alone or first.start - turns[first.turn].start > _OPENING or _names(first.text):
         return fact
     before = turns[first.turn - 1]
-    found = _LAST.search(talk.transcript.source, before.start, before.end)
+    found = _LAST.search(talk.transcript.source, max(before.start, before.end - _TAIL), before.end)
     if before.speaker == turns[first.turn].speaker or found is None or len(found[0].split()) > _QUESTION:
         return fact
     start = found.start() + len(found[0]) - len(found[0].lstrip())

@@ -19,8 +19,6 @@ _SEX = re.compile(
     r"girl)\b",
     re.IGNORECASE,
 )
-_SHORT = re.compile(r"\b(\d{1,3})\s?-?(?:y/?o|yo|y\.o\.)?\s?([MF])\b")
-_PATIENT = re.compile(r"\b(?:is|was|patient|mr|mrs|ms|miss|this|a|an)\b", re.IGNORECASE)
 _HIS, _HER = (
     re.compile(r"\b(?:he|his|him|mr|sir)\b", re.IGNORECASE),
     re.compile(r"\b(?:she|her|hers|mrs|ms|miss|ma'am)\b", re.IGNORECASE),
