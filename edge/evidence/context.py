@@ -48,7 +48,8 @@ _LIST_IN_SPEECH = frozenset(["or", "any", "and", "nor", "oder", "und", "of", "th
 _NEGATED_AFTER = re.compile(
     r"^\W*(?:(?:is|was|are|were|has been|have been)\W+)?(?:denied|absent|(?:test )?negative|not present|ruled out|"
     r"excluded|none|never|"
-    r"verneint|not noted|not seen|not appreciated|unlikely|not expected|not planned|not suspected)\b",
+    r"verneint|not (?:noted|seen|identified|detected|found|observed|visuali[sz]ed)|not appreciated|unlikely|"
+    r"not expected|not planned|not suspected)\b",
     re.IGNORECASE,
 )
 _CONDITION = frozenset(

@@ -175,3 +175,19 @@ def test_a_finding_of_the_well_is_held_to_its_side(side: str, flagged: bool) -> 
     )
     found = review(f"PHYSICAL EXAM\n\nNo redness of the {side} great toe.", talk)
     assert [flag.check for flag in found.flags] == (["side"] if flagged else [])
+
+
+@pytest.mark.parametrize(
+    ("said", "note", "flagged"),
+    [
+        ("[doctor] your lungs sound nice and clear.", "EXAM\nNo wheezes. Crackles at the left base.", True),
+        ("[doctor] lungs are clear to auscultation.", "PHYSICAL EXAM\nWheezes, rales, or rhonchi.", True),
+        ("[doctor] lungs are clear to auscultation.", "PHYSICAL EXAM\nNo wheezes, rales, or rhonchi.", False),
+        ("[doctor] lungs are not clear today.", "PHYSICAL EXAM\nWheezes.", False),
+        ("[doctor] your lungs are clear now.\n[patient] at night i wheeze.", "PHYSICAL EXAM\nWheezes.", False),
+        ("[doctor] your lungs are clear.", "HISTORY OF PRESENT ILLNESS\nShe reports wheezes.", False),
+        ("[doctor] there is no lymphatic invasion.", "RESULTS\nLymphatic invasion: not identified.", False),
+    ],
+)
+def test_clear_lungs_rule_out_what_is_heard_in_them(said: str, note: str, flagged: bool) -> None:
+    assert any(flag.check == "negation" for flag in review(note, parse(said)).flags) is flagged

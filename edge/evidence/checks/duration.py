@@ -21,10 +21,6 @@ _UNIT = re.compile(
 _RANGE = re.compile(r"\s*(?:-|–|to|or|bis|oder)\s*$")
 _AGE = re.compile(r"[\s-]*(?:year|month|week|day)s?[\s-]*old", re.IGNORECASE)
 _TOLERANCE = 0.12  # of the longer one: "a month" is 4 weeks
-_VAGUE = re.compile(
-    r"\b(?:a few|several|some|couple|long time|while|half a|half an|other day|last|next|since|ago|every)\b",
-    re.IGNORECASE,
-)
 
 
 def check(view: View) -> Iterator[Flag]:

@@ -8,6 +8,7 @@ notes with planted errors) decides.
 from __future__ import annotations
 
 import math
+import re
 import tomllib
 from bisect import bisect_left
 from collections import Counter, defaultdict
@@ -31,6 +32,13 @@ _PLACES_NAMED = (
     "sprain tear effusion cramps rash itching ulcer arthritis cancer sweating"
 )
 _PLACED = frozenset(_PLACES_NAMED.split())  # what can be in one place and not in another
+_CLEAR_LUNGS = re.compile(
+    r"\b(?:lungs?|breath sounds)\b(?:(?!\b(?:not|n't|except|but|until)\b)[^.?!;]){0,40}?"
+    r"\b(?:clear|normal|good|great)\b|"
+    r"\bclear (?:to auscultation|lungs?|breath sounds|bilateral breath)\b",
+    re.IGNORECASE,
+)
+_RULED_OUT = dict.fromkeys(("wheezing", "crackles", "rhonchi"), _CLEAR_LUNGS)
 VOTES = (
     "against", "against here", "against unclear", "against elsewhere", "for", "for here", "for unclear",
     "for elsewhere", "open",
@@ -47,6 +55,26 @@ def check(view: View) -> Iterator[Flag]:
         turns = view.talk.once(_first_clear, (one.name, "no" if one.state == "yes" else "yes"))
         message = f"{view.text(one)}: the conversation has it {'denied' if one.state == 'yes' else 'affirmed'}."
         yield view.flag(NAME, Severity.HIGH, message, turns)
+    elif (well := _found_well(view)) is not None:
+        yield view.flag(NAME, Severity.HIGH, f"{view.text(well[0])}: the conversation says otherwise.", well[1])
+
+
+def _found_well(view: View) -> tuple[Named, tuple[int, ...]] | None:
+    """A finding on examination that what was said rules out ("your lungs are clear") and that nobody names: with the
+    turns that say so. None where there is none."""
+    if view.piece.section != "exam":
+        return None
+    for one in view.named:
+        what = _RULED_OUT.get(one.name)
+        if what is None or not votes_on(one) or one.state != "yes" or view.talk.by_name.get(one.name):
+            continue
+        if turns := view.talk.once(_saying, what):
+            return one, turns
+    return None
+
+
+def _saying(talk: Conversation, what: re.Pattern[str]) -> tuple[int, ...]:
+    return tuple(turn for turn, reading in enumerate(talk.index.turns) if what.search(reading.text))
 
 
 def _listed(view: View, odds: Sequence[tuple[Named, float | None]]) -> Named | None:

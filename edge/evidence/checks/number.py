@@ -19,7 +19,6 @@ _MEASUREMENTS = (
 _MEASURED = frozenset(_MEASUREMENTS.split())
 _REACH = 45  # characters from a measurement's name to its value
 _ROUNDED = 0.051
-_LIST = re.compile(r"^\s*\(?\d{1,2}[.)]\s")
 _NOT_A_VALUE = re.compile(
     r"[\s-]*(?:days?|weeks?|months?|years?|hours?|minutes?|times|x\b|st\b|nd\b|rd\b|th\b|/\d|tablets?|pills?|puffs?)",
     re.IGNORECASE,
