@@ -38,19 +38,21 @@ class PairExample:
     answer: str = ""
 
 
-def pairs(folder: Path, names: Sequence[str], seed: int) -> list[PairExample]:
-    """Pairs of the sets "aci-train", "aci-valid", "synthetic-most", "synthetic-rest". Raises TrainingError."""
+def pairs(folder: Path, names: Sequence[str], seed: int, kinds: Sequence[str] = judging.ERRORS) -> list[PairExample]:
+    """Pairs of the sets "aci-train", "aci-valid", "synthetic-most", "synthetic-rest", with contrasts of some kinds of
+    error. Raises TrainingError.
+    """
     chance = random.Random(f"pairs/{seed}")
     found: list[PairExample] = []
     turned: dict[bool, list[tuple[PairExample, PairExample]]] = {True: [], False: []}
     for name in names:
         for visit in visits(folder, name):
-            for right, wrong, denies in _contrasts(visit, chance):
+            for right, wrong, denies in _contrasts(visit, chance, kinds):
                 if wrong.answer == "negation":
                     turned[denies].append((right, wrong))
                 else:
                     found += [right, wrong]
-    least = min(len(some) for some in turned.values())
+    least = min(len(some) for some in turned.values())  # none where negation is no kind
     found += [one for some in turned.values() for both in chance.sample(some, least) for one in both]
     return found
 
@@ -64,7 +66,9 @@ def visits(folder: Path, name: str) -> list[Visit]:
     return [one for at, one in enumerate(every) if (at % EVERY == 0) == (part == "rest")]
 
 
-def _contrasts(visit: Visit, chance: random.Random) -> Iterator[tuple[PairExample, PairExample, bool]]:
+def _contrasts(
+    visit: Visit, chance: random.Random, kinds: Sequence[str]
+) -> Iterator[tuple[PairExample, PairExample, bool]]:
     """(the statement that holds, the same with an error, whether the first denies) of every statement with a fact."""
     talk, pieces = converse(visit.transcript), split(visit.note)
     table = links.table(talk.index, pieces)
@@ -74,7 +78,7 @@ def _contrasts(visit: Visit, chance: random.Random) -> Iterator[tuple[PairExampl
         if not stated or bare or len(piece.text.split()) < _LEAST_WORDS:
             continue
         right = _pair(piece, talk, table[at], judging.HOLDS)
-        for kind, text in _errors(piece, chance):
+        for kind, text in _errors(piece, chance, kinds):
             changed = replace(piece, text=text)
             rows = links.table(talk.index, [*pieces[max(0, at - _BEFORE) : at], changed])[-1]
             yield right, _pair(changed, talk, rows, kind), _DENIES.search(piece.text) is not None
@@ -86,9 +90,9 @@ def _pair(piece: Piece, talk: Conversation, rows: links.Vector, answer: str) -> 
     return PairExample(*judging.statement_pair(piece, talk, turns), answer)
 
 
-def _errors(piece: Piece, chance: random.Random) -> list[tuple[str, str]]:
-    found = [(kind, planted.KINDS[kind](piece, chance)) for kind in judging.ERRORS]
-    found += [("negation", turned(piece.text)) for turned in _TURNED]
+def _errors(piece: Piece, chance: random.Random, kinds: Sequence[str]) -> list[tuple[str, str]]:
+    found = [(kind, planted.KINDS[kind](piece, chance)) for kind in kinds]
+    found += [("negation", turned(piece.text)) for turned in _TURNED if "negation" in kinds]
     real = [(kind, text) for kind, text in found if text is not None and text != piece.text]
     return chance.sample(real, min(len(real), _MOST))
 

@@ -35,7 +35,9 @@ _FLAGS = 0.02  # share of statements that hold at which errors are counted
 def read_sets(config: TaggerConfig, folder: Path) -> tuple[list[PairExample], list[PairExample]]:
     """Pairs to train on and to validate on. Raises TrainingError."""
     task, seed = config.tasks[STATEMENT], config.train.seed
-    found, held = judge_data.pairs(folder, task.train, seed), judge_data.pairs(folder, task.validate_on, seed)
+    kinds = config.labels(STATEMENT)[1:]
+    found = judge_data.pairs(folder, task.train, seed, kinds)
+    held = judge_data.pairs(folder, task.validate_on, seed, kinds)
     return _some(found, task.most, seed) if task.most else found, _some(held, _MOST_VALID, seed)
 
 

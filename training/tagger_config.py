@@ -11,7 +11,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from edge.contract.schemas import FIELD_KEYS
 from edge.contract.tagging import TaggerAttribute, TaggerLabel, TaggerSpec, TaggerTask
 from edge.errors import UsageError
-from edge.evidence.judging import ANSWERS
+from edge.evidence.judging import ERRORS, HOLDS
 from edge.tagging.verdicts import STATEMENT
 from training.tagger_data import FACT_ATTRIBUTES, FACT_LABELS
 
@@ -27,7 +27,8 @@ class TaskConfig(_Strict):
     its key is "statement", and nothing stands beside it). train, validate: names of sets.
 
     labels: keys of a clinic's own fields, empty for the 15 of ELMTEX; without a meaning for facts. passes: times that
-    an epoch sees the training texts. most: of "pairs", how many of each answer are trained on, 0 for all.
+    an epoch sees the training texts. Of "pairs": errors: kinds of error that are told apart, empty for all; most: how
+    many of each answer are trained on, 0 for all.
     """
 
     kind: Literal["facts", "reports", "pairs"]
@@ -35,6 +36,7 @@ class TaskConfig(_Strict):
     validate_on: list[str] = Field(alias="validate", min_length=1)
     labels: list[str] = []
     passes: int = Field(default=1, ge=1)
+    errors: list[str] = []
     most: int = Field(default=0, ge=0)
 
 
@@ -84,6 +86,9 @@ class TaggerConfig(_Strict):
             raise ValueError('a judge of pairs has one task, "statement"')
         if self.mean and not self.start:
             raise ValueError("mean needs a tagger to start from")
+        for task in self.tasks.values():
+            if unknown := set(task.errors) - set(ERRORS):
+                raise ValueError(f"errors: {sorted(unknown)[0]} is none of {', '.join(ERRORS)}")
         return self
 
     @property
@@ -102,7 +107,7 @@ class TaggerConfig(_Strict):
         """Labels of a task, in the order of its columns."""
         task = self.tasks[key]
         if task.kind == "pairs":
-            return ANSWERS
+            return (HOLDS, *(one for one in ERRORS if one in task.errors or not task.errors))
         return FACT_LABELS if task.kind == "facts" else tuple(task.labels) or FIELD_KEYS
 
     def spec(self) -> TaggerSpec:

@@ -219,7 +219,8 @@ epochs = 3
 """
 
 
-def test_a_judge_is_trained_and_written(tuned: tuple[Path, Path], tmp_path: Path) -> None:
+@pytest.mark.parametrize(("line", "answers"), [("", 11), ('errors = ["negation", "side"]\n[train]\n', 3)])
+def test_a_judge_is_trained_and_written(line: str, answers: int, tuned: tuple[Path, Path], tmp_path: Path) -> None:
     base, _ = tuned
     folder = tmp_path / "data"
     (folder / "aci_bench").mkdir(parents=True)
@@ -235,12 +236,12 @@ def test_a_judge_is_trained_and_written(tuned: tuple[Path, Path], tmp_path: Path
             f'encounter_id,dialogue,note\nV1,"{dialogue}","{note}"', encoding="utf-8"
         )
     (folder / "facts" / "a.jsonl").write_text("\n".join(rows), encoding="utf-8")
-    (tmp_path / "judge.toml").write_text(JUDGE, encoding="utf-8")
+    (tmp_path / "judge.toml").write_text(JUDGE.replace("[train]\n", line or "[train]\n"), encoding="utf-8")
     config = tagger_config.load(tmp_path / "judge.toml")
     assert config.judges
     out = tagger_run.run(config, base, folder, tmp_path / "out", lambda _: None)
     spec = parse_spec((out / "tagger.json").read_bytes())
-    assert [(task.key, task.source, len(task.labels)) for task in spec.tasks] == [("statement", "pair", 11)]
+    assert [(task.key, task.source, len(task.labels)) for task in spec.tasks] == [("statement", "pair", answers)]
     assert json.loads((out / "adapter.json").read_text(encoding="utf-8"))["figures"]
 
 
@@ -263,4 +264,7 @@ def test_a_tagger_is_trained_in_bf16_only_where_the_processor_multiplies_it(
 def test_a_judge_has_its_task_and_no_other(tmp_path: Path) -> None:
     (tmp_path / "judge.toml").write_text(JUDGE.replace("tasks.statement", "tasks.other"), encoding="utf-8")
     with pytest.raises(UsageError, match="one task"):
+        tagger_config.load(tmp_path / "judge.toml")
+    (tmp_path / "judge.toml").write_text(JUDGE.replace("[train]", 'errors = ["typo"]\n[train]'), encoding="utf-8")
+    with pytest.raises(UsageError, match="typo"):
         tagger_config.load(tmp_path / "judge.toml")
