@@ -1,7 +1,8 @@
 """Notes made from facts that a tagger found, measured as the program makes them (edge/composing).
 
 found-facts: worded by rules, no language model. found-lists: lists by rules, prose by the model from its own turns.
-found-turns: all by the model. With "-unmended": before contradicted statements are left out and missing ones added.
+found-turns: all by the model. With "-copied": under the rule of edge.engine.copied. With "-again": contradicted
+statements are written again before they are left out; with "-unmended": before anything is left out or added.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from edge.composing.notes import Composed, compose
 from edge.contract import templates
 from edge.contract.bundle import verify_bundle
 from edge.contract.events import Finished
+from edge.contract.templates import Contradicted
 from edge.engine.base import Engine
 from edge.errors import UsageError
 from edge.reading.conversation import parse
@@ -21,7 +23,14 @@ from training.answering import UNANSWERED, Writer, Written
 from training.sources import TrainingDocument
 
 _UNMENDED = "-unmended"
-STRATEGIES = tuple(f"found-{form}{mended}" for form in ("facts", "lists", "turns") for mended in ("", _UNMENDED))
+_COPIED, _AGAIN = "-copied", "-again"
+STRATEGIES = tuple(
+    f"found-{form}{copied}{mended}"
+    for form in ("facts", "lists", "turns")
+    for copied in ("", _COPIED)
+    for mended in ("", _AGAIN, _UNMENDED)
+    if form != "facts" or (not copied and mended != _AGAIN)
+)
 
 
 def writer(strategy: str, tagger_bundle: Path | None, threads: int = 0) -> Writer:
@@ -30,7 +39,10 @@ def writer(strategy: str, tagger_bundle: Path | None, threads: int = 0) -> Write
     if tagger_bundle is None:
         raise UsageError(f"--strategy {strategy} needs a tagger.", "", "Give --tagger DIR.")
     tagger = open_tagger(verify_bundle(tagger_bundle), threads)
-    form, mend = strategy.removeprefix("found-").removesuffix(_UNMENDED), not strategy.endswith(_UNMENDED)
+    mend, written = not strategy.endswith(_UNMENDED), strategy.removeprefix("found-").removesuffix(_UNMENDED)
+    way: Contradicted = "again" if written.endswith(_AGAIN) else "out"
+    written = written.removesuffix(_AGAIN)
+    form, copies = written.removesuffix(_COPIED), written.endswith(_COPIED)
 
     def write(engine: Engine, document: TrainingDocument) -> Written:
         if not document.note:
@@ -40,7 +52,7 @@ def writer(strategy: str, tagger_bundle: Path | None, threads: int = 0) -> Write
         reasons: list[str] = []
         try:
             facts = find_facts(tagger, transcript)
-            for event in compose(asked, transcript, facts, form, mend, templates.get("visit")):
+            for event in compose(asked, transcript, facts, form, mend, templates.get("visit"), copies, way):
                 if isinstance(event, Finished) and event.prompt_tokens:
                     reasons.append(event.reason)
                 elif isinstance(event, Composed):

@@ -23,7 +23,6 @@ from training import divisions, facts, gold, sources
 from training.gold import GoldFact, GoldVisit
 from training.sources import Task, TrainingDocument
 
-STATEMENT_INSTRUCTION = "Write the sentence of the clinical note that states this."
 NOISE = 0.25  # share of a section's turns that is dropped or added
 _SHARED = 0.5  # share of a statement's content words that its turn must hold where no fact says which turn it is
 _SECTION = {
@@ -77,7 +76,7 @@ def statement_pairs(folder: Path, split: str) -> list[TrainingDocument]:
             text = prompts.turns_document(visit.turns, one.turns)
             if not _supported(one.piece.text, text):
                 continue
-            task = Task("statement", STATEMENT_INSTRUCTION, one.piece.text, one.key)
+            task = Task("statement", prompts.STATEMENT_INSTRUCTION, one.piece.text, one.key)
             name = f"{visit.document.id}-statement-{number}"
             found.append(TrainingDocument(name, "statements", split, text, (task,), visit.document.lang, text))
     return found

@@ -8,18 +8,20 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 from edge.composing import allergies, lines
+from edge.composing.mending import MendingStep, Rewriter, replaced, tidy, wrong_in
 from edge.composing.words import Words, words_of
 from edge.contract import templates
 from edge.contract.events import Finished, SectionFinished, SectionStarted, TaskEvent, Text
 from edge.contract.facts import Fact, FactKind, Polarity, Severity
 from edge.contract.note import EncounterNote, Section
 from edge.contract.section_turns import DIVISION_OF, own_turns, section_of
-from edge.contract.templates import SectionSpec, Template
+from edge.contract.templates import Contradicted, SectionSpec, Template
 from edge.contract.transcript import Transcript
+from edge.engine import copied as copied_rule
 from edge.engine.base import Engine, EngineInfo
 from edge.evidence import omissions
 from edge.evidence.checks.allergy import NAME as ALLERGY_OR_INTOLERANCE
@@ -38,18 +40,9 @@ _LISTED = frozenset(
 )
 _PLAN = ("assessment_and_plan", "assessment", "plan")  # one section, or two where the template has two
 _SOAP = {"S": (), "O": ("physical_examination", "results"), "A": ("assessment",), "P": ("plan",)}
+AGAIN: Contradicted = "out"  # what is done with a contradicted statement of a model, where the template does not say
+COPIES = False  # whether what a language model writes is masked to what was said: not before it is measured
 _SECTIONS = "sections"  # the template whose sections facts are sorted into
-
-
-@dataclass(frozen=True)
-class ComposingStep:
-    """One change of the draft before a clinician saw it. what: "left out", "added" or "put right" (an intolerance that
-    stood as an allergy); why: checks or kind of fact."""
-
-    what: str
-    section: str
-    text: str = field(repr=False)
-    why: str
 
 
 @dataclass(frozen=True)
@@ -57,11 +50,13 @@ class Composed:
     """Last event of compose: the note, its content with statements, and what was mended."""
 
     note: Note
-    steps: tuple[ComposingStep, ...]
+    steps: tuple[MendingStep, ...]
+    copies: bool = False
 
     def parameters(self, form: str) -> dict[str, Any]:
         """What the origin of the note names beside the decoding."""
-        return {"form": form, "rules": RULES, "steps": [asdict(one) for one in self.steps]}
+        copied = {"copied": copied_rule.RULE} if self.copies else {}
+        return {"form": form, "rules": RULES, "steps": [one.as_json() for one in self.steps]} | copied
 
 
 @dataclass(frozen=True)
@@ -115,9 +110,13 @@ def compose(
     form: str,
     mend: bool = True,
     template: Template | None = None,
+    copies: bool = COPIES,
+    contradicted: Contradicted = AGAIN,
 ) -> Iterator[TaskEvent | Composed]:
     """Write a note from facts. form: of FORMS; engine: None only for "facts", which needs no model; template: one that
-    takes_facts() (default: "sections").
+    takes_facts() (default: "sections"); copies: numbers, units and drugs of what a language model writes are masked to
+    those of a section's own turns (edge.engine.copied); contradicted: what is done with a statement of the model that
+    the conversation contradicts, where the template does not say it.
 
     Raises InputError as write_note, ValueError for an unknown form or a template that does not fit.
     """
@@ -132,7 +131,7 @@ def compose(
     prose = replace(shape.inner, sections=tuple(spec for spec in shape.inner.sections if spec not in listed))
     written = Note(chosen.name, "", (), False, (), 0, 0, 0.0)
     if engine is not None and prose.sections:
-        for event in write_note(engine, transcript, prose, _turns(facts, shape)):
+        for event in write_note(engine, transcript, prose, _turns(facts, shape), copies=copies):
             if isinstance(event, NoteFinished):
                 written = event.note
             else:
@@ -140,16 +139,33 @@ def compose(
     words = words_of(transcript)
     made = _once({s: _lines([f for f in facts if shape.place(f) == s.key], transcript, words) for s in listed})
     sections = _joined(shape, written, [_list(spec, own, words) for spec, own in made.items()])
-    steps: tuple[ComposingStep, ...] = ()
+    steps: tuple[MendingStep, ...] = ()
     if mend:
         said = frozenset(one.text for own in made.values() for one in own if one.verbatim)
-        sections, steps = _mended(sections, said, _Source(shape, talk, words), facts)
+        ways, rewriter = _ways(shape, chosen, listed, contradicted), engine and Rewriter(engine, talk)
+        source = _Source(shape, talk, words, ways, rewriter)
+        sections, steps = _mended(sections, said, source, facts)
+        written = replace(written, generated_tokens=written.generated_tokens + source.tokens)
     sections = _under(shape, sections)
     if form == "facts":
         yield from _told(chosen, sections)
     text = EncounterNote(chosen.name, sections).text()
     seconds = time.perf_counter() - started
-    yield Composed(replace(written, template=chosen.name, text=text, sections=sections, seconds=seconds), steps)
+    note = replace(written, template=chosen.name, text=text, sections=sections, seconds=seconds)
+    yield Composed(note, steps, copies and engine is not None and bool(prose.sections))
+
+
+def _ways(
+    shape: _Shape, chosen: Template, listed: Sequence[SectionSpec], default: Contradicted
+) -> dict[str, Contradicted]:
+    """What is done with contradicted statements, by key of the inner section; lines of rules are left out."""
+    ways: dict[str, Contradicted] = {}
+    by_rules = {spec.key for spec in listed}
+    for spec in chosen.sections:
+        for key in shape.under[spec.key]:
+            way = spec.contradicted or default
+            ways[key] = "out" if key in by_rules and way == "again" else way
+    return ways
 
 
 def _sure(fact: Fact) -> bool:
@@ -244,18 +260,25 @@ class _Source:
     shape: _Shape
     talk: Conversation = field(repr=False)
     words: Words
+    ways: Mapping[str, Contradicted]
+    rewriter: Rewriter | None
+
+    @property
+    def tokens(self) -> int:
+        """Tokens of statements that were written again."""
+        return self.rewriter.tokens if self.rewriter is not None else 0
 
 
 def _mended(
     sections: tuple[Section, ...], said: frozenset[str], source: _Source, facts: Sequence[Fact]
-) -> tuple[tuple[Section, ...], tuple[ComposingStep, ...]]:
-    """Statements that the conversation contradicts are left out, but none that repeats it word for word (said);
-    critical facts that are missing are added."""
-    steps: list[ComposingStep] = []
+) -> tuple[tuple[Section, ...], tuple[MendingStep, ...]]:
+    """Statements that the conversation contradicts are written again or left out, but none that repeats it word for
+    word (said); critical facts that are missing are added."""
+    steps: list[MendingStep] = []
     shape, talk, words = source.shape, source.talk, source.words
     if sections:
         checked, _ = review_sections(EncounterNote(shape.inner.name, sections), talk)
-        sections = tuple(_without_wrong(one, said, words, steps) for one in checked.sections)
+        sections = tuple(_without_wrong(one, said, source, steps) for one in checked.sections)
         sections = tuple(replace(one, statements=()) for one in sections if one.text.strip())
     pieces = split("\n\n".join(f"{one.heading}\n\n{one.text}" for one in sections))
     missing = {one.quote for one in omissions.find(facts, pieces, talk) if one.critical}
@@ -263,7 +286,7 @@ def _mended(
     said_of = [(fact, shape.place(fact), lines.line(fact, talk.transcript.turns, words)) for fact in left]
     for fact, key, text in _uncontradicted([one for one in said_of if one[2]], shape.inner, talk):
         sections = _with_line(sections, source, key, text)
-        steps.append(ComposingStep("added", key, text, fact.kind.value))
+        steps.append(MendingStep("added", key, text, fact.kind.value))
     return sections, tuple(steps)
 
 
@@ -281,18 +304,21 @@ def _uncontradicted(
     return [one for one, wrong in zip(found, flagged, strict=True) if not wrong]
 
 
-def _without_wrong(section: Section, said: frozenset[str], words: Words, steps: list[ComposingStep]) -> Section:
-    text = section.text
-    for one in reversed(section.statements):
-        wrong = [flag.check for flag in one.flags if flag.severity is Severity.HIGH]
+def _without_wrong(section: Section, said: frozenset[str], source: _Source, steps: list[MendingStep]) -> Section:
+    text, way = section.text, source.ways.get(section.key.split(".")[0], "out")
+    for one in reversed(section.statements if way != "shown" else ()):
+        wrong = wrong_in(one)
         if not wrong or any(one.text in line for line in said):
             continue
-        right = words.intolerance.format(one.text.rstrip(".")) if wrong == [ALLERGY_OR_INTOLERANCE] else ""
-        steps.append(ComposingStep("put right" if right else "left out", section.key, one.text, ", ".join(wrong)))
-        before, after = text[: one.start].rstrip(" "), text[one.end :].lstrip(" ")
-        text = f"{before} {right}{'' if after[:1] in {'', chr(10)} else ' '}{after}"
-    kept = [line.rstrip() for line in text.split("\n") if line.strip(" -•*")]
-    return replace(section, text="\n".join(kept).strip()) if text != section.text else section
+        what, new = "put right", ""
+        if wrong == ALLERGY_OR_INTOLERANCE:
+            new = source.words.intolerance.format(one.text.rstrip("."))
+        elif way == "again" and source.rewriter is not None:
+            what, new = "written again", source.rewriter.again(replace(section, text=text), one)
+        instead = new if what == "written again" else ""
+        steps.append(MendingStep(what if new else "left out", section.key, one.text, wrong, instead))
+        text = replaced(text, one, new)
+    return replace(section, text=tidy(text)) if text != section.text else section
 
 
 def _with_line(sections: tuple[Section, ...], source: _Source, key: str, text: str) -> tuple[Section, ...]:

@@ -18,6 +18,8 @@ from edge.errors import BundleError
 from edge.text import one_line
 
 PROMPT_VERSION = "2"  # what this program's training writes
+# What a model is asked of the turns that a single statement of a note stands on.
+STATEMENT_INSTRUCTION = "Write the sentence of the clinical note that states this."
 ABSENT = "None."  # what a model writes for a section that the document says nothing about
 
 SYSTEM = (

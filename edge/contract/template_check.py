@@ -1,6 +1,6 @@
 """What is wrong with the text of a note template, with its line, in words for whoever writes it.
 
-A template is TOML: name and title, then [[sections]] of key, title, instruction, headings, max_tokens.
+A template is TOML: name and title, then [[sections]] of key, title, instruction, headings, max_tokens, contradicted.
 """
 
 from __future__ import annotations
@@ -16,10 +16,13 @@ from edge import foreign
 MAX_CHARACTERS = 64 * 1024
 MAX_SECTIONS = 40
 MAX_TOKENS = 8192
-SECTION_KEYS: dict[str, type] = {"key": str, "title": str, "instruction": str, "headings": list, "max_tokens": int}
+SECTION_KEYS: dict[str, type] = {
+    "key": str, "title": str, "instruction": str, "headings": list, "max_tokens": int, "contradicted": str,
+}  # fmt: skip
+CONTRADICTED = ("again", "out", "shown")
 _TOP_KEYS: dict[str, type] = {"name": str, "title": str, "sections": list}
 _NEEDED = ("key", "title", "instruction")
-_LIMITS = {"name": 60, "key": 60, "title": 120, "instruction": 4000}  # characters
+_LIMITS = {"name": 60, "key": 60, "title": 120, "instruction": 4000, "contradicted": 60}  # characters
 _HEADER = re.compile(r"""\s*\[\[\s*["']?sections["']?\s*\]\]""")
 _PLACE = re.compile(r"\s*\(at (?:line (\d+), column \d+|end of document)\)$")
 
@@ -32,7 +35,7 @@ SENTENCES = {
     "twice": "The same name stands here twice.",
     "bracket": "A bracket is not closed.",
     "toml": "This is not valid TOML: {why}.",
-    "unknown": "{name!r} is not known. A section has key, title, instruction, headings and max_tokens.",
+    "unknown": "{name!r} is not known. A section has key, title, instruction, headings, max_tokens and contradicted.",
     "unknown_top": "{name!r} is not known. Before the first [[sections]] only name and title are allowed.",
     "text": "{name} must be a text in quotation marks.",
     "number": "{name} must be a whole number.",
@@ -41,6 +44,7 @@ SENTENCES = {
     "many": "There are more than {limit} sections.",
     "missing": "This section needs {names}.",
     "tokens": "max_tokens is {value}. It must be between 1 and {limit}.",
+    "choice": "{name} must be one of {choices}.",
     "same_key": "Another section has the same key, {value!r}.",
     "long": "{name} is longer than {limit} characters.",
 }
@@ -129,6 +133,8 @@ def _section(section: dict[str, Any], seen: set[str]) -> Iterator[Problem]:
     limit = section.get("max_tokens", 1)
     if not 1 <= limit <= MAX_TOKENS:
         yield Problem(0, "tokens", {"value": limit, "limit": MAX_TOKENS, "name": "max_tokens"})
+    if section.get("contradicted", CONTRADICTED[0]) not in CONTRADICTED:
+        yield Problem(0, "choice", {"name": "contradicted", "choices": ", ".join(CONTRADICTED)})
     if section.get("key") in seen:
         yield Problem(0, "same_key", {"name": "key", "value": section["key"]})
 

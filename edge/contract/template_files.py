@@ -86,6 +86,8 @@ def as_toml(template: Template) -> str:
         lines += ["", "[[sections]]", f"key = {_quoted(spec.key)}", f"title = {_quoted(spec.title)}"]
         if spec.headings:
             lines.append(f"headings = [{', '.join(map(_quoted, spec.headings))}]")
+        if spec.contradicted:
+            lines.append(f"contradicted = {_quoted(spec.contradicted)}")
         lines += [f"max_tokens = {spec.max_tokens}", f"instruction = {_quoted(spec.instruction)}"]
     return "\n".join(lines) + "\n"
 

@@ -11,7 +11,7 @@ from dataclasses import dataclass, replace
 from functools import cache
 from importlib import resources
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from edge import foreign
 from edge.contract.template_check import MAX_CHARACTERS, problem
@@ -19,17 +19,22 @@ from edge.errors import UsageError
 from edge.text import one_line, sanitise
 
 _SECTION_SET = "mts"
+Contradicted = Literal["", "again", "out", "shown"]
 
 
 @dataclass(frozen=True)
 class SectionSpec:
-    """One generated part. headings: what its text may be divided by (empty: the title is the heading)."""
+    """One generated part. headings: what its text may be divided by (empty: the title is the heading). contradicted:
+    what is done, before a clinician sees it, with a statement that the conversation contradicts: it is written "again"
+    once from its own turns, left "out", or "shown" as it is; empty: what the form of the note does.
+    """
 
     key: str
     title: str
     instruction: str
     headings: tuple[str, ...] = ()
     max_tokens: int = 512
+    contradicted: Contradicted = ""
 
 
 @dataclass(frozen=True)
@@ -44,9 +49,9 @@ class Template:
 def _section(raw: dict[str, Any]) -> SectionSpec:
     headings = tuple(one_line(heading) for heading in raw.get("headings", ()))
     instruction = sanitise(raw["instruction"]).strip()
-    return SectionSpec(
-        one_line(raw["key"]), one_line(raw["title"]), instruction, headings, int(raw.get("max_tokens", 512))
-    )
+    most = int(raw.get("max_tokens", 512))
+    contradicted: Contradicted = raw.get("contradicted", "")
+    return SectionSpec(one_line(raw["key"]), one_line(raw["title"]), instruction, headings, most, contradicted)
 
 
 def parse_template(text: str, where: str) -> Template:

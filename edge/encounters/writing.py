@@ -13,6 +13,7 @@ from typing import Any
 
 from edge import paths
 from edge.clinical.language import language, language_code
+from edge.composing import mending
 from edge.composing.notes import FORMS as COMPOSED
 from edge.composing.notes import as_note, takes_facts
 from edge.contract import choice
@@ -174,7 +175,7 @@ class Scribe:
         visit = substance.visit(conversation)
         form = self.form_of(chosen, conversation, form)
         if form == WHOLE:
-            return write_note(self.engine, visit, chosen)
+            return mending.whole(self.engine, visit, chosen)
         finder = self.facts_finder()
         assert finder.finder is not None
         assert finder.info is not None

@@ -52,13 +52,15 @@ class EngineInfo:
 class Request:
     """One answer to write. grammar: an llguidance grammar (Lark form) that the answer must follow, or None.
 
-    no_repeats: free text is written under the rule of edge.engine.repeats.
+    no_repeats: free text is written under the rule of edge.engine.repeats. copies: it is written under that of
+    edge.engine.copied: its numbers, units and drugs are those of the prompt's document.
     """
 
     prompt: Prompt
     max_tokens: int
     grammar: str | None = None
     no_repeats: bool = BY_DEFAULT
+    copies: bool = False
 
 
 class Engine(Protocol):

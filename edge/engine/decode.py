@@ -16,6 +16,7 @@ from edge.contract.events import EngineEvent, Finished, Reading, StopReason, Tex
 from edge.contract.prompts import Prompt, encode
 from edge.engine.base import Request, Session
 from edge.engine.constrain import Constraint, GrammarCompiler
+from edge.engine.copied import Copied, Copyable
 from edge.engine.loops import Watch, loop_start, sentence_end
 from edge.engine.reader import Drafting, Reader
 from edge.engine.repeats import Pieces, Repeats, document_text
@@ -33,12 +34,13 @@ class Answer:
     """Tokens written so far, why writing stopped, and where a loop was cut (character offset).
 
     since: tokens before this index were already looked at for loops. escaping: a list that loops is being closed.
-    text: what the tokens read, whole characters only, made token by token. repeats: the rule of free text, or None.
-    watch: what looks for loops in it.
+    text: what the tokens read, whole characters only, made token by token. repeats, copied: the rules of free text, or
+    None. watch: what looks for loops in it.
     """
 
     ids: list[int]
     repeats: Repeats | None = None
+    copied: Copied | None = None
     watch: Watch = field(default_factory=Watch)
     text: str = ""
     reason: StopReason = "length"
@@ -83,7 +85,7 @@ class Decoder:
         reused, passes = reader.reuse(ids), reader.passes
         for done in self._prefill(reader, ids, reused, cancelled):
             yield Reading(done, len(ids))
-        answer = Answer([], self._repeats(request))
+        answer = Answer([], self._repeats(request), self._copied(request))
         shown = ""
         if cancelled.is_set():
             answer.reason = "cancelled"
@@ -114,6 +116,12 @@ class Decoder:
         if request.grammar is not None or not request.no_repeats:
             return None
         return Repeats(self._pieces, document_text(request.prompt.document))
+
+    def _copied(self, request: Request) -> Copied | None:
+        """The rule that only what was said is copied, for free text that is asked to keep it."""
+        if request.grammar is not None or not request.copies:
+            return None
+        return Copied(self._pieces, Copyable.of(document_text(request.prompt.document)))
 
     def forget(self) -> None:
         """Drop the cache (its text included)."""
@@ -165,8 +173,9 @@ class Decoder:
             if added:
                 yield added
             reader.append(step)
-            if answer.repeats is not None:
-                answer.repeats.add(step[0])
+            for rule in (answer.repeats, answer.copied):
+                if rule is not None:
+                    rule.add(step[0])
         answer.reason = "length"
 
     def _loops(self, answer: Answer, added: str, constrained: bool) -> bool:
@@ -200,8 +209,8 @@ class Decoder:
                 answer.since = len(answer.ids)
         if answer.repeats is not None:
             answer.repeats.apply(scores)
-        token = int(scores.argmax())
-        if token in self._end:
+        token = int(scores.argmax()) if answer.copied is None else answer.copied.choose(scores)
+        if token is None or token in self._end:
             return None
         if constraint is not None:
             constraint.accept([token])

@@ -64,7 +64,8 @@ class Vocabulary(Protocol):
 class Pieces:
     """Text of single tokens, looked up once each: whether one begins a word, and what it reads.
 
-    ends: tokens that end an answer; lines: those that begin a new line; stop: the full stop, or None.
+    ends: tokens that end an answer; lines: those that begin a new line; stop: the full stop, or None; figures: those
+    that read one figure.
     """
 
     def __init__(self, vocabulary: Vocabulary, ends: Iterable[int]) -> None:
@@ -74,6 +75,8 @@ class Pieces:
         self.lines = tuple(dict.fromkeys(token for token in found if token is not None))
         self.ends = tuple(ends)
         self.stop = vocabulary.token_to_id(".")
+        single = (vocabulary.token_to_id(figure) for figure in "0123456789")
+        self.figures = tuple(token for token in single if token is not None)
 
     def of(self, token: int) -> tuple[bool, str]:
         """(begins a word, its text in lower case without the space before it)."""

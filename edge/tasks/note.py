@@ -58,16 +58,18 @@ def write_note(
     turns: Mapping[str, Collection[int]] | None = None,
     *,
     earlier: bool = False,
+    copies: bool = False,
 ) -> Iterator[TaskEvent | NoteFinished]:
     """Write every section of template about transcript, yielding progress, text and at last NoteFinished.
 
     turns: section key -> the turns (numbers from 0) that it is written from; without them each is written from the
     whole conversation. A section without turns is absent, and no model is asked about it. earlier: each section is
-    shown those before it. A conversation that is longer than the model reads at once is written about in overlapping
+    shown those before it. copies: numbers, units and drugs are masked to those of a section's own turns
+    (edge.engine.copied). A conversation that is longer than the model reads at once is written about in overlapping
     parts, all sections of a part in a row, and what each part gives a section stands in it under a line that names the
     part. Raises InputError before writing anything if a section has no room beside its own instruction.
     """
-    drafts = _drafts(engine, transcript, template, turns)
+    drafts = [replace(one, copies=copies) for one in _drafts(engine, transcript, template, turns)]
     started = time.perf_counter()
     for part in range(max(1, *(len(draft.parts) for draft in drafts))):
         for index, draft in enumerate(drafts):
@@ -88,6 +90,7 @@ class _Draft:
     spec: SectionSpec
     parts: list[VisitPart] = field(repr=False)
     language: str = "en"
+    copies: bool = False
     answers: list[Finished] = field(default_factory=list, repr=False)
 
     @property
@@ -213,7 +216,8 @@ def _write(
         if len(draft.parts) > 1:
             yield Text(("\n\n" if at else "") + draft.seam(at) + "\n")
         document = draft.parts[at].document()
-        for event in engine.stream(_shown(engine, document, spec, shown)):
+        request = replace(_shown(engine, document, spec, shown), copies=draft.copies)
+        for event in engine.stream(request):
             if isinstance(event, Finished):
                 draft.answers.append(event)
             yield event

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import argparse
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
@@ -80,7 +80,8 @@ def write(scribe: Scribe, document: Document, args: argparse.Namespace, narrator
     origin = writing.origin(note.writer or scribe.engine.info, document, note)
     steps = note.parameters.get("steps", ())
     for step in steps if not args.json else ():
-        narrator.say(f"Mended: {step['what']} in {step['section']}: {one_line(step['text'], 90)} ({step['why']})")
+        words = f"{one_line(step['text'], 90)}{_instead(step)}"
+        narrator.say(f"Mended: {step['what']} in {step['section']}: {words} ({step['why']})")
     omissions = {"omissions": [one.as_json() for one in found.omissions] if found is not None else []}
     printed = note_json(replace(note, sections=content.sections)) | omissions
     printed["warnings"] = [foreign] if foreign else []
@@ -95,6 +96,11 @@ def write(scribe: Scribe, document: Document, args: argparse.Namespace, narrator
     return model_verbs.VerbResult(
         {"text": note.text, **printed, **model_verbs.envelope(origin)}, "transcript", Generated(content, origin)
     )
+
+
+def _instead(step: Mapping[str, str]) -> str:
+    """The new words of a statement that was written again."""
+    return f" → {one_line(step['instead'], 90)}" if step.get("instead") else ""
 
 
 def note_json(note: Note) -> dict[str, Any]:
@@ -138,8 +144,10 @@ def live(args: argparse.Namespace) -> bool:
 
 
 def streamed(args: argparse.Namespace, note: Note) -> bool:
-    """Whether the note was shown as it came: what parts of a long visit gave is merged before it is shown."""
-    return live(args) and not note.parts
+    """Whether the note was shown as it came: what parts of a long visit gave is merged before it is shown, and what a
+    language model wrote may have been mended since."""
+    mended = note.writer is None and bool(note.parameters.get("steps"))
+    return live(args) and not note.parts and not mended
 
 
 def in_parts(count: int) -> str:

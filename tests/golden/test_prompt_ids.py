@@ -32,6 +32,7 @@ def golden(version: str, tokenizer: Any) -> dict[str, Any]:
     asked = {f"{name} {spec.key}": (own, spec.instruction) for name, spec in sections}
     last = sections[-1][1].instruction
     asked["earlier"] = (prompts.turns_document(TALK.turns, [2]), prompts.with_earlier(last, "ALLERGIES\nPenicillin."))
+    asked["statement"] = (prompts.turns_document(TALK.turns, [1]), prompts.STATEMENT_INSTRUCTION)
     asked["fields"] = (prompts.report_document("Gout.\n"), extraction_instruction())
     found: dict[str, Any] = {}
     for name, (document, instruction) in asked.items():
@@ -46,7 +47,7 @@ def golden(version: str, tokenizer: Any) -> dict[str, Any]:
 def test_a_committed_prompt_never_changes(version: str, byte_tokenizer: Any) -> None:
     committed = json.loads(FILE.read_text(encoding="utf-8"))
     assert committed.keys() == prompts.RENDERERS.keys()
-    assert len(committed[version]) == 4 + 11 + 4 + 2
+    assert len(committed[version]) == 4 + 11 + 4 + 3
     assert golden(version, byte_tokenizer) == committed[version]
 
 

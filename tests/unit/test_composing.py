@@ -6,16 +6,17 @@ from dataclasses import replace
 
 import pytest
 
-from edge.composing import lines
+from edge.composing import lines, mending
 from edge.composing.notes import FORMS, Composed, compose, takes_facts
 from edge.composing.words import words_of
-from edge.contract import templates
+from edge.contract import prompts, templates
 from edge.contract.events import SectionFinished
 from edge.contract.facts import Fact, FactKind, Polarity, Quote, Subject, Time
 from edge.contract.transcript import Transcript
 from edge.engine.scripted import ScriptedEngine
 from edge.evidence.conversation import converse
 from edge.reading.conversation import parse
+from edge.tasks.note import NoteFinished
 
 TALK = parse(
     """[doctor] what do you take?
@@ -285,3 +286,82 @@ def _of(talk: Transcript, kind: FactKind, words: str) -> Fact:
     return Fact(
         kind, Polarity.AFFIRMED, Subject.PATIENT, Time.CURRENT, True, (Quote(turn, start, start + len(words), words),)
     )
+
+
+def _again(answers: dict[str, str], way: str = "again") -> Composed:
+    """The note of FACTS in the form "turns" by a model whose history says something wrong, and what it makes of it when
+    it is asked for a single statement. answers: by instruction's first words."""
+
+    def script(instruction: str) -> str:
+        return next((text for start, text in answers.items() if start in instruction), "None.")
+
+    template = templates.get("sections")
+    sections = tuple(replace(one, contradicted=way) for one in template.sections)  # type: ignore[arg-type]
+    template = replace(template, sections=sections)
+    events = list(compose(ScriptedEngine(script), TALK, FACTS, "turns", template=template))
+    assert isinstance(events[-1], Composed)
+    return events[-1]
+
+
+WRONG = "He takes lisinopril 20 mg every morning."
+
+
+@pytest.mark.parametrize(
+    ("new", "kept"),
+    [
+        ("He takes lisinopril 40 mg every morning.", True),
+        ("He takes lisinopril 5 mg every morning.", False),  # a check speaks against it, too
+        ("He wishes to see a dermatologist.", False),  # nothing was said of it
+        ("None.", False),
+    ],
+)
+def test_a_contradicted_statement_is_written_again_once_or_left_out(new: str, kept: bool) -> None:
+    made = _again({"medications": WRONG, prompts.STATEMENT_INSTRUCTION: new})
+    step = made.steps[0]
+    assert (step.what, step.text, step.why) == ("written again" if kept else "left out", WRONG, "dose")
+    assert step.instead == (new if kept else "")
+    assert (new in made.note.text) is kept
+    assert WRONG not in made.note.text
+    assert made.parameters("turns")["steps"][0] == step.as_json()
+    assert ("instead" in step.as_json()) is kept
+
+
+def test_a_template_says_what_is_done_with_a_contradicted_statement() -> None:
+    answers = {"medications": WRONG, prompts.STATEMENT_INSTRUCTION: "He takes lisinopril 40 mg every morning."}
+    assert WRONG in _again(answers, "shown").note.text
+    out = _again(answers, "out")
+    assert WRONG not in out.note.text
+    assert out.steps[0].what == "left out"
+
+
+def test_words_that_stand_in_the_section_are_not_said_again() -> None:
+    right = "He takes lisinopril 40 mg every morning."
+    made = _again({"medications": f"{right} {WRONG}", prompts.STATEMENT_INSTRUCTION: right})
+    assert made.note.text.count(right) == 1
+
+
+def _whole(way: str, answers: dict[str, str]) -> NoteFinished:
+    template = replace(templates.get("section:MEDICATIONS"), name="m")
+    template = replace(template, sections=tuple(replace(s, contradicted=way) for s in template.sections))  # type: ignore[arg-type]
+
+    def script(instruction: str) -> str:
+        return next((text for start, text in answers.items() if start in instruction), f"{WRONG} He is well.")
+
+    last = list(mending.whole(ScriptedEngine(script), TALK, template))[-1]
+    assert isinstance(last, NoteFinished)
+    return last
+
+
+def test_a_note_of_the_whole_visit_is_mended_where_its_template_says_so() -> None:
+    right = "He takes lisinopril 40 mg every morning."
+    answers = {prompts.STATEMENT_INSTRUCTION: right}
+    assert "steps" not in _whole("", answers).note.parameters
+    assert WRONG in _whole("", answers).note.text
+    again = _whole("again", answers).note
+    assert right in again.text
+    assert WRONG not in again.text
+    assert again.parameters["steps"][0]["instead"] == right
+    out = _whole("out", answers).note
+    assert out.parameters["steps"][0]["what"] == "left out"
+    assert WRONG not in out.text
+    assert "He is well." in out.text

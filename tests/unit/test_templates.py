@@ -49,6 +49,7 @@ MISTAKES = [
     ("name='x'", 1, "no [[sections]]"),
     ("[[sections]]\nkey='k'\ntitle='t'", 1, "needs instruction"),
     (SECTION + "max_tokens=0", 5, "max_tokens is 0"),
+    (SECTION + "contradicted = 'never'", 5, "contradicted must be one of again, out, shown"),
     (SECTION + "\n# why\ncolour='red'", 7, "'colour'"),
     (SECTION + "\n" + SECTION, 7, "same key"),
     ('title = "Knee\n' + SECTION, 1, "not closed"),
@@ -80,7 +81,7 @@ def test_a_mistake_is_said_with_its_line(text: str, line: int, says: str) -> Non
 
 
 def test_every_sentence_is_met() -> None:
-    assert len(MISTAKES) == 21
+    assert len(MISTAKES) == 22
     met = {found.kind for text, *_ in MISTAKES if (found := template_check.problem(text))}
     rare = {found.kind for text in ('title = "\\z"',) if (found := template_check.problem(text))}
     assert met | rare == set(template_check.SENTENCES)
@@ -91,6 +92,12 @@ def test_what_is_shipped_comes_back_from_its_text() -> None:
         template = templates.get(name)
         again = templates.parse_template(template_files.as_toml(template), name)
         assert (again.title, again.sections) == (template.title, template.sections)
+
+
+def test_what_is_done_with_contradicted_statements_comes_back_from_its_text() -> None:
+    section = templates.SectionSpec("k", "K", "Write it.", contradicted="again")
+    text = template_files.as_toml(templates.Template("own", "Own", (section,)))
+    assert templates.parse_template(text, "own").sections == (section,)
 
 
 def test_hostile_text_is_text(tmp_path: Path) -> None:
