@@ -142,7 +142,8 @@ def compose(
     steps: tuple[MendingStep, ...] = ()
     if mend:
         said = frozenset(one.text for own in made.values() for one in own if one.verbatim)
-        ways, rewriter = _ways(shape, chosen, listed, contradicted), engine and Rewriter(engine, talk)
+        ways = _ways(shape, chosen, listed, contradicted)
+        rewriter = Rewriter(engine, talk) if engine is not None else None
         source = _Source(shape, talk, words, ways, rewriter)
         sections, steps = _mended(sections, said, source, facts)
         written = replace(written, generated_tokens=written.generated_tokens + source.tokens)
