@@ -18,6 +18,7 @@ from edge.coding import external, guidelines
 from edge.coding.confidence import calibrated
 from edge.coding.lexicon import BODY, Mention, Term, TermLexicon, catalogue_terms, sides_near, stems
 from edge.coding.meaning import MeaningFinder, other_side, side_of
+from edge.coding.reasons import reasons
 from edge.coding.resolution import Resolver
 from edge.coding.results import Candidate, Coding
 from edge.coding.retrieval import Retriever
@@ -67,7 +68,24 @@ _LIKELY_CAUSE = re.compile(
 _NOT_DIAGNOSED = re.compile(
     r"^[^.;,]{0,20}\b(?:(?:has|have|was|is) )?not (?:been )?(?:diagnosed|confirmed|established)\b", re.IGNORECASE
 )
-_PAST = re.compile(r"\b(?:history of|h/o|hx of|status post|s/p|prior|previous) (?:\w+ ){0,2}$", re.IGNORECASE)
+# "cold" that is felt, or laid on, and no illness.
+_COLD_AFTER = re.compile(
+    r"^[\s-]*(?:or (?:hot|heat|warm)|and (?:hot|heat|clammy)|sprays?|packs?|compress\w*|water|weather|air|therapy|"
+    r"temperatures?|intolerance|sweats?|drinks?|hands?|feet|fingers?|extremit\w+|sores?|turkey|laser|knife)\b",
+    re.IGNORECASE,
+)
+_COLD_BEFORE = re.compile(
+    r"\b(?:feel\w*|felt|to|hot(?:,| or| and)|heat(?:,| or| and)|by|ice)\s+(?:the )?$", re.IGNORECASE
+)
+_PRESENCE = ("Z89", "Z90", "Z95", "Z96", "Z98")  # what was put in or taken out; before the operation nothing was
+_AHEAD = re.compile(
+    r"\b(?:pre-?op\w*|before|planned|scheduled?|upcoming|candidate|clearance|consider\w*|recommend\w*|awaiting|ready)\b",
+    re.IGNORECASE,
+)
+_NEGATING = frozenset(("without", "no", "not", "non", "absent", "ohne", "nicht", "kein"))
+_PAST = re.compile(
+    r"\b(?:history of|h/o|hx of|status post|s/p|prior|previous|zustand nach|z\. ?n\.) (?:\w+ ){0,2}$", re.IGNORECASE
+)
 _REMOVED = re.compile(r"\b(?:status post|s/p)\b.*\b(?:removal|excision|resection)\b", re.IGNORECASE)
 _CHRONIC = re.compile(r"\bchronic\b", re.IGNORECASE)
 _AROUND = 80  # characters looked at on either side of a mention
@@ -125,7 +143,8 @@ class Coder:
         kept = [c for c in kept if c.confidence >= at_least]
         ordered = guidelines.in_sequence(self.catalogue, kept)
         codes = [c.code.code for c in ordered]
-        shown = tuple(replace(c, alternatives=self._alternatives(c), why=self._asking(c, codes)) for c in ordered)
+        told = (replace(c, alternatives=self._alternatives(c)) for c in ordered)
+        shown = tuple(replace(c, why=reasons(self.catalogue, c, text, codes)) for c in told)
         conflicts = guidelines.conflicts(self.catalogue, [c for c in ordered if c.confidence >= min(at_least, LIKELY)])
         return Coding(self.catalogue.edition, shown, tuple(conflicts), len(note) > MAX_NOTE)
 
@@ -133,7 +152,7 @@ class Coder:
         """Terms of the classification in the note that are true of the patient, or may be."""
         side_of = _sides(text)
         seen: Counter[tuple[Term, Part, str]] = Counter()
-        found = []
+        found: list[_Found] = []
         for line in read:
             for mention in self._lexicon.find(line.text, line.start):
                 kind = (mention.term, line.part, mention.side)
@@ -141,7 +160,9 @@ class Coder:
                 if seen[kind] > _MENTIONS:
                     continue
                 around = context.at(mention.start, mention.end)
-                if not self._codable(text, line, mention, around):
+                if not self._codable(text, line, mention, around) or _denied_within(mention, context):
+                    continue
+                if found and self._same_in_parentheses(text, found[-1].mention, mention):
                     continue
                 side = mention.side or next(filter(None, map(side_of, self._body(mention.term))), "")
                 before = text[max(line.start, mention.start - _AROUND) : mention.start]
@@ -159,7 +180,20 @@ class Coder:
         after = text[mention.end : min(line.start + len(line.text), mention.end + _AROUND)]
         if _NOT_AFTER.search(after) or _NOT_BEFORE.search(before) or _NOT_DIAGNOSED.search(after):
             return mention.term.code.startswith("Z")
+        if mention.term.code.startswith(_PRESENCE) and _AHEAD.search(before) and not _PAST.search(before):
+            return False
+        if mention.quote.casefold() == "cold" and (_COLD_AFTER.search(after) or _COLD_BEFORE.search(before)):
+            return False
         return not _LIKELY_CAUSE.search(before)
+
+    def _same_in_parentheses(self, text: str, before: Mention, mention: Mention) -> bool:
+        """Whether a mention says in parentheses what stands before it, in other words: "viral URI (common cold)"."""
+        opened = text[before.end : mention.start].strip() == "(" and text[mention.end :].lstrip()[:1] == ")"
+        return opened and self._block(before.term.code) == self._block(mention.term.code)
+
+    def _block(self, code: str) -> str:
+        """The range of categories that a code belongs to ("J00-J06")."""
+        return next((entry.code for entry in self.catalogue.ancestors(code) if "-" in entry.code), "")
 
     def _candidates(
         self, text: str, read: Sequence[CodingLine], found: Sequence[_Found], context: Context
@@ -195,9 +229,10 @@ class Coder:
             )  # fmt: skip
 
     def _alternatives(self, candidate: Candidate) -> tuple[tuple[Code, float], ...]:
-        """Other billable codes, best first, none more than half as sure: the sides where it needs one, then those whose
-        words are those of the quote, on its side."""
+        """Other billable codes, none more than half as sure: the sides where it needs one, then those whose words are
+        those of the quote, on its side, of its category first, then of its chapter."""
         hits = self.catalogue.search(candidate.quote[:200], 12) if match_query(candidate.quote[:200]) else []
+        hits.sort(key=lambda hit: _distance(hit.code.code, candidate.code.code))
         top = max((h.score for h in hits), default=1.0)
         side = side_of(candidate.code.description)
         sides = self._resolver.sides_of(candidate.code.code).values() if "side" in candidate.needs else ()
@@ -211,16 +246,23 @@ class Coder:
         found.pop(candidate.code.code, None)
         return tuple(found.values())[:_ALTERNATIVES]
 
-    def _asking(self, candidate: Candidate, codes: Sequence[str]) -> str:
-        """Why, with what the classification asks for beside the code and nobody has given."""
-        note = guidelines.asked_beside(self.catalogue, candidate.code.code, codes)
-        return f"{candidate.why}; the classification asks: use additional code, {note}" if note else candidate.why
-
     def _body(self, term: Term) -> list[str]:
         """Parts of the body that a term or its code names, as stems."""
         entry = self.catalogue.get(term.sided)
         named = {*term.words, *(stems(entry.description) if entry is not None else ())}
         return sorted(named & BODY)
+
+
+def _distance(code: str, other: str) -> int:
+    return 0 if code[:3] == other[:3] else 1 if code[:1] == other[:1] else 2
+
+
+def _denied_within(mention: Mention, context: Context) -> bool:
+    """Whether a negation stands between the words of a term: "thyroid not enlarged, no nodules"."""
+    last = mention.quote.split()[-1]
+    if last == mention.quote or mention.term.words & _NEGATING:
+        return False
+    return context.at(mention.end - len(last), mention.end).polarity is Polarity.DENIED
 
 
 def _sides(text: str) -> Callable[[str], str]:

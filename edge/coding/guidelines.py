@@ -19,7 +19,8 @@ _COMBINED = 0.5  # both parts must be at least so sure
 # Category of signs and symptoms -> chapters of diagnoses that they may belong to.
 _INTEGRAL = (
     (("R00", "R01", "R03", "R05", "R06", "R07", "R09", "R04", "R60"), "I J"),
-    (("R10", "R11", "R12", "R13", "R14", "R15", "R16", "R17", "R18", "R19", "R63"), "K"),
+    (("R10", "R11", "R12", "R13", "R14", "R15", "R19", "R63"), "K"),
+    (("R16", "R17", "R18"), "K7 K8"),
     (("R20", "R21", "R22", "R23"), "L"),
     (("R25", "R26", "R27", "R29", "R42", "R51", "R55"), "G"),
     (("R30", "R31", "R32", "R33", "R34", "R35", "R36", "R37", "R39"), "N0 N1 N2 N3 N4"),
@@ -35,6 +36,10 @@ _SILENT = ("I10", "I11.9", "I12.9", "I15", "I16")
 _WEEKS = re.compile(
     r"\b(\d{1,2})(?:\s*(?:and|&)?\s*[0-6]/7)?[ -]*(?:weeks?|wks?)\b[^.\n]{0,40}\b(?:pregnan\w*|gestation\w*|gravid)|"
     r"\b(?:pregnan\w*|gestation\w*|gravid\w*)\b[^.\n]{0,40}?\b(\d{1,2})[ -]*(?:weeks?|wks?)\b",
+    re.IGNORECASE,
+)
+_HEEL = re.compile(
+    r"\b(?:ulcer|wound|blister|sore)\b[^.\n]{0,60}\b(?:heel|midfoot)\b|\b(?:heel|midfoot)\b[^.\n]{0,40}\b(?:ulcer|wound)\b",
     re.IGNORECASE,
 )
 _CHAPTER_15 = {"D5": "O99.0", "D6": "O99.0"}  # anemia in pregnancy (I.C.15.a)
@@ -73,7 +78,8 @@ def combined(catalogue: Catalogue, found: dict[str, Candidate], note: str) -> li
     """Candidates with combination codes in place of their parts. found: by code."""
     result = dict(found)
     _hypertension(catalogue, result)
-    _diabetes(catalogue, result)
+    _diabetes(catalogue, result, note)
+    _throat(result)
     _pregnancy(catalogue, result, note)
     _pain(catalogue, result)
     return list(result.values())
@@ -108,9 +114,13 @@ def _hypertension(catalogue: Catalogue, found: dict[str, Candidate]) -> None:
         _take(catalogue, found, "I10", new, "hypertension with heart or kidney disease is one code")
 
 
-def _diabetes(catalogue: Catalogue, found: dict[str, Candidate]) -> None:
+def _diabetes(catalogue: Catalogue, found: dict[str, Candidate], note: str) -> None:
     for category in _MORE_EXACT:
         plain = f"{category}.9"
+        if _sure(found, f"{category}.") and _sure(found, "R73.9"):
+            _take(catalogue, found, "R73.9", f"{category}.65", "diabetes with hyperglycemia is one code")
+        if (foot := f"{category}.621") in found and not _sure(found, "L97"):
+            _foot_ulcer(catalogue, found, foot, note)
         if not _sure(found, plain):
             continue
         if _sure(found, "N18") and not _sure(found, f"{category}.2"):
@@ -118,6 +128,19 @@ def _diabetes(catalogue: Catalogue, found: dict[str, Candidate]) -> None:
         elif _sure(found, "E16.2", "E16.1"):
             _take(catalogue, found, plain, f"{category}.649", "diabetes with hypoglycemia is one code")
             found.pop("E16.2", None)
+
+
+def _foot_ulcer(catalogue: Catalogue, found: dict[str, Candidate], code: str, note: str) -> None:
+    """The site of a diabetic foot ulcer, where its line names the side (the note at E11.621 asks for it)."""
+    ulcer = found[code]
+    line = note[note.rfind("\n", 0, ulcer.start) + 1 : max(ulcer.end, note.find("\n", ulcer.end))].casefold()
+    sides = [digit for side, digit in (("right", "1"), ("left", "2")) if re.search(rf"\b{side}\b", line)]
+    named = re.search(r"\b(?:toes?|heel|midfoot)\b", line)
+    heel = "4" if (named and named[0] in ("heel", "midfoot")) or (not named and _HEEL.search(note)) else "5"
+    entry = catalogue.get(f"L97.{heel}{sides[0]}9") if len(sides) == 1 else None
+    if entry is not None and entry.billable:
+        why = "the classification asks for the site of the ulcer beside the diabetes"
+        found[entry.code] = replace(ulcer, code=entry, why=why, needs=("detail",))
 
 
 def weeks(note: str) -> int | None:
@@ -147,6 +170,14 @@ def _pregnancy(catalogue: Catalogue, found: dict[str, Candidate], note: str) -> 
         _take(catalogue, found, old, "O99.810", why)
     if any(code.startswith("O") for code in found):
         found.pop("Z33.1", None)
+
+
+def _throat(found: dict[str, Candidate]) -> None:
+    """A sore throat is of the respiratory infection beside it (I.B.5), as long as nobody calls it pharyngitis."""
+    throat = found.get("J02.9")
+    infections = [one for one in _sure(found, "J0", "J1", "J20", "J36", "U07.1") if one is not throat]
+    if throat is not None and "throat" in throat.quote.casefold() and infections:
+        found.pop("J02.9")
 
 
 def _pain(catalogue: Catalogue, found: dict[str, Candidate]) -> None:

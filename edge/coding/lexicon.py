@@ -10,7 +10,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
 from functools import cache
 from importlib import resources
@@ -38,6 +38,7 @@ _FILLER = (
 _IGNORED = frozenset(_FILLER.split())
 _PARENTHESES = re.compile(r"\([^()]*\)|\[[^\[\]]*\]")
 _MAX_WORDS = 6  # words of a catalogue term; longer descriptions hardly ever stand in a note as they are
+_COMMON = frozenset(("worry",))  # "Worries" is an entry; "don't worry" is in every other visit
 _NUMBERED = frozenset(("type", "typ", "stage", "grade"))
 _SLACK = 3  # words that may stand between those of a term
 _MAX_LINE = 200  # words looked at together: the time of a "sentence" of 100,000 words stays linear
@@ -148,7 +149,8 @@ class TermLexicon:
         for word, numbers in where.items():
             for term in self._by_rarest.get(word, ()):
                 if term.words <= where.keys():
-                    found += [span for n in numbers if (span := _span(term, n, where)) is not None]
+                    spans = [span for n in numbers if (span := _span(term, n, where)) is not None]
+                    found += [span for span in spans if _without(span, line)]
         found.sort(key=lambda hit: (-len(hit.term.words), not hit.term.own, hit.last - hit.first, hit.first))
         taken: set[int] = set()
         mentions: list[Mention] = []
@@ -171,7 +173,8 @@ def catalogue_terms(catalogue: Catalogue) -> Iterator[Term]:
     for code, text in catalogue.terms():
         for variant in dict.fromkeys((text, _PARENTHESES.sub(" ", text))):
             parts = frozenset(stems(variant))
-            if 1 < len(parts) <= _MAX_WORDS or (len(parts) == 1 and len(text) > 6 and " " not in text.strip()):
+            alone = len(parts) == 1 and len(text) > 6 and " " not in text.strip() and parts.isdisjoint(_COMMON)
+            if 1 < len(parts) <= _MAX_WORDS or alone:
                 yield Term(parts, code, code, own=False)
 
 
@@ -196,6 +199,18 @@ def _span(term: Term, number: int, where: dict[str, list[int]]) -> _Hit | None:
         places.append(near)
     first, last = min(places), max(places)
     return _Hit(first, last, term, frozenset(places)) if last - first < reach else None
+
+
+def _without(hit: _Hit, line: Sequence[TermToken]) -> bool:
+    """Whether "without" in a term is said of a word of the term, and nothing "with" before it: "migraine with aura,
+    previously without" is no migraine without aura."""
+    if "without" not in hit.term.words:
+        return True
+    places = [place for place in hit.places if line[place].stem == "without"]
+    if any(token.stem == "with" for place in places for token in line[hit.first : place]):
+        return False
+    after = [line[place + 1 : place + 1 + _SLACK] for place in places]
+    return any(token.stem in hit.term.words for tokens_after in after for token in tokens_after)
 
 
 def sides_near(text: str, word: str) -> set[str]:

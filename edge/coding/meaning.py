@@ -26,7 +26,7 @@ _DEPTH = 50
 _MAX_LINES = 60  # problems of one note looked at; a longer list is a paste by mistake
 _MARKS = re.compile(r"^\s*(?:\d{1,2}[.)]|[-•*])?\s*|[\s.;:]+$")
 _TAIL = re.compile(r",? (?:which|that|for which|with plan)\b.*$", re.IGNORECASE)
-_PAST_WORDS = re.compile(r"^(?:personal )?(?:history of|h/o|hx of|status post|s/p)\b", re.IGNORECASE)
+_PAST_WORDS = re.compile(r"^(?:personal )?(?:history of|h/o|hx of|status post|s/p|zustand nach)\b", re.IGNORECASE)
 _SIDE = re.compile(rf"\b(?:{'|'.join(SIDES)})\b", re.IGNORECASE)
 
 
@@ -144,7 +144,7 @@ _UNSURE = re.compile(
     r"(?:possible|possibly|probable|probably|suspected|suspicion|rule out|r/o|concern(?:ing)? for|likely|presumed|"
     r"questionable|no |denies|normal|negative|family history|risk)\b|"
     r".*\b(?:prevention|prophylaxis|screening|vaccin\w*|due|declined|advised|ruled out|resolved|"
-    r"evaluation|refill\w*|counseling)\b",
+    r"evaluation|refill\w*|counseling|not (?:been )?(?:diagnosed|confirmed|established))\b",
     re.IGNORECASE,
 )
 # Words of a description that the text must hold in its own way: a carcinoma is no benign neoplasm.

@@ -42,7 +42,7 @@ _LABEL = re.compile(
     r" referrals?|plan|follow[- ]?up|instructions|patient agreements?|orders?|reasoning)\s*:",
     re.IGNORECASE,
 )
-_SENTENCE = re.compile(r"(?<=[.!?;])\s+(?=[A-ZÄÖÜ0-9•-])")
+_SENTENCE = re.compile(r"(?<=[.!?;])(?<![Zz]\. n\.)(?<![Zz]\.n\.)\s+(?=[A-ZÄÖÜ0-9•-])")  # "Z. n." is "status post"
 _NUMBERED_PROBLEM = re.compile(
     r"\d{1,2}[.)]\s+|(?:impression|assessment|diagnosis|diagnoses|diagnose)\s*:\s*", re.IGNORECASE
 )
@@ -58,7 +58,9 @@ _INSTRUCTION = re.compile(
 
 
 _SPOKEN = re.compile(
-    r"(?:[-•*]\s*)?(?:this is|that is|that's|it is|it's|you have|you've got|das ist|es ist|sie haben)\s+", re.IGNORECASE
+    r"(?:[-•*]\s*)?(?:this is|that is|that's|it is|it's|you have|you've got|das ist|es ist|sie haben|"
+    r"the (?!patient\b|plan\b)(?:\w+ ){1,3}is)\s+",
+    re.IGNORECASE,
 )
 _CLAUSE = re.compile(r",?\s(?:that|which|because|since|der|die|das|weil)\s.*$", re.IGNORECASE | re.DOTALL)
 

@@ -41,6 +41,8 @@ def codes(coder: Coder, text: str) -> list[str]:
         ("Paroxysmal atrial fibrillation.\n\nThe atrial fibrillation is stable.", ["I48.0"]),
         ("Kniearthrose links.", ["M17.12"]),
         ("- This is mild osteoarthritis of the left knee that the fall has stirred up.", ["M17.12"]),
+        ("- The left knee is severe osteoarthritis of the inner part, worse with the varus.", ["M17.12"]),
+        ("- The patient is a man of sixty years who came in today to talk of his osteoarthritis.", []),
     ],
 )
 def test_problems_become_codes(text: str, expected: list[str], coder: Coder) -> None:

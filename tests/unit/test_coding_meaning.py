@@ -114,6 +114,7 @@ def test_a_problem_in_other_words_is_found_with_its_line_as_quote(real: Catalogu
         "No passing twitches illness.",
         "Possible passing twitches illness.",
         "Passing twitches illness ruled out.",
+        "Passing twitches illness not diagnosed.",
         "Call for passing twitches illness.",
         "Family history of passing twitches illness.",
     ],

@@ -9,6 +9,7 @@ from catalogue_kit import catalogue_folder
 
 from edge.coding import external, guidelines
 from edge.coding.candidates import Coder
+from edge.coding.reasons import over
 from edge.coding.resolution import Resolver, extended
 from edge.terminology.catalogue import Catalogue
 from edge.terminology.index import open_catalogue
@@ -41,6 +42,15 @@ def codes(coder: Coder, *problems: str, before: str = "") -> list[str]:
         (("Type 1 diabetes.", "CKD stage 4."), {"E10.22", "N18.4"}),
         (("Type 2 diabetes.", "Hypoglycemia."), {"E11.649"}),
         (("Diabetic foot ulcer.", "Diabetes."), {"E11.621"}),
+        (("Right diabetic foot ulcer of the heel.",), {"E11.621", "L97.419"}),
+        (("Left diabetic foot ulcer.", "Ulcer of the right heel."), {"E11.621", "L97.429"}),
+        (("Left diabetic foot ulcer of the great toe.", "Wound of the heel."), {"E11.621", "L97.529"}),
+        (("Type 2 diabetes with hyperglycemia.",), {"E11.65"}),
+        (("Type 2 diabetes with hyperglycemia, A1c 8.4%, and nocturnal hypoglycemia.",), {"E11.65", "E11.649"}),
+        (("Hyperglycemia.",), {"R73.9"}),
+        (("Viral upper respiratory infection.", "Sore throat."), {"J06.9"}),
+        (("Sore throat.", "Hypertension."), {"J02.9", "I10"}),
+        (("Constipation.", "Mild hepatomegaly."), {"K59.00", "R16.0"}),
     ],
 )
 def test_combination_codes_stand_for_their_parts(problems: tuple[str, ...], expected: set[str], coder: Coder) -> None:
@@ -93,6 +103,8 @@ def test_what_is_past_is_history(coder: Coder) -> None:
     assert codes(coder, "History of gout.") == ["Z87.39"]
     assert codes(coder, "Status post basal cell carcinoma removal.") == ["Z85.828"]
     assert codes(coder, "History of hypertension.") == ["I10"]
+    assert codes(coder, "Zustand nach Apoplex.") == ["Z86.73"]
+    assert codes(coder, "Z. n. Schlaganfall.", "Halsschmerzen.") == ["Z86.73", "J02.9"]
 
 
 def test_chronic_pain_is_said_beside_its_site(coder: Coder) -> None:
@@ -170,6 +182,45 @@ def test_a_side_does_not_choose_another_part_of_the_body(real: Catalogue) -> Non
     found = Resolver(real).leaf("M10.0", "right")
     assert found is not None
     assert (found[0].code, "detail" in found[1]) == ("M10.00", True)
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Migraine with aura, previously without aura.", ["G43.109"]),
+        ("Migraine without aura.", ["G43.009"]),
+        ("Viral upper respiratory infection (common cold): supportive care.", ["J06.9"]),
+        ("Hypertension (type 2 diabetes as well).", ["I10", "E11.9"]),
+        ("Preoperative evaluation, left hip replacement.", ["Z01.818"]),
+        ("Status post left hip replacement.", ["Z96.642"]),
+        ("Common cold.", ["J00"]),
+        ("The feet feel cold, a cold spray was used.", []),
+        ("Nothing to worry about.", []),
+    ],
+)
+def test_words_are_read_as_they_are_meant(text: str, expected: list[str], coder: Coder) -> None:
+    assert codes(coder, text) == expected
+
+
+def test_a_negation_within_a_term_denies_it(coder: Coder) -> None:
+    note = "EXAM\n\nThyroid not enlarged, no nodules. Skin intact, no ulcer.\n\nASSESSMENT\n\nOsteoporosis."
+    assert [c.code.code for c in coder.code(note, 0.0).codes] == ["M81.0"]
+
+
+def test_why_says_what_the_nearest_neighbour_asks_for(coder: Coder, real: Catalogue) -> None:
+    (found,) = coder.code("ASSESSMENT\n\nLeft knee osteoarthritis.").codes
+    first = found.alternatives[0][0]
+    assert first.code[:3] == "M17"
+    assert first.code in found.why
+    trauma, knee, open_side = (real.require(code) for code in ("M17.32", "M17.12", "M17.10"))
+    assert over(knee, trauma, "Left knee arthritis.") == "not M17.32: nothing says “post-traumatic”"
+    assert over(knee, trauma, "Left knee arthritis, post-traumatic.") == ""
+    assert over(knee, open_side, "Left knee arthritis.") == "more exact than M17.10"
+
+
+def test_what_is_asked_beside_is_a_whole_sentence(coder: Coder) -> None:
+    (found,) = coder.code("ASSESSMENT\n\nUpper respiratory infection.").codes
+    assert found.why.endswith("use additional code, (B95-B97) to identify infectious agent, if known")
 
 
 def test_british_spelling_is_read(coder: Coder) -> None:
