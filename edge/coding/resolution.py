@@ -25,8 +25,8 @@ class Resolver:
         self.sides_of = lru_cache(4096)(self._sides_of)
 
     def resolved(self, plain: str, sided: str, side: str) -> list[Resolved]:
-        """Billable codes with what the text leaves open ("side", "encounter", "detail"): none if there are none, two
-        for both sides of what has no code for both. plain: entry where no side is named; sided: the one with sides.
+        """Billable codes with what the text leaves open ("side", "encounter", "stage", "detail"): none if there is
+        none, two for both sides of what has no code for both. plain: entry where no side is named; sided: with sides.
         """
         entry = self._catalogue.get(sided if side else plain)
         if entry is None:
@@ -38,7 +38,7 @@ class Resolver:
             return [found] if found is not None else []
         asks = self.sides_of(entry.code)
         if not asks:
-            return [(entry, ())]
+            return [(entry, ("stage",) * self.stage_open(entry))]
         wanted = [asks[side]] if side in asks else [asks[one] for one in ("right", "left") if one in asks]
         if side not in asks and side != "bilateral":
             return [(entry, ("side",))]
@@ -99,7 +99,16 @@ class Resolver:
         only = len({leaf.code[:7] for leaf in leaves}) == 1
         open_side = not side and any("left" in leaf.description for leaf in leaves)
         needs = ("encounter",) * bool(seventh) + ("side",) * open_side
-        return best, needs if only else (*needs, "detail")
+        if only:
+            return best, needs
+        return best, (*needs, "stage" if self.stage_open(best) else "detail")
+
+    def stage_open(self, code: Code) -> bool:
+        """Whether an entry leaves a stage open that those beside it name ("chronic kidney disease, unspecified")."""
+        if "unspecified" not in code.description or not code.parent:
+            return False
+        beside = self._catalogue.children(code.parent)
+        return any(re.search(r"\bstage \d", other.description) for other in beside)
 
     def subsequent(self, code: Code) -> Code:
         """The same injury in a later encounter (D, routine healing for fractures), or the code itself."""

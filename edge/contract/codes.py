@@ -44,8 +44,8 @@ class OtherCode:
 class CodeEntry:
     """One candidate. quote: the note's own words, from start to end of its text; sentence: the statement they stand in.
 
-    needs: what the text leaves open ("side", "encounter", "detail"). proposed: the program's code where a person took
-    another one instead, else "". reason: of a rejection, in a person's words.
+    needs: what the text leaves open ("side", "encounter", "stage", "detail"). proposed: the program's code where a
+    person took another one instead, else "". reason: of a rejection, in a person's words.
     """
 
     code: str

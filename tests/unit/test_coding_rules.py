@@ -234,5 +234,10 @@ def test_what_the_text_leaves_open_is_named(real: Catalogue) -> None:
     assert found[0].code == "S52.539A"
     assert set(found[1]) == {"encounter", "side", "detail"}
     assert resolver.leaf("I10", "") == (real.get("I10"), ())
+    assert resolver.resolved("N18.9", "N18.9", "") == [(real.require("N18.9"), ("stage",))]
+    assert resolver.resolved("N18.32", "N18.32", "") == [(real.require("N18.32"), ())]
+    heel = resolver.leaf("L89.61", "right")
+    assert heel is not None
+    assert (heel[0].code, heel[1]) == ("L89.619", ("stage",))
     assert resolver.leaf("X99.99", "") is None
     assert extended("W19", "A") == "W19.XXXA"

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import time
 import tomllib
 from collections.abc import Iterator
 from importlib import resources
+from itertools import islice
 from pathlib import Path
 
 import pytest
@@ -70,6 +72,18 @@ def test_tabular_xml_gives_the_codes_that_may_be_reported(tmp_path: Path) -> Non
     assert hiv is not None
     assert hiv.billable
     assert catalogue.search("broken wrist")[0].code.code == "S52.50"
+
+
+def test_the_index_is_small_and_a_lookup_takes_under_a_millisecond(
+    real: Catalogue, tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    (index,) = catalogue_folder(tmp_path_factory).glob("*.db")
+    assert index.stat().st_size < 60_000_000
+    codes = [code for code, _ in islice(real.terms(), 0, None, 100)]
+    assert len(codes) > 500
+    started = time.process_time()
+    assert all(real.get(code) is not None for code in codes)
+    assert (time.process_time() - started) / len(codes) < 0.001
 
 
 def test_claml_is_read_by_the_same_importer(tmp_path: Path) -> None:
