@@ -73,7 +73,7 @@ class Decoder:
         self._compiler = compiler
         self._end = frozenset(end_ids)
         self._context = context
-        self._drafting = Drafting() if drafts else None
+        self._drafting = Drafting(drafts)
         self._reader: Reader | None = None
 
     def run(self, request: Request, cancelled: Event) -> Iterator[EngineEvent]:

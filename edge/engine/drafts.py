@@ -8,7 +8,7 @@ counts are kept from one answer to the next, no text.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 LONGEST = 12  # tokens guessed at once
 GRAMS = (4, 3, 2, 1)  # lengths of the runs that are looked up, the longest first
@@ -40,21 +40,21 @@ class Odds:
 
 
 class Pace:
-    """What a pass over several tokens costs, in passes over one: 1 + slope * (tokens - 1), learnt from the clock.
+    """What a pass over more rows costs, in passes over the fewest: 1 + slope * rows more, learnt from the clock.
 
     The clock moves how much is guessed, never what is written.
     """
 
     def __init__(self, slope: float = 0.17) -> None:
         self.slope = slope
-        self._single = 0.0  # seconds of a pass over one token
+        self._least = 0.0  # seconds of a pass over the fewest rows
 
-    def enter(self, tokens: int, seconds: float) -> None:
-        """Take the seconds of one pass."""
-        if tokens == 1:
-            self._single = seconds if not self._single else 0.9 * self._single + 0.1 * seconds
-        elif self._single:
-            found = (seconds / self._single - 1) / (tokens - 1)
+    def enter(self, more: int, seconds: float) -> None:
+        """Take the seconds of one pass over so many rows more than the fewest."""
+        if not more:
+            self._least = seconds if not self._least else 0.9 * self._least + 0.1 * seconds
+        elif self._least:
+            found = (seconds / self._least - 1) / more
             self.slope = 0.95 * self.slope + 0.05 * min(max(found, 0.05), 1.0)
 
 
@@ -87,8 +87,11 @@ class Lookup:
             self._find()
         self._index()
 
-    def guess(self, room: int, slope: float) -> list[int]:
-        """The tokens that are worth a pass of their own together with the next one: at most room, possibly none."""
+    def guess(self, room: int, cost: Callable[[int], float]) -> list[int]:
+        """The tokens that are worth reading together with the next one: at most room, possibly none.
+
+        cost: of a pass with so many guesses, in passes without one.
+        """
         if self._at is None:
             return []
         reach = min(room, LONGEST, len(self._ids) - self._at)
@@ -96,8 +99,8 @@ class Lookup:
         for count in range(1, reach + 1):
             chance *= self._odds.of(self._length + count - 1)
             expected += chance
-            if expected / (1 + slope * count) > rate:
-                best, rate = count, expected / (1 + slope * count)
+            if expected / cost(count) > rate:
+                best, rate = count, expected / cost(count)
         return self._ids[self._at : self._at + best]
 
     def _index(self) -> None:

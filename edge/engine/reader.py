@@ -1,28 +1,53 @@
 """What a session has read: the prompt, the answer, and tokens that were guessed ahead and may be forgotten again.
 
 The decoder appends tokens and asks for scores as if there were no guesses. A token that was guessed has its scores
-already; any other one makes the session forget the rest of the guess. The guess is proved before it is trusted: at the
-first answer the last tokens of the prompt are read once together and once apart, and unless all scores are the same to
-the bit, as docs/adr/0095 found them, nothing is guessed on this machine.
+already; any other one makes the session forget the rest of the guess. The guess is proved before it is trusted: the
+first tokens that are read are read once together and once apart, and the scores must be the same to the bit. Where they
+are not, passes are filled up to at least two rows, or to an even number of them, if that makes them so (docs/adr/0095);
+otherwise nothing is guessed on this machine.
 """
 
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 from edge.engine.base import Session
 from edge.engine.drafts import Lookup, Odds, Pace
 
 _PROBE = (1, 2, 4)  # tokens of the passes that are compared with one over all of them
+_STARTS = (0, 1, 3)
+
+
+@dataclass(frozen=True)
+class Form:
+    """The numbers of rows that passes have: at least so many, and a multiple of step. What lacks is filled up."""
+
+    least: int
+    step: int
+
+    def rows(self, tokens: int) -> int:
+        """Rows of a pass over so many tokens (at least one)."""
+        return -(-max(tokens, self.least) // self.step) * self.step
+
+
+AS_IS = Form(1, 1)
+FORMS = (AS_IS, Form(2, 1), Form(2, 2))  # tried in this order: the later, the more is filled up
 
 
 class Drafting:
-    """What is learnt about guesses while a model is loaded: the odds, the pace, and whether they are exact here."""
+    """What is learnt about guesses while a model is loaded: the odds, the pace, and the form that makes them exact.
 
-    def __init__(self) -> None:
+    guesses: False to guess nothing, with the same form of passes and so the same answers. Until a form is proved passes
+    have the strictest one, which agrees with each of the others where that one holds.
+    """
+
+    def __init__(self, guesses: bool = True) -> None:
         self.odds, self.pace = Odds(), Pace()
+        self.guesses = guesses
+        self.form: Form = FORMS[-1]
         self.exact: bool | None = None  # None: not tried yet
 
 
@@ -66,16 +91,15 @@ class Reader:
 
     def read(self, ids: Sequence[int]) -> None:
         """Read tokens of the prompt."""
-        self._pass(ids)
+        self._rewind(len(self._read))
+        self._ahead = self._pass(ids)
         self._read.extend(ids)
+        if self._drafting is not None and self._drafting.exact is None:
+            self._prove(self._drafting)
 
     def begin(self, limit: int) -> None:
         """The prompt is read; an answer of at most limit tokens follows."""
-        if self._drafting is None:
-            return
-        if self._drafting.exact is None:
-            self._drafting.exact = self._prove()
-        if self._drafting.exact:
+        if self._drafting is not None and self._drafting.guesses and self._drafting.exact:
             self._lookup = Lookup([*self._said, *self._read], self._drafting.odds)
             self._limit = len(self._read) + limit
 
@@ -98,41 +122,59 @@ class Reader:
 
     def _forward(self) -> None:
         guess: list[int] = []
+        form, waiting = self._form, len(self._waiting)
         if self._lookup is not None and self._drafting is not None:
-            room = self._limit - len(self._read) - len(self._waiting) - 1
-            guess = self._lookup.guess(max(room, 0), self._drafting.pace.slope)
+            room, slope = self._limit - len(self._read) - waiting - 1, self._drafting.pace.slope
+            least = form.rows(waiting)
+            guess = self._lookup.guess(max(room, 0), lambda count: 1 + slope * (form.rows(waiting + count) - least))
         self._rewind(len(self._read))
         started = time.thread_time()
-        self._pass([*self._waiting, *guess], len(guess) + 1)
+        guess += self._pass([*self._waiting, *guess], len(guess) + 1)
         if self._drafting is not None:
-            self._drafting.pace.enter(len(self._waiting) + len(guess), time.thread_time() - started)
+            self._drafting.pace.enter(waiting + len(guess) - form.rows(1), time.thread_time() - started)
         self._read.extend(self._waiting)
         self._waiting, self._ahead = [], guess
+
+    @property
+    def _form(self) -> Form:
+        return AS_IS if self._drafting is None else self._drafting.form
 
     def _rewind(self, length: int) -> None:
         if length < self._held:
             self._session.rewind(length)
             self._held = length
 
-    def _pass(self, ids: Sequence[int], places: int = 1) -> None:
-        self._session.append(ids, places)
-        self._held += len(ids)
+    def _pass(self, ids: Sequence[int], places: int = 1) -> list[int]:
+        """Read ids, score the last places of them; returns what the pass was filled up with, which is scored, too."""
+        form = self._form
+        filling = [ids[-1]] * (form.rows(len(ids)) - len(ids))  # as good a guess as any
+        self._session.append([*ids, *filling], form.rows(places + len(filling)))
+        self._held += len(ids) + len(filling)
         self.passes += 1
-        self.tokens += len(ids)
+        self.tokens += len(ids) + len(filling)
+        return filling
 
-    def _prove(self) -> bool | None:
-        """True if the last tokens of the prompt get the same scores read together and apart; None if they are few."""
+    def _prove(self, drafting: Drafting) -> None:
+        """Find the first form in which the last tokens read get the same scores together and apart."""
         count = sum(_PROBE)
-        start = len(self._read) - count
-        if start < 0:
-            return None
-        self._rewind(start)
-        self._pass(self._read[start:], count)
-        together = [self._session.logits(count - 1 - place).tobytes() for place in range(count)]
-        self._rewind(start)
-        apart: list[bytes] = []
-        for size in _PROBE:
-            at = start + len(apart)
-            self._pass(self._read[at : at + size], size)
-            apart += [self._session.logits(size - 1 - place).tobytes() for place in range(size)]
-        return together == apart
+        if len(self._read) < count:
+            return
+        self._ahead = []
+        for form in FORMS:
+            drafting.form = form
+            together = [score for scores in self._again((count,)) for score in scores]
+            pieces = zip(_STARTS, self._again(_PROBE), strict=True)
+            if all(scores == together[at : at + len(scores)] for at, scores in pieces):
+                drafting.exact = True
+                return
+        drafting.form, drafting.exact = AS_IS, False
+        list(self._again((count,)))
+
+    def _again(self, sizes: Sequence[int]) -> Iterator[list[bytes]]:
+        """Read the last tokens anew in passes of these sizes, and yield the scores of each."""
+        at = len(self._read) - sum(sizes)
+        for size in sizes:
+            self._rewind(at)
+            filled = len(self._pass(self._read[at : at + size], size))
+            yield [self._session.logits(filled + size - 1 - place).tobytes() for place in range(size)]
+            at += size
