@@ -13,6 +13,7 @@ from edge.contract.manifest import damaged
 MAX_ONNX_BYTES = 64 << 20
 PLACES = "chosen_positions"  # input of a decoder's graph: the places of a pass that are scored; by default the last
 _DOMAINS = {"", "ai.onnx", "com.microsoft"}
+GROUPED_TOKENS = 16  # tokens of a pass, at most, whose attention has the heads of a group as rows
 _MAX_DEPTH = 8
 
 _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 from edge.contract.genai_config import GENAI_CONFIG
-from edge.contract.onnx_file import PLACES
+from edge.contract.onnx_file import GROUPED_TOKENS, PLACES
 from edge.engine.base import Session
 from edge.engine.threads import usable_cores
 from edge.errors import EngineError
@@ -23,8 +23,6 @@ os.environ["ORT_DISABLE_TELEMETRY"] = "1"
 import numpy as np
 import onnxruntime as ort
 
-_SPARE = 1  # the row that such graphs add to each product of attention (docs/adr/0095)
-
 
 def session_options(threads: int = 0) -> dict[str, int]:
     """What belongs to the machine and not to the bundle: left alone, the runtime takes one of two cores."""
@@ -33,11 +31,15 @@ def session_options(threads: int = 0) -> dict[str, int]:
 
 @dataclass(frozen=True)
 class _Cache:
-    """Its shape, from genai_config.json: layers, heads and width of a head; names of a layer's inputs and outputs."""
+    """Its shape, from genai_config.json: layers, heads and width of a head; names of a layer's inputs and outputs.
+
+    spare: tokens behind the last one that a pass may write over and that hold nothing.
+    """
 
     layers: int
     heads: int
     width: int
+    spare: int
     past: tuple[str, str]
     present: tuple[str, str]
 
@@ -49,11 +51,12 @@ class OnnxModel:
         try:
             config = json.loads((folder / GENAI_CONFIG).read_text(encoding="utf-8"))["model"]["decoder"]
             self._session = _open(folder / config["filename"], session_options(threads)["intra_op_num_threads"])
-            inputs, outputs = config["inputs"], config["outputs"]
+            inputs, outputs, heads = config["inputs"], config["outputs"], config["num_key_value_heads"]
             self._cache = _Cache(
                 config["num_hidden_layers"],
-                config["num_key_value_heads"],
+                heads,
                 config["head_size"],
+                GROUPED_TOKENS * config["num_attention_heads"] // heads,
                 (inputs["past_key_names"], inputs["past_value_names"]),
                 (outputs["present_key_names"], outputs["present_value_names"]),
             )
@@ -85,7 +88,7 @@ class OnnxSession:
         inputs = {entry.name: entry.type for entry in session.get_inputs()}
         self.places = any(entry.name == PLACES for entry in session.get_overridable_initializers())
         self._positions = "position_ids" in inputs
-        rows = capacity + _SPARE
+        rows = capacity + cache.spare
         self._mask = np.ones((1, rows), dtype=np.int64)
         self._binding = session.io_binding()
         half = inputs[cache.past[0] % 0] == "tensor(float16)"

@@ -1,4 +1,4 @@
-"""A graph as the builder cuts it, made fit for guesses: any places are scored, attention has one row more."""
+"""A graph as the builder cuts it, made fit for guesses and long caches: any places are scored, heads become rows."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ import onnxruntime as ort
 import pytest
 from onnx import TensorProto, helper, numpy_helper
 
-from edge.contract.onnx_file import PLACES, check_onnx
+from edge.contract.onnx_file import GROUPED_TOKENS, PLACES, check_onnx
+from edge.engine.onnx import OnnxSession, _Cache
 from export.logits import CUT, UNCUT
 from export.places import widen
 
@@ -19,7 +20,7 @@ HEADS, KV, WIDTH, VOCABULARY, ROOM = 4, 2, 16, 40, 64
 PACKED = (HEADS + 2 * KV) * WIDTH
 
 
-def _graph(described: bool = True, cut: bool = True) -> Any:
+def _graph(cut: bool = True, packed: bool = True, **settings: int) -> Any:
     """One layer of attention over an embedding, and a head that reads the last place."""
     rng = np.random.default_rng(1)
     info, floats, whole = helper.make_tensor_value_info, TensorProto.FLOAT, TensorProto.INT64
@@ -32,10 +33,13 @@ def _graph(described: bool = True, cut: bool = True) -> Any:
         "axis": np.array(1, np.int64),
         "last": np.array(-1, np.int64),
     }
-    settings = {"num_heads": HEADS, "kv_num_heads": KV, "do_rotary": 1}
-    inputs = ["x", "", "", "past_key_values.0.key", "past_key_values.0.value", "lengths", "total", "cos", "sin"]
+    settings = {"num_heads": HEADS, "kv_num_heads": KV, "do_rotary": 1} | settings
+    parts = ["x", "", ""] if packed else ["query", "key", "value"]
+    inputs = [*parts, "past_key_values.0.key", "past_key_values.0.value", "lengths", "total", "cos", "sin"]
+    weights["parts"] = np.array([HEADS * WIDTH, KV * WIDTH, KV * WIDTH], np.int64)
     nodes = [
         helper.make_node("Gather", ["table", "input_ids"], ["x"]),
+        *([] if packed else [helper.make_node("Split", ["x", "parts"], parts, axis=2)]),
         helper.make_node("ReduceSum", ["attention_mask", "one"], ["sum"], keepdims=1),
         helper.make_node("Sub", ["sum", "one"], ["less"]),
         helper.make_node("Cast", ["less"], ["lengths"], to=TensorProto.INT32),
@@ -63,7 +67,6 @@ def _graph(described: bool = True, cut: bool = True) -> Any:
             *(info(f"present.0.{kind}", floats, cache) for kind in ("key", "value")),
         ],
         [numpy_helper.from_array(array, name) for name, array in weights.items()],
-        value_info=[info("x", floats, [1, "tokens", PACKED])] if described else [],
     )
     domains = [helper.make_opsetid("", 21), helper.make_opsetid("com.microsoft", 1)]
     model = helper.make_model(graph, opset_imports=domains)
@@ -98,10 +101,62 @@ def test_the_last_place_by_default_and_any_where_asked(tmp_path: Path) -> None:
         assert _run(before, ids[:end], None) == pytest.approx(whole[end - 1 : end], abs=1e-5)
 
 
-@pytest.mark.parametrize("changes", [{"described": False}, {"cut": False}])
-def test_a_graph_of_another_make_stays_as_it_is(tmp_path: Path, changes: dict[str, bool]) -> None:
+def _attention(path: Path) -> list[str]:
+    """The kinds of the nodes of the graph that stand for its attention."""
+    kinds = [node.op_type for node in onnx.load(str(path)).graph.node if node.output[0] == "y"]
+    assert len(kinds) == 1
+    return kinds
+
+
+def _scores(path: Path, ids: list[int], sizes: list[int], spare: int) -> np.ndarray[Any, Any]:
+    """Scores of every token, read as the product does in passes of these sizes."""
+    options = ort.SessionOptions()
+    options.log_severity_level = 3
+    runtime = ort.InferenceSession(str(path), options, ["CPUExecutionProvider"])
+    names = ("past_key_values.%d.key", "past_key_values.%d.value"), ("present.%d.key", "present.%d.value")
+    session = OnnxSession(runtime, _Cache(1, KV, WIDTH, spare, *names), len(ids))
+    found: list[Any] = []
+    for size in sizes:
+        session.append(ids[len(found) : len(found) + size], size)
+        found += [session.logits(size - 1 - place) for place in range(size)]
+        session.append(ids[:2], 1) if len(found) + 2 <= len(ids) else None  # a guess that comes to nothing
+        session.rewind(len(found))
+    return np.array(found)
+
+
+@pytest.mark.parametrize("packed", [True, False])
+def test_heads_as_rows_give_the_scores_of_the_attention_as_built(tmp_path: Path, packed: bool) -> None:
+    """Passes over one token and several, few and many, from an empty cache and a full one, however they are cut."""
     path = tmp_path / "model.onnx"
-    onnx.save(_graph(**changes), str(path))
+    onnx.save(_graph(packed=packed), str(path))
+    built = path.read_bytes()
+    widen(path)
+    check_onnx(path.read_bytes(), path.name, {})
+    assert _attention(path) == ["If"]
+    ids = [(7 * at + at * at) % VOCABULARY for at in range(60)]
+    (tmp_path / "built.onnx").write_bytes(built)
+    wanted = np.array([_run(tmp_path / "built.onnx", ids[:end], None)[0] for end in range(1, 61)])
+    spare = GROUPED_TOKENS * HEADS // KV
+    cuts = ([60], [20, 3, 1, 16, 17, 2, 1], [1] * 60, [5, GROUPED_TOKENS, GROUPED_TOKENS + 1, 22], [3] * 20)
+    for sizes in cuts:
+        assert sum(sizes) == len(ids)
+        assert _scores(path, ids, sizes, spare) == pytest.approx(wanted, abs=1e-4)
+
+
+@pytest.mark.parametrize("settings", [{"local_window_size": 8}, {"num_heads": HEADS, "kv_num_heads": HEADS}])
+def test_attention_of_another_kind_stays_and_places_are_chosen_all_the_same(
+    tmp_path: Path, settings: dict[str, int]
+) -> None:
+    path = tmp_path / "model.onnx"
+    onnx.save(_graph(True, True, **settings), str(path))
+    widen(path)
+    assert _attention(path) == ["GroupQueryAttention"]
+    assert PLACES in {one.name for one in onnx.load(str(path)).graph.input}
+
+
+def test_a_graph_of_another_make_stays_as_it_is(tmp_path: Path) -> None:
+    path = tmp_path / "model.onnx"
+    onnx.save(_graph(cut=False), str(path))
     was = path.read_bytes()
     widen(path)
     assert path.read_bytes() == was
