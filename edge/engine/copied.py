@@ -21,7 +21,7 @@ from edge.terms import drugs, numbers
 RULE = "copied-1"
 TRIES = 400  # tokens that may give way at one place; then a number goes on as it can, or the answer ends
 _LIST = 20  # numerals of a list at a line's start
-_LEAST = 5  # letters of a drug's name after which it is known as one
+_LEAST, _SHARE = 6, 0.6  # letters of a drug's name, and share of them, after which it is known as one
 _UNITS = {
     "mg": "mg", "mgs": "mg", "milligram": "mg", "milligrams": "mg", "milligramm": "mg",
     "mcg": "mcg", "µg": "mcg", "microgram": "mcg", "micrograms": "mcg", "mikrogramm": "mcg",
@@ -37,6 +37,7 @@ _UNITS = {
 _BARE = ""  # the unit of a number that is said without one
 _NEEDS = frozenset({"year"})  # units that a bare number does not take: an age must have been said as one
 _FOLLOWS = re.compile(r"[\s-]*(%|[^\W\d_]+)")
+_ONE = re.compile(r"\b(?:an?|eine[mnr]?)\s+([^\W\d_]+)", re.IGNORECASE)
 _LITERAL = re.compile(r"\d[\d.,]*\d|\d")
 
 
@@ -61,6 +62,9 @@ class Copyable:
             value = numbers.canonical(numeral[0])
             for written in {numeral[0], value, *re.split(r"[.,]", numeral[0])} - {""}:
                 found.setdefault(written, set()).update(found.get(value, {_BARE}))
+        for one in _ONE.finditer(document):  # "in a month"
+            if unit := _UNITS.get(one[1].casefold()):
+                found.setdefault("1", set()).add(unit)
         said = {one.generic for one in drugs.find(document)}
         names = frozenset(name for name, generic in drugs.lexicon().items() if generic in said)
         prefixes = frozenset(number[:end] for number in found for end in range(1, len(number) + 1))
@@ -162,7 +166,8 @@ class Copied:
         while at < len(names) and names[at].startswith(word):
             meant.append(names[at])
             at += 1
-        return not meant or any(name in self._allowed.names for name in meant)
+        known = any(len(word) >= _SHARE * len(name) for name in meant)
+        return not known or any(name in self._allowed.names for name in meant)
 
 
 def _goes_on(place: _Place, character: str) -> bool:

@@ -12,6 +12,7 @@ from __future__ import annotations
 import math
 import re
 import tomllib
+from bisect import bisect_left
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cache, cached_property
@@ -37,6 +38,9 @@ LEAST = 0.1  # under this share a turn is no source at all
 SUPPORTS = 0.2  # from this share on a turn supports a statement
 _KIND_WEIGHT = {"c": 1.6, "d": 2.2, "n": 1.3, "w": 1.0}
 _SHORT = 8  # words: a turn that is only an answer
+LONGEST = 2_000  # characters of a quote: of a turn that is longer, the part that says most of a statement
+_WORD = 40  # characters of a word at most
+_TRIED = 50  # places of a long turn that are looked at for that
 _NEAR = 0.55  # what the question counts for its answer, and the answer for its question
 _REACH = 4.0  # turns: how far the pull of the statement before goes
 _QUESTION = re.compile(r"\?|^(?:do|does|did|have|has|are|is|any|how|what|when|where|can|could)\b")
@@ -75,6 +79,43 @@ class Index:
     def quotes(self) -> list[Quote]:
         """Every turn as a quote, one object for all statements that stand on it."""
         return [quote(self.transcript, turn) for turn in range(len(self.turns))]
+
+    def passage(self, turn: int, features: Iterable[str]) -> Quote:
+        """The turn as a quote; of one that is longer than LONGEST, the part around that holds most of the features."""
+        whole = self.quotes[turn]
+        if len(whole.text) <= LONGEST:
+            return whole
+        places, text = self._places(turn), self.turns[turn].text
+        held = sorted((f for f in set(features) if f in places), key=lambda f: (len(places[f]), f))
+        best, first = -1.0, 0
+        for at in places[held[0]][:_TRIED] if held and text == whole.text else ():
+            low = max(0, at - LONGEST // 2)
+            mass = sum(
+                self.weight(f) for f in held if bisect_left(places[f], low + LONGEST) > bisect_left(places[f], low)
+            )
+            if mass > best:
+                best, first = mass, low
+        start = 0 if first == 0 else text.find(" ", first, first + _WORD) + 1 or first  # not within a word
+        end = (
+            max(text.rfind(" ", start, start + LONGEST), start + LONGEST - _WORD)
+            if start + LONGEST < len(text)
+            else None
+        )
+        part = whole.text[start:end]
+        return Quote(turn, whole.start + start, whole.start + start + len(part), part)
+
+    def _places(self, turn: int) -> dict[str, list[int]]:
+        """Of every feature of a long turn where it stands, in order."""
+        if turn not in self._long:
+            found: dict[str, list[int]] = {}
+            for feature, at in sorted(self.turns[turn].places, key=lambda one: one[1]):
+                found.setdefault(feature, []).append(at)
+            self._long[turn] = found
+        return self._long[turn]
+
+    @cached_property
+    def _long(self) -> dict[int, dict[str, list[int]]]:
+        return {}
 
     def holding(self, feature: str) -> NDArray[np.int64]:
         """Turns that hold a feature in their own words, each once, in no order. shape (n,)."""
@@ -193,10 +234,11 @@ def link(held: Index, pieces: Sequence[Piece], limit: int = 3) -> list[tuple[Sou
     found = []
     shared, sections = weights()[: len(FEATURES)], weights()[len(FEATURES) :].reshape(len(PER_SECTION), len(SECTIONS))
     placed = held.fixed[:, : len(PER_SECTION)] @ sections  # what a turn is worth to each section, whatever it holds
-    for rows, section in _shared(held, pieces):
+    for piece, (rows, section) in zip(pieces, _shared(held, pieces), strict=True):
         order = _first(rows @ shared + placed[:, section], limit + 2)
         best = [int(turn) for turn in order if rows[turn, 0] >= LEAST]
-        found.append(tuple(SourceLink(held.quotes[t], round(float(rows[t, 0]), 3)) for t in best[:limit]))
+        said = read(body(piece)).features if any(len(held.quotes[t].text) > LONGEST for t in best[:limit]) else ()
+        found.append(tuple(SourceLink(held.passage(t, said), round(float(rows[t, 0]), 3)) for t in best[:limit]))
     return found
 
 

@@ -19,7 +19,7 @@ from edge.engine.repeats import Pieces
 
 SAID = (
     "Doctor: You are on lisinopril, twenty, no, forty milligrams.\nPatient: Yes. Tylenol 500 mg at night, for three "
-    "weeks.\nDoctor: Pressure is one fifty two over ninety four, the A1c 6.5, weight 180. You are 54 years old.\n"
+    "weeks.\nDoctor: Pressure is one fifty two over ninety four, the A1c 6.5, weight 180. You are 54 years old. Back in a month.\n"
 )
 
 
@@ -70,6 +70,7 @@ def _may(text: str, said: str = SAID) -> bool:
         "1. Hypertension.\n2. Lisinopril 40 mg.",
         "- 40 mg.\n- 6.5%",
         "No known allergies.",
+        "Follow up in 1 month.",  # said as "in a month"
     ],
 )
 def test_what_was_said_may_be_written(text: str) -> None:
@@ -100,7 +101,7 @@ def test_what_was_not_said_may_not_be_written(text: str) -> None:
 
 
 def test_words_that_only_begin_like_a_drug_may_be_written() -> None:
-    assert _may("The plan is a prediction.")
+    assert _may("The plan is a prediction. Cardiac testing requires intervention; constipation, program.")
     assert _may("Metoprolol 50 mg.", "Patient: metoprolol, fifty.")
 
 

@@ -41,6 +41,7 @@ _ABOUT_IT = re.compile(
     re.IGNORECASE,
 )
 _COMPOUND = re.compile(r"\b([^\W\d_]{5,20}?)-?allergi(?:e|en|y|ies|c)\b", re.IGNORECASE)
+_AROUND = 1_000  # characters of a sentence on either side of a drug: a turn without full stops may be endless
 _OPENING = 60  # characters of an answer in which the drug is named that was asked for
 _KINDS = (("cillin",), ("sulfa",), ("cef", "ceph"))  # parts of names that tell drugs of one kind
 
@@ -80,6 +81,7 @@ def _stated(talk: Conversation, _: None) -> dict[str, int]:
         asked = number > 0 and _ASKED.search(turns[number - 1].text) is not None and not _UPSETS.search(turn.text)
         for drug in turn.drugs:
             low, high = turn.sentence(drug.start)
+            low, high = max(low, drug.start - _AROUND), min(high, drug.end + _AROUND)
             around = turn.text[low:high]
             bound = _TO.search(turn.text[low : drug.start]) or _ITS.match(turn.text[drug.end : high])
             reacts = bound or (_REACTION.search(around) and not _GIVEN.search(around))
