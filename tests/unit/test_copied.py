@@ -19,7 +19,8 @@ from edge.engine.repeats import Pieces
 
 SAID = (
     "Doctor: You are on lisinopril, twenty, no, forty milligrams.\nPatient: Yes. Tylenol 500 mg at night, for three "
-    "weeks.\nDoctor: Pressure is one fifty two over ninety four, the A1c 6.5, weight 180. You are 54 years old. Back in a month.\n"
+    "weeks.\nDoctor: Pressure is one fifty two over ninety four, the A1c 6.5, weight 180. You are 54 "
+    "years old. Back in a month.\n"
 )
 
 
