@@ -63,8 +63,8 @@ class Copyable:
             for written in {numeral[0], value, *re.split(r"[.,]", numeral[0])} - {""}:
                 found.setdefault(written, set()).update(found.get(value, {_BARE}))
         for one in _ONE.finditer(document):  # "in a month"
-            if unit := _UNITS.get(one[1].casefold()):
-                found.setdefault("1", set()).add(unit)
+            if one[1].casefold() in _UNITS:
+                found.setdefault("1", set()).add(_UNITS[one[1].casefold()])
         said = {one.generic for one in drugs.find(document)}
         names = frozenset(name for name, generic in drugs.lexicon().items() if generic in said)
         prefixes = frozenset(number[:end] for number in found for end in range(1, len(number) + 1))
