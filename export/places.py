@@ -1,5 +1,5 @@
-"""A built graph made fit for guessing ahead and for long caches: it scores any places of a pass, attention reads each
-key once, and a pass gives the same bits in any company.
+"""A built graph made fit for guessing ahead, long caches and little memory: it scores any places of a pass, attention
+reads each key once, a pass gives the same bits in any company, and the embedding's table stays in its file.
 
 The builder's graph scores the last place alone. Here which places are scored becomes an input whose default is the last
 one; so a reading costs no more, and a pass over guessed tokens scores each of them.
@@ -34,6 +34,7 @@ def widen(path: Path) -> None:
     if not {CUT, UNCUT} <= {node.name for node in model.graph.node}:
         return
     _choose_places(model.graph)
+    _map_table(model.graph)
     attention = [node for node in model.graph.node if node.op_type == _ATTENTION]
     if attention and all(_plain(node) for node in attention):
         _group_heads(model.graph, attention)
@@ -53,6 +54,38 @@ def _choose_places(graph: Any) -> None:
     graph.initializer.append(numpy_helper.from_array(np.array([-1], dtype=np.int64), PLACES))
     for value in [value for value in graph.value_info if value.name == pruned]:
         graph.value_info.remove(value)
+
+
+def _map_table(graph: Any) -> None:
+    """The embedding's table names the bytes of the head's weights in the file, in its own shape.
+
+    The builder reshapes the head's weights for it, and the runtime then keeps a copy of them for good. Named a second
+    time they stay mapped, and only the rows that are looked up are ever read.
+    """
+    from onnx import TensorProto
+
+    weights = {tensor.name: tensor for tensor in graph.initializer}
+    shapes = {node.output[0]: _attributes(node).get("value") for node in graph.node if node.op_type == "Constant"}
+    readers = [node for node in graph.node if node.op_type == "GatherBlockQuantized"]
+    for node in [node for node in graph.node if node.op_type == "Reshape" and node.input[0] in weights]:
+        held = weights[node.input[0]]
+        (table,) = node.output
+        uses = [reader for reader in readers if reader.input[0] == table]
+        shape = _shape(weights.get(node.input[1], shapes.get(node.input[1])))
+        if not (uses and shape and held.external_data):
+            continue
+        again = TensorProto()
+        again.CopyFrom(held)
+        again.name, again.dims[:] = table, shape
+        graph.initializer.append(again)
+        graph.node.remove(node)
+
+
+def _shape(tensor: Any) -> list[int]:
+    """The numbers of a small initializer, none if it is not one."""
+    from onnx import numpy_helper
+
+    return [] if tensor is None or tensor.external_data else [int(n) for n in numpy_helper.to_array(tensor)]
 
 
 def _attributes(node: Any) -> dict[str, Any]:

@@ -52,9 +52,9 @@ def load(bundle: Bundle, threads: int = 0, *, drafts: bool = True) -> Loaded:
             "`edgescribe bundle list` shows what there is.",
         )
     renderer(manifest.prompt_version)  # a newer one is told now, not at the first note
+    model = _open_model(bundle, threads)  # first: memory is highest while it loads
     tokenizer_file = bundle.folder / "tokenizer.json"
     tokenizer = load_tokenizer(tokenizer_file)
-    model = _open_model(bundle, threads)
     check_unchanged(bundle)
     ends = _end_ids(tokenizer, [chat_format(manifest.prompt_format).end.token, *manifest.end_tokens])
 

@@ -65,8 +65,8 @@ class Ours:
 
     def __init__(self, folder: Path, threads: int) -> None:
         clock = Clock()
-        self.tokenizer = prompts.load_tokenizer(folder / "tokenizer.json")
         self._model = OnnxModel(folder, threads)
+        self.tokenizer = prompts.load_tokenizer(folder / "tokenizer.json")
         self.loaded = clock.read()
         config = json.loads((folder / "genai_config.json").read_text(encoding="utf-8"))["model"]
         ends, size = config["eos_token_id"], self.tokenizer.get_vocab_size()

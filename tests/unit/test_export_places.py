@@ -160,3 +160,51 @@ def test_a_graph_of_another_make_stays_as_it_is(tmp_path: Path) -> None:
     was = path.read_bytes()
     widen(path)
     assert path.read_bytes() == was
+
+
+def test_the_table_of_the_embedding_is_not_a_copy_of_the_head(tmp_path: Path) -> None:
+    """It names the same bytes of the same file; the scores stay the same, and the file of weights as it was."""
+    rng = np.random.default_rng(2)
+    info, floats, whole = helper.make_tensor_value_info, TensorProto.FLOAT, TensorProto.INT64
+    arrays = {
+        "head": rng.integers(0, 256, (VOCABULARY, 2, 32), dtype=np.uint8),
+        "scale": rng.random((VOCABULARY, 2)).astype(np.float32),
+        "zero": rng.integers(0, 256, (VOCABULARY, 2), dtype=np.uint8),
+        "last": np.array(-1, np.int64),
+        "one": np.array([1], np.int64),
+    }
+    eights = {"bits": 8, "block_size": 32, "domain": "com.microsoft"}
+    shape = numpy_helper.from_array(np.array([VOCABULARY, 64], np.int64))
+    nodes = [
+        helper.make_node("Constant", [], ["shape"], value=shape),
+        helper.make_node("Reshape", ["head", "shape"], ["table"]),
+        helper.make_node(
+            "GatherBlockQuantized", ["table", "input_ids", "scale", "zero"], ["x"],
+            gather_axis=0, quantize_axis=1, **eights,
+        ),
+        helper.make_node("Gather", ["x", "last"], ["row"], CUT, axis=1),
+        helper.make_node("Unsqueeze", ["row", "one"], ["rows"], UNCUT),
+        helper.make_node(
+            "MatMulNBits", ["rows", "head", "scale", "zero"], ["logits"], K=64, N=VOCABULARY, accuracy_level=4, **eights
+        ),
+    ]  # fmt: skip
+    graph = helper.make_graph(
+        nodes, "g", [info("input_ids", whole, [1, "tokens"])], [info("logits", floats, [1, 1, VOCABULARY])],
+        [numpy_helper.from_array(array, name) for name, array in arrays.items()],
+    )  # fmt: skip
+    domains = [helper.make_opsetid("", 21), helper.make_opsetid("com.microsoft", 1)]
+    model = helper.make_model(graph, opset_imports=domains)
+    model.ir_version = 10
+    path, weights = tmp_path / "model.onnx", tmp_path / "model.onnx.data"
+    onnx.save(model, str(path), save_as_external_data=True, location=weights.name, size_threshold=1024)
+    stored = weights.read_bytes()
+    wanted = ort.InferenceSession(str(path)).run(None, {"input_ids": [[3, 1, 4]]})[0]
+    widen(path)
+    check_onnx(path.read_bytes(), path.name, {weights.name: len(stored)})
+    found = onnx.load(str(path), load_external_data=False)
+    assert "Reshape" not in [node.op_type for node in found.graph.node]
+    places = {one.name: {e.key: e.value for e in one.external_data} for one in found.graph.initializer}
+    assert places["table"] == places["head"]
+    assert places["head"]["location"] == weights.name
+    assert weights.read_bytes() == stored
+    assert (ort.InferenceSession(str(path)).run(None, {"input_ids": [[3, 1, 4]]})[0] == wanted).all()
