@@ -33,7 +33,7 @@ from export.options import OnnxOptions
 from export.progress import BuildProgress, silent
 
 PACKAGE = "onnxruntime-genai"
-BUILD_VERSION = "4"  # a change of this module that alters what is built is a new version
+BUILD_VERSION = "5"  # a change of this module that alters what is built is a new version
 HASHES = "build.json"
 _MODEL_FILES = ("model.onnx", "model.onnx.data")
 _PERCENT = re.compile(r"(\d+(?:\.\d+)?)%")
