@@ -6,7 +6,6 @@ of a checkpoint and one of its bundle differ by quantisation alone.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from functools import cache
 from pathlib import Path
@@ -81,8 +80,7 @@ def _load(folder: Path, base: BaseConfig, adapter: Path | None) -> Loaded:
 
     @cache
     def compiler() -> GrammarCompiler:
-        text = (folder / "tokenizer.json").read_text(encoding="utf-8")
-        return GrammarCompiler(json.dumps(json.loads(text)), tokenizer.get_vocab_size(), ends)
+        return GrammarCompiler(tokenizer, tokenizer.get_vocab_size(), ends)
 
     info = EngineInfo(folder.name, "", format_name, PROMPT_VERSION, context, "transformers")
     decoder = Decoder(tokenizer, lambda capacity: TorchSession(network, capacity), compiler, ends, context)

@@ -53,17 +53,48 @@ def extraction_grammar(document: str, keys: Sequence[str] = FIELD_KEYS) -> str:
     )
 
 
+class _Shared:
+    """A tokenizer that writes bytes as characters (byte-level BPE), as llguidance asks for one."""
+
+    def __init__(self, tokenizer: Any, end: int) -> None:
+        added = tokenizer.get_added_tokens_decoder()
+        self._tokenizer = tokenizer
+        self.eos_token_id, self.bos_token_id = end, None
+        self.special_token_ids = [number for number, token in added.items() if token.special]
+        known = {character: value for value, character in enumerate(_characters())}
+        self.tokens = [
+            added[number].content.encode() if number in added else bytes(known[c] for c in name or "")
+            for number, name in ((n, tokenizer.id_to_token(n)) for n in range(tokenizer.get_vocab_size()))
+        ]
+
+    def __call__(self, text: str | bytes) -> list[int]:
+        plain = text.decode() if isinstance(text, bytes) else text
+        return list(self._tokenizer.encode(plain, add_special_tokens=False).ids)
+
+
+def _characters() -> list[str]:
+    """The character that stands for each byte (GPT-2): itself where it can be seen, else one from 256 on."""
+    seen = {*range(0x21, 0x7F), *range(0xA1, 0xAD), *range(0xAE, 0x100)}
+    others = [value for value in range(256) if value not in seen]
+    return [chr(value) if value in seen else chr(256 + others.index(value)) for value in range(256)]
+
+
 YES_OR_NO = 'start: "yes" | "no"\n'
 
 
 class GrammarCompiler:
-    """Compiles grammars for one tokenizer; building the token trie takes about a second, so it is kept."""
+    """Compiles grammars for one tokenizer (tokenizers.Tokenizer); building the token trie takes about a second, so it
+    is kept."""
 
-    def __init__(self, tokenizer_json: str, vocabulary: int, end_ids: list[int]) -> None:
+    def __init__(self, tokenizer: Any, vocabulary: int, end_ids: list[int]) -> None:
         import numpy as np
-        from llguidance import LLTokenizer
+        from llguidance import LLTokenizer, TokenizerWrapper
+        from tokenizers import decoders
 
-        self._tokenizer = LLTokenizer(tokenizer_json, n_vocab=vocabulary, eos_token=end_ids)
+        # Given its file, llguidance would keep a second tokenizer: 110 MB at most for one of 151,936 tokens.
+        byte_level = isinstance(tokenizer.decoder, decoders.ByteLevel)
+        source = TokenizerWrapper(_Shared(tokenizer, end_ids[0])) if byte_level else tokenizer.to_str()
+        self._tokenizer = LLTokenizer(source, n_vocab=vocabulary, eos_token=end_ids)
         starts = [self._tokenizer.decode_bytes([i])[:2] for i in range(vocabulary)]
         self._list_ends = np.array([i for i, s in enumerate(starts) if s[:1] == b"]" or s == b'"]'])
         self._entry_ends = np.array([i for i, s in enumerate(starts) if s == b'"'])

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterator
 from functools import cache
 from pathlib import Path
@@ -53,15 +52,13 @@ def load(bundle: Bundle, threads: int = 0, *, drafts: bool = True) -> Loaded:
         )
     renderer(manifest.prompt_version)  # a newer one is told now, not at the first note
     model = _open_model(bundle, threads)  # first: memory is highest while it loads
-    tokenizer_file = bundle.folder / "tokenizer.json"
-    tokenizer = load_tokenizer(tokenizer_file)
+    tokenizer = load_tokenizer(bundle.folder / "tokenizer.json")
     check_unchanged(bundle)
     ends = _end_ids(tokenizer, [chat_format(manifest.prompt_format).end.token, *manifest.end_tokens])
 
     @cache
     def compiler() -> GrammarCompiler:
-        text = tokenizer_file.read_text(encoding="utf-8")
-        return GrammarCompiler(json.dumps(json.loads(text)), tokenizer.get_vocab_size(), ends)
+        return GrammarCompiler(tokenizer, tokenizer.get_vocab_size(), ends)
 
     info = EngineInfo.of(bundle)
     decoder = Decoder(tokenizer, model.open_session, compiler, ends, manifest.context_length, drafts=drafts)

@@ -155,7 +155,7 @@ class _Wants:
 @pytest.mark.parametrize(("copies", "expected"), [(True, "on 40 mg"), (False, "on 80 mg")])
 def test_an_answer_keeps_the_rule_where_it_is_asked_to(copies: bool, expected: str, byte_tokenizer: Any) -> None:
     end = byte_tokenizer.token_to_id("<|im_end|>")
-    compiler = GrammarCompiler(byte_tokenizer.to_str(), byte_tokenizer.get_vocab_size(), [end])
+    compiler = GrammarCompiler(byte_tokenizer, byte_tokenizer.get_vocab_size(), [end])
     session: Any = _Wants(byte_tokenizer, "on 80 mg", "4")
     decoder = Decoder(byte_tokenizer, lambda _: session, lambda: compiler, [end], 8192)
     request = Request(prompts.render("chatml", "Patient: forty milligrams.", "Go:"), 50, copies=copies)

@@ -63,7 +63,7 @@ class Bench:
             return PlaybackSession(tokenizer, answer, capacity, self.log)
 
         end = tokenizer.token_to_id("<|im_end|>")
-        compiler = GrammarCompiler(tokenizer.to_str(), tokenizer.get_vocab_size(), [end])
+        compiler = GrammarCompiler(tokenizer, tokenizer.get_vocab_size(), [end])
         self.decoder = Decoder(tokenizer, open_session, lambda: compiler, [end], context)
 
     def run(self, document: str, instruction: str = MARK, limit: int = 400, grammar: str | None = None) -> list[Any]:

@@ -162,7 +162,7 @@ class Loving:
 
 
 def _decoder(tokenizer: Any, session: Loving) -> Decoder:
-    compiler = GrammarCompiler(tokenizer.to_str(), tokenizer.get_vocab_size(), [tokenizer.token_to_id("<|im_end|>")])
+    compiler = GrammarCompiler(tokenizer, tokenizer.get_vocab_size(), [tokenizer.token_to_id("<|im_end|>")])
     return Decoder(tokenizer, lambda _: session, lambda: compiler, [tokenizer.token_to_id("<|im_end|>")], 8192)
 
 
