@@ -14,8 +14,6 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError, model_valida
 from edge.contract.prompts import FORMATS
 from edge.errors import BaseModelError
 
-_HEX = r"^[0-9a-f]{64}$"
-
 
 class Wheel(BaseModel):
     """A package that carries a part of a base as data. member: glob of exactly one file inside the wheel."""

@@ -23,7 +23,8 @@ _SPLITS = {"aci-train": "train", "synthetic": "train", "aci-valid": "valid", "ac
 
 @dataclass(frozen=True)
 class GoldFact:
-    """One annotated fact. turns: numbers from 0. in_note: the piece of the note that states it, "" if left out."""
+    """One annotated fact. turns: numbers from 0. in_note: the piece of the note that states it, "" if left out.
+    quotes: turn and words of each place, best first (of facts/ only)."""
 
     kind: FactKind
     polarity: Polarity
@@ -31,6 +32,7 @@ class GoldFact:
     statement: str
     turns: tuple[int, ...]
     in_note: str
+    quotes: tuple[tuple[int, str], ...] = ()
 
 
 @dataclass(frozen=True)
@@ -59,10 +61,11 @@ def read(folder: Path, split: str) -> dict[str, GoldVisit]:
 
 def _fact(raw: dict[str, Any], record: Record) -> GoldFact:
     try:
-        turns = tuple(dict.fromkeys(int(one["turn"]) for one in raw["evidence"]))
+        quotes = tuple((int(one["turn"]), sanitise(one["quote"])) for one in raw["evidence"])
+        turns = tuple(dict.fromkeys(turn for turn, _ in quotes))
         return GoldFact(
             FactKind(raw["kind"]), Polarity(raw["polarity"]), bool(raw["critical"]), sanitise(raw["statement"]), turns,
-            sanitise(raw["in_note"] or ""),
+            sanitise(raw["in_note"] or ""), quotes,
         )  # fmt: skip
     except (KeyError, TypeError, ValueError) as error:
         raise TrainingError(

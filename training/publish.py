@@ -30,6 +30,7 @@ LICENCES = {
     "sections_de": ("German sections of the synthetic visits, each with its own turns", "CC0"),
     "own_divisions": ("Divisions of ACI-Bench and synthetic visits, each with its own turns", "CC BY 4.0; CC0"),
     "statements": ("Statements of ACI-Bench and synthetic notes, each with its own turns", "CC BY 4.0; CC0"),
+    "wordings": ("Facts of ACI-Bench and synthetic visits, what was said and the statement", "CC BY 4.0; CC0"),
     "facts_dev": ("Invented visits with checklists of facts", "CC0"),
 }
 _OWN = "of your own, not stated"  # the licence of documents that no program knows
@@ -41,6 +42,7 @@ _WRITES = {
     "sections_de": "sections of visit notes from the turns that they stand on",
     "own_divisions": "sections of visit notes from the turns that they stand on",
     "statements": "single statements from the turns that they stand on",
+    "wordings": "single facts as lines of a note",
     "elmtex_aci": "the 15 ELMTEX fields of a report",
     "elmtex_synthetic": "the 15 ELMTEX fields of a report",
     "medec": "the sentence of a note that holds a medical error",

@@ -223,6 +223,12 @@ def _statements(folder: Path, split: str) -> list[TrainingDocument]:
     return section_data.statement_pairs(folder, split)
 
 
+def _wordings(folder: Path, split: str) -> list[TrainingDocument]:
+    from training import wording_data
+
+    return wording_data.wordings(folder, split)
+
+
 READERS: dict[str, Callable[[Path, str], list[TrainingDocument]]] = {
     "mts": mts,
     "aci": aci,
@@ -235,6 +241,7 @@ READERS: dict[str, Callable[[Path, str], list[TrainingDocument]]] = {
     "sections_de": _sections_de,
     "own_divisions": _own_divisions,
     "statements": _statements,
+    "wordings": _wordings,
 }
 
 

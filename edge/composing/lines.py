@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from edge.composing import age, allergies, context, medicines
+from edge.composing import age, allergies, context, medicines, spoken
 from edge.composing.words import Words
 from edge.composing.words import words as words_in
 from edge.contract.facts import Fact, FactKind, Polarity, Quote, Subject, Time
@@ -34,6 +34,7 @@ _FILLERS = re.compile(
 )
 _PASSES = 3
 _TORN = re.compile(r"\b(gon|wan|got) (na|ta)\b", re.IGNORECASE)  # as some recognisers write them
+_APART = re.compile(r"(?<=\w) (?=n't\b)")  # "do n't", as some transcripts have it
 _LONE_I = re.compile(r"\bi\b(?=[' ])")
 _START = re.compile(r"(?:^|(?<=[^.][.?!] ))[a-zäöü]")
 # How a doctor says what is planned: the plan begins behind it.
@@ -126,19 +127,6 @@ _ASKED = re.compile(r"[\w ,]{0,12}\?")
 _ANSWER = 15  # words of an answer that is shown beside its question
 
 
-# Kinds of facts that the doctor states: without a name before the words, they are the doctor's.
-_BY_DOCTOR = frozenset(
-    {
-        FactKind.VITAL, FactKind.EXAM, FactKind.RESULT, FactKind.DIAGNOSIS, FactKind.PLAN_MEDICATION,
-        FactKind.PLAN_TEST, FactKind.PLAN_PROCEDURE, FactKind.PLAN_REFERRAL, FactKind.PLAN_ADVICE, FactKind.FOLLOW_UP,
-    }
-)  # fmt: skip
-_PLANS = frozenset(
-    {
-        FactKind.PLAN_MEDICATION, FactKind.PLAN_TEST, FactKind.PLAN_PROCEDURE, FactKind.PLAN_REFERRAL,
-        FactKind.PLAN_ADVICE, FactKind.FOLLOW_UP,
-    }
-)  # fmt: skip
 _NEGATIVE = re.compile(
     r"\b(?:no|not|none|never|nothing|nope|without|neither|nor|negative|kein\w*|nicht|nie|nein|ohne)\b|n't\b",
     re.IGNORECASE,
@@ -187,6 +175,11 @@ def line(fact: Fact, turns: Sequence[Turn] = (), words: Words = ENGLISH) -> str:
     return made or ("" if empty else _plain(fact, turns, words))
 
 
+def kept(fact: Fact) -> list[Quote]:
+    """The quotes that a line is made of, in order of place."""
+    return _kept(fact.evidence)
+
+
 def _said(quotes: Sequence[Quote]) -> str:
     """The words of the quotes, a dash between two that do not follow one another in a turn."""
     return " – ".join(one.text for one in _kept(quotes))
@@ -194,17 +187,20 @@ def _said(quotes: Sequence[Quote]) -> str:
 
 def _kept(quotes: Sequence[Quote]) -> list[Quote]:
     """The quotes in order of place, each once, one that lies within another left out."""
-    kept = {(one.start, one.end): one for one in quotes if not any(_within(one, other) for other in quotes)}
+    kept = {
+        (one.start, one.end): one for one in quotes if not any(one != other and within(one, other) for other in quotes)
+    }
     return [kept[place] for place in sorted(kept)]
 
 
-def _within(one: Quote, other: Quote) -> bool:
-    return one != other and other.start <= one.start and one.end <= other.end
+def within(one: Quote, other: Quote) -> bool:
+    """Whether a quote stands in another, or is the same."""
+    return other.start <= one.start and one.end <= other.end
 
 
 def clean(said: str) -> str:
     """Words as they were said without fillers and doubled words, spaces before marks closed, first letter raised."""
-    text = _SPACED.sub("", " ".join(figures(said).split()))
+    text = _APART.sub("", _SPACED.sub("", " ".join(figures(said).split())))
     for _ in range(_PASSES):  # a filler may stand behind another
         text = _FILLERS.sub("", text)
     text = " ".join(_TWICE.sub(r"\1", text).split()).strip(" ,.-…")
@@ -236,18 +232,20 @@ def figures(said: str) -> str:
 
 
 def _plain(fact: Fact, turns: Sequence[Turn], words: Words) -> str:
-    """What was said: the patient's own words in quotation marks, others' after their name; the doctor's own words of
-    findings and plans, and questions that are answered, need none."""
+    """What was said: the patient's own words in quotation marks, others' after their name; the doctor's own words as a
+    record writes them (edge.composing.spoken) and questions that are answered need none."""
     parts: list[str] = []
     before = ""
     kept = _kept(fact.evidence)
     for at, one in enumerate(kept):
         said = clean(one.text)
-        if fact.kind in _PLANS:
+        if fact.kind in spoken.PLANNED:
             said = said if _ASSENT.fullmatch(said) is None else ""
             said = _START.sub(lambda found: found[0].upper(), _LEAD.sub("", said))
         speaker = turns[one.turn].speaker if one.turn < len(turns) else ""
-        asked = said.endswith("?") and at + 1 < len(kept)
+        if speaker == "Doctor" and words.language == "en":
+            said = spoken.recorded(said, fact.kind)
+        asked = said.endswith(("?", ":")) and at + 1 < len(kept)
         if said:
             parts.append(_by(speaker, said, words, named=speaker != before and not asked, kind=fact.kind))
         before = speaker
@@ -255,9 +253,9 @@ def _plain(fact: Fact, turns: Sequence[Turn], words: Words) -> str:
         return ""
     text = parts[0]
     for part in parts[1:]:
-        text = f"{text} {part}" if text.endswith("?") else f"{text.rstrip('.! ')} – {part}"
+        text = f"{text} {part}" if text.endswith(("?", ":")) else f"{text.rstrip('.! ')} – {part}"
     prefix = words.possible if fact.polarity is Polarity.UNCERTAIN else ""
-    if fact.polarity is Polarity.DENIED and fact.kind not in _PLANS and _NEGATIVE.search(text) is None:
+    if fact.polarity is Polarity.DENIED and fact.kind not in spoken.PLANNED and _NEGATIVE.search(text) is None:
         prefix = words.denied
     if fact.subject is Subject.FAMILY and fact.kind is not FactKind.FAMILY:
         prefix += words.family
@@ -268,9 +266,17 @@ def _by(speaker: str, said: str, words: Words, *, named: bool, kind: FactKind) -
     """Words with who said them."""
     if speaker == "Patient":
         return words.own.format(said if said[-1] in ".?!" else f"{said}.")
-    if not speaker or not named or (speaker == "Doctor" and kind in _BY_DOCTOR):
+    if not speaker or not named or (speaker == "Doctor" and _is_record(said, kind, words)):
         return said
     return f"{words.speaker(speaker)}: {said}"
+
+
+def _is_record(said: str, kind: FactKind, words: Words) -> bool:
+    """Whether the doctor's words need no name before them: findings and plans are the doctor's, and in a history what
+    speaks to nobody is the record's."""
+    if kind in spoken.FOUND or kind in spoken.PLANNED:
+        return True
+    return words.language == "en" and kind in spoken.TOLD and "?" not in said and spoken.SPEECH.search(said) is None
 
 
 def _standing(reading: TextReading) -> list[tuple[str, int, int]]:

@@ -16,7 +16,7 @@ from edge.composing.mending import MendingStep, Rewriter, replaced, tidy, wrong_
 from edge.composing.words import Words, words_of
 from edge.contract import templates
 from edge.contract.events import Finished, SectionFinished, SectionStarted, TaskEvent, Text
-from edge.contract.facts import Fact, FactKind, Polarity, Severity
+from edge.contract.facts import Fact, FactKind, Polarity, Quote, Severity
 from edge.contract.note import EncounterNote, Section
 from edge.contract.section_turns import DIVISION_OF, own_turns, section_of
 from edge.contract.templates import Contradicted, SectionSpec, Template
@@ -31,7 +31,7 @@ from edge.evidence.statements import split
 from edge.tasks.note import Note, NoteFinished, write_note
 
 FORMS = ("turns", "lists", "facts")  # beside the whole visit by division, which needs no facts
-RULES = "lines-6"  # name of the rules that word a fact, kept with each note
+RULES = "lines-7"  # name of the rules that word a fact, kept with each note
 # Least score of a fact that is written, critical, denied or another: chosen on facts_dev (docs/evidence.md). What lies
 # below is listed as said and not in the note.
 CRITICAL, DENIED, OTHER = 0.45, 0.6, 0.9
@@ -42,6 +42,7 @@ _PLAN = ("assessment_and_plan", "assessment", "plan")  # one section, or two whe
 _SOAP = {"S": (), "O": ("physical_examination", "results"), "A": ("assessment",), "P": ("plan",)}
 AGAIN: Contradicted = "out"  # what is done with a contradicted statement of a model, where the template does not say
 COPIES = False  # whether what a language model writes is masked to what was said: not before it is measured
+_LEAST_LEFT = 3  # words of a line that is left when others are said before
 _SECTIONS = "sections"  # the template whose sections facts are sorted into
 
 
@@ -55,8 +56,10 @@ class Composed:
 
     def parameters(self, form: str) -> dict[str, Any]:
         """What the origin of the note names beside the decoding."""
-        copied = {"copied": copied_rule.RULE} if self.copies else {}
-        return {"form": form, "rules": RULES, "steps": [one.as_json() for one in self.steps]} | copied
+        found: dict[str, Any] = {"form": form, "rules": RULES, "steps": [one.as_json() for one in self.steps]}
+        if self.copies:
+            found["copied"] = copied_rule.RULE
+        return found
 
 
 @dataclass(frozen=True)
@@ -127,7 +130,7 @@ def compose(
     started = time.perf_counter()
     talk = converse(transcript)
     facts = lines.prepared([fact for fact in facts if _sure(fact)], talk)
-    listed = [spec for spec in shape.inner.sections if form == "facts" or (form == "lists" and spec.key in _LISTED)]
+    listed = [s for s in shape.inner.sections if form == "facts" or (form == "lists" and s.key in _LISTED)]
     prose = replace(shape.inner, sections=tuple(spec for spec in shape.inner.sections if spec not in listed))
     written = Note(chosen.name, "", (), False, (), 0, 0, 0.0)
     if engine is not None and prose.sections:
@@ -137,23 +140,32 @@ def compose(
             else:
                 yield event
     words = words_of(transcript)
-    made = _once({s: _lines([f for f in facts if shape.place(f) == s.key], transcript, words) for s in listed})
-    sections = _joined(shape, written, [_list(spec, own, words) for spec, own in made.items()])
-    steps: tuple[MendingStep, ...] = ()
-    if mend:
-        said = frozenset(one.text for own in made.values() for one in own if one.verbatim)
-        ways = _ways(shape, chosen, listed, contradicted)
-        rewriter = Rewriter(engine, talk) if engine is not None else None
-        source = _Source(shape, talk, words, ways, rewriter)
-        sections, steps = _mended(sections, said, source, facts)
-        written = replace(written, generated_tokens=written.generated_tokens + source.tokens)
-    sections = _under(shape, sections)
+    made = _once(
+        {s: _lines([f for f in facts if shape.place(f) == s.key], transcript, words) for s in listed}, transcript, words
+    )
+    ways = _ways(shape, chosen, listed, contradicted)
+    source = _Source(shape, talk, words, ways, Rewriter(engine, talk) if engine is not None else None)
+    made_of = _made_of(written, made, source, facts if mend else None)
     if form == "facts":
-        yield from _told(chosen, sections)
-    text = EncounterNote(chosen.name, sections).text()
-    seconds = time.perf_counter() - started
-    note = replace(written, template=chosen.name, text=text, sections=sections, seconds=seconds)
-    yield Composed(note, steps, copies and engine is not None and bool(prose.sections))
+        yield from _told(chosen, made_of.note.sections)
+    note = replace(made_of.note, template=chosen.name, seconds=time.perf_counter() - started)
+    yield replace(made_of, note=note, copies=copies and engine is not None and bool(prose.sections))
+
+
+def _made_of(
+    written: Note, made: Mapping[SectionSpec, Sequence[lines.Line]], source: _Source, facts: Sequence[Fact] | None
+) -> Composed:
+    """The note of what the model wrote and the lines of facts, mended by the facts where they are given."""
+    sections = _joined(source.shape, written, [_list(spec, own, source.words) for spec, own in made.items()])
+    steps: tuple[MendingStep, ...] = ()
+    every = [one for own in made.values() for one in own]
+    if facts is not None:
+        sections, steps = _mended(sections, frozenset(one.text for one in every if one.verbatim), source, facts)
+    sections = _under(source.shape, sections)
+    text = EncounterNote(written.template, sections).text()
+    tokens = written.generated_tokens + source.tokens
+    note = replace(written, text=text, sections=sections, generated_tokens=tokens)
+    return Composed(note, steps)
 
 
 def _ways(
@@ -233,14 +245,34 @@ def _lines(facts: Sequence[Fact], transcript: Transcript, words: Words) -> list[
     return lines.lines(facts, tuple(FactKind), transcript.turns, words)
 
 
-def _once(made: dict[SectionSpec, list[lines.Line]]) -> dict[SectionSpec, list[lines.Line]]:
-    """The same without a line that an earlier section has: a complaint is often the history's first line, too."""
+def _once(
+    made: dict[SectionSpec, list[lines.Line]], transcript: Transcript, words: Words
+) -> dict[SectionSpec, list[lines.Line]]:
+    """The same without a line that an earlier section has, and without words that an earlier line has as they were
+    said: a complaint is often the history's first line, too."""
     seen: set[str] = set()
+    said: list[Quote] = []
     kept = {}
     for spec, own in made.items():
-        kept[spec] = [one for one in own if one.text not in seen]
-        seen |= {one.text for one in own}
+        new = [_new(one, said, transcript, words) for one in own]
+        kept[spec] = [one for one in new if one is not None and one.text not in seen]
+        seen |= {one.text for one in kept[spec]}
+        said += [quote for one in kept[spec] if one.verbatim for quote in lines.kept(one.fact)]
     return kept
+
+
+def _new(one: lines.Line, said: Sequence[Quote], transcript: Transcript, words: Words) -> lines.Line | None:
+    """A line without the quotes that stand in an earlier one; None if nothing is left of it. Questions stay with their
+    answers."""
+    quotes = lines.kept(one.fact)
+    left = [quote for quote in quotes if not any(lines.within(quote, other) for other in said)]
+    if not one.verbatim or len(left) == len(quotes) or any("?" in quote.text for quote in quotes):
+        return one
+    if not left:
+        return None
+    fact = replace(one.fact, evidence=tuple(left))
+    text = lines.line(fact, transcript.turns, words)
+    return replace(one, text=text, fact=fact) if len(text.split()) > _LEAST_LEFT else one
 
 
 def _list(spec: SectionSpec, own: Sequence[lines.Line], words: Words) -> Section:

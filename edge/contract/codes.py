@@ -6,7 +6,7 @@ is.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from typing import Any, Self
@@ -158,11 +158,6 @@ class Codes:
     def accepted(self) -> tuple[CodeEntry, ...]:
         """What a person has taken."""
         return tuple(one for one in self.entries if one.accepted)
-
-    def conflicts_of(self, codes: Iterable[str]) -> tuple[Conflict, ...]:
-        """Conflicts among these codes."""
-        chosen = set(codes)
-        return tuple(one for one in self.conflicts if one.code in chosen and one.excludes in chosen)
 
     def with_entry(self, at: int, entry: CodeEntry) -> Codes:
         """With another entry at this place."""

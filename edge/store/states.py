@@ -45,7 +45,6 @@ _ROWS: tuple[tuple[str, str], ...] = (
     ("draft",
      "SELECT document FROM document JOIN draft ON draft.document = document.id WHERE encounter = ? ORDER BY document"),
 )  # fmt: skip
-TABLES = tuple(name for name, _ in _ROWS)
 
 Changes = Mapping[str, bytes | None]
 """Digest by key after a change; None: the encounter was deleted."""
