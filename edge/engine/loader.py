@@ -14,6 +14,7 @@ from edge.engine.base import Engine, EngineInfo, Request, Session
 from edge.engine.constrain import GrammarCompiler
 from edge.engine.decode import Decoder
 from edge.engine.host import EngineHost, Loaded
+from edge.engine.memory import give_back
 from edge.errors import BundleError, EdgescribeError
 
 
@@ -53,6 +54,7 @@ def load(bundle: Bundle, threads: int = 0, *, drafts: bool = True) -> Loaded:
     renderer(manifest.prompt_version)  # a newer one is told now, not at the first note
     model = _open_model(bundle, threads)  # first: memory is highest while it loads
     tokenizer = load_tokenizer(bundle.folder / "tokenizer.json")
+    give_back()
     check_unchanged(bundle)
     ends = _end_ids(tokenizer, [chat_format(manifest.prompt_format).end.token, *manifest.end_tokens])
 

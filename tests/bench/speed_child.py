@@ -23,6 +23,7 @@ from edge.contract.note import EncounterNote
 from edge.engine.base import Request
 from edge.engine.constrain import GrammarCompiler, extraction_grammar
 from edge.engine.decode import Decoder
+from edge.engine.memory import give_back
 from edge.engine.onnx import OnnxModel
 from export.speed import peak_bytes
 
@@ -67,6 +68,7 @@ class Ours:
         clock = Clock()
         self._model = OnnxModel(folder, threads)
         self.tokenizer = prompts.load_tokenizer(folder / "tokenizer.json")
+        give_back()
         self.loaded = clock.read()
         config = json.loads((folder / "genai_config.json").read_text(encoding="utf-8"))["model"]
         ends, size = config["eos_token_id"], self.tokenizer.get_vocab_size()

@@ -26,7 +26,7 @@ from tests.guesses_kit import guesses_hold
 pytestmark = pytest.mark.model
 LIMIT = 40
 MOST_BYTES = 118_000_000  # the int4 bundle of the 135M
-PROOF = 13  # passes that prove, once in a process, that guesses are exact, at most: four for each form, and one more
+PROOF = 9  # passes that prove, once in a process, that guesses are exact, at most: two forms fail, the third holds
 
 
 @pytest.fixture
