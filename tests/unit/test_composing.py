@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -10,11 +12,14 @@ from edge.composing import lines, mending
 from edge.composing.notes import FORMS, Composed, compose, takes_facts
 from edge.composing.words import words_of
 from edge.contract import prompts, templates
-from edge.contract.events import SectionFinished
+from edge.contract.events import EngineEvent, Finished, SectionFinished, StopReason
 from edge.contract.facts import Fact, FactKind, Polarity, Quote, Subject, Time
+from edge.contract.note import EncounterNote, Section
 from edge.contract.transcript import Transcript
+from edge.engine.base import Request
 from edge.engine.scripted import ScriptedEngine
 from edge.evidence.conversation import converse
+from edge.evidence.review import review_sections
 from edge.reading.conversation import parse
 from edge.tasks.note import NoteFinished
 
@@ -365,3 +370,32 @@ def test_a_note_of_the_whole_visit_is_mended_where_its_template_says_so() -> Non
     assert out.parameters["steps"][0]["what"] == "left out"
     assert WRONG not in out.text
     assert "He is well." in out.text
+
+
+class _Counting:
+    """An engine of a fixed answer and reason that counts how often it is asked."""
+
+    def __init__(self, text: str, reason: StopReason, context: int = 4000) -> None:
+        self.asked, self._finished = 0, Finished(text, reason, 1, 0, 1, 0.0)
+        self.info = replace(ScriptedEngine(lambda _: "").info, context_length=context)
+
+    def count(self, prompt: prompts.Prompt) -> int:
+        return 20
+
+    def stream(self, request: Request) -> Iterator[EngineEvent]:
+        self.asked += 1
+        assert request.copies
+        yield self._finished
+
+
+@pytest.mark.parametrize(
+    ("reason", "context", "asked"), [("cancelled", 4000, 1), ("loop", 4000, 2), ("length", 4000, 2), ("end", 90, 0)]
+)
+def test_a_stop_ends_the_writing_and_what_broke_off_is_not_kept(reason: StopReason, context: int, asked: int) -> None:
+    engine: Any = _Counting("He takes lisinopril 40 mg every morning.", reason, context)
+    rewriter = mending.Rewriter(engine, converse(TALK))
+    section = Section("MEDICATIONS", WRONG, "medications", "end")
+    checked, _ = review_sections(EncounterNote("", (section,)), converse(TALK))
+    for _ in range(2):
+        assert rewriter.again(section, checked.sections[0].statements[0]) == ""
+    assert engine.asked == asked
