@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,9 @@ from tagging_kit import word_tokenizer
 
 from edge.contract.tagging import TaggerLabel, TaggerSpec, TaggerTask
 from edge.evidence import judging
+from edge.evidence.checks import negation
 from edge.evidence.conversation import converse
+from edge.evidence.review import review
 from edge.evidence.statements import split
 from edge.reading.conversation import parse
 from edge.tagging.verdicts import STATEMENT, Verdicts, pair_windows
@@ -68,3 +71,29 @@ def test_a_pair_is_cut_to_its_window() -> None:
     (cut,) = pair_windows(tokenizer, [("pain " * 100, "cough " * 500)], 120)
     assert len(cut) == 120
     assert cut.count(tokenizer.token_to_id("pain")) == 90
+
+
+VISIT = parse("[doctor] how was the holiday?\n[patient] the hotel was hardly quiet. see you in two weeks.")
+
+
+class _Judge:
+    """Says of every pair that it is turned round, by so much; keeps what it was asked."""
+
+    def __init__(self, share: float) -> None:
+        self.share, self.asked = share, list[str]()
+
+    def __call__(self, pairs: Sequence[judging.Pair]) -> list[dict[str, float]]:
+        self.asked += [first for first, _ in pairs]
+        return [{"holds": 1 - self.share, "negation": self.share}] * len(pairs)
+
+
+@pytest.mark.parametrize(("share", "flagged"), [(0.99, True), (0.5, False)])
+def test_the_judge_is_a_second_vote_where_the_rules_doubt(
+    share: float, flagged: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    note = "PLAN\n\nFollow up in two weeks.\n\nHISTORY OF PRESENT ILLNESS\n\nReports a quiet hotel."
+    monkeypatch.setattr(negation, "odds", lambda view: 0.0 if "hotel" in view.piece.text else -5.0)
+    assert not any(flag.check == "negation" for flag in review(note, VISIT).flags)
+    judge = _Judge(share)
+    assert any(flag.check == "negation" for flag in review(note, VISIT, judge=judge).flags) is flagged
+    assert judge.asked == ["history: Reports a quiet hotel."]  # of the other statement its answer would not count

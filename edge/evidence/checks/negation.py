@@ -25,6 +25,7 @@ _GROUPS = frozenset({"symptom", "condition", "thing"})
 _VAGUE = frozenset({"fall"})
 _PLANS = frozenset({"plan", "assessment_plan"})
 _THRESHOLD = 1.2  # log odds
+_NOTHING = -99.0  # where nothing speaks against a statement
 _LISTED, _TOGETHER = 2, 0.0  # things of a list, and the log odds of all of them
 _BESIDE = 60  # characters between a thing and a part of the body that it is of
 _PLACES_NAMED = (
@@ -97,6 +98,12 @@ def _first_clear(talk: Conversation, what: tuple[str, str]) -> tuple[int, ...]:
     if said is None:
         return ()
     return (said.turn,) if said.answer is None else (said.turn, said.answer)
+
+
+def odds(view: View) -> float:
+    """Log odds that a statement is turned round, by what it names; far under zero where nothing speaks against it."""
+    found = (against(view, one) for one in view.named)
+    return max((one for one in found if one is not None), default=_NOTHING)
 
 
 def against(view: View, one: Named) -> float | None:
