@@ -92,7 +92,7 @@ def test_the_judge_is_a_second_vote_where_the_rules_doubt(
     share: float, flagged: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     note = "PLAN\n\nFollow up in two weeks.\n\nHISTORY OF PRESENT ILLNESS\n\nReports a quiet hotel."
-    monkeypatch.setattr(negation, "odds", lambda view: 0.0 if "hotel" in view.piece.text else -5.0)
+    monkeypatch.setattr(negation, "odds", lambda view: 0.5 if "hotel" in view.piece.text else -5.0)
     assert not any(flag.check == "negation" for flag in review(note, VISIT).flags)
     judge = _Judge(share)
     assert any(flag.check == "negation" for flag in review(note, VISIT, judge=judge).flags) is flagged
