@@ -123,9 +123,9 @@ def _part(note: str, section: ReportSection) -> Part | None:
 
 
 def _said_about(text: str) -> str:
-    """A line as its length is judged by: of a spoken diagnosis what it names, without the clause behind it."""
-    spoken = _SPOKEN.match(text)
-    return _CLAUSE.sub("", text[spoken.end() :]) if spoken else text
+    """A line as its length is judged by: what it names, without its bullet, "this is" and the clause behind it."""
+    mark = _SPOKEN.match(text) or _ITEM.match(text)
+    return _CLAUSE.sub("", text[mark.end() :] if mark else text)
 
 
 def _sentences(text: str, start: int, part: Part, gap: bool, named: bool) -> Iterator[CodingLine]:

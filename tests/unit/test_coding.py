@@ -41,6 +41,7 @@ def codes(coder: Coder, text: str) -> list[str]:
         ("Paroxysmal atrial fibrillation.\n\nThe atrial fibrillation is stable.", ["I48.0"]),
         ("Kniearthrose links.", ["M17.12"]),
         ("- This is mild osteoarthritis of the left knee that the fall has stirred up.", ["M17.12"]),
+        ("- Mild osteoarthritis of the left knee that the fall has stirred up in the garden.", ["M17.12"]),
         ("- The left knee is severe osteoarthritis of the inner part, worse with the varus.", ["M17.12"]),
         ("- The patient is a man of sixty years who came in today to talk of his osteoarthritis.", []),
     ],
