@@ -28,7 +28,6 @@ TOLD = frozenset(
         FactKind.SYMPTOM,
     }
 )
-_DIAGNOSED = frozenset({FactKind.DIAGNOSIS})
 _SEEN = r"(?:see|hear|feel|appreciate|note|notice|find)"
 _PERSONS = (
     r"(?:own|mother|mom|mum|father|dad|sister|brother|wife|husband|son|daughter|partner|family|kids|children|baby|"
