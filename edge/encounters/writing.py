@@ -175,7 +175,8 @@ class Scribe:
         visit = substance.visit(conversation)
         form = self.form_of(chosen, conversation, form)
         if form == WHOLE:
-            return mending.whole(self.engine, visit, chosen)
+            mends = any(spec.contradicted for spec in chosen.sections)
+            return mending.whole(self.engine, visit, chosen) if mends else write_note(self.engine, visit, chosen)
         finder = self.facts_finder()
         assert finder.finder is not None
         assert finder.info is not None
