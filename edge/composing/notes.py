@@ -251,21 +251,24 @@ def _once(
     """The same without a line that an earlier section has, and without words that an earlier line has as they were
     said: a complaint is often the history's first line, too."""
     seen: set[str] = set()
-    said: list[Quote] = []
+    said: dict[int, list[Quote]] = {}  # by turn: a long conversation is not searched for every line
     kept = {}
     for spec, own in made.items():
         new = [_new(one, said, transcript, words) for one in own]
         kept[spec] = [one for one in new if one is not None and one.text not in seen]
         seen |= {one.text for one in kept[spec]}
-        said += [quote for one in kept[spec] if one.verbatim for quote in lines.kept(one.fact)]
+        for quote in (quote for one in kept[spec] if one.verbatim for quote in lines.kept(one.fact)):
+            said.setdefault(quote.turn, []).append(quote)
     return kept
 
 
-def _new(one: lines.Line, said: Sequence[Quote], transcript: Transcript, words: Words) -> lines.Line | None:
+def _new(
+    one: lines.Line, said: Mapping[int, Sequence[Quote]], transcript: Transcript, words: Words
+) -> lines.Line | None:
     """A line without the quotes that stand in an earlier one; None if nothing is left of it. Questions stay with their
     answers."""
     quotes = lines.kept(one.fact)
-    left = [quote for quote in quotes if not any(lines.within(quote, other) for other in said)]
+    left = [quote for quote in quotes if not any(lines.within(quote, other) for other in said.get(quote.turn, ()))]
     if not one.verbatim or len(left) == len(quotes) or any("?" in quote.text for quote in quotes):
         return one
     if not left:
