@@ -15,6 +15,7 @@ from edge.contract import prompts, templates
 from edge.contract.events import EngineEvent, Finished, SectionFinished, StopReason
 from edge.contract.facts import Fact, FactKind, Polarity, Quote, Subject, Time
 from edge.contract.note import EncounterNote, Section
+from edge.contract.templates import Contradicted
 from edge.contract.transcript import Transcript
 from edge.engine.base import Request
 from edge.engine.scripted import ScriptedEngine
@@ -293,7 +294,7 @@ def _of(talk: Transcript, kind: FactKind, words: str) -> Fact:
     )
 
 
-def _again(answers: dict[str, str], way: str = "again") -> Composed:
+def _again(answers: dict[str, str], way: Contradicted = "again") -> Composed:
     """The note of FACTS in the form "turns" by a model whose history says something wrong, and what it makes of it when
     it is asked for a single statement. answers: by instruction's first words."""
 
@@ -301,7 +302,7 @@ def _again(answers: dict[str, str], way: str = "again") -> Composed:
         return next((text for start, text in answers.items() if start in instruction), "None.")
 
     template = templates.get("sections")
-    sections = tuple(replace(one, contradicted=way) for one in template.sections)  # type: ignore[arg-type]
+    sections = tuple(replace(one, contradicted=way) for one in template.sections)
     template = replace(template, sections=sections)
     events = list(compose(ScriptedEngine(script), TALK, FACTS, "turns", template=template))
     assert isinstance(events[-1], Composed)
@@ -345,9 +346,9 @@ def test_words_that_stand_in_the_section_are_not_said_again() -> None:
     assert made.note.text.count(right) == 1
 
 
-def _whole(way: str, answers: dict[str, str]) -> NoteFinished:
+def _whole(way: Contradicted, answers: dict[str, str]) -> NoteFinished:
     template = replace(templates.get("section:MEDICATIONS"), name="m")
-    template = replace(template, sections=tuple(replace(s, contradicted=way) for s in template.sections))  # type: ignore[arg-type]
+    template = replace(template, sections=tuple(replace(s, contradicted=way) for s in template.sections))
 
     def script(instruction: str) -> str:
         return next((text for start, text in answers.items() if start in instruction), f"{WRONG} He is well.")

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import re
 import threading
 from typing import Any
 
 import numpy as np
 import pytest
+from vocabulary_kit import Vocabulary
 
 from edge.contract import prompts
 from edge.contract.events import Finished
@@ -24,28 +24,11 @@ SAID = (
 )
 
 
-class Characters:
+class Characters(Vocabulary):
     """A vocabulary of words, single figures and marks, as small models have it."""
 
     def __init__(self) -> None:
-        self.known: list[str] = ["<end>", "\n", ".", *"0123456789"]
-
-    def ids(self, text: str) -> list[int]:
-        return [self.id(piece.replace(" ", "Ġ")) for piece in re.findall(r" ?[^\W\d_]+| (?=\d)|\d|[^\w\s]|\n| ", text)]
-
-    def id(self, piece: str) -> int:
-        if piece not in self.known:
-            self.known.append(piece)
-        return self.known.index(piece)
-
-    def token_to_id(self, token: str) -> int | None:
-        return self.known.index(token) if token in self.known else None
-
-    def id_to_token(self, id: int) -> str | None:
-        return self.known[id]
-
-    def decode(self, ids: Any, *, skip_special_tokens: bool = True) -> str:
-        return "".join(self.known[i].replace("Ġ", " ") for i in ids)
+        super().__init__(r" ?[^\W\d_]+| (?=\d)|\d|[^\w\s]|\n| ", "0123456789")
 
 
 def _may(text: str, said: str = SAID) -> bool:

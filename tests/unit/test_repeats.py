@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 import threading
 from typing import Any
 
@@ -10,6 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from vocabulary_kit import Vocabulary
 from watching import watched
 
 from edge.contract import prompts
@@ -21,28 +21,11 @@ from edge.engine.decode import Decoder
 from edge.engine.repeats import Pieces, Repeats
 
 
-class Words:
+class Words(Vocabulary):
     """A vocabulary in which every word, with the space before it, is one token."""
 
     def __init__(self) -> None:
-        self.known: list[str] = ["<end>", "\n", "."]
-
-    def ids(self, text: str) -> list[int]:
-        return [self.id(piece.replace(" ", "Ġ")) for piece in re.findall(r" ?\w+|[^\w\s]|\n", text)]
-
-    def id(self, piece: str) -> int:
-        if piece not in self.known:
-            self.known.append(piece)
-        return self.known.index(piece)
-
-    def token_to_id(self, token: str) -> int | None:
-        return self.known.index(token) if token in self.known else None
-
-    def id_to_token(self, id: int) -> str | None:
-        return self.known[id]
-
-    def decode(self, ids: Any, *, skip_special_tokens: bool = True) -> str:
-        return "".join(self.known[i].replace("Ġ", " ") for i in ids)
+        super().__init__(r" ?\w+|[^\w\s]|\n")
 
 
 def _written(text: str, document: str = "") -> tuple[Words, Repeats]:
