@@ -69,6 +69,12 @@ def by_kind(generic: str) -> tuple[str, ...]:
     return _kinds().get(generic, ())
 
 
+def parts(generic: str) -> tuple[str, ...]:
+    """The drugs that a combination is made of ("acetaminophen-codeine"); (): it is none, or one is not known."""
+    named = tuple(generic.split("-"))
+    return named if len(named) > 1 and all(name in lexicon() for name in named) else ()
+
+
 @cache
 def _by_first() -> dict[str, tuple[str, ...]]:
     groups: dict[str, list[str]] = {}

@@ -191,3 +191,23 @@ def test_a_finding_of_the_well_is_held_to_its_side(side: str, flagged: bool) -> 
 )
 def test_clear_lungs_rule_out_what_is_heard_in_them(said: str, note: str, flagged: bool) -> None:
     assert any(flag.check == "negation" for flag in review(note, parse(said)).flags) is flagged
+
+
+@pytest.mark.parametrize(
+    ("said", "note", "flagged"),
+    [
+        ("[patient] i take acetaminophen .", "Acetaminophen-codeine as needed.", True),
+        ("[patient] i take acetaminophen and codeine .", "Acetaminophen-codeine as needed.", False),
+        ("[doctor] we 'd switch to amoxicillin clavulanate .", "Switch to amoxicillin-clavulanate.", False),
+        ("[patient] i use advair .", "Fluticasone inhaler.", False),
+        ("[patient] i take citalopram .", "Escitalopram 20 mg.", True),
+        ("[doctor] doxycycline for ten days .", "Doxycyclin.", False),
+        ("[doctor] restart the atorvastatin , a statin .", "Restart pravastatin 20 mg.", True),
+        ("[doctor] you are on a statin , yes ?", "Pravastatin.", False),
+        ("[patient] i have amoxicillin had it before .", "Ampicillin.", True),  # not "amoxicillinhad"
+        ("[doctor] your vital signs are good .", "Hydroxyzine 12.5 mg.", True),  # not Vistaril
+        ("[patient] that plaque nil helps my joints .", "Hydroxychloroquine.", False),
+    ],
+)
+def test_a_drug_is_not_taken_for_its_kind_its_part_or_another_name(said: str, note: str, flagged: bool) -> None:
+    assert any(flag.check == "drug" for flag in review(f"MEDICATIONS\n{note}", parse(said)).flags) is flagged

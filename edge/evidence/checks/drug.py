@@ -13,6 +13,7 @@ from edge.terms import drugs
 
 NAME = "drug"
 _MISHEARD = 72.0  # fuzz.ratio of a name and what stands in the transcript
+_OTHER_NAME = 82.0  # the same for a name of the drug that the note does not use: most are near to some word
 _WORD = re.compile(r"[^\W\d_]{3,}")
 _GENERAL = frozenset(
     {"nicotine", "insulin", "testosterone", "estradiol", "progesterone", "caffeine", "melatonin", "cortisone"}
@@ -22,7 +23,7 @@ _GENERAL = frozenset(
 def check(view: View) -> Iterator[Flag]:
     """A drug that nobody named."""
     for one in view.named:
-        if one.group != "drug" or one.name in _GENERAL or _named(view, one.name):
+        if one.group != "drug" or one.name in _GENERAL or view.talk.once(_spoken_of, one.name):
             continue
         if view.talk.once(_misheard, (one.name, view.text(one).casefold())):
             continue
@@ -35,20 +36,25 @@ def check(view: View) -> Iterator[Flag]:
         yield view.flag(NAME, Severity.HIGH, message, turns)
 
 
-def _named(view: View, generic: str) -> bool:
-    """Whether a drug was named and not only to say that it is another ("not hydralazine"), or by its kind."""
-    if view.talk.once(_spoken_of, generic):
-        return True
-    return bool(view.talk.turns_of(generic)) and view.piece.section in {"allergies", "past", "history"}
-
-
 def _spoken_of(talk: Conversation, generic: str) -> bool:
-    said = talk.by_name.get(generic, ())
-    if any(s.what.state != "no" for s in said):
+    """Whether a drug was named, alone or in a combination, or called by its kind."""
+    if generic in talk.by_name or any(generic in drugs.parts(name) for name in talk.once(_drugs, None)):
         return True
-    if any(len(name) > 5 and name in generic for name in talk.once(_drugs, None)):
+    if (parts := drugs.parts(generic)) and all(_spoken_of(talk, name) for name in parts):
         return True
-    return any(phrase in talk.once(_folded, None) for phrase in drugs.by_kind(generic))
+    if "-" in generic and generic.replace("-", " ") in talk.once(_folded, None):
+        return True
+    return any(
+        phrase in talk.once(_folded, None) and not talk.once(_is_of_another, (phrase, generic))
+        for phrase in drugs.by_kind(generic)
+    )
+
+
+def _is_of_another(talk: Conversation, asked: tuple[str, str]) -> bool:
+    """Whether what a drug is called by its kind is said of another drug of that kind, which was named ("the statin" of
+    atorvastatin)."""
+    phrase, generic = asked
+    return any(name != generic and phrase in drugs.by_kind(name) for name in talk.once(_drugs, None))
 
 
 def _drugs(talk: Conversation, _: None) -> tuple[str, ...]:
@@ -65,7 +71,7 @@ def _vocabulary(talk: Conversation, _: None) -> tuple[str, ...]:
     found = [m[0].casefold() for m in _WORD.finditer(talk.transcript.source)]
     known = drugs.lexicon()
     words = [word for word in found if word not in known and len(word) > 4]
-    pairs = [a + b for a, b in pairwise(found) if len(a) + len(b) < 16]
+    pairs = [a + b for a, b in pairwise(found) if len(a) + len(b) < 16 and not {a, b} & known.keys()]
     return tuple(dict.fromkeys([*words, *(pair for pair in pairs if len(pair) > 5)]))
 
 
@@ -81,9 +87,10 @@ def _misheard(talk: Conversation, names: tuple[str, str]) -> bool:
     generic, written = names
     for name in sorted({generic, written, *(n for n, g in drugs.lexicon().items() if g == generic)}):
         near = talk.once(_by_opening, None).get(name[:2], ())
-        if process.extractOne(name, near, scorer=fuzz.ratio, score_cutoff=_MISHEARD) is None:
+        least = _MISHEARD if name in names else _OTHER_NAME
+        if process.extractOne(name, near, scorer=fuzz.ratio, score_cutoff=least) is None:
             continue  # most names: no need to look at every word
-        hit = process.extractOne(name, talk.once(_vocabulary, None), scorer=fuzz.ratio, score_cutoff=_MISHEARD)
+        hit = process.extractOne(name, talk.once(_vocabulary, None), scorer=fuzz.ratio, score_cutoff=least)
         if hit is not None and hit[0][:2] == name[:2]:
             return True
     return False
