@@ -16,13 +16,13 @@ from edge.composing.words import Words
 from edge.composing.words import words as words_in
 from edge.contract.facts import Fact, FactKind, Polarity, Quote, Subject, Time
 from edge.contract.transcript import Transcript, Turn
-from edge.evidence.checks.dose import UNIT
 from edge.evidence.checks.duration import durations
 from edge.evidence.checks.frequency import frequencies
 from edge.evidence.conversation import Conversation
 from edge.evidence.links import quote
 from edge.evidence.reading import TextReading, read
 from edge.evidence.view import RETRACTED
+from edge.terms import units
 
 ENGLISH = words_in("en")
 # Words that say nothing: anywhere, at the start of a sentence, or between two commas. "Right" may be a side.
@@ -58,15 +58,6 @@ _LEAST_WORDS = 3  # of a line that names nothing; fewer say nothing alone
 _MARKS = "“”„"  # around the patient's own words
 _TWICE = re.compile(r"\b(\w+)(?:[ ,.…-]+\1\b)+", re.IGNORECASE)
 _SPACED = re.compile(r"\s+(?=[,.?!;:])")
-_WEIGHT = re.compile(r" (?:pounds?|lbs?|kilos?|kilograms?|kilogramm|kg)\b", re.IGNORECASE)
-_UNITS = {
-    "pound": "lb", "pounds": "lb", "lbs": "lb", "kilo": "kg", "kilos": "kg", "kilogram": "kg", "kilograms": "kg",
-    "kilogramm": "kg",
-    "milligram": "mg", "milligrams": "mg", "mgs": "mg", "microgram": "mcg", "micrograms": "mcg",
-    "µg": "mcg", "gram": "g", "grams": "g",
-    "milliliter": "mL", "milliliters": "mL", "ml": "mL", "mil": "mL", "mils": "mL", "cc": "mL", "percent": "%",
-    "milligramm": "mg", "mikrogramm": "mcg",
-}  # fmt: skip
 _ACTIONS = (
     (
         "stop",
@@ -286,7 +277,7 @@ def _standing(reading: TextReading) -> list[tuple[str, int, int]]:
     for at, span in enumerate(spans):
         following = spans[at + 1] if at + 1 < len(spans) else None
         between = reading.text[span.end : following.start] if following else ""
-        unit = UNIT.match(between)
+        unit = units.DOSE.match(between)
         taken_back = _TAKEN_BACK.match(between, unit.end() if unit else 0) is not None
         if not taken_back and (following is None or len(between) >= 40 or RETRACTED.match(between) is None):
             found.append((_value(reading.text[span.start : span.end], span.values), span.start, span.end))
@@ -318,10 +309,9 @@ def _dose(reading: TextReading) -> str:
     numbers = [one for one in _standing(reading) if not _is_strength(reading.text, one[1], one[2])]
     doses: dict[bool, str] = {}  # whether it is a volume
     for value, _, end in reversed(numbers):
-        unit = UNIT.match(reading.text, end)
+        unit = units.DOSE.match(reading.text, end)
         if unit is not None and not _is_strength(reading.text, unit.start(), unit.end()):
-            word = unit[0].strip(" -").casefold()
-            name = _UNITS.get(word, word)
+            name = units.written(unit[1])
             doses.setdefault(name == "mL", f"{value} {name}")
     if doses:
         volume = f" ({doses[True]})" if len(doses) == 2 else doses.get(True, "")
@@ -466,11 +456,11 @@ def _measured(fact: Fact, reading: TextReading, words: Words) -> str:
     value = _temperature(value) if labels[0].name in _TEMPERATURES else value
     if len(after) > 1 and _PRESSURE.match(reading.text[end : after[1][1]]):
         value, end = f"{value}/{after[1][0]}", after[1][2]
-    unit = UNIT.match(reading.text, end) or _WEIGHT.match(reading.text, end)
+    unit = units.DOSE.match(reading.text, end) or units.WEIGHT.match(reading.text, end)
     if len(after) > (2 if "/" in value else 1):
         return ""  # which number is the value, is for the reader
-    word = unit[0].strip(" -").casefold() if unit else ""
-    return f"{name[:1].upper() + name[1:]} {value}{' ' if word and word != '%' else ''}{_UNITS.get(word, word)}."
+    word = units.written(unit[1]) if unit else ""
+    return f"{name[:1].upper() + name[1:]} {value}{' ' if word and word != '%' else ''}{word}."
 
 
 def _temperature(value: str) -> str:

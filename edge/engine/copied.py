@@ -16,24 +16,12 @@ from functools import cache
 from typing import Any
 
 from edge.engine.repeats import Pieces
-from edge.terms import drugs, numbers
+from edge.terms import drugs, numbers, units
 
-RULE = "copied-1"
+RULE = "copied-2"
 TRIES = 400  # tokens that may give way at one place; then a number goes on as it can, or the answer ends
 _LIST = 20  # numerals of a list at a line's start
 _LEAST, _SHARE = 6, 0.6  # letters of a drug's name, and share of them, after which it is known as one
-_UNITS = {
-    "mg": "mg", "mgs": "mg", "milligram": "mg", "milligrams": "mg", "milligramm": "mg",
-    "mcg": "mcg", "µg": "mcg", "microgram": "mcg", "micrograms": "mcg", "mikrogramm": "mcg",
-    "g": "g", "gram": "g", "grams": "g", "gramm": "g", "ml": "ml", "mls": "ml", "milliliter": "ml", "milliliters": "ml",
-    "unit": "unit", "units": "unit", "einheiten": "unit", "%": "%", "percent": "%", "prozent": "%",
-    "day": "day", "days": "day", "tag": "day", "tage": "day", "tagen": "day",
-    "week": "week", "weeks": "week", "woche": "week", "wochen": "week",
-    "month": "month", "months": "month", "monat": "month", "monate": "month", "monaten": "month",
-    "year": "year", "years": "year", "jahr": "year", "jahre": "year", "jahren": "year",
-    "hour": "hour", "hours": "hour", "stunde": "hour", "stunden": "hour",
-    "minute": "minute", "minutes": "minute", "minuten": "minute",
-}  # fmt: skip
 _BARE = ""  # the unit of a number that is said without one
 _NEEDS = frozenset({"year"})  # units that a bare number does not take: an age must have been said as one
 _FOLLOWS = re.compile(r"[\s-]*(%|[^\W\d_]+)")
@@ -55,7 +43,7 @@ class Copyable:
         found: dict[str, set[str]] = {}
         for span in numbers.spans(document):
             unit = _FOLLOWS.match(document, span.end)
-            named = _UNITS.get(unit[1].casefold(), _BARE) if unit is not None else _BARE
+            named = (units.name(unit[1]) if unit is not None else None) or _BARE
             for value in span.values:
                 found.setdefault(value, set()).add(named)
         for numeral in _LITERAL.finditer(document):  # as it is written: "1,200", "5.0", each part of 04.03.2024
@@ -63,17 +51,17 @@ class Copyable:
             for written in {numeral[0], value, *re.split(r"[.,]", numeral[0])} - {""}:
                 found.setdefault(written, set()).update(found.get(value, {_BARE}))
         for one in _ONE.finditer(document):  # "in a month"
-            if one[1].casefold() in _UNITS:
-                found.setdefault("1", set()).add(_UNITS[one[1].casefold()])
+            if own := units.name(one[1]):
+                found.setdefault("1", set()).add(own)
         said = {one.generic for one in drugs.find(document)}
         names = frozenset(name for name, generic in drugs.lexicon().items() if generic in said)
         prefixes = frozenset(number[:end] for number in found for end in range(1, len(number) + 1))
-        return cls({number: frozenset(units) for number, units in found.items()}, prefixes, names)
+        return cls({number: frozenset(own) for number, own in found.items()}, prefixes, names)
 
     def takes(self, number: str, unit: str) -> bool:
         """Whether a number may be followed by a unit."""
-        units = self.units.get(number, frozenset())
-        return unit in units or (_BARE in units and unit not in _NEEDS)
+        said = self.units.get(number, frozenset())
+        return unit in said or (_BARE in said and unit not in _NEEDS)
 
 
 @cache
@@ -143,7 +131,7 @@ class Copied:
             known = number in self._allowed.units and (character != "%" or self._allowed.takes(number, "%"))
             return known or listed
         if place.word and not character.isalpha():
-            unit = _UNITS.get(place.word)
+            unit = units.name(place.word)
             return unit is None or not place.before or self._allowed.takes(place.before, unit)
         if character == "%" and place.before:
             return self._allowed.takes(place.before, "%")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from edge.terms import concepts, drugs, numbers
+from edge.terms import concepts, drugs, numbers, units
 
 
 @pytest.mark.parametrize(
@@ -62,3 +62,33 @@ def test_a_phrase_belongs_to_one_concept_only() -> None:
             phrase = " ".join(keys)
             assert owner.setdefault(phrase, name) == name, phrase
     assert len(owner) > 1000
+
+
+@pytest.mark.parametrize(
+    ("word", "name", "written"),
+    [
+        ("milligrams", "mg", "mg"),
+        ("MGS", "mg", "mg"),
+        ("µg", "mcg", "mcg"),
+        ("\u03bcg", "mcg", "mcg"),  # the Greek letter
+        ("cc", "mL", "mL"),
+        ("percent", "%", "%"),
+        ("Units", "unit", "units"),
+        ("kilos", "kg", "kg"),
+        ("Wochen", "week", "wochen"),
+        ("tablets", None, "tablets"),
+    ],
+)
+def test_a_unit_has_one_name_however_it_is_said(word: str, name: str | None, written: str) -> None:
+    assert units.name(word) == name
+    assert units.written(word) == written
+
+
+def test_every_word_of_a_unit_is_found_behind_a_number_and_is_of_one_kind() -> None:
+    patterns = (units.DOSE, units.WEIGHT, units.TIME)
+    assert len(units.NAMES) >= 60
+    for word in units.NAMES:
+        for text in (f"5 {word}", f"5 {word}."):
+            found = [match[1] for pattern in patterns if (match := pattern.match(text, 1))]
+            assert [one.casefold() for one in found] == [word], word
+    assert units.DOSE.match("5 grammar", 1) is None

@@ -8,13 +8,9 @@ from dataclasses import dataclass
 
 from edge.evidence.spoken import SaidNumbers, everywhere
 from edge.evidence.view import Conversation, Flag, Named, Severity, View, held, window
-from edge.terms import numbers
+from edge.terms import numbers, units
 
 NAME = "dose"
-UNIT = re.compile(
-    r"[\s-]*(?:mg|mgs|mcg|µg|μg|g|ml|mils?|cc|milligrams?|micrograms?|grams?|units?|iu|%|percent|milligramm|mikrogramm)\b",
-    re.I,
-)
 _REACH = 45  # characters between a drug's name and its dose
 _ONE = re.compile(r"\bone\b", re.IGNORECASE)
 _PARTS = re.compile(
@@ -63,7 +59,7 @@ def _heard(talk: Conversation, name: str | None) -> _Heard:
         frozenset(taken_back - own),
         any(_ONE.search(one.text) for one in readings),
         any(_PARTS.search(one.text) for one in readings),
-        any(UNIT.match(one.text, number.end) for one in readings for number in one.numbers),
+        any(units.DOSE.match(one.text, number.end) for one in readings for number in one.numbers),
     )
 
 
@@ -75,7 +71,7 @@ def doses(view: View, drugs: list[Named]) -> Iterator[tuple[Named, str, str]]:
     """(drug, canonical value, text) of every dose that stands beside a drug in the statement."""
     text = view.piece.text
     for number in view.reading.numbers:
-        unit = UNIT.match(text, number.end)
+        unit = units.DOSE.match(text, number.end)
         if unit is None or not text[number.start].isdigit():
             continue
         owner = _owner(drugs, number.start, number.end, text)

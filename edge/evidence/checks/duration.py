@@ -8,16 +8,10 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 from edge.evidence.view import Conversation, Flag, Severity, View
-from edge.terms import numbers
+from edge.terms import numbers, units
 
 NAME = "duration"
 _DAYS = {"day": 1.0, "week": 7.0, "month": 30.4, "year": 365.0, "hour": 1 / 24, "minute": 1 / 1440}
-_GERMAN = {"tag": "day", "woche": "week", "monat": "month", "jahr": "year", "stunde": "hour", "minute": "minute"}
-_UNIT = re.compile(
-    r"[\s-]*(?:(?:more|full|whole|good|or so|solid|straight)\s+)?(days?|weeks?|months?|years?|hours?|minutes?|"
-    r"tage?n?|wochen?|monate?n?|jahre?n?|stunden?|minuten?|wks?|yrs?|hrs?)\b",
-    re.IGNORECASE,
-)
 _RANGE = re.compile(r"\s*(?:-|–|to|or|bis|oder)\s*$")
 _AGE = re.compile(r"[\s-]*(?:year|month|week|day)s?[\s-]*old", re.IGNORECASE)
 _TOLERANCE = 0.12  # of the longer one: "a month" is 4 weeks
@@ -53,17 +47,19 @@ def durations(text: str) -> list[tuple[float, str, int, int]]:
     found = []
     spans = numbers.spans(text)
     for at, span in enumerate(spans):
-        unit = _UNIT.match(text, span.end)
+        unit = units.TIME.match(text, span.end)
         if unit is None:
             joined = at + 1 < len(spans) and _RANGE.match(text[span.end : spans[at + 1].start]) is not None
-            unit = _UNIT.match(text, spans[at + 1].end) if joined else None
+            unit = units.TIME.match(text, spans[at + 1].end) if joined else None
         if unit is None or (_AGE.match(text, span.end) and unit[1].casefold().startswith("y")):
             continue
         name = _name(unit[1])
         for value in span.values:
             if value.replace(".", "", 1).isdigit():
                 found.append((float(value) * _DAYS[name], name, span.start, unit.end()))
-    found += [(_DAYS[_name(m[1])], _name(m[1]), m.start(), m.end()) for m in _ONE.finditer(text)]
+    for one in _ONE.finditer(text):
+        name = _name(one[1])
+        found.append((_DAYS[name], name, one.start(), one.end()))
     return found
 
 
@@ -71,18 +67,6 @@ _ONE = re.compile(
     r"\b(?:an?|one|next|last|per|each|every|einem|einer|this)\s+(day|week|month|year|hour|tag|woche|monat|jahr)\b",
     re.IGNORECASE,
 )
-
-
-def _name(unit: str) -> str:
-    word = unit.casefold()
-    for name in _DAYS:
-        if (
-            word.startswith(name[:3])
-            or (word[:2] in {"wk", "yr", "hr"} and word[0] == name[0] and name != "hour")
-            or (word[:2] == "hr" and name == "hour")
-        ):
-            return name
-    return next(name for stem, name in _GERMAN.items() if word.startswith(stem[:3]))
 
 
 @dataclass(frozen=True)
@@ -96,6 +80,10 @@ class _Said:
         """Whether a duration was said, in any unit."""
         at = bisect_left(self.days, days)
         return any(_same(days, other) for other in self.days[max(0, at - 1) : at + 1])
+
+
+def _name(word: str) -> str:
+    return units.NAMES[word.casefold()]
 
 
 def _said(talk: Conversation, _: None) -> _Said:

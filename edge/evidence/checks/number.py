@@ -5,11 +5,10 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator
 
-from edge.evidence.checks.dose import UNIT
 from edge.evidence.context import Named
 from edge.evidence.spoken import SaidNumbers, everywhere
 from edge.evidence.view import Conversation, Flag, Severity, View, held, window
-from edge.terms import numbers
+from edge.terms import numbers, units
 
 NAME = "number"
 _MEASUREMENTS = (
@@ -34,7 +33,7 @@ def check(view: View) -> Iterator[Flag]:
         if (
             not text[number.start].isdigit()
             or text[number.start - 1 : number.start].isalpha()
-            or (UNIT.match(text, number.end) and _percent(text, number.end) is False)
+            or (units.DOSE.match(text, number.end) and _percent(text, number.end) is False)
         ):
             continue
         if _NOT_A_VALUE.match(text, number.end) and "/" not in text[number.end : number.end + 1]:
