@@ -29,7 +29,7 @@ def test_help_lists_the_benchmarks_and_starts_none(started: list[str], capsys: p
     told = capsys.readouterr().out
     assert end.value.code == 0
     assert started == []
-    assert len(bench.benches()) == 5
+    assert len(bench.benches()) == 6
     assert all(f"  {name} " in told and said in told for name, said in bench.benches().items())
 
 
@@ -39,12 +39,12 @@ def test_an_unknown_name_is_named_with_those_there_are(started: list[str], capsy
     assert end.value.code == 2
     assert started == []
     assert "sped" in (told := capsys.readouterr().err)
-    assert "app, engine, seal, speed, store" in told
+    assert "app, engine, first, seal, speed, store" in told
 
 
 def test_named_ones_run_in_turn_and_failures_are_told(started: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert bench.main(["store", "seal"]) == 0
     assert started == ["tests.bench.bench_store", "tests.bench.bench_seal"]
     assert bench.main([]) == 1
-    assert len(started) == 2 + 5
+    assert len(started) == 2 + 6
     assert "failed: engine" in capsys.readouterr().err
