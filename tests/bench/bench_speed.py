@@ -2,6 +2,8 @@
 
     python -m tests.bench.bench_speed [--rounds N] [--threads N] [--models a,b] [--tokens 900,2500] [--no-write]
 
+`--models '' --growth - --kept FILE` measures nothing and writes the page from what was kept.
+
 Each figure is a median over rounds in turns, ours then theirs, each in a process of its own; ratios come first, since
 seconds are worth what the machine was. Ratios of processor time stand beside those of wall time: they hold on a busy
 machine as well. The measured part of docs/performance.md and its plots are replaced where llama.cpp (the bench extra)
@@ -13,7 +15,6 @@ from __future__ import annotations
 import argparse
 import importlib.util
 import json
-import os
 import subprocess
 import sys
 from pathlib import Path
@@ -81,42 +82,56 @@ def middle(runs: list[dict[str, Any]]) -> dict[str, Any]:
     return found
 
 
-def main() -> int:
-    """Measure, print the tables, and write the page if asked."""
+def measure(options: argparse.Namespace, threads: int) -> dict[str, list[dict[str, Any]]]:
+    """Rows of every model that is built here, at every length, and how the cost of some grows."""
+    rows, grown = [], []
+    for name in filter(None, options.models.split(",")):
+        folder = build_of(name)
+        if folder is None:
+            print(f"{name}: not built on this machine; `edgescribe-export onnx {name}` builds it", file=sys.stderr)
+            continue
+        told = {"weights": weights(folder), "threads": threads, "busy": options.busy}
+        rows += [beside(name, folder, int(n), options.rounds, threads) | told for n in options.tokens.split(",")]
+    for name in [] if options.growth == "-" else options.growth.split(","):
+        if (folder := build_of(name)) is not None:
+            job = {"folder": str(folder), "threads": threads}
+            found = child(job | {"job": "curve", "lengths": [one for one in LENGTHS if one <= options.longest]})
+            grown.append({"name": name} | found | child(job | {"job": "many", "sections": 20, "encounters": 8}))
+    return {"rows": rows, "grown": grown}
+
+
+def parsed() -> argparse.Namespace:
+    """The command line."""
     asked = argparse.ArgumentParser()
     asked.add_argument("--rounds", type=int, default=3)
     asked.add_argument("--threads", type=int, default=0)
     asked.add_argument("--models", default=",".join(MODELS))
     asked.add_argument("--tokens", default="900,2500")
     asked.add_argument("--write", action=argparse.BooleanOptionalAction, default=True)
-    asked.add_argument(
-        "--growth", default="qwen2.5-coder-0.5b-instruct", help="the model whose growth is measured, or -"
-    )
+    asked.add_argument("--growth", default="qwen2.5-coder-0.5b-instruct", help="models whose growth is measured, or -")
     asked.add_argument("--longest", type=int, default=LENGTHS[-1], help="tokens that reading is measured up to")
-    options = asked.parse_args()
+    asked.add_argument("--busy", action="store_true", help="others use the machine: tell processor time alone")
+    asked.add_argument("--machine", default="", help="what it was measured on, in words")
+    asked.add_argument("--kept", type=Path, help="JSON file of measurements: added to, and all of it is written")
+    return asked.parse_args()
+
+
+def main() -> int:
+    """Measure, print the tables, and write the page if asked."""
     from edge.engine.threads import usable_cores
 
-    threads = options.threads or usable_cores()
-    folders = {name: build_of(name) for name in options.models.split(",") if name}
-    rows = []
-    for name, folder in folders.items():
-        if folder is None:
-            print(f"{name}: not built on this machine; `edgescribe-export onnx {name}` builds it", file=sys.stderr)
-            continue
-        for tokens in map(int, options.tokens.split(",")):
-            rows.append(beside(name, folder, tokens, options.rounds, threads) | {"weights": weights(folder)})
-    grown = None
-    if options.growth != "-" and (folder := build_of(options.growth)) is not None:
-        job = {"folder": str(folder), "threads": threads}
-        grown = child(job | {"job": "curve", "lengths": [one for one in LENGTHS if one <= options.longest]})
-        grown |= child(job | {"job": "many", "sections": 20, "encounters": 8})
-    text = speed_report.measured(rows, grown, threads, options)
+    options = parsed()
+    found = measure(options, options.threads or usable_cores())
+    if options.kept:
+        if options.kept.is_file():
+            before = json.loads(options.kept.read_text(encoding="utf-8"))
+            found = {key: [*before[key], *found[key]] for key in found}
+        options.kept.write_text(json.dumps(found), encoding="utf-8")
+    machine = f", {options.machine}" if options.machine else ""
+    text = speed_report.measured(found["rows"], found["grown"], speed_report.Options(options.rounds, machine))
     print(text)
-    if options.write and any("theirs" in row for row in rows):
-        speed_report.write(ROOT / "docs", text, grown)
-    keep = os.environ.get("EDGESCRIBE_BENCH_JSON")
-    if keep:
-        Path(keep).write_text(json.dumps({"rows": rows, "grown": grown}), encoding="utf-8")
+    if options.write and any("theirs" in row for row in found["rows"]):
+        speed_report.write(ROOT / "docs", text, found["grown"])
     return 0
 
 

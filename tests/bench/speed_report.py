@@ -2,14 +2,34 @@
 
 from __future__ import annotations
 
-import argparse
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 BEGIN, END = "<!-- measured: begin -->", "<!-- measured: end -->"
 _WALL, _CPU = 0, 1
+_CURVES = (
+    ("read", _CPU, 1.0, True),
+    ("write", _CPU, 1e3, False),
+    ("sections", _CPU, 1.0, True),
+    ("queue", _CPU, 1.0, True),
+)
+_AXES = (
+    ("reading", "tokens", "s"),
+    ("a token written", "tokens before it", "ms"),
+    ("sections of one conversation", "sections", "s"),
+    ("encounters in a row", "encounters", "s"),
+)
+
+
+@dataclass(frozen=True)
+class Options:
+    """rounds: of each measurement. machine: in words, with a comma or blank before them."""
+
+    rounds: int
+    machine: str = ""
 
 
 def rate(run: Mapping[str, Any], what: str, clock: int) -> float:
@@ -25,17 +45,29 @@ def exponent(points: Mapping[Any, float]) -> float:
     return sum((x - mean_x) * (y - mean_y) for x, y in zip(xs, ys, strict=True)) / over if over else 0.0
 
 
-def measured(
-    rows: Sequence[Mapping[str, Any]], grown: Mapping[str, Any] | None, threads: int, options: argparse.Namespace
-) -> str:
-    """The tables in Markdown."""
-    lines = [
-        f"Medians of {options.rounds} rounds in turns, {threads} thread(s) each, int4 builds beside the published GGUF "
-        "of the same base. Ratios are llama.cpp's seconds divided by ours for the same tokens (over 1: we are faster): "
-        "wall time / processor time. On a machine that does other work the second is the one to trust.",
+def measured(rows: Sequence[Mapping[str, Any]], grown: Sequence[Mapping[str, Any]], options: Options) -> str:
+    """The tables in Markdown: those of each number of threads, then how cost grows."""
+    lines: list[str] = []
+    for threads in sorted({row["threads"] for row in rows}):
+        lines += [*_beside([row for row in rows if row["threads"] == threads], threads, options), ""]
+    for one in grown:
+        lines += [*_growth(one), ""]
+    return "\n".join(lines[:-1]) + "\n"
+
+
+def _beside(rows: Sequence[Mapping[str, Any]], threads: int, options: Options) -> list[str]:
+    """The tables of measurements with so many threads."""
+    clocks = _clocks(rows[0])
+    each = "one thread" if threads == 1 else f"{threads} threads"
+    said = "processor time" if clocks == (_CPU,) else "wall time / processor time"
+    busy = " On a machine that does other work the second is the one to trust." if len(clocks) > 1 else ""
+    return [
+        f"{_rounds(options.rounds)}, {each} each, int4 builds beside the published GGUF of the same base"
+        f"{options.machine}: {said}. Ratios are llama.cpp's seconds divided by ours for the same tokens (over 1: we "
+        f"are faster).{busy}",
         "",
         *_head(
-            "model, conversation",
+            f"{each}: model, conversation",
             "reading",
             "writing a note",
             "writing without guesses",
@@ -47,7 +79,7 @@ def measured(
         *(_ratios(row) for row in rows),
         "",
         *_head(
-            "model, conversation",
+            f"{each}: model, conversation",
             "reading, tok/s: ours, theirs",
             "writing: ours, without guesses, theirs",
             "tokens a pass",
@@ -57,12 +89,18 @@ def measured(
         ),
         *(_figures(row) for row in rows),
         "",
-        "Figures are by wall time / by processor time.",
+        '"Without guesses" fills passes up to two rows as well, and writes the first two sections only.',
         *_default_form([row for row in rows if "facts" in row]),
     ]
-    if grown is not None:
-        lines += ["", *_growth(grown)]
-    return "\n".join(lines) + "\n"
+
+
+def _rounds(number: int) -> str:
+    return "One round" if number == 1 else f"Medians of {number} rounds in turns"
+
+
+def _clocks(row: Mapping[str, Any]) -> tuple[int, ...]:
+    """Which seconds are told: of a machine that others used as well those of the processor alone."""
+    return (_CPU,) if row.get("busy") else (_WALL, _CPU)
 
 
 def _ratios(row: Mapping[str, Any]) -> str:
@@ -72,11 +110,11 @@ def _ratios(row: Mapping[str, Any]) -> str:
 
     def faster(what: str) -> str:
         other = "read" if what == "read" else "write"
-        return " / ".join(f"{rate(ours, what, clock) / rate(theirs, other, clock):.2f}" for clock in (_WALL, _CPU))
+        return " / ".join(f"{rate(ours, what, clock) / rate(theirs, other, clock):.2f}" for clock in _clocks(row))
 
     def share(which: str) -> str:
         held = theirs.get(which)
-        return " / ".join(f"{ours['visit'][c] / held[c]:.2f}" for c in (_WALL, _CPU)) if held else "–"
+        return " / ".join(f"{ours['visit'][c] / held[c]:.2f}" for c in _clocks(row)) if held else "–"
 
     cells = [faster(what) for what in ("read", "write", "plain", "fields")]
     cells += [share("anew"), share("visit"), f"{ours['peak'] / theirs['peak']:.2f}"]
@@ -87,15 +125,18 @@ def _figures(row: Mapping[str, Any]) -> str:
     ours, theirs = row["ours"], row.get("theirs")
 
     def tokens(run: Mapping[str, Any] | None, what: str) -> str:
-        return "–" if run is None else f"{rate(run, what, _WALL):.0f} / {rate(run, what, _CPU):.0f}"
+        return "–" if run is None else " / ".join(f"{rate(run, what, clock):.0f}" for clock in _clocks(row))
+
+    def seconds(what: str) -> str:
+        return " / ".join(f"{ours[what][clock]:.2f}" for clock in _clocks(row))
 
     peak = f"{ours['peak'] / 1e6:.0f}, {(ours['peak'] - row['weights']) / 1e6:.0f}"
     cells = [
         f"{tokens(ours, 'read')}, {tokens(theirs, 'read')}",
         f"{tokens(ours, 'write')}, {tokens(ours, 'plain')}, {tokens(theirs, 'write')}",
         f"{ours['write_tokens'] / max(ours['passes'], 1):.2f}",
-        f"{ours['first'][_WALL]:.2f} / {ours['first'][_CPU]:.2f}",
-        f"{ours['loaded'][_WALL]:.2f} / {ours['loaded'][_CPU]:.2f}",
+        seconds("first"),
+        seconds("loaded"),
         f"{peak}, {theirs['peak'] / 1e6:.0f}" if theirs else f"{peak}, –",
     ]
     return f"| {row['name']}, {row['tokens']:,} | {' | '.join(cells)} |"
@@ -128,9 +169,9 @@ def _default_row(row: Mapping[str, Any]) -> str:
     def share(which: str) -> str:
         if theirs is None:
             return "–"
-        return " / ".join(f"{ours['visit'][clock] / theirs[which][clock]:.3f}" for clock in (_WALL, _CPU))
+        return " / ".join(f"{ours['visit'][clock] / theirs[which][clock]:.3f}" for clock in _clocks(row))
 
-    seconds = [f"{ours[what][_WALL]:.2f} / {ours[what][_CPU]:.2f}" for what in ("note", "visit")]
+    seconds = [" / ".join(f"{ours[what][clock]:.2f}" for clock in _clocks(row)) for what in ("note", "visit")]
     peak = f"{ours['peak'] / 1e6:.0f}, {theirs['peak'] / 1e6:.0f}" if theirs else f"{ours['peak'] / 1e6:.0f}, –"
     return f"| {row['tokens']:,}, {row['name']} | {' | '.join([*seconds, share('anew'), share('visit'), peak])} |"
 
@@ -158,7 +199,7 @@ def _growth(grown: Mapping[str, Any]) -> list[str]:
         (f"{_span(queue[1])} encounters in a row", _cost(queue[1], "s"), f"{exponent(queue[1]):.2f}"),
     ]
     table = [f"| {' | '.join(row)} |" for row in rows]
-    return ["Growth, by processor time:", "", *_head("work", "cost", "fitted exponent"), *table]
+    return [f"Growth, by processor time ({grown['name']}):", "", *_head("work", "cost", "fitted exponent"), *table]
 
 
 def _head(*names: str) -> list[str]:
@@ -180,17 +221,17 @@ def _step(points: Mapping[int, float]) -> float:
     return (points[numbers[-1]] - points[numbers[0]]) / max(1, numbers[-1] - numbers[0])
 
 
-def write(docs: Path, text: str, grown: Mapping[str, Any] | None) -> None:
+def write(docs: Path, text: str, grown: Sequence[Mapping[str, Any]]) -> None:
     """Put the tables between the marks of docs/performance.md, and the plots beside it."""
     page = docs / "performance.md"
     before, _, rest = page.read_text(encoding="utf-8").partition(BEGIN)
     page.write_text(f"{before}{BEGIN}\n{text}{END}{rest.partition(END)[2]}", encoding="utf-8")
-    if grown is not None:
+    if grown:
         plot(docs / "performance-growth.svg", grown)
 
 
-def plot(path: Path, grown: Mapping[str, Any]) -> None:
-    """Four curves: reading, a token, sections, encounters; processor time, dashes: in proportion to the first point."""
+def plot(path: Path, grown: Sequence[Mapping[str, Any]]) -> None:
+    """Four curves a model: reading, a token, sections, encounters; processor time, dashes: in proportion."""
     import matplotlib
 
     matplotlib.use("svg")
@@ -198,25 +239,17 @@ def plot(path: Path, grown: Mapping[str, Any]) -> None:
     from matplotlib import pyplot
 
     figure, axes = pyplot.subplots(2, 2, figsize=(9, 6.5))
-    curves = (
-        ("reading", "tokens", "s", {int(k): v[_CPU] for k, v in grown["read"].items()}, True),
-        (
-            "a token written",
-            "tokens before it",
-            "ms",
-            {int(k): v[_CPU] * 1e3 for k, v in grown["write"].items()},
-            False,
-        ),
-        ("sections of one conversation", "sections", "s", {int(k): v[1] for k, v in grown["sections"].items()}, True),
-        ("encounters in a row", "encounters", "s", {int(k): v[1] for k, v in grown["queue"].items()}, True),
-    )
-    for axis, (title, across, unit, points, line) in zip(axes.flat, curves, strict=True):
-        xs, ys = list(points), list(points.values())
-        axis.plot(xs, ys, "o-", markersize=3)
-        if line:
-            axis.plot(xs, [ys[0] * x / xs[0] for x in xs], "--", linewidth=0.8, color="grey")
+    for one in grown:
+        for axis, (key, part, scale, line) in zip(axes.flat, _CURVES, strict=True):
+            points = {int(number): value[part] * scale for number, value in one[key].items()}
+            xs, ys = list(points), list(points.values())
+            axis.plot(xs, ys, "o-", markersize=3, label=one["name"])
+            if line:
+                axis.plot(xs, [ys[0] * x / xs[0] for x in xs], "--", linewidth=0.8, color="grey")
+    for axis, (title, across, unit) in zip(axes.flat, _AXES, strict=True):
         axis.set(title=title, xlabel=across, ylabel=unit)
         axis.set_ylim(bottom=0)
+    axes.flat[0].legend(fontsize=8)
     figure.tight_layout()
     figure.savefig(path, metadata={"Date": None})
     pyplot.close(figure)
