@@ -128,3 +128,23 @@ def test_footnotes_name_the_turns_and_the_flags() -> None:
     (line,) = at_signing(checked, (), 1).lines()
     assert line.startswith("!! dose: ")
     assert line.endswith("in: Lisinopril 80 mg.")
+
+
+@pytest.mark.parametrize(
+    ("said", "note", "missing"),
+    [
+        ("[doctor] hi brian , you are 54 .", "HISTORY\nBrian White is a 54-year-old male.", ["Brian White"]),
+        ("[doctor] hello mister white , you are 54 .", "HISTORY\nBrian White is a 54-year-old male.", []),
+        ("[doctor] hi brian , you are 54 .", "PLAN\nBrian White is a 54-year-old male.", []),  # said once, at the start
+        ("[doctor] any burning ?\n[patient] no .", "REVIEW OF SYSTEMS\nDenies dysuria, jaundice.", ["jaundice."]),
+        ("[doctor] been sick ? yellow ?\n[patient] no .", "REVIEW OF SYSTEMS\nDenies vomiting and jaundice.", []),
+        (
+            "[doctor] hi . your foot .",
+            "PLAN\nAfter reviewing the radiographic findings today, I have had a lengthy discussion with him.",
+            [],
+        ),
+    ],
+)
+def test_a_claim_of_which_nothing_was_said_has_no_source(said: str, note: str, missing: list[str]) -> None:
+    found = [flag for flag in review(note, parse(said)).flags if flag.check == "source"]
+    assert [flag.quotes[0] for flag in found] == missing
