@@ -17,6 +17,7 @@ from edge.composing.notes import compose
 from edge.contract.facts import Fact, FactKind, Polarity, Quote, Subject, Time
 from edge.contract.transcript import Transcript
 from edge.errors import InputError
+from edge.evidence import links
 from edge.evidence.review import MAX_NOTE_WORDS, review
 from edge.reading.conversation import parse
 from edge.tagging import merging
@@ -116,6 +117,36 @@ def test_a_turn_of_thousands_of_words_is_read_once() -> None:
     }
     short, long = _work(lambda n: review("Right knee pain, cough, diabetes.\n" * 20, said[n]))
     assert long <= _SHARE * short
+
+
+def _one_turn(kind: str, characters: int) -> Transcript:
+    """All that is said of a kind in one turn of at most so many characters."""
+    asked, told = HOSTILE[kind][0]
+    said: list[str] = []
+    length = n = 0
+    while length < characters:
+        said += [asked.format(n % 90 + 20), told.format(n % 90 + 20)]
+        length, n = length + len(said[-1]) + len(said[-2]) + 2, n + 1
+    return parse("Doctor: hello\nPatient: " + " ".join(said)[:characters])
+
+
+@pytest.mark.parametrize("kind", HOSTILE)
+def test_a_note_against_one_long_turn_reads_it_once(kind: str) -> None:
+    talks = {turns: _one_turn(kind, 50 * turns) for turns in (_SHORT, _LONG)}
+    short, long = _work(lambda turns: review(_note(kind, turns // 2), talks[turns], _facts))
+    assert long <= _SHARE * short
+
+
+@pytest.mark.long
+def test_one_turn_of_half_a_million_characters_is_checked_and_little_of_it_quoted() -> None:
+    talk = _one_turn("numbers", 500_000)
+    assert len(talk.turns[-1].text) > 490_000
+    found = review(_note("numbers", 50), talk, _facts)
+    assert len(found.statements) == 50
+    said = [link.quote.text for one in found.statements for link in one.sources]
+    said += [quote for flag in found.flags for quote in flag.quotes]
+    assert said
+    assert max(map(len, said)) <= links.LONGEST + 1
 
 
 def test_a_note_of_twenty_thousand_words_is_checked() -> None:
