@@ -41,7 +41,7 @@ _LISTED = frozenset(
 _PLAN = ("assessment_and_plan", "assessment", "plan")  # one section, or two where the template has two
 _SOAP = {"S": (), "O": ("physical_examination", "results"), "A": ("assessment",), "P": ("plan",)}
 AGAIN: Contradicted = "out"  # what is done with a contradicted statement of a model, where the template does not say
-COPIES = False  # whether what a language model writes is masked to what was said: not before it is measured
+COPIES = True  # whether what a language model writes is masked to what was said (measured: docs/evidence.md)
 _LEAST_LEFT = 3  # words of a line that is left when others are said before
 _SECTIONS = "sections"  # the template whose sections facts are sorted into
 

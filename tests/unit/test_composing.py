@@ -17,6 +17,7 @@ from edge.contract.facts import Fact, FactKind, Polarity, Quote, Subject, Time
 from edge.contract.note import EncounterNote, Section
 from edge.contract.templates import Contradicted
 from edge.contract.transcript import Transcript
+from edge.engine import copied
 from edge.engine.base import Request
 from edge.engine.scripted import ScriptedEngine
 from edge.evidence.conversation import converse
@@ -338,6 +339,22 @@ def test_a_template_says_what_is_done_with_a_contradicted_statement() -> None:
     out = _again(answers, "out")
     assert WRONG not in out.note.text
     assert out.steps[0].what == "left out"
+
+
+@pytest.mark.parametrize(("form", "masked"), [("turns", True), ("lists", True), ("facts", False)])
+def test_what_a_model_writes_is_masked_and_the_origin_names_the_rule(form: str, masked: bool) -> None:
+    asked: list[Request] = []
+
+    class Asked(ScriptedEngine):
+        def stream(self, request: Request) -> Iterator[EngineEvent]:
+            asked.append(request)
+            return super().stream(request)
+
+    made = list(compose(Asked(lambda _: "None."), TALK, FACTS, form))[-1]
+    assert isinstance(made, Composed)
+    assert bool(asked) is masked
+    assert all(request.copies for request in asked)
+    assert made.parameters(form).get("copied") == (copied.RULE if masked else None)
 
 
 def test_words_that_stand_in_the_section_are_not_said_again() -> None:

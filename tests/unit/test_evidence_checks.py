@@ -206,6 +206,8 @@ def test_clear_lungs_rule_out_what_is_heard_in_them(said: str, note: str, flagge
         ("[doctor] you are on a statin , yes ?", "Pravastatin.", False),
         ("[patient] i have amoxicillin had it before .", "Ampicillin.", True),  # not "amoxicillinhad"
         ("[doctor] your vital signs are good .", "Hydroxyzine 12.5 mg.", True),  # not Vistaril
+        ("[patient] the cortisone cream did nothing .", "Stop hydrocortisone.", False),
+        ("[doctor] i'll use lidocaine with epi .", "Lidocaine and epinephrine.", False),
         ("[patient] that plaque nil helps my joints .", "Hydroxychloroquine.", False),
     ],
 )

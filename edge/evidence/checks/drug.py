@@ -38,7 +38,10 @@ def check(view: View) -> Iterator[Flag]:
 
 def _spoken_of(talk: Conversation, generic: str) -> bool:
     """Whether a drug was named, alone or in a combination, or called by its kind."""
-    if generic in talk.by_name or any(generic in drugs.parts(name) for name in talk.once(_drugs, None)):
+    said = talk.once(_drugs, None)
+    if generic in talk.by_name or any(generic in drugs.parts(name) for name in said):
+        return True
+    if any(name in _GENERAL and name in generic for name in said):  # "the cortisone cream" is hydrocortisone
         return True
     if (parts := drugs.parts(generic)) and all(_spoken_of(talk, name) for name in parts):
         return True
