@@ -21,6 +21,7 @@ help: ## list the targets
 demo: .venv/ready ## from nothing to a note on this machine (MODEL=name for another base model)
 	@$(BIN)/edgescribe-export onnx $(MODEL) $(ADAPTER)
 	@$(BIN)/edgescribe-export tagger minilm
+	@$(BIN)/edgescribe-export tagger judge
 	@$(BIN)/edgescribe demo --bundle $(MODEL)
 
 run: .venv/ready ## the program itself

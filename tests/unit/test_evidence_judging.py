@@ -2,14 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
+from conftest import ROOT
 from tagging_kit import word_tokenizer
 
-from edge.contract.tagging import TaggerLabel, TaggerSpec, TaggerTask
+from edge.contract.document import Document
+from edge.contract.note import EncounterNote, Section
+from edge.contract.tagging import TaggerLabel, TaggerSpec, TaggerTask, parse_spec
+from edge.encounters import checking
+from edge.encounters.reviewing import hear, look
+from edge.errors import BundleError
 from edge.evidence import judging
 from edge.evidence.checks import negation
 from edge.evidence.conversation import converse
@@ -97,3 +104,40 @@ def test_the_judge_is_a_second_vote_where_the_rules_doubt(
     judge = _Judge(share)
     assert any(flag.check == "negation" for flag in review(note, VISIT, judge=judge).flags) is flagged
     assert judge.asked == ["history: Reports a quiet hotel."]  # of the other statement its answer would not count
+
+
+def test_an_installed_judge_is_asked_by_check_note_and_app(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def folder(task: str, dirs: Iterable[Path], name: str | None = None) -> Path:
+        if task != STATEMENT:
+            raise BundleError("There is no tagger.", "", "")
+        return tmp_path
+
+    judge = _Judge(0.99)
+    monkeypatch.setattr(checking, "tagger_folder", folder)
+    monkeypatch.setattr(checking, "load_verdicts", lambda *_, **__: judge)
+    monkeypatch.setattr(negation, "odds", lambda view: 0.5)
+    checker = checking.Checker.open()
+    note = EncounterNote("", (Section("HISTORY OF PRESENT ILLNESS", "Reports a quiet hotel.", "history", "end"),))
+    source = Document("visit.txt", VISIT.source, "0" * 64)
+    doors = (
+        checker.check(Document("note.txt", note.text(), "1" * 64), source).statements,
+        checker.check_written(note, source)[0].sections[0].statements,
+        look(note, hear(checker, VISIT.source)).note.sections[0].statements,
+    )
+    for statements in doors:
+        assert [flag.check for one in statements for flag in one.flags] == ["negation"]
+    assert judge.asked == 3 * ["history: Reports a quiet hotel."]
+
+
+def test_every_published_tagger_is_whole_and_built_by_the_demo() -> None:
+    folders = sorted(path for path in (ROOT / "models" / "taggers").iterdir() if path.is_dir())
+    assert [path.name for path in folders] == ["judge", "minilm"]
+    demo = (ROOT / "Makefile").read_text(encoding="utf-8")
+    for path in folders:
+        assert f"edgescribe-export tagger {path.name}\n" in demo
+        assert {"README.md", "adapter.json", "tagger.json", "tagger.safetensors"} == {f.name for f in path.iterdir()}
+        assert (path / "tagger.safetensors").stat().st_size < 25_000_000
+        assert parse_spec((path / "tagger.json").read_bytes()).tasks
+    task = parse_spec((folders[0] / "tagger.json").read_bytes()).task(STATEMENT)
+    assert task is not None
+    assert {judging.HOLDS, negation.NAME} <= {label.key for label in task.labels}
