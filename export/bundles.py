@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import re
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from edge.contract.bundle import Bundle
-from edge.errors import BaseModelError, UsageError
+from edge.contract.phrases import PHRASES, parse_phrases
+from edge.errors import BaseModelError, BundleError, UsageError
 from edge.paths import checkout, data_dir
 from export.base import base_digest, hf_folder, purpose
 from export.catalog import Base, get
@@ -89,7 +92,26 @@ def _make(
     manifest = manifest_for(target.name, base, base_digest(base, source), recipe, reference, length)
     named = {**recipe.options, "languages": " ".join(spoken)}
     described = with_facts(manifest, adapter).model_copy(update={"purpose": purpose(base, source), "options": named})
+    built = with_phrases(built, adapter)
     return pack(built, described, target, progress), built
+
+
+def with_phrases(built: Build, adapter: Path | None) -> Build:
+    """A build with the table of phrases that lies with an adapter, if one does. Raises BaseModelError for a table that
+    is damaged or belongs to another tokenizer."""
+    path = adapter / PHRASES if adapter is not None else None
+    if path is None or not path.is_file():
+        return built
+    raw = path.read_bytes()
+    try:
+        parse_phrases(raw, built.files["tokenizer.json"])
+    except BundleError as error:
+        raise BaseModelError(
+            f"The table of phrases {path} does not fit.", error.what,
+            "Count it again with `edgescribe-training phrases`, or remove the file.",
+        ) from None  # fmt: skip
+    files = built.files | {PHRASES: hashlib.sha256(raw).hexdigest()}
+    return replace(built, files=files, beside={**built.beside, PHRASES: path})
 
 
 def _decoder(name: str) -> Base:

@@ -89,12 +89,12 @@ def pack(build: Build, manifest: Manifest, target: Path, progress: BuildProgress
     """
     if (kept := _already(build, manifest, target)) is not None:
         return kept
-    total = sum((build.folder / name).stat().st_size for name in build.files)
+    total = sum(build.path(name).stat().st_size for name in build.files)
     need_space(target.parent, total, f"the bundle {target.name}")
     with named_disk_errors(f"The bundle {target.name}", target.parent), new_folder(target) as folder:
         entries = []
         for name in sorted(build.files):
-            shutil.copyfile(build.folder / name, folder / name)
+            shutil.copyfile(build.path(name), folder / name)
             digest = sha256_file(folder / name, f"Packing {name}", progress)
             if digest != build.files[name]:
                 raise BundleError(f"The built {name} was altered.", "", f"Remove {build.folder} and build again.")

@@ -15,7 +15,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from importlib import metadata
 from pathlib import Path
 from typing import IO, Any
@@ -41,12 +42,20 @@ _PERCENT = re.compile(r"(\d+(?:\.\d+)?)%")
 
 @dataclass(frozen=True)
 class Build:
-    """A finished build in the cache. files: name -> sha256. seconds, peak_bytes: the builder's, 0 if cached."""
+    """A finished build in the cache. files: name -> sha256. seconds, peak_bytes: the builder's, 0 if cached.
+
+    beside: where files lie that are not in the folder.
+    """
 
     folder: Path
     files: dict[str, str]
     seconds: float = 0.0
     peak_bytes: int = 0
+    beside: Mapping[str, Path] = field(default_factory=dict)
+
+    def path(self, name: str) -> Path:
+        """Where a file of it lies."""
+        return self.beside.get(name, self.folder / name)
 
 
 def build(

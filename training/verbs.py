@@ -18,8 +18,8 @@ from edge.text import sanitise
 def add_parsers(sub: Any) -> None:
     """Add every verb to an argparse subparsers object."""
     for add in (
-        _add_training, _add_average, _add_evaluate, _add_checks, _add_publish, _add_parts, _add_report, _add_tagger,
-        _add_coding,
+        _add_training, _add_average, _add_evaluate, _add_checks, _add_publish, _add_phrases, _add_parts, _add_report,
+        _add_tagger, _add_coding,
     ):  # fmt: skip
         add(sub)
 
@@ -141,7 +141,19 @@ def _add_publish(sub: Any) -> None:
         "write (default: en); a conversation in another one is warned of",
     )  # fmt: skip
     publish.add_argument("--failures", type=Path, required=True, metavar="FILE", help="known failures, Markdown")
+    publish.add_argument(
+        "--no-phrases", action="store_true", help="without the table that helps a bundle to guess tokens ahead"
+    )
+    publish.add_argument("--data", metavar="DIR", help=_DATA)
     publish.set_defaults(run=run_publish)
+
+
+def _add_phrases(sub: Any) -> None:
+    phrases = sub.add_parser("phrases", help="count the table of phrases of an adapter that has none yet")
+    phrases.add_argument("config", type=Path, help="the configuration that it was trained with")
+    phrases.add_argument("--out", type=Path, required=True, metavar="DIR", help="the adapter's folder")
+    _common(phrases)
+    phrases.set_defaults(run=run_phrases)
 
 
 def _add_parts(sub: Any) -> None:
@@ -389,12 +401,15 @@ def run_report(args: argparse.Namespace) -> int:
 
 def run_publish(args: argparse.Namespace) -> int:
     """Write the adapter folder; prints its path."""
-    from training import publish, running
+    from training import phrases, publish, running, sources
 
     folder = run_folder(args.id)
     if not (folder / "config.json").is_file():
         raise TrainingError(f"There is no run {args.id!r}.", f"{folder} holds no config.json.", "Check the id.")
-    base = running.stored(folder).base.name
+    chosen = running.stored(folder)
+    base = chosen.base.name
+    counting = not args.no_phrases and phrases.public(chosen.data)
+    data = sources.data_dir(args.data) if counting else None  # told now, not when the rest is written
     try:
         failures = args.failures.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
@@ -402,8 +417,26 @@ def run_publish(args: argparse.Namespace) -> int:
         raise UsageError(f"{args.failures} cannot be read.", reason, "Write down what the model gets wrong.") from None
     done = publish.publish(folder, Path(base).name, args.results, failures, args.out, args.beside, args.languages)
     say(f"{done.size / 1e6:.1f} MB of weights")
+    if data is not None:
+        _say_phrases(phrases.write(chosen, data, args.out))
     print(done.folder)
     return 0
+
+
+def run_phrases(args: argparse.Namespace) -> int:
+    """Write the table of phrases into an adapter's folder; prints its path."""
+    from training import config, phrases, sources
+
+    if not (args.out / "adapter_config.json").is_file():
+        raise UsageError(f"{args.out} is no folder of an adapter.", "", "Name one that `publish` wrote.")
+    path = phrases.write(config.load(args.config, tuple(args.set)), sources.data_dir(args.data), args.out)
+    _say_phrases(path)
+    print(path)
+    return 0
+
+
+def _say_phrases(path: Path) -> None:
+    say(f"{path.stat().st_size / 1e6:.1f} MB of phrases")
 
 
 def run_parts(args: argparse.Namespace) -> int:

@@ -30,6 +30,7 @@ from edge.contract.manifest import (
 )
 from edge.contract.mlx_config import MLX_CONFIG, check_mlx_config
 from edge.contract.onnx_file import MAX_ONNX_BYTES, check_onnx
+from edge.contract.phrases import MAX_PHRASES_BYTES, PHRASES, Phrases, parse_phrases
 from edge.contract.signing import MAX_SIGNATURE_BYTES, PublicKey, must_be_signed, signer, trusted_keys
 from edge.contract.tagging import ENCODER_GRAPH, MAX_TAGGER_BYTES, SPAN_GRAPH, TAGGER, parse_spec
 from edge.errors import BundleError
@@ -102,7 +103,26 @@ def verify_bundle(
         _check_onnx_files(folder, manifest)
     else:
         check_mlx_config(_read_small(folder / MLX_CONFIG, _MAX_CONFIG_BYTES), manifest.context_length)
+    _phrases(folder, manifest)
     return Bundle(folder, manifest, hashlib.sha256(raw).hexdigest(), key.name if key else None, stamps)
+
+
+def load_phrases(bundle: Bundle, vocabulary: int) -> Phrases | None:
+    """The table of phrases of a verified bundle, None without one. vocabulary: how many tokens its tokenizer has.
+
+    Raises BundleError for a table that names tokens beyond them.
+    """
+    found = _phrases(bundle.folder, bundle.manifest)
+    if found is not None and max(found.tokens, default=0) >= vocabulary:
+        raise damaged(f"{PHRASES} names tokens that there are not")
+    return found
+
+
+def _phrases(folder: Path, manifest: Manifest) -> Phrases | None:
+    hashes = {entry.path: entry.sha256 for entry in manifest.files}
+    if PHRASES not in hashes:
+        return None
+    return parse_phrases(_read_small(folder / PHRASES, MAX_PHRASES_BYTES), hashes["tokenizer.json"])
 
 
 def check_unchanged(bundle: Bundle) -> None:

@@ -13,6 +13,7 @@ from threading import Event
 from typing import Any
 
 from edge.contract.events import EngineEvent, Finished, Reading, StopReason, Text
+from edge.contract.phrases import Phrases
 from edge.contract.prompts import Prompt, encode
 from edge.engine.base import Request, Session
 from edge.engine.constrain import Constraint, GrammarCompiler
@@ -54,7 +55,7 @@ class Decoder:
     """Owns one session. open_session(capacity) makes a new one when an answer needs more room.
 
     end_ids: tokens that end an answer. context: tokens the model was made for. drafts: tokens may be guessed ahead,
-    where that changes no answer (edge.engine.reader).
+    where that changes no answer (edge.engine.reader). phrases: what they are guessed from beside the text, or None.
     """
 
     def __init__(
@@ -66,6 +67,7 @@ class Decoder:
         context: int,
         *,
         drafts: bool = True,
+        phrases: Phrases | None = None,
     ) -> None:
         self._tokenizer = tokenizer
         self._pieces = Pieces(tokenizer, end_ids)
@@ -73,7 +75,7 @@ class Decoder:
         self._compiler = compiler
         self._end = frozenset(end_ids)
         self._context = context
-        self._drafting = Drafting(drafts)
+        self._drafting = Drafting(drafts, phrases)
         self._reader: Reader | None = None
 
     def run(self, request: Request, cancelled: Event) -> Iterator[EngineEvent]:

@@ -7,7 +7,7 @@ from functools import cache
 from pathlib import Path
 from typing import Protocol
 
-from edge.contract.bundle import Bundle, ProgressFn, check_unchanged, verify_bundle
+from edge.contract.bundle import Bundle, ProgressFn, check_unchanged, load_phrases, verify_bundle
 from edge.contract.events import EngineEvent
 from edge.contract.prompts import Prompt, TokenizerLike, chat_format, load_tokenizer, renderer
 from edge.engine.base import Engine, EngineInfo, Request, Session
@@ -55,6 +55,7 @@ def load(bundle: Bundle, threads: int = 0, *, drafts: bool = True) -> Loaded:
     model = _open_model(bundle, threads)  # first: memory is highest while it loads
     tokenizer = load_tokenizer(bundle.folder / "tokenizer.json")
     give_back()
+    phrases = load_phrases(bundle, tokenizer.get_vocab_size())
     check_unchanged(bundle)
     ends = _end_ids(tokenizer, [chat_format(manifest.prompt_format).end.token, *manifest.end_tokens])
 
@@ -63,7 +64,9 @@ def load(bundle: Bundle, threads: int = 0, *, drafts: bool = True) -> Loaded:
         return GrammarCompiler(tokenizer, tokenizer.get_vocab_size(), ends)
 
     info = EngineInfo.of(bundle)
-    decoder = Decoder(tokenizer, model.open_session, compiler, ends, manifest.context_length, drafts=drafts)
+    decoder = Decoder(
+        tokenizer, model.open_session, compiler, ends, manifest.context_length, drafts=drafts, phrases=phrases
+    )
     return Loaded(info, decoder, tokenizer)
 
 

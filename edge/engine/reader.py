@@ -14,8 +14,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from edge.contract.phrases import Phrases
 from edge.engine.base import Session
-from edge.engine.drafts import Lookup, Odds, Pace
+from edge.engine.drafts import Guesser, Odds, Pace, phrase_odds
 
 _PROBE = (1, 2, 4)  # tokens of the passes that are compared with one over all of them
 _STARTS = (0, 1, 3)
@@ -40,12 +41,14 @@ FORMS = (AS_IS, Form(2, 1), Form(2, 2))  # tried in this order: the later, the m
 class Drafting:
     """What is learnt about guesses while a model is loaded: the odds, the pace, and the form that makes them exact.
 
-    guesses: False to guess nothing, with the same form of passes and so the same answers. Until a form is proved passes
-    have the strictest one, which agrees with each of the others where that one holds.
+    guesses: False to guess nothing, with the same form of passes and so the same answers. phrases: a bundle's table, or
+    None. Until a form is proved passes have the strictest one, which agrees with each of the others where that one
+    holds.
     """
 
-    def __init__(self, guesses: bool = True) -> None:
-        self.odds, self.pace = Odds(), Pace()
+    def __init__(self, guesses: bool = True, phrases: Phrases | None = None) -> None:
+        self.odds, self.phrase_odds, self.pace = Odds(), phrase_odds(), Pace()
+        self.phrases = phrases
         self.guesses = guesses
         self.form: Form = FORMS[-1]
         self.exact: bool | None = None  # None: not tried yet
@@ -60,7 +63,7 @@ class Reader:
     def __init__(self, session: Session, drafting: Drafting | None = None) -> None:
         self._session = session
         self._drafting = drafting if session.places else None
-        self._lookup: Lookup | None = None
+        self._guesser: Guesser | None = None
         self._read: list[int] = []
         self._ahead: list[int] = []  # guessed tokens that follow in the cache
         self._waiting: list[int] = []  # accepted, not in the cache yet
@@ -83,7 +86,7 @@ class Reader:
             shared += 1
         answered = [*self._read, *self._waiting][self._prompt :]
         self._said = [*self._said, *answered] if 2 * shared > self._prompt else []
-        self._lookup, self._waiting, self._prompt = None, [], len(ids)
+        self._guesser, self._waiting, self._prompt = None, [], len(ids)
         del self._read[shared:]
         self._ahead = []
         self._rewind(shared)
@@ -99,8 +102,10 @@ class Reader:
 
     def begin(self, limit: int) -> None:
         """The prompt is read; an answer of at most limit tokens follows."""
-        if self._drafting is not None and self._drafting.guesses and self._drafting.exact:
-            self._lookup = Lookup([*self._said, *self._read], self._drafting.odds)
+        learnt = self._drafting
+        if learnt is not None and learnt.guesses and learnt.exact:
+            before = [*self._said, *self._read]
+            self._guesser = Guesser(before, learnt.odds, learnt.phrases, learnt.phrase_odds)
             self._limit = len(self._read) + limit
 
     def append(self, ids: Sequence[int]) -> None:
@@ -111,8 +116,8 @@ class Reader:
             else:
                 self._ahead = []
                 self._waiting.append(token)
-            if self._lookup is not None:
-                self._lookup.add(token)
+            if self._guesser is not None:
+                self._guesser.add(token)
 
     def logits(self) -> Any:
         """Scores of the token that follows all that was read and appended: float32, shape (vocabulary,)."""
@@ -123,10 +128,10 @@ class Reader:
     def _forward(self) -> None:
         guess: list[int] = []
         form, waiting = self._form, len(self._waiting)
-        if self._lookup is not None and self._drafting is not None:
+        if self._guesser is not None and self._drafting is not None:
             room, slope = self._limit - len(self._read) - waiting - 1, self._drafting.pace.slope
             least = form.rows(waiting)
-            guess = self._lookup.guess(max(room, 0), lambda count: 1 + slope * (form.rows(waiting + count) - least))
+            guess = self._guesser.guess(max(room, 0), lambda count: 1 + slope * (form.rows(waiting + count) - least))
         self._rewind(len(self._read))
         started = time.thread_time()
         guess += self._pass([*self._waiting, *guess], len(guess) + 1)
@@ -162,19 +167,26 @@ class Reader:
         self._ahead = []
         for form in FORMS:
             drafting.form = form
-            together = [score for scores in self._again((count,)) for score in scores]
-            pieces = zip(_STARTS, self._again(_PROBE), strict=True)
+            taken: list[tuple[int, float]] = []
+            together = [score for scores in self._again((count,), taken) for score in scores]
+            pieces = zip(_STARTS, self._again(_PROBE, taken), strict=True)
             if all(scores == together[at : at + len(scores)] for at, scores in pieces):
                 drafting.exact = True
+                drafting.pace.begin(taken)
                 return
         drafting.form, drafting.exact = AS_IS, False
-        list(self._again((count,)))
+        list(self._again((count,), []))
 
-    def _again(self, sizes: Sequence[int]) -> Iterator[list[bytes]]:
-        """Read the last tokens anew in passes of these sizes, and yield the scores of each."""
+    def _again(self, sizes: Sequence[int], taken: list[tuple[int, float]]) -> Iterator[list[bytes]]:
+        """Read the last tokens anew in passes of these sizes, and yield the scores of each.
+
+        taken: gets the rows that each has more than the fewest, and its seconds.
+        """
         at = len(self._read) - sum(sizes)
         for size in sizes:
             self._rewind(at)
+            started = time.thread_time()
             filled = len(self._pass(self._read[at : at + size], size))
+            taken.append((size + filled - self._form.rows(1), time.thread_time() - started))
             yield [self._session.logits(filled + size - 1 - place).tobytes() for place in range(size)]
             at += size

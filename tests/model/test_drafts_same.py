@@ -12,11 +12,17 @@ from edge import paths
 from edge.contract import prompts
 from edge.contract.bundle import verify_bundle
 from edge.contract.events import Finished
+from edge.contract.phrases import PHRASES, phrases_bytes
 from edge.engine.base import Engine, Request
 from edge.engine.constrain import extraction_grammar
 from edge.engine.loader import load_engine
 from edge.engine.reader import AS_IS
+from export.bundles import with_phrases
+from export.card import BOM, CARD
+from export.pack import pack
+from export.to_onnx import Build
 from tests.guesses_kit import guesses_hold, passes_form
+from training import phrases
 
 pytestmark = [pytest.mark.model, pytest.mark.long]
 DOCUMENTS, FAMILY = 200, 10
@@ -45,23 +51,40 @@ def _answer(engine: Engine, document: str, instruction: str, number: int) -> Fin
     return next(event for event in engine.stream(request) if isinstance(event, Finished))
 
 
-def test_two_hundred_answers_are_the_same_with_and_without_guesses(bundle_135m: Path) -> None:
-    plain = load_engine(bundle_135m, allow_unsigned=True, drafts=False)
-    drafted = load_engine(bundle_135m, allow_unsigned=True)
-    passes, tokens, count = [0, 0], 0, 0
-    try:
-        for number, (document, instruction) in enumerate(_documents()):
-            one, other = (_answer(engine, document, instruction, number) for engine in (plain, drafted))
-            assert (one.text, one.reason, one.generated_tokens) == (other.text, other.reason, other.generated_tokens)
-            passes = [passes[0] + one.passes, passes[1] + other.passes]
-            tokens, count = tokens + one.generated_tokens, count + 1
-    finally:
-        plain.close()
-        drafted.close()
-    assert count == DOCUMENTS
-    assert tokens > 8 * DOCUMENTS
-    if guesses_hold(bundle_135m):
-        assert passes[1] < 0.9 * passes[0]  # it guessed
+def _with_phrases(bundle: Path, answers: list[str], folder: Path) -> Path:
+    """The same bundle with a table that was counted in answers."""
+    found = verify_bundle(bundle)
+    tokenizer = prompts.load_tokenizer(bundle / "tokenizer.json")
+    counted = phrases.count(tokenizer.encode(text, add_special_tokens=False).ids for text in dict.fromkeys(answers))
+    files = {one.path: one.sha256 for one in found.manifest.files if one.path not in (CARD, BOM)}
+    (folder / "adapter").mkdir()
+    raw = phrases_bytes(counted, files["tokenizer.json"], ["answers"], len(answers))
+    (folder / "adapter" / PHRASES).write_bytes(raw)
+    build = with_phrases(Build(bundle, files), folder / "adapter")
+    return pack(build, found.manifest, folder / "told").folder
+
+
+def test_two_hundred_answers_are_the_same_with_and_without_guesses(bundle_135m: Path, tmp_path: Path) -> None:
+    """Guesses from the text alone, and with a table that was counted in every fifth answer."""
+    documents = list(enumerate(_documents()))
+    assert len(documents) == DOCUMENTS
+    answers: dict[str, list[Finished]] = {}
+    for name, drafts in (("plain", False), ("copied", True), ("told", True)):
+        folder = bundle_135m
+        if name == "told":
+            folder = _with_phrases(bundle_135m, [one.text for one in answers["plain"][::5]], tmp_path)
+        engine = load_engine(folder, allow_unsigned=True, drafts=drafts)
+        try:
+            answers[name] = [_answer(engine, *one, number) for number, one in documents]
+        finally:
+            engine.close()
+    said = {name: [(one.text, one.reason, one.generated_tokens) for one in found] for name, found in answers.items()}
+    assert said["copied"] == said["plain"]
+    assert said["told"] == said["plain"]
+    assert sum(one.generated_tokens for one in answers["plain"]) > 8 * DOCUMENTS
+    if guesses_hold(bundle_135m):  # it guessed
+        passes = {name: sum(one.passes for one in found) for name, found in answers.items()}
+        assert passes["told"] < passes["copied"] < 0.9 * passes["plain"]
 
 
 def test_the_scores_are_the_same_however_a_text_is_cut_into_passes(bundle_135m: Path) -> None:

@@ -13,21 +13,33 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from edge.contract.phrases import START, Phrases, parse_phrases, phrases_bytes
 from edge.engine import drafts
-from edge.engine.drafts import Lookup, Odds, Pace
+from edge.engine.drafts import Guesser, Odds, Pace, phrase_odds
 from edge.engine.reader import AS_IS, Drafting, Form, Reader
 
 SIZE = 50
 Model = Callable[[Sequence[int]], int]
 
 
-LEARN = Pace.enter
+LEARN, BEGIN = Pace.enter, Pace.begin
 
 
 @pytest.fixture(autouse=True)
 def steady(monkeypatch: pytest.MonkeyPatch) -> None:
     """Work is counted here: the clock of a fake model says nothing."""
     monkeypatch.setattr(Pace, "enter", lambda *_: None)
+    monkeypatch.setattr(Pace, "begin", lambda *_: None)
+
+
+def table_of(*texts: Sequence[int]) -> Phrases:
+    """A table of what follows every run in texts, always."""
+    runs = {}
+    for text in texts:
+        for end in range(1, len(text) + 1):
+            ids = [START, *text][max(0, end - 3) : end + 1]
+            runs |= {tuple(ids[at:-1]): (ids[-1], 9, 10) for at in range(len(ids) - 1)}
+    return parse_phrases(phrases_bytes(runs, "0" * 64, [], len(texts)), "0" * 64)
 
 
 def agreeing(rows: int) -> int:
@@ -111,12 +123,14 @@ def mixing(seed: int, memory: int) -> Model:
     st.integers(0, 10_000),
     st.integers(1, 3),
     st.integers(1, 80),
+    st.sampled_from(["no table", "another text", "what it will write"]),
 )
-def test_the_tokens_are_those_without_guesses(prompt: list[int], seed: int, memory: int, count: int) -> None:
+def test_the_tokens_are_those_without_guesses(prompt: list[int], seed: int, memory: int, count: int, told: str) -> None:
     model = mixing(seed, memory)
     plain, _ = write(Following(model), prompt, count, None)
     session = Following(model)
-    drafted, reader = write(session, prompt, count, Drafting())
+    phrases = {"no table": None, "another text": table_of(prompt), "what it will write": table_of(plain)}[told]
+    drafted, reader = write(session, prompt, count, Drafting(phrases=phrases))
     assert drafted == plain
     assert session.ids[: len(prompt) + count - 1] == [*prompt, *plain][:-1]
     assert reader.capacity >= len(session.ids)
@@ -280,12 +294,76 @@ def test_the_pace_learns_what_a_pass_costs_and_a_hiccup_moves_it_little(monkeypa
     assert pace.slope < 0.45
 
 
+def test_the_first_passes_tell_what_more_rows_cost(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Pace, "begin", BEGIN)
+    pace = Pace()
+    pace.begin([(5, 3.0), (0, 1.0), (0, 1.1), (2, 1.8)])
+    assert pace.slope == pytest.approx(0.4)
+    pace.begin([(5, 300.0), (0, 1.0)])
+    assert pace.slope == 1.0
+    pace.begin([(0, 1.0)])
+    assert pace.slope == 1.0
+
+
+def guesser(text: Sequence[int], phrases: Phrases | None = None) -> Guesser:
+    return Guesser(text, Odds(), phrases, phrase_odds())
+
+
 def test_a_costly_pass_makes_guesses_short_and_a_cheap_one_long() -> None:
-    text = [*range(40), *range(10)]
-    lookup = Lookup(text, Odds())
-    assert lookup.guess(100, lambda count: 1.0 + count) == []
-    long = lookup.guess(100, lambda count: 1 + 0.02 * count)
+    one = guesser([*range(40), *range(10)])
+    assert one.guess(100, lambda count: 1.0 + count) == []
+    long = one.guess(100, lambda count: 1 + 0.02 * count)
     assert long == list(range(10, 10 + len(long)))
     assert 6 < len(long) <= drafts.LONGEST
-    assert lookup.guess(3, lambda count: 1 + 0.02 * count) == [10, 11, 12]
-    assert Lookup([], Odds()).guess(5, lambda count: 1 + 0.1 * count) == []
+    assert one.guess(3, lambda count: 1 + 0.02 * count) == [10, 11, 12]
+    assert guesser([]).guess(5, lambda count: 1 + 0.1 * count) == []
+
+
+def cheap(count: int) -> float:
+    return 1 + 0.02 * count
+
+
+def test_a_table_tells_how_an_answer_begins_and_goes_on_where_nothing_is_copied() -> None:
+    phrases = table_of([1, 2, 3, 4, 5, 6, 7])
+    one = guesser([30, 31, 32], phrases)
+    assert one.guess(5, cheap) == [1, 2, 3, 4, 5]  # from the start of the answer
+    for token in (1, 2, 40):
+        one.add(token)
+    assert one.guess(5, cheap) == []  # nothing follows 40
+    one.add(5)
+    assert one.guess(5, cheap) == [6, 7]
+
+
+def test_the_source_with_the_better_odds_has_the_next_token_and_the_other_goes_on_from_it() -> None:
+    text = [1, 2, 3, 4, 20, 21, 22, 23, 24, 25]
+    one = guesser(text, table_of([9, 4, 20, 30, 31, 32]))
+    for token in text[:5]:
+        one.add(token)
+    assert one.guess(3, cheap) == [30, 31, 32]  # a copied run of five tokens is less sure than 9 of 10 in the table
+    for _ in range(400):
+        one._told._odds.count(7, False)
+    assert one.guess(3, cheap) == [21, 22, 23]
+    phrases = table_of([9, 1, 2])
+    one = guesser([1, 2, 3, 4, 5, 6, 8], phrases)
+    assert one.guess(7, cheap) == [9, 1, 2, 3, 4, 5, 6]  # what the table began stands in the document
+
+
+def test_a_table_saves_passes_where_its_phrases_are_written() -> None:
+    rng = random.Random(9)
+    prompt, answer = rng.choices(range(SIZE), k=100), rng.choices(range(SIZE), k=150)
+    for rounding in (agreeing, one_apart):
+        session = Following(lambda ids: answer[(len(ids) - 100) % 150] if len(ids) >= 100 else 0, rounding)
+        found, reader = write(session, prompt, 150, Drafting(phrases=table_of(answer)))
+        assert found == answer
+        assert reader.passes < 50
+
+
+def test_a_table_of_other_phrases_costs_little_until_that_is_known_and_then_next_to_nothing() -> None:
+    rng = random.Random(2)
+    prompt, answer = rng.choices(range(SIZE), k=200), rng.choices(range(SIZE), k=600)
+    drafting = Drafting(phrases=table_of(*(rng.choices(range(SIZE), k=600) for _ in range(3))))
+    for proof, most in ((14, 80), (0, 20)):
+        session = Following(lambda ids: answer[(len(ids) - 200) % 600] if len(ids) >= 200 else 0)
+        found, _ = write(session, prompt, 600, drafting)
+        assert found == answer
+        assert session.read - 200 - proof - 599 < most  # tokens read in vain

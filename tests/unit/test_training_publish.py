@@ -11,7 +11,7 @@ from safetensors.torch import load_file, save_file
 
 from edge.contract.manifest import DataSet, Figure
 from edge.contract.prompts import PROMPT_VERSION, RENDERERS
-from training import cli, publish
+from training import cli, config, phrases, publish
 
 ROOT = Path(__file__).parents[2]
 
@@ -106,7 +106,8 @@ def test_figures_of_another_model_stand_beside_and_are_not_the_adapters_own(
     _result(results / "one-aci", "aci-valid", "one")
     _result(results / "untuned-mts", "mts-valid", "b, untuned")
     (tmp_path / "failures.md").write_text("- It loops.", encoding="utf-8")
-    asked = ["publish", "one", "--out", str(out), "--failures", str(tmp_path / "failures.md"), "--results"]
+    asked = ["publish", "one", "--no-phrases", "--out", str(out)]
+    asked += ["--failures", str(tmp_path / "failures.md"), "--results"]
     assert cli.main([*asked, *map(str, sorted(results.iterdir()))]) == 2
     said = capsys.readouterr().err
     assert all(part in said for part in ("of 2 models", "b, untuned, one", "--beside"))
@@ -116,6 +117,29 @@ def test_figures_of_another_model_stand_beside_and_are_not_the_adapters_own(
     figures = json.loads((out / "adapter.json").read_text(encoding="utf-8"))["figures"]
     assert [figure["dataset"] for figure in figures] == ["aci-valid"] * 2 + ["mts-valid"] * 2
     assert "| b, untuned | int4 |" in (out / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_table_of_phrases_is_counted_in_the_runs_own_sets(
+    run: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "failures.md").write_text("- It loops.", encoding="utf-8")
+    asked = ["publish", "one", "--failures", str(tmp_path / "failures.md"), "--out"]
+    counted = []
+
+    def write(chosen: config.Config, data: Path, out: Path) -> Path:
+        assert (out / "README.md").is_file()
+        counted.append((list(chosen.data.passes), data))
+        return out / "README.md"
+
+    monkeypatch.setattr(phrases, "write", write)
+    assert cli.main([*asked, str(tmp_path / "a"), "--data", str(tmp_path / "nosuch")]) == 9
+    assert not (tmp_path / "a").exists()
+    assert cli.main([*asked, str(tmp_path / "a"), "--data", str(tmp_path)]) == 0
+    assert cli.main([*asked, str(tmp_path / "b"), "--data", str(tmp_path), "--no-phrases"]) == 0
+    _say(run, {str(tmp_path / "own.jsonl"): 1.0}, {f"{tmp_path / 'own.jsonl'}.kept": 7})
+    assert cli.main([*asked, str(tmp_path / "c")]) == 0  # a user's own documents alone: no table
+    assert counted == [(["mts"], tmp_path)]
+    capsys.readouterr()
 
 
 def test_what_cannot_be_published_is_named_and_nothing_written(
@@ -129,7 +153,7 @@ def test_what_cannot_be_published_is_named_and_nothing_written(
 
     def says(message: str, results: Path = good, failures: str = "failures.md", to: Path = out) -> None:
         asked = ["--out", str(to), "--failures", str(tmp_path / failures), "--results", str(results)]
-        assert cli.main(["publish", "one", *asked]) in {2, 9}
+        assert cli.main(["publish", "one", "--no-phrases", *asked]) in {2, 9}
         assert message in capsys.readouterr().err
         assert not out.exists()
 
@@ -156,7 +180,7 @@ def test_what_cannot_be_published_is_named_and_nothing_written(
     says("not finite")
     weights.write_bytes(whole)
     asked = ["--out", str(out), "--failures", str(tmp_path / "failures.md"), "--results", str(good)]
-    assert cli.main(["publish", "one", *asked]) == 0
+    assert cli.main(["publish", "one", "--no-phrases", *asked]) == 0
 
 
 def test_the_adapters_that_ship_are_small_and_say_what_they_are() -> None:
