@@ -68,11 +68,13 @@ class Pace:
         self._least = 0.0  # seconds of a pass over the fewest rows
 
     def begin(self, passes: Sequence[tuple[int, float]]) -> None:
-        """Take the first passes of a model, each with its rows more than the fewest and its seconds, for the slope."""
+        """Take the first passes of a model, each with its rows more than the fewest and its seconds, for the slope.
+
+        What a pass takes is told by later ones: these stand at the start of a cache.
+        """
         least = min((seconds for more, seconds in passes if not more), default=0.0)
         found = [(seconds / least - 1) / more for more, seconds in passes if more and least]
         if found:
-            self._least = least
             self.slope = min(max(sum(found) / len(found), _FLATTEST), _STEEPEST)
 
     def enter(self, more: int, seconds: float) -> None:
