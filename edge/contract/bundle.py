@@ -103,22 +103,13 @@ def verify_bundle(
         _check_onnx_files(folder, manifest)
     else:
         check_mlx_config(_read_small(folder / MLX_CONFIG, _MAX_CONFIG_BYTES), manifest.context_length)
-    _phrases(folder, manifest)
+    load_phrases(folder, manifest)
     return Bundle(folder, manifest, hashlib.sha256(raw).hexdigest(), key.name if key else None, stamps)
 
 
-def load_phrases(bundle: Bundle, vocabulary: int) -> Phrases | None:
-    """The table of phrases of a verified bundle, None without one. vocabulary: how many tokens its tokenizer has.
-
-    Raises BundleError for a table that names tokens beyond them.
-    """
-    found = _phrases(bundle.folder, bundle.manifest)
-    if found is not None and max(found.tokens, default=0) >= vocabulary:
-        raise damaged(f"{PHRASES} names tokens that there are not")
-    return found
-
-
-def _phrases(folder: Path, manifest: Manifest) -> Phrases | None:
+def load_phrases(folder: Path, manifest: Manifest) -> Phrases | None:
+    """The table of phrases of a bundle, None without one. Raises BundleError for one that is damaged or belongs to
+    another tokenizer."""
     hashes = {entry.path: entry.sha256 for entry in manifest.files}
     if PHRASES not in hashes:
         return None

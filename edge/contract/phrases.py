@@ -66,6 +66,11 @@ class Phrases:
                 return self.tokens[at], self.shares[at]
         return None
 
+    def check(self, vocabulary: int) -> None:
+        """Raise BundleError if the table names tokens beyond those of a tokenizer that has so many."""
+        if max(self.tokens, default=0) >= vocabulary:
+            raise damaged(f"{PHRASES} names tokens that there are not")
+
 
 def phrases_bytes(
     counted: Mapping[tuple[int, ...], tuple[int, int, int]], tokenizer_sha256: str, sources: Sequence[str], answers: int

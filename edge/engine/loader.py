@@ -55,8 +55,10 @@ def load(bundle: Bundle, threads: int = 0, *, drafts: bool = True) -> Loaded:
     model = _open_model(bundle, threads)  # first: memory is highest while it loads
     tokenizer = load_tokenizer(bundle.folder / "tokenizer.json")
     give_back()
-    phrases = load_phrases(bundle, tokenizer.get_vocab_size())
+    phrases = load_phrases(bundle.folder, manifest)
     check_unchanged(bundle)
+    if phrases is not None:
+        phrases.check(tokenizer.get_vocab_size())
     ends = _end_ids(tokenizer, [chat_format(manifest.prompt_format).end.token, *manifest.end_tokens])
 
     @cache

@@ -21,6 +21,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
+from edge.contract.phrases import PHRASES
 from export import to_onnx
 from export.base import base_digest, hf_folder
 from export.catalog import get
@@ -53,13 +54,19 @@ def build_of(name: str) -> Path | None:
     return folder if folder.is_dir() else None
 
 
+def phrases_of(name: str) -> str | None:
+    """The table of phrases of a base's published adapter, if there is one."""
+    path = ROOT / "models" / "adapters" / name / PHRASES
+    return str(path) if path.is_file() else None
+
+
 def beside(name: str, folder: Path, tokens: int, rounds: int, threads: int) -> dict[str, Any]:
     """The medians of a model at one length: ours, and theirs where it is installed."""
     theirs = importlib.util.find_spec("llama_cpp") is not None
     kept: dict[str, list[dict[str, Any]]] = {"ours": [], "theirs": [], "facts": []}
     shared = {"threads": threads, "tokens": tokens}
     for number in range(rounds):
-        one = child({"job": "ours", "folder": str(folder)} | shared)
+        one = child({"job": "ours", "folder": str(folder), "phrases": phrases_of(name)} | shared)
         kept["ours"].append(one)
         if TAGGER.is_dir():
             kept["facts"].append(child({"job": "facts", "folder": str(folder), "tagger": str(TAGGER)} | shared))

@@ -8,6 +8,7 @@ processor time of the whole process, for machines that do other work as well.
 from __future__ import annotations
 
 import csv
+import hashlib
 import json
 import os
 import sys
@@ -20,6 +21,7 @@ from edge import paths
 from edge.contract import prompts, templates
 from edge.contract.events import Finished, Reading, Text
 from edge.contract.note import EncounterNote
+from edge.contract.phrases import parse_phrases
 from edge.engine.base import Request
 from edge.engine.constrain import GrammarCompiler, extraction_grammar
 from edge.engine.decode import Decoder
@@ -62,9 +64,9 @@ def conversation(tokenizer: Any, tokens: int) -> str:
 
 
 class Ours:
-    """The product's decoder over a build of export.to_onnx."""
+    """The product's decoder over a build of export.to_onnx. phrases: the adapter's table, as a bundle has it."""
 
-    def __init__(self, folder: Path, threads: int) -> None:
+    def __init__(self, folder: Path, threads: int, phrases: str | None = None) -> None:
         clock = Clock()
         self._model = OnnxModel(folder, threads)
         self.tokenizer = prompts.load_tokenizer(folder / "tokenizer.json")
@@ -79,7 +81,12 @@ class Ours:
             return kept[0]
 
         compiler()
-        self.decoder = Decoder(self.tokenizer, self._model.open_session, compiler, ends, config["context_length"])
+        table = None
+        if phrases is not None:
+            digest = hashlib.sha256((folder / "tokenizer.json").read_bytes()).hexdigest()
+            table = parse_phrases(Path(phrases).read_bytes(), digest)
+        length = config["context_length"]
+        self.decoder = Decoder(self.tokenizer, self._model.open_session, compiler, ends, length, phrases=table)
 
     def ahead(self, document: str) -> int:
         return self.decoder.read_ahead(prompts.render(FORMAT, document, ""), Event())
@@ -106,7 +113,7 @@ class Ours:
 
 def ours(job: dict[str, Any]) -> dict[str, Any]:
     """A visit: the conversation is read, then four sections and three fields are written."""
-    engine = Ours(Path(job["folder"]), job["threads"])
+    engine = Ours(Path(job["folder"]), job["threads"], job.get("phrases"))
     text = prompts.conversation_document(conversation(engine.tokenizer, job["tokens"]))
     clock = Clock()
     count = engine.ahead(text)

@@ -74,13 +74,14 @@ def test_what_is_no_table_of_this_tokenizer_is_refused(spoiled: bytes, said: str
 
 def test_a_bundle_has_its_table_verified_and_one_without_is_as_before(tmp_path: Path) -> None:
     bare = verify_bundle(write_bundle(tmp_path / "bare"))
-    assert load_phrases(bare, 16) is None
+    assert load_phrases(bare.folder, bare.manifest) is None
     bundle = verify_bundle(write_bundle(tmp_path / "tiny", contents() | {PHRASES: table()}))
-    found = load_phrases(bundle, 16)
+    found = load_phrases(bundle.folder, bundle.manifest)
     assert found is not None
     assert found.after([1]) == (3, 127)
     with pytest.raises(BundleError, match="tokens that there are not"):
-        load_phrases(bundle, 4)
+        found.check(4)
+    found.check(5)
     path = bundle.folder / PHRASES
     path.write_bytes(path.read_bytes()[:-1] + b"\1")
     with pytest.raises(BundleError, match="altered"):
@@ -99,7 +100,7 @@ def test_an_adapters_table_comes_into_the_bundle_and_that_of_another_tokenizer_i
     assert bundles.with_phrases(build, adapter) == build
     (adapter / PHRASES).write_bytes(table())
     packed = pack.pack(bundles.with_phrases(build, adapter), good.manifest, tmp_path / "tiny")
-    assert load_phrases(verify_bundle(packed.folder), 16) is not None
+    assert load_phrases(packed.folder, verify_bundle(packed.folder).manifest) is not None
     assert PHRASES in described(packed.manifest)[1]["model-card.md"].decode()
     assert not (built / PHRASES).exists()  # the build is shared by adapters of the same weights
     assert pack.pack(bundles.with_phrases(build, adapter), good.manifest, tmp_path / "tiny") == packed
