@@ -83,7 +83,8 @@ class Ours:
         compiler()
         table = None
         if phrases is not None:
-            digest = hashlib.sha256((folder / "tokenizer.json").read_bytes()).hexdigest()
+            with (folder / "tokenizer.json").open("rb") as file:  # as the product does, without holding the file
+                digest = hashlib.file_digest(file, "sha256").hexdigest()
             table = parse_phrases(Path(phrases).read_bytes(), digest)
         length = config["context_length"]
         self.decoder = Decoder(self.tokenizer, self._model.open_session, compiler, ends, length, phrases=table)
