@@ -11,7 +11,7 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from edge.composing import age, allergies, context, medicines, spoken
+from edge.composing import age, allergies, answers, context, medicines, readable, results, spoken
 from edge.composing.words import Words
 from edge.composing.words import words as words_in
 from edge.contract.facts import Fact, FactKind, Polarity, Quote, Subject, Time
@@ -20,23 +20,11 @@ from edge.evidence.checks.duration import durations
 from edge.evidence.checks.frequency import frequencies
 from edge.evidence.conversation import Conversation
 from edge.evidence.links import quote
-from edge.evidence.reading import TextReading, read
-from edge.evidence.view import RETRACTED
+from edge.evidence.reading import TextReading, read, sentences
 from edge.terms import units
+from edge.terms.concepts import ConceptSpan
 
 ENGLISH = words_in("en")
-# Words that say nothing: anywhere, at the start of a sentence, or between two commas. "Right" may be a side.
-_FILLERS = re.compile(
-    r"\b(?:uh|um|hmm|mm|you know|i mean|kind of|sort of|äh|ähm)\b ?,? ?"
-    r"|(?:^|(?<=[.?!] ))(?:(?:okay|ok|well|so|uh|um|alright|all right|yeah|like|let's see)\b[ ,.]*)+"
-    r"|(?<=[,…]) ?(?:okay|ok|like|well|let's see|alright|all right|yeah)(?=,),",
-    re.IGNORECASE,
-)
-_PASSES = 3
-_TORN = re.compile(r"\b(gon|wan|got) (na|ta)\b", re.IGNORECASE)  # as some recognisers write them
-_APART = re.compile(r"(?<=\w) (?=n't\b)")  # "do n't", as some transcripts have it
-_LONE_I = re.compile(r"\bi\b(?=[' ])")
-_START = re.compile(r"(?:^|(?<=[^.][.?!] ))[a-zäöü]")
 # How a doctor says what is planned: the plan begins behind it.
 _LEAD = re.compile(
     r"^(?:(?:and|so|but|then|also|now),? )*"
@@ -51,18 +39,33 @@ _ASSENT = re.compile(
     r"uh-huh|got it|ja|gut|genau|in ordnung|danke)[ ,.!]*)+",
     re.IGNORECASE,
 )
-_TEMPERATURES = frozenset({"temperature", "fever"})
-_SPOKEN = range(900, 1100)  # temperatures in tenths of a degree Fahrenheit
 _ACTION_BEFORE = 50  # characters between a word of change and the name that it is about
 _LEAST_WORDS = 3  # of a line that names nothing; fewer say nothing alone
+_ON_DAY = re.compile(r"on \w+day", re.IGNORECASE)  # one day, but of drugs that are taken once a week
+_WEEKLY = frozenset({"methotrexate", "alendronate", "risedronate", "semaglutide", "dulaglutide", "ergocalciferol"})
+# What a plan does not do, or only under a condition.
+_NOT_DONE = re.compile(
+    r"\b(?:was going to|were going to|wouldn't|rather not|no plans? to|not (?:now|today|yet)\b|"
+    r"(?:never|not|don't|won't|can't|wo n't|do n't|ca n't) (?:\w+ ){0,4}"
+    r"(?:raise|increase|bump|change|start|stop|add|go up))\b",
+    re.IGNORECASE,
+)
+_GIVEN = re.compile(
+    r"\b(?:(?:is|was|are|were|been) (?:already )?(?:done|given)|(?:i|we|she|he|they) (?:already )?gave you|"
+    r"wurde gegeben)\b",
+    re.IGNORECASE,
+)
+_CONDITIONAL = re.compile(
+    r"^(?:\W|and|so|but|then)*(?:then we(?:'d| would)|if|in case|maybe|we (?:could|might|may)|whether)\b", re.IGNORECASE
+)
+_OR = re.compile(r"\W*(?:or|oder)\b", re.IGNORECASE)
+_DASH = " – "  # between quotes that do not follow one another
 _MARKS = "“”„"  # around the patient's own words
-_TWICE = re.compile(r"\b(\w+)(?:[ ,.…-]+\1\b)+", re.IGNORECASE)
-_SPACED = re.compile(r"\s+(?=[,.?!;:])")
 _ACTIONS = (
     (
         "stop",
         r"(?<!then )(?<!then just )(?<!not )(?<!n't )"
-        r"\b(?:stop|discontinue|quit|come off|off of|get rid of|no more|absetzen)\b",
+        r"\b(?:stop(?! them\b)|discontinue|quit|come off|off of|get rid of|no more|absetzen)\b",
     ),
     ("increase", r"\b(?:increas\w*|go up|bump\w*|rais\w*|up to|higher|erhöh\w*)\b"),
     ("decrease", r"\b(?:decreas\w*|reduc\w*|lower\w*|cut|cutting|go down|comes down|half of|senken|reduzier\w*)\b"),
@@ -80,22 +83,18 @@ _TIMES = re.compile(
     re.IGNORECASE,
 )
 _DAYTIME = re.compile(r".*(?:morning|night|evening|bed).*|nightly", re.IGNORECASE)
-_TAKEN_BACK = re.compile(
-    r"[\s,.…-]*(?:no|sorry|wait|scratch that|actually,? no|nein|quatsch)\b[\s]*[,.…]", re.IGNORECASE
-)
 _ITEMS = re.compile(r",\s*(?:or\s+|and\s+)?|\s+(?:or|and|oder|und)\s+", re.IGNORECASE)
 _BUT = re.compile(r"\b(?:but|except|only|aber|außer|nur)\b", re.IGNORECASE)
 _ANY = re.compile(r"(?:(?:and|or|okay|so|und|oder)[, ]+)*(?:any|irgendwelche) ([^?!.]{3,120})\?", re.IGNORECASE)
 _LIST = re.compile(r"([^?!.]{3,120})\?")
+_ALONE = re.compile(r"\s*(?:[,.?!;–]|or\b|and\b|$)", re.IGNORECASE)
 _CLAUSE = re.compile(r"\b(?:do|does|did|is|are|was|were|have|has|had|can|ist|sind|haben|hat)\b", re.IGNORECASE)
 _YOUR = re.compile(r"\byour\b", re.IGNORECASE)
 _BARE_NO = re.compile(
     r"(?:(?:no|nope|nah|none|nothing|neither|not at all|never|nein|nee|keine?)[\s,.!]*)+", re.IGNORECASE
 )
 _TO_SOMETHING = re.compile(r"\b(?:allerg\w*|react\w*) (?:to|gegen|auf) (?!any|medic|drug|medikament)", re.IGNORECASE)
-_ORDINAL = re.compile(r"[- ](?:first|second|third|fourth|fifth|sixth|seventh|eighth|ninth)\b", re.IGNORECASE)
 _TO = frozenset({"increase", "decrease"})  # actions that lead to a dose
-_READ_OUT = re.compile(r"\w+[ -](?:oh|o)[ -]\w+[ -]\w+", re.IGNORECASE)
 _PER_BEFORE = re.compile(r"\b(?:per|pro)\s*$", re.IGNORECASE)
 _PER_BEHIND = re.compile(r"\s*(?:per|pro|in (?:each|every))\b", re.IGNORECASE)
 _SALT = re.compile(
@@ -105,12 +104,25 @@ _SALT = re.compile(
 )
 _YEARS = range(1950, 2100)
 _LEAST_BARE = 5  # a smaller number beside a drug without a unit counts tablets or times
+_AGE_BEFORE = re.compile(
+    r"\b(?:(?:when|until|till|since|before) (?:i|he|she|you|they) (?:was|were|turned)|age(?: of)?|aged|als ich|mit) $",
+    re.IGNORECASE,
+)
+_TAKEN_BEFORE = re.compile(r"\b(?:it's|it is|take|taking) (?:the |an? |about )?$", re.IGNORECASE)
+_CLOCK = re.compile(  # "at two in the morning" is no time of taking
+    r"\b(?:at|um) (?:\d[\d:]*|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)(?: o'clock)? $",
+    re.IGNORECASE,
+)
+_ALIKE = 8  # times that one dose of a drug may be another
+_SIZE = re.compile(  # of what a picture shows, or of time
+    r"[ -]*(?:times|minutes?|hours?|days?|weeks?|months?|years?|centimeters?|millimeters?|cm|mm|inch(?:es)?)\b",
+    re.IGNORECASE,
+)
+_BEHIND_TEST = 35  # characters between a test's name and its value
 _BESIDE = 30  # characters between a drug's name and a dose without a unit
 _REACTION = frozenset(
     {"hives", "rash", "anaphylaxis", "edema", "itching", "dyspnea", "nausea", "vomiting", "diarrhea", "cough"}
 )
-_TENS = frozenset(["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"])
-_OVER = re.compile(r"\b(\d{2,3}) (?:over|zu) (\d{2,3})\b")
 _PRESSURE = re.compile(r"\s*(?:over|/|zu)\s*$", re.IGNORECASE)
 
 
@@ -173,11 +185,12 @@ def kept(fact: Fact) -> list[Quote]:
 
 def _said(quotes: Sequence[Quote]) -> str:
     """The words of the quotes, a dash between two that do not follow one another in a turn."""
-    return " – ".join(one.text for one in _kept(quotes))
+    return _DASH.join(one.text for one in _kept(quotes))
 
 
 def _kept(quotes: Sequence[Quote]) -> list[Quote]:
-    """The quotes in order of place, each once, one that lies within another left out."""
+    """The quotes in order of place, each once, one that lies within another left out, and a unit alone."""
+    quotes = [one for one in quotes if units.DOSE.fullmatch(one.text) is None]
     kept = {
         (one.start, one.end): one for one in quotes if not any(one != other and within(one, other) for other in quotes)
     }
@@ -189,39 +202,6 @@ def within(one: Quote, other: Quote) -> bool:
     return other.start <= one.start and one.end <= other.end
 
 
-def clean(said: str) -> str:
-    """Words as they were said without fillers and doubled words, spaces before marks closed, first letter raised."""
-    text = _APART.sub("", _SPACED.sub("", " ".join(figures(said).split())))
-    for _ in range(_PASSES):  # a filler may stand behind another
-        text = _FILLERS.sub("", text)
-    text = " ".join(_TWICE.sub(r"\1", text).split()).strip(" ,.-…")
-    text = _TORN.sub(r"\1\2", _LONE_I.sub("I", text))
-    return _START.sub(lambda found: found[0].upper(), text)
-
-
-def figures(said: str) -> str:
-    """Words with their numbers in figures: "sixteen point three kilos" is "16.3 kilos", pressures with a stroke.
-
-    Numbers under ten in one word stay, as they are as often no numbers at all; one that was taken back is left out.
-    """
-    reading = read(said)
-    standing = {start for _, start, _ in _standing(reading)}
-    text, after = "", 0
-    for at, span in enumerate(reading.numbers):
-        words = said[span.start : span.end]
-        value = _value(words, span.values)
-        value = value.replace(".", ",") if "komma" in words.casefold() else value
-        if _READ_OUT.fullmatch(words) or _ORDINAL.match(said, span.end):
-            continue  # figure by figure ("one-oh-two-four"), or a date ("twenty-third")
-        if span.start not in standing:
-            following = reading.numbers[at + 1].start if at + 1 < len(reading.numbers) else 0
-            corrected = following and RETRACTED.match(said[span.end : following]) is not None
-            text, after = text + said[after : span.start], following if corrected else span.end
-        elif not words[0].isdigit() and (len(words.split()) > 1 or "-" in words or _least(value) >= 10):
-            text, after = text + said[after : span.start] + value, span.end
-    return _OVER.sub(r"\1/\2", text + said[after:])
-
-
 def _plain(fact: Fact, turns: Sequence[Turn], words: Words) -> str:
     """What was said: the patient's own words in quotation marks, others' after their name; the doctor's own words as a
     record writes them (edge.composing.spoken) and questions that are answered need none."""
@@ -229,10 +209,10 @@ def _plain(fact: Fact, turns: Sequence[Turn], words: Words) -> str:
     before = ""
     kept = _kept(fact.evidence)
     for at, one in enumerate(kept):
-        said = clean(one.text)
+        said = readable.clean(one.text)
         if fact.kind in spoken.PLANNED:
             said = said if _ASSENT.fullmatch(said) is None else ""
-            said = _START.sub(lambda found: found[0].upper(), _LEAD.sub("", said))
+            said = readable.START.sub(lambda found: found[0].upper(), _LEAD.sub("", said))
         speaker = turns[one.turn].speaker if one.turn < len(turns) else ""
         if speaker == "Doctor" and words.language == "en":
             said = spoken.recorded(said, fact.kind)
@@ -270,43 +250,10 @@ def _is_record(said: str, kind: FactKind, words: Words) -> bool:
     return words.language == "en" and kind in spoken.TOLD and "?" not in said and spoken.SPEECH.search(said) is None
 
 
-def _standing(reading: TextReading) -> list[tuple[str, int, int]]:
-    """(value, start, end) of the numbers that were not taken back."""
-    spans = reading.numbers
-    found = []
-    for at, span in enumerate(spans):
-        following = spans[at + 1] if at + 1 < len(spans) else None
-        between = reading.text[span.end : following.start] if following else ""
-        unit = units.DOSE.match(between)
-        taken_back = _TAKEN_BACK.match(between, unit.end() if unit else 0) is not None
-        if not taken_back and (following is None or len(between) >= 40 or RETRACTED.match(between) is None):
-            found.append((_value(reading.text[span.start : span.end], span.values), span.start, span.end))
-    return found
-
-
-def _value(words: str, values: frozenset[str]) -> str:
-    """The likeliest reading of a number: the longest; of four words that make no year, a pair ("24/26")."""
-    whole = {value for value in values if "." not in value}
-    if whole and re.search(r"[.,]|\b(?:point|komma|half)\b", words, re.IGNORECASE) is None:
-        values = frozenset(whole)  # a full stop between two sentences is no point
-    best = max(values, key=lambda value: (len(value), value))
-    parts = re.split(r"[\s-]+", words)
-    if (
-        len(parts) == 4
-        and {parts[0].casefold(), parts[2].casefold()} <= _TENS
-        and len(best) == 4
-        and best.isdecimal()
-        and best[:2] not in {"19", "20"}
-        and not {"hundred", "thousand", "point"} & set(parts)
-    ):
-        return f"{best[:2]}/{best[2:]}"
-    return best
-
-
 def _dose(reading: TextReading) -> str:
     """The last number before a unit that stands, its volume behind it ("720 mg (9 mL)"), or the last bare one
-    beside the drug's name, without a unit."""
-    numbers = [one for one in _standing(reading) if not _is_strength(reading.text, one[1], one[2])]
+    beside the drug's name or in later words about it, without a unit; "" where it was asked ("is it ten or …?")."""
+    numbers = [one for one in readable.standing(reading) if not _is_strength(reading.text, one[1], one[2])]
     doses: dict[bool, str] = {}  # whether it is a volume
     for value, _, end in reversed(numbers):
         unit = units.DOSE.match(reading.text, end)
@@ -316,8 +263,12 @@ def _dose(reading: TextReading) -> str:
     if doses:
         volume = f" ({doses[True]})" if len(doses) == 2 else doses.get(True, "")
         return doses.get(False, "") + volume
-    near = [value for value, start, end in numbers if _beside_drug(reading, start, end) and not _counts(reading, start)]
-    return near[-1] if near and _least(near[-1]) >= _LEAST_BARE and _least(near[-1]) not in _YEARS else ""
+    bare = [one for one in numbers if not _counts(reading, one[1]) and not _is_age(reading.text, one[1])]
+    bare = [one for one in bare if readable.least(one[0]) >= _LEAST_BARE and readable.least(one[0]) not in _YEARS]
+    near = [one for one in bare if _beside_drug(reading, one[1], one[2])]
+    if near and _DASH in reading.text[near[-1][2] : bare[-1][1]]:
+        return bare[-1][0]
+    return near[-1][0] if near and _OR.match(reading.text, near[-1][2]) is None else ""
 
 
 def _is_strength(text: str, start: int, end: int) -> bool:
@@ -327,23 +278,27 @@ def _is_strength(text: str, start: int, end: int) -> bool:
 
 def _days(reading: TextReading, words: Words) -> str:
     """How long a drug is to be taken: "for 10 days"."""
-    text = figures(reading.text[reading.drugs[0].start :])  # what stands before the name is about another one
+    text = readable.figures(reading.text[reading.drugs[0].start :])  # what stands before the name is about another one
     said = [text[start:end] for _, unit, start, end in durations(text) if unit in {"day", "week"}]
     kept = [one for one in said if re.match(r"\d|[a-z]+\b", one) and not re.match(r"(?:a|per|each|every|one)\b", one)]
     return words.for_.format(kept[-1]) if kept else ""
 
 
+def _is_age(text: str, start: int) -> bool:
+    """Whether a number says when in life: "when I was twenty"."""
+    return _AGE_BEFORE.search(text, max(0, start - 30), start) is not None
+
+
 def _beside_drug(reading: TextReading, start: int, end: int) -> bool:
-    """Whether a bare number stands right behind or before a drug's name: "lisinopril, the twenty"; no pressure."""
+    """Whether a bare number stands right behind or before a drug's name ("lisinopril, the twenty") or behind a word of
+    taking ("it's a hundred"); no pressure."""
     if _PRESSURE.match(reading.text[end : end + 6] + " ") or re.match(
         r" ?(?:over|/|zu)\b", reading.text[end : end + 6]
     ):
         return False
+    if len({one.generic for one in reading.drugs}) == 1 and _TAKEN_BEFORE.search(reading.text, 0, start) is not None:
+        return True
     return any(0 <= start - d.end < _BESIDE or 0 <= d.start - end < 12 for d in reading.drugs)
-
-
-def _least(value: str) -> float:
-    return float(value.split("/")[0])
 
 
 def _counts(reading: TextReading, start: int) -> bool:
@@ -351,7 +306,9 @@ def _counts(reading: TextReading, start: int) -> bool:
     after = reading.text[start : start + 40]
     return (
         re.match(
-            r"[\w-]+(?: [\w-]+)?\s+(?:times|days?|weeks?|months?|years?|hours?|tablets?|pills?|o'clock|of the)\b", after
+            r"[\w-]+(?: [\w-]+)?\s+(?:times|days?|weeks?|months?|years?|hours?|minutes?|tablets?|pills?|"
+            r"puffs?|pounds?|degrees|o'clock|of the)\b",
+            after,
         )
         is not None
     )
@@ -360,18 +317,28 @@ def _counts(reading: TextReading, start: int) -> bool:
 def _medication(fact: Fact, reading: TextReading, words: Words) -> str:
     if not reading.drugs or len({drug.generic for drug in reading.drugs}) > 1:
         return ""  # whose dose it is, is for the reader
+    if fact.kind is FactKind.PLAN_MEDICATION:
+        if _NOT_DONE.search(reading.text) is not None:
+            return ""
+        reading = _unconditional(reading)
     drug = reading.drugs[0]
     salt = _SALT.match(reading.text, drug.end)
     name = reading.text[drug.start : salt.end() if salt else drug.end]
     name = name[:1].upper() + name[1:]
-    taken = _taken(reading, words)
+    lone = next((units.written(one.text) for one in fact.evidence if units.DOSE.fullmatch(one.text)), "")
+    taken = _taken(reading, words, lone)
+    if taken and _has_others_dose(reading, drug.end):
+        return ""
     text = f"{name} {taken}".strip()
     if fact.time in {Time.STOPPED, Time.PAST} and fact.kind is FactKind.MEDICATION:
         reasons = [reading.text[c.start : c.end] for c in reading.concepts if c.group == "symptom"]
-        why = f" ({', '.join(dict.fromkeys(reasons))})" if reasons else ""
+        why = f" ({', '.join(_longest(reasons))})" if reasons else ""
+        text = f"{name} {_dose(reading)}".strip() if fact.time is Time.STOPPED else text
         return (words.stopped if fact.time is Time.STOPPED else words.took).format(text, why)
     if fact.polarity is Polarity.DENIED:
         return words.not_taken.format(text) if fact.kind is FactKind.MEDICATION else ""
+    if fact.kind is FactKind.PLAN_MEDICATION and _GIVEN.search(reading.text) is not None:
+        return words.given.format(text)
     if fact.kind is FactKind.PLAN_MEDICATION:
         taken = f"{taken} {_days(reading, words)}".strip()
         action = _action(reading)
@@ -381,6 +348,23 @@ def _medication(fact: Fact, reading: TextReading, words: Words) -> str:
         pattern = words.actions[f"{action}_to" if action in _TO and taken[:1].isdigit() else action]
         return " ".join(pattern.format(name, taken).split()).replace(" .", ".")
     return f"{text}."
+
+
+def _unconditional(reading: TextReading) -> TextReading:
+    """The words without the sentences behind the drug's name that hold only under a condition."""
+    kept = [
+        reading.text[start:end]
+        for start, end in sentences(reading.text)
+        if start <= reading.drugs[0].start or _CONDITIONAL.search(reading.text[start:end]) is None
+    ]
+    return reading if len(kept) == len(sentences(reading.text)) else read("".join(kept))
+
+
+def _has_others_dose(reading: TextReading, end: int) -> bool:
+    """Whether a substance that the lexicon lacks is named behind the drug, with a number behind it, whose dose it may
+    be: "ondansetron, and magnesium four hundred milligrams"."""
+    named = medicines.other().search(reading.text, end)
+    return named is not None and any(0 <= start - named.end() < _BESIDE for _, start, _ in readable.standing(reading))
 
 
 def _action(reading: TextReading) -> str:
@@ -399,18 +383,32 @@ def _action(reading: TextReading) -> str:
     return next(iter(before), behind[0] if behind else "plan")
 
 
-def _taken(reading: TextReading, words: Words) -> str:
-    """Dose, how often, when: "40 mg twice daily"."""
-    ways = frequencies(reading.text)
-    when = _TIMES.findall(reading.text)
+def _taken(reading: TextReading, words: Words, unit: str = "") -> str:
+    """Dose, how often, when: "40 mg twice daily". unit: of a dose without one."""
+    text = reading.text
+    often = any(drug.generic in _WEEKLY for drug in reading.drugs)
+    ways = [
+        one
+        for one in frequencies(text)
+        if not _is_clock(text, *one[:2]) and (often or not _ON_DAY.fullmatch(text, *one[:2]))
+    ]
+    said = [one for one in _TIMES.finditer(text) if not _is_clock(text, *one.span())]
+    when = [one[0] for one in said if _DAYTIME.fullmatch(one[0])][-1:]
+    need = [one[0] for one in said if not _DAYTIME.fullmatch(one[0])][-1:]
     if ways and ways[-1][2] in {"2", "3", "4"}:
-        when = [
-            one for one in when if _DAYTIME.fullmatch(one) is None
-        ]  # "twice a day" and "in the morning" are two doses
-    parts = [_dose(reading)]
-    parts += [words.ways[ways[-1][2]]] if ways and not (when and ways[-1][2] == "1") else []
-    parts += [when[-1].casefold()] if when else []
+        when = []  # "twice a day" and "in the morning" are two doses
+    dose = _dose(reading)
+    parts = [f"{dose} {unit}" if dose.replace(".", "").isdecimal() and unit else dose]
+    parts += [words.ways[ways[-1][2]]] if ways and not ((when or need) and ways[-1][2] == "1") else []
+    parts += [one.casefold() for one in (*when, *need)]
     return " ".join(part for part in parts if part)
+
+
+def _is_clock(text: str, start: int, end: int) -> bool:
+    """Whether a time of day belongs to a time of the clock."""
+    return (
+        _DAYTIME.fullmatch(text[start:end]) is not None and _CLOCK.search(text, max(0, start - 20), start) is not None
+    )
 
 
 def _allergy(fact: Fact, reading: TextReading, words: Words) -> str:
@@ -439,7 +437,8 @@ def _family(fact: Fact, reading: TextReading, words: Words) -> str:
     if reading.text[first.end : first.end + 1] == "," or _NEGATIVE.search(reading.text) is not None:
         return ""  # somebody is spoken to, or something is not so
     age = re.search(r"\bat (?:age )?([\w-]+)", reading.text)
-    ages = [value for value, start, _ in _standing(reading) if age is not None and age.start() < start < age.end()]
+    numbers = readable.standing(reading) if age is not None else []
+    ages = [value for value, start, _ in numbers if age is not None and age.start() < start < age.end()]
     what = ", ".join(dict.fromkeys(named))
     when = words.at.format(ages[0]) if ages else ""
     return f"{words.relative(relatives[0].name)}: {what}{when}."
@@ -447,13 +446,15 @@ def _family(fact: Fact, reading: TextReading, words: Words) -> str:
 
 def _measured(fact: Fact, reading: TextReading, words: Words) -> str:
     labels = [c for c in reading.concepts if c.group == "test"]
-    numbers = _standing(reading)
-    if len(labels) != 1 or not numbers:
+    numbers = readable.standing(reading)
+    if len(labels) != 1 or not numbers or len(_kept(fact.evidence)) > 1:
         return ""
     name = reading.text[labels[0].start : labels[0].end]
-    after = [one for one in numbers if one[1] >= labels[0].end] or numbers
+    after = [one for one in numbers if one[1] >= labels[0].end]
+    if not after or after[0][1] - labels[0].end > _BEHIND_TEST or _SIZE.match(reading.text, after[0][2]) is not None:
+        return ""
     value, _, end = after[0]
-    value = _temperature(value) if labels[0].name in _TEMPERATURES else value
+    value = readable.temperature(value, reading)
     if len(after) > 1 and _PRESSURE.match(reading.text[end : after[1][1]]):
         value, end = f"{value}/{after[1][0]}", after[1][2]
     unit = units.DOSE.match(reading.text, end) or units.WEIGHT.match(reading.text, end)
@@ -463,14 +464,9 @@ def _measured(fact: Fact, reading: TextReading, words: Words) -> str:
     return f"{name[:1].upper() + name[1:]} {value}{' ' if word and word != '%' else ''}{word}."
 
 
-def _temperature(value: str) -> str:
-    """ "ninety-eight six" is 98.6."""
-    return f"{value[:-1]}.{value[-1]}" if value.isdecimal() and int(value) in _SPOKEN else value
-
-
 def _years(fact: Fact, reading: TextReading, words: Words) -> str:
     """ "54 years old" of a number that is the patient's age (edge.composing.age)."""
-    numbers = _standing(reading)
+    numbers = readable.standing(reading)
     alone = len(numbers) == 1 and numbers[0][1:] == (0, len(reading.text))
     return words.years_old.format(numbers[0][0]) if alone else ""
 
@@ -489,17 +485,39 @@ def _denied(fact: Fact, reading: TextReading, words: Words) -> str:
     concepts = [
         c for c in reading.concepts if c.group in {"symptom", "condition"} and (not dash or c.end <= len(asked))
     ]
-    named = [words.terms.get(c.name) or reading.text[c.start : c.end] for c in concepts]
-    if named and len(named) >= len(_ITEMS.split(asked)) and _BUT.search(reading.text) is None:
-        names = dict.fromkeys(_lower(name, words) for name in named)
-        whole = [one for one in names if not any(one != other and one in other for other in names)]
-        return words.denies.format(", ".join(whole))
+    first = {c.name: c for c in reversed(concepts)}  # each once, as it was said first
+    named = [words.terms.get(c.name) or _noun(reading.text, c, words) for c in reversed(first.values())]
+    if concepts and len(concepts) >= len(_ITEMS.split(asked)) and _BUT.search(reading.text) is None:
+        return words.denies.format(", ".join(_longest([_lower(name, words) for name in named])))
     pattern = _LIST if concepts and concepts[0].start == 0 else _ANY
     found = pattern.fullmatch(asked.strip()) if _BARE_NO.fullmatch(answer.strip()) else None
     if found is None or _CLAUSE.search(found[1]) is not None:
         return ""  # the words as they were said
-    listed = _YOUR.sub("the", figures(found[1]))
+    listed = _YOUR.sub("the", readable.figures(found[1]))
     return words.denies.format(listed[:1].lower() + listed[1:] if words.language == "en" else listed)
+
+
+def is_measured(fact: Fact) -> bool:
+    """Whether a value stands right behind the name of what was measured ("A1c. Eight point four."): sure, whatever the
+    finder's score."""
+    if fact.kind not in {FactKind.RESULT, FactKind.VITAL}:
+        return False
+    reading = read(_said(fact.evidence))
+    tests = [one for one in reading.concepts if one.group == "test"]
+    return any(0 <= number.start - one.end < _BEHIND_TEST for one in tests for number in reading.numbers)
+
+
+def _noun(text: str, concept: ConceptSpan, words: Words) -> str:
+    """A name as it was said, or the concept's where one short word was said alone: "numb" is numbness. English."""
+    said = text[concept.start : concept.end]
+    alone = said.isalpha() and _ALONE.match(text, concept.end) is not None
+    short = len(said) < len(concept.name) and "_" not in concept.name
+    return concept.name if words.language == "en" and alone and short else said
+
+
+def _longest(names: Sequence[str]) -> list[str]:
+    """The names, each once, without those that stand in another."""
+    return [one for one in dict.fromkeys(names) if not any(one != other and one in other for other in names)]
 
 
 def is_plain_denial(fact: Fact) -> bool:
@@ -529,11 +547,51 @@ def prepared(facts: Sequence[Fact], talk: Conversation) -> list[Fact]:
     """The facts as lists need them: the patient's age first; what was said of one drug is one
     (edge.composing.medicines); a question has its answer, or is none."""
     told = [one for one in allergies.denied(talk) if not any(_same_place(one, fact) for fact in facts)]
-    ordered = sorted([*facts, *told], key=lambda one: one.evidence[0].start)
+    told += [*answers.told(facts, talk), *context.sides(facts, talk)]
+    ordered = sorted(
+        [*(one for one in facts if not context.is_animal(one)), *told], key=lambda one: one.evidence[0].start
+    )
     first = age.said(talk)
     whole = [context.to_mark(context.of_patient(one), talk.transcript) for one in ordered]
     asked = [context.with_question(one, talk) for one in _answered(whole, talk.transcript)]
-    return [*([first] if first else []), *medicines.joined([context.with_side(one, talk) for one in asked], talk)]
+    sided = [context.with_side(context.put_right(one, talk), talk) for one in asked]
+    placed = results.joined(context.with_place(sided, talk), talk.transcript)
+    taken = [context.with_dose_question(one, talk) for one in medicines.joined(placed, talk)]
+    return [*([first] if first else []), *with_units(taken)]
+
+
+def with_units(facts: Sequence[Fact]) -> list[Fact]:
+    """The facts, a bare dose with the unit that was said of the same drug elsewhere as a quote of its own, if it was
+    always the same one and the doses are of a size: "furosemide, forty milligrams … cut it to twenty"."""
+    said: dict[str, list[tuple[str, float, Quote]]] = {}
+    for fact in facts:
+        if fact.kind in medicines.DRUG_KINDS and (generic := medicines.only_drug(fact)):
+            said.setdefault(generic, []).extend(_doses_said(fact))
+    return [_with_unit(fact, said.get(medicines.only_drug(fact), ())) for fact in facts]
+
+
+def _doses_said(fact: Fact) -> Iterator[tuple[str, float, Quote]]:
+    """(unit, value, the unit's words) of every dose with a unit right behind the drug's name, or in a few words that
+    name nothing else."""
+    for one in fact.evidence:
+        reading = read(one.text)
+        few = not reading.drugs and medicines.only_dose(one.text)
+        for number, first, end in readable.standing(reading):
+            unit = units.DOSE.match(one.text, end)
+            if unit is not None and (few or any(0 <= first - drug.end < _BESIDE for drug in reading.drugs)):
+                place = replace(one, start=one.start + unit.start(1), end=one.start + unit.end(1), text=unit[1])
+                yield units.written(unit[1]), readable.least(number), place
+
+
+def _with_unit(fact: Fact, said: Sequence[tuple[str, float, Quote]]) -> Fact:
+    units = {unit for unit, _, _ in said}
+    if len(units) != 1 or units == {"mL"} or any(True for _ in _doses_said(fact)):
+        return fact
+    dose = _dose(read(_said(fact.evidence)))
+    if not dose.replace(".", "").isdecimal():
+        return fact
+    alike = [quoted for _, value, quoted in said if value / _ALIKE <= readable.least(dose) <= value * _ALIKE]
+    return replace(fact, evidence=(*fact.evidence, alike[0])) if alike else fact
 
 
 def _same_place(one: Fact, other: Fact) -> bool:

@@ -21,7 +21,7 @@ from edge.contract.facts import Fact, FactKind, Polarity, Quote, Subject, Time
 from edge.contract.transcript import Transcript
 from edge.evidence.conversation import Conversation
 from edge.evidence.links import quote
-from edge.evidence.reading import read
+from edge.evidence.reading import read, sentences
 from edge.terms.drugs import DrugSpan
 
 DRUG_KINDS = frozenset({FactKind.MEDICATION, FactKind.PLAN_MEDICATION})
@@ -32,10 +32,15 @@ _CHANGE = re.compile(r"\b(?:stop\w*|start\w*|instead|switch\w*|then|after|absetz
 _UNKNOWN = 2  # words of a dose that are none of those below
 _IT = re.compile(r"\b(?:it|that|this|one|ihn|es|sie|davon)\b", re.IGNORECASE)
 _STOPPED = re.compile(
-    r"\b(?:stop\w*|quit|off|done|gone|finished|discontinu\w*|no longer|not any ?more|anymore|came? off|weaned|"
+    r"\b(?:stop\w*|quit|discontinu\w*|no longer|not any ?more|anymore|weaned|(?:came|come|took|taken|take|get|got|keep)"
+    r"(?: (?:me|you|him|her|us|them))? off|off (?:it|of|that|them)|"
     r"abgesetzt|aufgehört|weggelassen|beendet)\b",
     re.IGNORECASE,
 )
+_OVER = re.compile(r"\b(?:off|done|gone|finished)\b", re.IGNORECASE)  # said of a complaint, these stop no drug
+_USED = re.compile(r"\bused to (?:take|be on|use|have)\b", re.IGNORECASE)
+_LEVELS = frozenset({"potassium", "sodium", "calcium", "magnesium", "iron", "testosterone", "vitamin d"})
+_OWN = re.compile(r"\b(?:my|your|his|her|mein|dein|ihr) $", re.IGNORECASE)
 _MEASURED = re.compile(
     r"\b(?:pressure|sugars?|levels?|weigh\w*|pulse|rate|temp\w*|scan|test|blutdruck|zucker|gewicht|puls)\b",
     re.IGNORECASE,
@@ -46,13 +51,15 @@ _ANOTHERS = re.compile(
     re.IGNORECASE,
 )
 _CORRECTED = 6  # turns in which a wrong name is put right
-_BEHIND = 60  # characters behind a name in which it is taken back
+_BEHIND = 80  # characters behind a name in which it is taken back
 _ANSWER = 15  # words of a turn that says what "that" was
 _MEANT_IN = 5  # turns in which another name is asked for
 _MEANT = re.compile(r"\b(?:(?:do|did) you mean|could it be|(?:do|are) you thinking of) ([\w -]{3,40})", re.IGNORECASE)
+_YES = re.compile(r"\s*(?:yes|yeah|yep|right|that's (?:it|right|the one)|ja|genau)\b", re.IGNORECASE)
 _ANOTHER = re.compile(
     r"^(?:'s| is)? (?:a |something )?(?:completely |totally |whole )?(?:different|another|else)\b", re.IGNORECASE
 )
+_NOT_THAT = re.compile(r"^[^.?!]{0,70}\b(?:it's|it is|that's|that is) not (?:that|it|this)\b", re.IGNORECASE)
 _NAME = re.compile(r"(?<![.?!…] )(?<!\n)(?<=\s)(?<!\] )[A-ZÄÖÜ][\wäöüß-]{3,}")
 _CORRECTS = re.compile(
     r"\s*[.,…-]*\s*(?:um,? |uh,? )?(?:no|sorry|wait|actually|scratch that|nein|quatsch|halt)\b"
@@ -73,7 +80,8 @@ def _plain() -> frozenset[str]:
 
 
 @cache
-def _other() -> re.Pattern[str]:
+def other() -> re.Pattern[str]:
+    """Substances that the lexicon of drugs does not hold."""
     return re.compile(rf"\b(?:{'|'.join(_tables()['other'])})\b", re.IGNORECASE)
 
 
@@ -82,8 +90,10 @@ def joined(facts: Sequence[Fact], talk: Conversation) -> list[Fact]:
     the drug that it is about; a drug that was said to be another one ("not hydralazine") is none, nor another's."""
     found: list[Fact] = []
     last: dict[tuple[FactKind, str], int] = {}
-    for fact in _each(facts):
-        drugs = read(_words(fact)).drugs
+    apart = list(_each(facts))
+    known = _alone(apart)
+    for fact in apart:
+        drugs = [one for one in read(_words(fact)).drugs if not _is_level(_words(fact), one)]
         if any(_denied_later(talk, drug.generic, fact.evidence[0].turn) for drug in drugs):
             continue
         if fact.kind not in DRUG_KINDS:
@@ -91,14 +101,17 @@ def joined(facts: Sequence[Fact], talk: Conversation) -> list[Fact]:
             continue
         if fact.subject is not Subject.PATIENT:
             continue
-        ended = _STOPPED.search(_words(fact)) is not None
+        ended = _ends(_words(fact))
+        effect = not ended and fact.time in {Time.STOPPED, Time.PAST} and _is_effect(_words(fact))
         if fact.time is Time.STOPPED and not ended:
             fact = replace(fact, time=Time.CURRENT)  # a missed dose is no stop
-        elif fact.time is Time.PAST and ended:
+        elif fact.kind is FactKind.MEDICATION and _USED.search(_words(fact)) is not None:
             fact = replace(fact, time=Time.STOPPED)
+        elif ended and (fact.time is Time.PAST or fact.polarity is Polarity.DENIED):
+            fact = replace(fact, time=Time.STOPPED, polarity=Polarity.AFFIRMED)
         fact = _with_correction(fact, talk.transcript)
         names = {drug.generic for drug in drugs}
-        if not names and (name := _antecedent(fact, talk)) is not None:
+        if not names and not effect and (name := _antecedent(fact, talk)) is not None:
             fact = replace(fact, evidence=(name[1], *fact.evidence), critical=True)
             names = {name[0]}
         generic = next(iter(names)) if len(names) == 1 else ""
@@ -106,11 +119,32 @@ def joined(facts: Sequence[Fact], talk: Conversation) -> list[Fact]:
         if before is not None:
             found[before] = _one(found[before], fact)
             continue
-        fact = _with_reason(fact, len(names), bool(drugs), talk.transcript)
+        fact = _with_reason(fact, len(names), bool(drugs), talk.transcript, known)
         if generic:
             last[fact.kind, generic] = len(found)
         found.append(fact)
     return found
+
+
+def _is_effect(said: str) -> bool:
+    """Whether words tell how somebody felt: "I was queasy the first weeks"."""
+    return any(one.group == "symptom" for one in read(said).concepts)
+
+
+def _ends(said: str) -> bool:
+    """Whether words say that a drug was stopped: "it's gone", but not "I was queasy at first, that's gone"."""
+    if _STOPPED.search(said) is not None:
+        return True
+    for start, end in sentences(said):
+        if _OVER.search(said, start, end) is not None and not _is_effect(said[start:end]):
+            return True
+    return False
+
+
+def only_drug(fact: Fact) -> str:
+    """The drug that a fact is about, "" if it names none or several."""
+    names = {drug.generic for drug in read(_words(fact)).drugs} if fact.kind in DRUG_KINDS else set()
+    return next(iter(names)) if len(names) == 1 else ""
 
 
 def _each(facts: Sequence[Fact]) -> Iterator[Fact]:
@@ -123,13 +157,30 @@ def _each(facts: Sequence[Fact]) -> Iterator[Fact]:
             continue
         ends = [*(one.start for one in drugs[1:]), len(last.text)]
         parts = [last.text[one.start : end].rstrip(" ,;") for one, end in zip(drugs, ends, strict=True)]
-        whole = len({one.generic for one in drugs}) == len(drugs) and _CHANGE.search(last.text) is None
+        apart = len({one.generic for one in drugs}) == len(drugs)
+        if apart and fact.time is Time.STOPPED and (clauses := _ended_apart(last, drugs)):
+            yield from (replace(fact, evidence=(one,)) for one in clauses)
+            continue
+        whole = apart and _CHANGE.search(last.text) is None
         if not whole or not all(_dosed(one, part) for one, part in zip(drugs, parts, strict=True)):
             yield fact
             continue
         for one, part in zip(drugs, parts, strict=True):
             start = last.start + one.start
             yield replace(fact, evidence=(replace(last, start=start, end=start + len(part), text=part),))
+
+
+def _ended_apart(said: Quote, drugs: Sequence[DrugSpan]) -> list[Quote]:
+    """What was said of each drug where each was stopped in a clause of its own: "tamoxifen was stopped, you had the
+    Eliquis for six months, and that's finished"; none if not."""
+    starts = [0, *(_clause(said.text, 0, one.start) for one in drugs[1:])]
+    parts = [said.text[a:b].rstrip(" ,;") for a, b in zip(starts, [*starts[1:], len(said.text)], strict=True)]
+    if not all(_ends(part) and len(read(part).drugs) == 1 for part in parts):
+        return []
+    return [
+        replace(said, start=said.start + at, end=said.start + at + len(part), text=part)
+        for at, part in zip(starts, parts, strict=True)
+    ]
 
 
 def _dosed(drug: DrugSpan, part: str) -> bool:
@@ -155,7 +206,7 @@ def _words(fact: Fact) -> str:
 
 def _antecedent(fact: Fact, talk: Conversation) -> tuple[str, Quote] | None:
     """The drug that a fact without a name is about, and the words that name it; None where it is not sure."""
-    if fact.polarity is Polarity.UNCERTAIN or not _only_dose(_words(fact)):
+    if fact.polarity is Polarity.UNCERTAIN or not only_dose(_words(fact)):
         return None
     first = fact.evidence[0]
     transcript = talk.transcript
@@ -164,10 +215,12 @@ def _antecedent(fact: Fact, talk: Conversation) -> tuple[str, Quote] | None:
         spans = [one for one in talk.index.turns[number].drugs if turn.start + one.end <= first.start]
         since = turn.start + spans[-1].end if spans else turn.start
         between = transcript.source[since : first.start]
-        if _other().search(between) or any(not _known(one[0]) for one in _NAME.finditer(between)):
+        if other().search(between) or any(not _known(one[0]) for one in _NAME.finditer(between)):
             return None
         if spans:
             name = spans[-1].generic
+            if (meant := _meant(talk, name, number)) is not None:
+                return meant
             if _denied_later(talk, name, number) or _ANOTHERS.search(transcript.source, turn.start, since) is not None:
                 return None
             start = _clause(transcript.source, turn.start, turn.start + spans[-1].start)
@@ -180,9 +233,9 @@ def _known(word: str) -> bool:
     return word.casefold() in _plain() or bool(read(word).drugs)
 
 
-def _only_dose(said: str) -> bool:
+def only_dose(said: str) -> bool:
     """Whether hardly anything is said but a dose, a time and words of taking, with a number or "it"."""
-    if _other().search(said) is not None or _MEASURED.search(said) is not None:
+    if other().search(said) is not None or _MEASURED.search(said) is not None:
         return False
     reading = read(said)
     numbers = reading.numbers
@@ -228,19 +281,49 @@ def _with_correction(fact: Fact, transcript: Transcript) -> Fact:
     return replace(fact, evidence=(*fact.evidence[:-1], more))
 
 
-def _with_reason(fact: Fact, names: int, said: bool, transcript: Transcript) -> Fact:
+def _with_reason(fact: Fact, names: int, said: bool, transcript: Transcript, known: frozenset[str]) -> Fact:
     """A stopped drug with the words of its turn, which say why, or, if no drug is named, of the turn before.
 
-    names: how many drugs it is about; said: whether its own words name them.
+    names: how many drugs it is about; said: whether its own words name them; known: drugs that have facts of their own.
     """
     if fact.time is not Time.STOPPED or fact.kind is not FactKind.MEDICATION:
         return fact
     turn = fact.evidence[-1].turn
     if said and names == 1:
-        return replace(fact, evidence=(*fact.evidence, quote(transcript, turn)))
+        return replace(fact, evidence=(*fact.evidence, _about_it(fact.evidence[-1], transcript, known)))
     if not names and turn and len(transcript.turns[turn - 1].text.split()) <= _ANSWER:  # what "that" was
         return replace(fact, evidence=(*fact.evidence, quote(transcript, turn - 1)))
     return fact
+
+
+def _alone(facts: Sequence[Fact]) -> frozenset[str]:
+    """Drugs that are the only one of a fact."""
+    named = [{one.generic for one in read(_words(fact)).drugs} for fact in facts if fact.kind in DRUG_KINDS]
+    return frozenset(next(iter(one)) for one in named if len(one) == 1)
+
+
+def _is_level(said: str, drug: DrugSpan) -> bool:
+    """Whether a name is what the blood holds: "my potassium went up"."""
+    return drug.generic in _LEVELS and _OWN.search(said, max(0, drug.start - 10), drug.start) is not None
+
+
+def _about_it(said: Quote, transcript: Transcript, known: frozenset[str]) -> Quote:
+    """The sentences of a turn around what was said of a drug, up to those that name another one that is known."""
+    turn = transcript.turns[said.turn]
+    others = known - {drug.generic for drug in read(said.text).drugs}
+    start, end = said.start, said.end
+    around = [(turn.start + a, turn.start + b) for a, b in sentences(transcript.source[turn.start : turn.end])]
+    for first, last in reversed([one for one in around if one[0] < said.start]):
+        if {drug.generic for drug in read(transcript.source[first:last]).drugs} & others:
+            break
+        start = min(start, first)
+    for first, last in [one for one in around if one[1] > said.end]:
+        if {drug.generic for drug in read(transcript.source[first:last]).drugs} & others:
+            break
+        end = max(end, last)
+    words = transcript.source[start:end]
+    start += len(words) - len(words.lstrip())
+    return Quote(said.turn, start, end, transcript.source[start:end].rstrip())
 
 
 def _denied_later(talk: Conversation, generic: str, turn: int) -> bool:
@@ -251,8 +334,34 @@ def _denied_later(talk: Conversation, generic: str, turn: int) -> bool:
     if any(s.what.state == "no" and s.answer is None for s in said):
         return True
     turns = talk.index.turns
-    if any(_ANOTHER.search(turns[s.turn].text[s.what.end : s.what.end + _BEHIND]) for s in said):
+    behind = [turns[s.turn].text[s.what.end : s.what.end + _BEHIND] for s in said]
+    if any(_ANOTHER.search(text) or _NOT_THAT.search(text) for text in behind):
         return True
-    meant = [m[1] for n in range(turn, min(turn + _MEANT_IN, len(turns))) for m in _MEANT.finditer(turns[n].text)]
-    others = {drug.generic for words in meant for drug in read(words).drugs}
-    return bool(others) and generic not in others and bool(said)
+    return _asked_for(talk, generic, turn) is not None
+
+
+def _meant(talk: Conversation, generic: str, turn: int) -> tuple[str, Quote] | None:
+    """The one drug that was meant in place of another ("Do you mean Zyrtec?" "Zyrtec, yes."), and the words that name
+    it; None if the answer does not confirm it."""
+    asked = _asked_for(talk, generic, turn)
+    turns = talk.index.turns
+    if asked is None or asked[1].turn + 1 >= len(turns):
+        return None
+    answer = turns[asked[1].turn + 1]
+    sure = _YES.match(answer.text) is not None or any(drug.generic == asked[0] for drug in answer.drugs)
+    return asked if sure else None
+
+
+def _asked_for(talk: Conversation, generic: str, turn: int) -> tuple[str, Quote] | None:
+    """The one drug that was asked for in place of another, which was named just before, and the words that name it."""
+    turns = talk.transcript.turns
+    named = {one.turn for one in talk.by_name.get(generic, ())}
+    for number in range(turn, min(turn + _MEANT_IN, len(turns))):
+        for found in _MEANT.finditer(talk.index.turns[number].text) if named & {number - 1, number} else ():
+            drugs = read(found[1]).drugs
+            names = {drug.generic for drug in drugs}
+            if len(names) == 1 and names != {generic}:
+                start = turns[number].start + found.start(1) + drugs[0].start
+                end = turns[number].start + found.start(1) + drugs[0].end
+                return drugs[0].generic, Quote(number, start, end, talk.transcript.source[start:end])
+    return None

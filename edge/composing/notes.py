@@ -31,7 +31,7 @@ from edge.evidence.statements import split
 from edge.tasks.note import Note, NoteFinished, write_note
 
 FORMS = ("turns", "lists", "facts")  # beside the whole visit by division, which needs no facts
-RULES = "lines-7"  # name of the rules that word a fact, kept with each note
+RULES = "lines-8"  # name of the rules that word a fact, kept with each note
 # Least score of a fact that is written, critical, denied or another: chosen on facts_dev (docs/evidence.md). What lies
 # below is listed as said and not in the note.
 CRITICAL, DENIED, OTHER = 0.45, 0.6, 0.9
@@ -183,7 +183,8 @@ def _ways(
 
 def _sure(fact: Fact) -> bool:
     least = CRITICAL if fact.critical else DENIED if fact.polarity is Polarity.DENIED else OTHER
-    return fact.score >= least or allergies.is_named(fact) or lines.is_plain_denial(fact)
+    surely = (allergies.is_named, lines.is_plain_denial, lines.is_measured)
+    return fact.score >= least or any(rule(fact) for rule in surely)
 
 
 def _under(shape: _Shape, sections: Sequence[Section]) -> tuple[Section, ...]:

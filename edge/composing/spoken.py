@@ -150,11 +150,23 @@ _ASKED = re.compile(
 )
 
 
+# "I pulled up the x-ray. There's no fracture." and "You did the sugar drink. It came back at 152.": what was looked at
+# and what was found are one statement.
+_LOOKED_AT = re.compile(
+    r"^i(?:'ve| have)? (?:just )?(?:pulled up|looked at|reviewed|went over|got) (?:the|your) ([^.?!]{3,60})\. ",
+    re.IGNORECASE,
+)
+_CAME_BACK = re.compile(r"\. it (?=(?:came back|came out|was|is) (?:at )?\d)", re.IGNORECASE)
+
+
 def recorded(said: str, kind: FactKind) -> str:
     """A doctor's words about one fact as a record writes them; a question that names what it asks of is its name and a
     colon, other questions stay as they are."""
     if kind in TOLD and (asked := _ASKED.fullmatch(said)) is not None:
         return f"{asked[1][:1].upper()}{asked[1][1:]}:"
+    if kind is FactKind.RESULT:
+        said = _LOOKED_AT.sub(lambda found: f"{found[1][:1].upper()}{found[1][1:]}: ", said)
+        said = _CAME_BACK.sub(", ", said)
     return "".join(_sentence(one[0], kind) for one in _SENTENCE.finditer(said)).strip()
 
 

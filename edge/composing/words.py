@@ -27,6 +27,7 @@ class Words:
     not_taken: str
     stopped: str
     took: str
+    given: str
     no_allergy: str
     no_allergies: str
     no_other_allergies: str

@@ -70,12 +70,15 @@ def test_a_dose_whose_drug_is_not_sure_stays_as_it_was_said(between: str) -> Non
     assert _written(source, dose) == ["“10 milligrams at night.”"]
 
 
-def test_a_drug_that_was_not_meant_gives_its_dose_to_nobody() -> None:
+@pytest.mark.parametrize(
+    ("answer", "wanted"), [("Zyrtec, yes.", "Zyrtec 10 mg."), ("No, I don't think so.", "“10 milligrams.”")]
+)
+def test_a_dose_belongs_to_the_drug_that_was_meant_if_the_answer_says_so(answer: str, wanted: str) -> None:
     source = (
         "[doctor] You are on aspirin.\n[patient] And Zantac. Ten milligrams.\n[doctor] Do you mean Zyrtec?\n"
-        "[patient] Zyrtec, yes.\n"
+        f"[patient] {answer}\n"
     )
-    assert _written(source, (_MEDICATION, "Ten milligrams", Time.CURRENT)) == ["“10 milligrams.”"]
+    assert _written(source, (_MEDICATION, "Ten milligrams", Time.CURRENT)) == [wanted]
 
 
 def test_a_list_of_drugs_with_their_doses_is_a_line_a_drug() -> None:

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from edge.composing import lines, spoken
+from edge.composing import lines, readable, spoken
 from edge.composing.notes import Composed, compose
 from edge.contract.facts import Fact, FactKind, Polarity, Quote, Subject, Time
 from edge.reading.conversation import parse
@@ -120,7 +120,7 @@ def test_the_doctor_is_named_only_where_somebody_is_spoken_to() -> None:
 
 
 def test_an_apostrophe_apart_is_closed() -> None:
-    assert lines.clean("i do n't sleep and ca n't work") == "I don't sleep and can't work"
+    assert readable.clean("i do n't sleep and ca n't work") == "I don't sleep and can't work"
 
 
 def test_words_that_an_earlier_section_has_are_not_said_again() -> None:
