@@ -93,8 +93,9 @@ def joined(facts: Sequence[Fact], talk: Conversation) -> list[Fact]:
     apart = list(_each(facts))
     known = _alone(apart)
     for fact in apart:
-        drugs = [one for one in read(_words(fact)).drugs if not _is_level(_words(fact), one)]
-        if any(_denied_later(talk, drug.generic, fact.evidence[0].turn) for drug in drugs):
+        drugs = [one for one in read(_words(fact)).drugs if not is_level(_words(fact), one)]
+        planned = fact.kind is FactKind.PLAN_MEDICATION  # "not today" is a plan, too
+        if not planned and any(_denied_later(talk, drug.generic, fact.evidence[0].turn) for drug in drugs):
             continue
         if fact.kind not in DRUG_KINDS:
             found.append(fact)
@@ -103,10 +104,10 @@ def joined(facts: Sequence[Fact], talk: Conversation) -> list[Fact]:
             continue
         ended = _ends(_words(fact))
         effect = not ended and fact.time in {Time.STOPPED, Time.PAST} and _is_effect(_words(fact))
-        if fact.time is Time.STOPPED and not ended:
-            fact = replace(fact, time=Time.CURRENT)  # a missed dose is no stop
-        elif fact.kind is FactKind.MEDICATION and _USED.search(_words(fact)) is not None:
+        if fact.kind is FactKind.MEDICATION and _USED.search(_words(fact)) is not None:
             fact = replace(fact, time=Time.STOPPED)
+        elif fact.time is Time.STOPPED and not ended:
+            fact = replace(fact, time=Time.CURRENT)  # a missed dose is no stop
         elif ended and (fact.time is Time.PAST or fact.polarity is Polarity.DENIED):
             fact = replace(fact, time=Time.STOPPED, polarity=Polarity.AFFIRMED)
         fact = _with_correction(fact, talk.transcript)
@@ -302,7 +303,7 @@ def _alone(facts: Sequence[Fact]) -> frozenset[str]:
     return frozenset(next(iter(one)) for one in named if len(one) == 1)
 
 
-def _is_level(said: str, drug: DrugSpan) -> bool:
+def is_level(said: str, drug: DrugSpan) -> bool:
     """Whether a name is what the blood holds: "my potassium went up"."""
     return drug.generic in _LEVELS and _OWN.search(said, max(0, drug.start - 10), drug.start) is not None
 

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from edge.composing import allergies, lines
+from edge.composing import allergies, lines, quotes
 from edge.composing.mending import MendingStep, Rewriter, replaced, tidy, wrong_in
 from edge.composing.words import Words, words_of
 from edge.contract import templates
@@ -258,7 +258,7 @@ def _once(
         new = [_new(one, said, transcript, words) for one in own]
         kept[spec] = [one for one in new if one is not None and one.text not in seen]
         seen |= {one.text for one in kept[spec]}
-        for quote in (quote for one in kept[spec] if one.verbatim for quote in lines.kept(one.fact)):
+        for quote in (quote for one in kept[spec] if one.verbatim for quote in quotes.kept(one.fact.evidence)):
             said.setdefault(quote.turn, []).append(quote)
     return kept
 
@@ -268,9 +268,9 @@ def _new(
 ) -> lines.Line | None:
     """A line without the quotes that stand in an earlier one; None if nothing is left of it. Questions stay with their
     answers."""
-    quotes = lines.kept(one.fact)
-    left = [quote for quote in quotes if not any(lines.within(quote, other) for other in said.get(quote.turn, ()))]
-    if not one.verbatim or len(left) == len(quotes) or any("?" in quote.text for quote in quotes):
+    own = quotes.kept(one.fact.evidence)
+    left = [quote for quote in own if not any(quotes.within(quote, other) for other in said.get(quote.turn, ()))]
+    if not one.verbatim or len(left) == len(own) or any("?" in quote.text for quote in own):
         return one
     if not left:
         return None

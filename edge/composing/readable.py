@@ -34,7 +34,7 @@ _READ_OUT = re.compile(r"\w+[ -](?:oh|o)[ -]\w+[ -]\w+", re.IGNORECASE)
 _TENS = frozenset(["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"])
 # A row of number words whose last one counts: "six hundred | three times", "forty-four | two puffs".
 _COUNTED = re.compile(r"(.*?(?:\w+))(?<!ty) (?:one|two|three|four|five|six|seven|eight|nine)", re.IGNORECASE)
-_TIMES = re.compile(r" (?:times|tablets?|pills?|puffs?|capsules?|drops)\b", re.IGNORECASE)
+_TIMES = re.compile(r" (?:times|tablets?|pills?|puffs?|capsules?|drops|or (?:two|three|four))\b", re.IGNORECASE)
 _OVER = re.compile(r"\b(\d{2,3}) (?:over|zu) (\d{2,3})\b")
 _TEMPERATURES = frozenset({"temperature", "fever"})
 _SPOKEN = range(900, 1100)  # temperatures in tenths of a degree Fahrenheit

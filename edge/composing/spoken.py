@@ -165,7 +165,8 @@ def recorded(said: str, kind: FactKind) -> str:
     if kind in TOLD and (asked := _ASKED.fullmatch(said)) is not None:
         return f"{asked[1][:1].upper()}{asked[1][1:]}:"
     if kind is FactKind.RESULT:
-        said = _LOOKED_AT.sub(lambda found: f"{found[1][:1].upper()}{found[1][1:]}: ", said)
+        if (seen := _LOOKED_AT.match(said)) is not None:
+            return f"{seen[1][:1].upper()}{seen[1][1:]}: {recorded(said[seen.end() :], kind)}"
         said = _CAME_BACK.sub(", ", said)
     return "".join(_sentence(one[0], kind) for one in _SENTENCE.finditer(said)).strip()
 

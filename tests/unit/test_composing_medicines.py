@@ -5,31 +5,16 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
+from note_facts_kit import facts as facts_of
+from note_facts_kit import written
 
 from edge.composing import age, lines
 from edge.composing.notes import Composed, compose
 from edge.contract.facts import Fact, FactKind, Polarity, Quote, Subject, Time
-from edge.contract.transcript import Transcript
 from edge.evidence.conversation import converse
 from edge.reading.conversation import parse
 
 _MEDICATION, _PLAN = FactKind.MEDICATION, FactKind.PLAN_MEDICATION
-
-
-def _facts(talk: Transcript, *said: tuple[FactKind, str, Time]) -> list[Fact]:
-    found = []
-    for kind, words, time in said:
-        start = talk.source.index(words)
-        turn = next(n for n, one in enumerate(talk.turns) if one.start <= start < one.end)
-        quote = Quote(turn, start, start + len(words), words)
-        found.append(Fact(kind, Polarity.AFFIRMED, Subject.PATIENT, time, True, (quote,)))
-    return found
-
-
-def _written(source: str, *said: tuple[FactKind, str, Time]) -> list[str]:
-    talk = parse(source)
-    made = lines.prepared(_facts(talk, *said), converse(talk))
-    return [one.text for one in lines.lines(made, tuple(FactKind), talk.turns)]
 
 
 def test_a_dose_belongs_to_the_drug_that_was_spoken_of() -> None:
@@ -39,8 +24,8 @@ def test_a_dose_belongs_to_the_drug_that_was_spoken_of() -> None:
     )
     whole = (_PLAN, "We'll start atorvastatin, ten", Time.PLANNED)
     dose = (_PLAN, "let's do twenty milligrams at bedtime", Time.PLANNED)
-    assert _written(source, whole, dose) == ["Start Atorvastatin 20 mg at bedtime."]
-    assert _written(source, dose) == ["Start Atorvastatin 20 mg at bedtime."]  # the name is no fact
+    assert written(source, whole, dose) == ["Start Atorvastatin 20 mg at bedtime."]
+    assert written(source, dose) == ["Start Atorvastatin 20 mg at bedtime."]  # the name is no fact
 
 
 def test_a_stop_that_names_no_drug_is_that_of_the_drug_before() -> None:
@@ -49,10 +34,10 @@ def test_a_stop_that_names_no_drug_is_that_of_the_drug_before() -> None:
     )
     named = (_MEDICATION, "The amlodipine. My ankles were swollen", Time.PAST)
     stop = (_MEDICATION, "I just stopped it in March", Time.STOPPED)
-    assert _written(source, named, stop) == ["Amlodipine: stopped (swollen)."]
+    assert written(source, named, stop) == ["Amlodipine: stopped (swollen)."]
     missed = source.replace("So I just stopped it", "I missed two of it")
     kept = (_MEDICATION, "I missed two of it in March", Time.STOPPED)
-    assert _written(missed, named, kept) == ["Amlodipine."]  # a missed dose is no stop, whatever the finder says
+    assert written(missed, named, kept) == ["Amlodipine."]  # a missed dose is no stop, whatever the finder says
 
 
 @pytest.mark.parametrize(
@@ -67,7 +52,7 @@ def test_a_stop_that_names_no_drug_is_that_of_the_drug_before() -> None:
 def test_a_dose_whose_drug_is_not_sure_stays_as_it_was_said(between: str) -> None:
     source = f"[patient] I take metformin.\n{between}\n[patient] Ten milligrams at night.\n"
     dose = (_MEDICATION, "Ten milligrams at night", Time.CURRENT)
-    assert _written(source, dose) == ["“10 milligrams at night.”"]
+    assert written(source, dose) == ["“10 milligrams at night.”"]
 
 
 @pytest.mark.parametrize(
@@ -78,13 +63,13 @@ def test_a_dose_belongs_to_the_drug_that_was_meant_if_the_answer_says_so(answer:
         "[doctor] You are on aspirin.\n[patient] And Zantac. Ten milligrams.\n[doctor] Do you mean Zyrtec?\n"
         f"[patient] {answer}\n"
     )
-    assert _written(source, (_MEDICATION, "Ten milligrams", Time.CURRENT)) == [wanted]
+    assert written(source, (_MEDICATION, "Ten milligrams", Time.CURRENT)) == [wanted]
 
 
 def test_a_list_of_drugs_with_their_doses_is_a_line_a_drug() -> None:
     source = "[doctor] You take losartan fifty for the blood pressure and rosuvastatin ten.\n"
     words = "You take losartan fifty for the blood pressure and rosuvastatin ten"
-    assert _written(source, (_MEDICATION, words, Time.CURRENT)) == ["Losartan 50.", "Rosuvastatin 10."]
+    assert written(source, (_MEDICATION, words, Time.CURRENT)) == ["Losartan 50.", "Rosuvastatin 10."]
 
 
 @pytest.mark.parametrize(
@@ -103,13 +88,13 @@ def test_a_list_of_drugs_with_their_doses_is_a_line_a_drug() -> None:
 )
 def test_what_is_to_be_done_with_a_drug(words: str, wanted: str) -> None:
     talk = parse(f"[doctor] {words}.\n")
-    assert lines.line(_facts(talk, (_PLAN, words, Time.PLANNED))[0], talk.turns) == wanted
+    assert lines.line(facts_of(talk, (_PLAN, words, Time.PLANNED))[0], talk.turns) == wanted
 
 
 def test_what_was_taken_once_is_no_present_drug() -> None:
     source = "[patient] I had the ibuprofen back then, it gave me heartburn.\n"
     words = "I had the ibuprofen back then, it gave me heartburn"
-    assert _written(source, (_MEDICATION, words, Time.PAST)) == ["Took Ibuprofen (heartburn)."]
+    assert written(source, (_MEDICATION, words, Time.PAST)) == ["Took Ibuprofen (heartburn)."]
 
 
 @pytest.mark.parametrize(
@@ -145,14 +130,14 @@ def test_what_was_taken_once_is_no_present_drug() -> None:
 def test_what_a_line_needs_to_be_read_alone(source: str, words: str, wanted: str) -> None:
     talk = parse(source)
     polarity = Polarity.DENIED if wanted.startswith("Denies") else Polarity.AFFIRMED
-    facts = [replace(one, polarity=polarity) for one in _facts(talk, (FactKind.SYMPTOM, words, Time.CURRENT))]
+    facts = [replace(one, polarity=polarity) for one in facts_of(talk, (FactKind.SYMPTOM, words, Time.CURRENT))]
     made = lines.prepared(facts, converse(talk))
     assert [lines.line(one, talk.turns) for one in made] == [wanted]
 
 
 def test_who_is_spoken_to_is_not_who_is_ill() -> None:
     talk = parse("[doctor] Mom, this is an acute ear infection.\n[doctor] Her mother had an ear infection.\n")
-    spoken, told = _facts(
+    spoken, told = facts_of(
         talk,
         (FactKind.FAMILY, "Mom, this is an acute ear infection", Time.CURRENT),
         (FactKind.FAMILY, "Her mother had an ear infection", Time.PAST),
@@ -170,13 +155,13 @@ def test_who_is_spoken_to_is_not_who_is_ill() -> None:
 )
 def test_measured_values(words: str, wanted: str) -> None:
     talk = parse(f"[doctor] {words}.\n")
-    assert lines.line(_facts(talk, (FactKind.RESULT, words, Time.CURRENT))[0], talk.turns) == wanted
+    assert lines.line(facts_of(talk, (FactKind.RESULT, words, Time.CURRENT))[0], talk.turns) == wanted
 
 
 def test_what_takes_the_last_words_back_at_once_belongs_to_the_fact() -> None:
     source = "[doctor] Ferrous sulfate, every day... no, I do this another way now. Every other day. With juice.\n"
     ordered = (_PLAN, "Ferrous sulfate, every day", Time.PLANNED)
-    assert _written(source, ordered) == ["Plan: Ferrous sulfate every other day."]
+    assert written(source, ordered) == ["Plan: Ferrous sulfate every other day."]
 
 
 @pytest.mark.parametrize(
@@ -227,7 +212,7 @@ def test_denials(question: str, answer: str, wanted: str) -> None:
 )
 def test_a_weight_in_two_units_is_as_it_was_said(words: str, wanted: str) -> None:
     talk = parse(f"[doctor] {words}.\n")
-    assert lines.line(_facts(talk, (FactKind.VITAL, words, Time.CURRENT))[0]) == wanted
+    assert lines.line(facts_of(talk, (FactKind.VITAL, words, Time.CURRENT))[0]) == wanted
 
 
 @pytest.mark.parametrize(
@@ -240,14 +225,14 @@ def test_a_weight_in_two_units_is_as_it_was_said(words: str, wanted: str) -> Non
     ],
 )
 def test_allergies_that_were_asked_for_and_denied(source: str, wanted: list[str]) -> None:
-    assert _written(source) == wanted
+    assert written(source) == wanted
 
 
 def test_what_is_no_allergy_is_kept_as_what_it_is() -> None:
     talk = parse(
         "[patient] Codeine makes me throw up.\n[doctor] That's a side effect, not an allergy.\n[patient] Okay.\n"
     )
-    facts = _facts(talk, (FactKind.ALLERGY, "Codeine makes me throw up", Time.CURRENT))
+    facts = facts_of(talk, (FactKind.ALLERGY, "Codeine makes me throw up", Time.CURRENT))
     note, steps = next(
         (one.note, one.steps) for one in compose(None, talk, facts, "facts") if isinstance(one, Composed)
     )
@@ -261,7 +246,7 @@ def test_an_allergy_named_as_one_needs_no_score() -> None:
         (FactKind.ALLERGY, "My only allergy is penicillin", Time.CURRENT),
         (FactKind.ALLERGY, "tired of pollen", Time.CURRENT),
     ]
-    facts = [replace(one, score=0.3) for one in _facts(talk, *said)]
+    facts = [replace(one, score=0.3) for one in facts_of(talk, *said)]
     note = next(one.note for one in compose(None, talk, facts, "facts") if isinstance(one, Composed))
     assert "Penicillin." in note.text
     assert "pollen" not in note.text

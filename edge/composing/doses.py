@@ -1,0 +1,291 @@
+"""What is taken, as a line: a drug with its dose, how often and for how long, what is to be done with it, or that it
+was stopped or given.
+
+A number is a dose only if it stands beside the drug and nothing else can be meant; a unit is written only where one was
+said of the same drug.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+
+from edge.composing import medicines, quotes, readable
+from edge.composing.words import Words
+from edge.contract.facts import Fact, FactKind, Polarity, Quote, Time
+from edge.evidence.checks.duration import durations
+from edge.evidence.checks.frequency import frequencies
+from edge.evidence.reading import TextReading, read, sentences
+from edge.terms import units
+
+_PRESSURE = re.compile(r"\s*(?:over|/|zu)\s*$", re.IGNORECASE)
+_ACTION_BEFORE = 50  # characters between a word of change and the name that it is about
+_ON_DAY = re.compile(r"on \w+day", re.IGNORECASE)  # one day, but of drugs that are taken once a week
+_WEEKLY = frozenset({"methotrexate", "alendronate", "risedronate", "semaglutide", "dulaglutide", "ergocalciferol"})
+# What a plan does not do, or only under a condition.
+_NOT_DONE = re.compile(
+    r"\b(?:was going to|were going to|wouldn't|rather not|no plans? to|not (?:now|today|yet)\b|"
+    r"(?:never|not|don't|won't|can't|wo n't|do n't|ca n't) (?:\w+ ){0,4}"
+    r"(?:raise|increase|bump|change|start|stop|add|go up))\b",
+    re.IGNORECASE,
+)
+_GIVEN = re.compile(
+    r"\b(?:(?:is|was|are|were|been) (?:already )?(?:done|given)|(?:i|we|she|he|they) (?:already )?gave you|"
+    r"wurde gegeben)\b",
+    re.IGNORECASE,
+)
+_CONDITIONAL = re.compile(
+    r"^(?:\W|and|so|but|then)*(?:then we(?:'d| would)|if|in case|maybe|we (?:could|might|may)|whether)\b", re.IGNORECASE
+)
+_OR = re.compile(r"\W*(?:or|oder)\b", re.IGNORECASE)
+_ACTIONS = (
+    (
+        "stop",
+        r"(?<!then )(?<!then just )(?<!not )(?<!n't )"
+        r"\b(?:stop(?! them\b)|discontinue|quit|come off|off of|get rid of|no more|absetzen)\b",
+    ),
+    ("increase", r"\b(?:increas\w*|go up|bump\w*|rais\w*|up to|higher|erhöh\w*)\b"),
+    ("decrease", r"\b(?:decreas\w*|reduc\w*|lower\w*|cut|cutting|go down|comes down|half of|senken|reduzier\w*)\b"),
+    ("continue", r"\b(?:continue|keep|stay on|same|refill|leave|weiter)\b"),
+    (
+        "start",
+        r"\b(?:start|begin|add|put you on|prescribe|try|send in|call in|give you|new|beginnen|"
+        r"want you (?:to take|on))\b",
+    ),
+)
+_TIMES = re.compile(
+    r"\b(?:in the mornings?|every morning|at (?:bedtime|night)|before bed|nightly|in the evenings?|every evening|"
+    r"with (?:food|breakfast|dinner)|"
+    r"as needed|when needed|prn)\b",
+    re.IGNORECASE,
+)
+_DAYTIME = re.compile(r".*(?:morning|night|evening|bed).*|nightly", re.IGNORECASE)
+_TO = frozenset({"increase", "decrease"})  # actions that lead to a dose
+_PER_BEFORE = re.compile(r"\b(?:per|pro)\s*$", re.IGNORECASE)
+_PER_BEHIND = re.compile(r"\s*(?:per|pro|in (?:each|every))\b", re.IGNORECASE)
+_NONE_OF = re.compile(r"\b(?:no(?: more)?|not|never|without|kein\w*|ohne) (?:the |any )?$", re.IGNORECASE)
+_POINT_IN_TIME = re.compile(r"\b(?:at|until|till|by|in|after|bis|ab|nach) $", re.IGNORECASE)  # "until 37 weeks"
+_SALT = re.compile(
+    r" (?:sulfate|sulphate|succinate|tartrate|hydrochloride|besylate|citrate|acetate|sodium|fumarate|gluconate|"
+    r"hctz|valsartan)\b",
+    re.IGNORECASE,
+)
+_YEARS = range(1950, 2100)
+_LEAST_BARE = 5  # a smaller number beside a drug without a unit counts tablets or times
+_AGE_BEFORE = re.compile(
+    r"\b(?:(?:when|until|till|since|before) (?:i|he|she|you|they) (?:was|were|turned)|age(?: of)?|aged|als ich|mit) $",
+    re.IGNORECASE,
+)
+_TAKEN_BEFORE = re.compile(r"\b(?:it's|it is|take|taking) (?:the |an? |about )?$", re.IGNORECASE)
+_CLOCK = re.compile(  # "at two in the morning" is no time of taking
+    r"\b(?:at|um) (?:\d[\d:]*|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)(?: o'clock)? $",
+    re.IGNORECASE,
+)
+_ALIKE = 8  # times that one dose of a drug may be another
+_BESIDE = 30  # characters between a drug's name and a dose without a unit
+
+
+def _dose(reading: TextReading) -> str:
+    """The last number before a unit that stands, its volume behind it ("720 mg (9 mL)"), or the last bare one
+    beside the drug's name or in later words about it, without a unit; "" where it was asked ("is it ten or …?")."""
+    numbers = [one for one in readable.standing(reading) if not _is_strength(reading.text, one[1], one[2])]
+    doses: dict[bool, str] = {}  # whether it is a volume
+    for value, _, end in reversed(numbers):
+        unit = units.DOSE.match(reading.text, end)
+        if unit is not None and not _is_strength(reading.text, unit.start(), unit.end()):
+            name = units.written(unit[1])
+            doses.setdefault(name == "mL", f"{value} {name}")
+    if doses:
+        volume = f" ({doses[True]})" if len(doses) == 2 else doses.get(True, "")
+        return doses.get(False, "") + volume
+    bare = [one for one in numbers if not _counts(reading, one[1]) and not _is_age(reading.text, one[1])]
+    bare = [one for one in bare if readable.least(one[0]) >= _LEAST_BARE and readable.least(one[0]) not in _YEARS]
+    near = [one for one in bare if _beside_drug(reading, one[1], one[2])]
+    if near and quotes.DASH in reading.text[near[-1][2] : bare[-1][1]]:
+        return bare[-1][0]
+    return near[-1][0] if near and _OR.match(reading.text, near[-1][2]) is None else ""
+
+
+def _is_strength(text: str, start: int, end: int) -> bool:
+    """Whether a number is part of a strength and no dose: "400 per 5 mL"."""
+    return _PER_BEHIND.match(text, end) is not None or _PER_BEFORE.search(text[max(0, start - 8) : start]) is not None
+
+
+def _days(reading: TextReading, words: Words) -> str:
+    """How long a drug is to be taken: "for 10 days"."""
+    text = readable.figures(reading.text[reading.drugs[0].start :])  # what stands before the name is about another one
+    spans = [(start, end) for _, unit, start, end in durations(text) if unit in {"day", "week"}]
+    said = [text[start:end] for start, end in spans if _POINT_IN_TIME.search(text, max(0, start - 8), start) is None]
+    kept = [one for one in said if re.match(r"\d|[a-z]+\b", one) and not re.match(r"(?:a|per|each|every|one)\b", one)]
+    return words.for_.format(kept[-1]) if kept else ""
+
+
+def _is_age(text: str, start: int) -> bool:
+    """Whether a number says when in life: "when I was twenty"."""
+    return _AGE_BEFORE.search(text, max(0, start - 30), start) is not None
+
+
+def _beside_drug(reading: TextReading, start: int, end: int) -> bool:
+    """Whether a bare number stands right behind or before a drug's name ("lisinopril, the twenty") or behind a word of
+    taking ("it's a hundred"); no pressure."""
+    if _PRESSURE.match(reading.text[end : end + 6] + " ") or re.match(
+        r" ?(?:over|/|zu)\b", reading.text[end : end + 6]
+    ):
+        return False
+    if len({one.generic for one in reading.drugs}) == 1 and _TAKEN_BEFORE.search(reading.text, 0, start) is not None:
+        return True
+    return any(0 <= start - d.end < _BESIDE or 0 <= d.start - end < 12 for d in reading.drugs)
+
+
+def _counts(reading: TextReading, start: int) -> bool:
+    """Whether a number counts times, days or pieces."""
+    after = reading.text[start : start + 40]
+    return (
+        re.match(
+            r"[\w-]+(?: [\w-]+)?\s+(?:times|days?|weeks?|months?|years?|hours?|minutes?|tablets?|pills?|"
+            r"puffs?|pounds?|degrees|o'clock|of the)\b",
+            after,
+        )
+        is not None
+    )
+
+
+def medication(fact: Fact, reading: TextReading, words: Words) -> str:
+    if len({drug.generic for drug in reading.drugs}) != 1 or medicines.is_level(reading.text, reading.drugs[0]):
+        return ""  # whose dose it is, is for the reader
+    if fact.kind is FactKind.PLAN_MEDICATION:
+        if fact.time is Time.CONDITIONAL or _NOT_DONE.search(reading.text) is not None:
+            return ""
+        reading = _unconditional(reading)
+    drug = reading.drugs[0]
+    if fact.kind is FactKind.PLAN_MEDICATION and _NONE_OF.search(reading.text, max(0, drug.start - 12), drug.start):
+        return ""
+    salt = _SALT.match(reading.text, drug.end)
+    name = reading.text[drug.start : salt.end() if salt else drug.end]
+    name = name[:1].upper() + name[1:].removesuffix("'s")
+    lone = next((units.written(one.text) for one in fact.evidence if units.DOSE.fullmatch(one.text)), "")
+    taken = _taken(reading, words, lone)
+    if taken and _has_others_dose(reading, drug.end):
+        return ""
+    text = f"{name} {taken}".strip()
+    if fact.time in {Time.STOPPED, Time.PAST} and fact.kind is FactKind.MEDICATION:
+        reasons = [reading.text[c.start : c.end] for c in reading.concepts if c.group == "symptom"]
+        why = f" ({', '.join(longest(reasons))})" if reasons else ""
+        text = f"{name} {_dose(reading)}".strip() if fact.time is Time.STOPPED else text
+        return (words.stopped if fact.time is Time.STOPPED else words.took).format(text, why)
+    if fact.polarity is Polarity.DENIED:
+        return words.not_taken.format(text) if fact.kind is FactKind.MEDICATION else ""
+    if fact.kind is FactKind.PLAN_MEDICATION and _GIVEN.search(reading.text) is not None:
+        return words.given.format(text)
+    if fact.kind is FactKind.PLAN_MEDICATION:
+        taken = f"{taken} {_days(reading, words)}".strip()
+        action = _action(reading)
+        if not action or (action == "plan" and not taken):
+            return ""  # a bare name, or a stop and a start, say less than what was said
+        if action in _TO and not taken[:1].isdigit():
+            return ""  # more or less of it, but how much, is for the reader
+        taken = "" if action == "stop" else taken
+        pattern = words.actions[f"{action}_to" if action in _TO else action]
+        return " ".join(pattern.format(name, taken).split()).replace(" .", ".")
+    return f"{text}."
+
+
+def _unconditional(reading: TextReading) -> TextReading:
+    """The words without the sentences behind the drug's name that hold only under a condition."""
+    kept = [
+        reading.text[start:end]
+        for start, end in sentences(reading.text)
+        if start <= reading.drugs[0].start or _CONDITIONAL.search(reading.text[start:end]) is None
+    ]
+    return reading if len(kept) == len(sentences(reading.text)) else read("".join(kept))
+
+
+def _has_others_dose(reading: TextReading, end: int) -> bool:
+    """Whether a substance that the lexicon lacks is named behind the drug, with a number behind it, whose dose it may
+    be: "ondansetron, and magnesium four hundred milligrams"."""
+    named = medicines.other().search(reading.text, end)
+    return named is not None and any(0 <= start - named.end() < _BESIDE for _, start, _ in readable.standing(reading))
+
+
+def _action(reading: TextReading) -> str:
+    """What is to be done with the one drug of a text: the word before its name, else the first behind it; "plan" if
+    nobody said, "" if it was named with several."""
+    said = sorted(
+        (found.start(), name) for name, words in _ACTIONS for found in re.finditer(words, reading.text, re.IGNORECASE)
+    )
+    before: set[str] = set()
+    for drug in reading.drugs:
+        near = [name for at, name in said if drug.start - _ACTION_BEFORE <= at < drug.start]
+        before |= set(near[-1:])
+    if len(before) > 1:
+        return ""
+    behind = [name for at, name in said if at >= reading.drugs[0].end]
+    return next(iter(before), behind[0] if behind else "plan")
+
+
+def _taken(reading: TextReading, words: Words, unit: str = "") -> str:
+    """Dose, how often, when: "40 mg twice daily". unit: of a dose without one."""
+    text = reading.text
+    often = any(drug.generic in _WEEKLY for drug in reading.drugs)
+    ways = [
+        one
+        for one in frequencies(text)
+        if not _is_clock(text, *one[:2]) and (often or not _ON_DAY.fullmatch(text, *one[:2]))
+    ]
+    said = [one for one in _TIMES.finditer(text) if not _is_clock(text, *one.span())]
+    when = [one[0] for one in said if _DAYTIME.fullmatch(one[0])][-1:]
+    need = [one[0] for one in said if not _DAYTIME.fullmatch(one[0])][-1:]
+    if ways and ways[-1][2] in {"2", "3", "4"}:
+        when = []  # "twice a day" and "in the morning" are two doses
+    dose = _dose(reading)
+    parts = [f"{dose} {unit}" if dose.replace(".", "").isdecimal() and unit else dose]
+    parts += [words.ways[ways[-1][2]]] if ways and not ((when or need) and ways[-1][2] == "1") else []
+    parts += [one.casefold() for one in (*when, *need)]
+    return " ".join(part for part in parts if part)
+
+
+def _is_clock(text: str, start: int, end: int) -> bool:
+    """Whether a time of day belongs to a time of the clock."""
+    return (
+        _DAYTIME.fullmatch(text[start:end]) is not None and _CLOCK.search(text, max(0, start - 20), start) is not None
+    )
+
+
+def with_units(facts: Sequence[Fact]) -> list[Fact]:
+    """The facts, a bare dose with the unit that was said of the same drug elsewhere as a quote of its own, if it was
+    always the same one and the doses are of a size: "furosemide, forty milligrams … cut it to twenty"."""
+    said: dict[str, list[tuple[str, float, Quote]]] = {}
+    for fact in facts:
+        if fact.kind in medicines.DRUG_KINDS and (generic := medicines.only_drug(fact)):
+            said.setdefault(generic, []).extend(_doses_said(fact))
+    return [_with_unit(fact, said.get(medicines.only_drug(fact), ())) for fact in facts]
+
+
+def _doses_said(fact: Fact) -> Iterator[tuple[str, float, Quote]]:
+    """(unit, value, the unit's words) of every dose with a unit right behind the drug's name, or in a few words that
+    name nothing else."""
+    for one in fact.evidence:
+        reading = read(one.text)
+        few = not reading.drugs and medicines.only_dose(one.text)
+        for number, first, end in readable.standing(reading):
+            unit = units.DOSE.match(one.text, end)
+            if unit is not None and (few or any(0 <= first - drug.end < _BESIDE for drug in reading.drugs)):
+                place = replace(one, start=one.start + unit.start(1), end=one.start + unit.end(1), text=unit[1])
+                yield units.written(unit[1]), readable.least(number), place
+
+
+def _with_unit(fact: Fact, said: Sequence[tuple[str, float, Quote]]) -> Fact:
+    units = {unit for unit, _, _ in said}
+    if len(units) != 1 or units == {"mL"} or any(True for _ in _doses_said(fact)):
+        return fact
+    dose = _dose(read(quotes.words(fact.evidence)))
+    if not dose.replace(".", "").isdecimal():
+        return fact
+    alike = [quoted for _, value, quoted in said if value / _ALIKE <= readable.least(dose) <= value * _ALIKE]
+    return replace(fact, evidence=(*fact.evidence, alike[0])) if alike else fact
+
+
+def longest(names: Sequence[str]) -> list[str]:
+    """The names, each once, without those that stand in another."""
+    return [one for one in dict.fromkeys(names) if not any(one != other and one in other for other in names)]
