@@ -204,8 +204,10 @@ def _unconditional(reading: TextReading) -> TextReading:
 def _has_others_dose(reading: TextReading, end: int) -> bool:
     """Whether a substance that the lexicon lacks is named behind the drug, with a number behind it, whose dose it may
     be: "ondansetron, and magnesium four hundred milligrams"."""
-    named = medicines.other().search(reading.text, end)
-    return named is not None and any(0 <= start - named.end() < _BESIDE for _, start, _ in readable.standing(reading))
+    own = {drug.start for drug in reading.drugs}
+    others = [one.end() for one in medicines.other().finditer(reading.text, end) if one.start() not in own]
+    numbers = [start for _, start, _ in readable.standing(reading)] if others else []
+    return any(0 <= start - other < _BESIDE for other in others for start in numbers)
 
 
 def _action(reading: TextReading) -> str:

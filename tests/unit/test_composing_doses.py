@@ -43,6 +43,7 @@ def test_a_dose_that_was_asked_gives_way_to_the_answer() -> None:
         ("three hundred micrograms of RhoGAM is done", "Given: RhoGAM 300 mcg."),
         ("I was going to bump the hydralazine to fifty, but I don't want to raise it yet", None),
         ("I want you off the hydroxyzine six and no naproxen", None),
+        ("Potassium, twenty milliequivalents. Stop the potassium today", "Stop Potassium."),
         ("You must not take metoclopramide for it, ever", None),
         ("Start ursodiol until thirty-seven weeks", "Start Ursodiol."),
         ("I'd rather not stop quetiapine today", None),
