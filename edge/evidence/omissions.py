@@ -10,7 +10,7 @@ import math
 import re
 import tomllib
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cache, cached_property
 from importlib import resources
 
@@ -21,6 +21,7 @@ from edge.contract.facts import Fact, FactKind, Omission, Polarity
 from edge.evidence.conversation import Conversation
 from edge.evidence.reading import TextReading, read
 from edge.evidence.statements import Piece
+from edge.terms import drugs
 
 SIGNS = (
     "best statement", "best pair", "best in place", "nothing in place", "anywhere", "rarest", "number", "number here",
@@ -47,6 +48,11 @@ _PLACES = {  # sections in which a fact of a kind stands
     FactKind.EXAM: _FOUND, FactKind.VITAL: _FOUND, FactKind.RESULT: _FOUND | {"history"},
     FactKind.DIAGNOSIS: _PLAN | {"past", "history"}, FactKind.FOLLOW_UP: _PLAN,
 } | {kind: _PLAN for kind in FactKind if kind.value.startswith("plan_")}  # fmt: skip
+_NO_ALLERGIES = re.compile(
+    r"\bnone\b|\bnkd?a\b|\bno (?:known )?(?:drug |medication )?allerg|\bkeine\b|denies", re.IGNORECASE
+)
+_LITTLE = 3  # features: a fact that holds fewer is read with the question before it
+_ASKED = 200  # characters of that question
 THRESHOLD = 0.0  # log odds over which a fact is left out
 _UNNAMED = 2.0  # log odds of a drug that is nowhere in the note
 _FILLER = re.compile(r"\b(?:uh|um|okay|you know|i mean|like|well|so|kind of|sort of)\b ?,? ?", re.IGNORECASE)
@@ -58,6 +64,8 @@ def find(facts: Sequence[Fact], pieces: Sequence[Piece], talk: Conversation) -> 
     held = written(pieces)
     found = []
     for fact in facts:
+        if _cannot_be_missing(fact, held, talk):
+            continue
         odds = rule_odds(fact, held, talk)
         odds = max(odds, _UNNAMED) if _drug_unnamed(fact, held) else odds
         if odds > THRESHOLD:
@@ -71,11 +79,14 @@ def find(facts: Sequence[Fact], pieces: Sequence[Piece], talk: Conversation) -> 
 class NoteWords:
     """The statements of a note by what they hold, so that a fact is looked for where it can be and not everywhere.
 
-    postings: feature -> statements that hold it, ascending. sections: of the statements.
+    postings: feature -> statements that hold it, ascending. sections: of the statements. no_allergies: one says so.
+    text: of all, case folded.
     """
 
     postings: dict[str, NDArray[np.int64]]
     sections: tuple[str, ...]
+    no_allergies: bool = False
+    text: str = field(default="", repr=False)
 
     def shares(self, weights: dict[str, float]) -> NDArray[np.float64]:
         """For every statement the summed weight of the features that it holds. shape (statements,)."""
@@ -114,7 +125,10 @@ def written(pieces: Sequence[Piece]) -> NoteWords:
         for feature in read(piece.text).features:
             found.setdefault(feature, []).append(at)
     postings = {feature: np.array(held, dtype=np.int64) for feature, held in found.items()}
-    return NoteWords(postings, tuple(piece.section for piece in pieces))
+    none = any(one.section == "allergies" and _NO_ALLERGIES.search(one.text) is not None for one in pieces)
+    return NoteWords(
+        postings, tuple(piece.section for piece in pieces), none, "\n".join(one.text for one in pieces).casefold()
+    )
 
 
 def rule_odds(fact: Fact, held: NoteWords, talk: Conversation) -> float:
@@ -123,14 +137,15 @@ def rule_odds(fact: Fact, held: NoteWords, talk: Conversation) -> float:
 
 
 def _drug_unnamed(fact: Fact, held: NoteWords) -> bool:
-    """Whether a fact names a drug that the note does not name at all."""
-    drugs = {f for f in _said(fact).features if f[0] == "d"}
-    return bool(drugs) and not any(drug in held.postings for drug in drugs)
+    """Whether a fact names a drug that the note does not name at all, by its kind ("anti-inflammatories") neither."""
+    named = {f for f in _said(fact).features if f[0] == "d"}
+    kinds = {phrase for one in named for phrase in drugs.by_kind(one.removeprefix("d:"))}
+    return bool(named) and not any(one in held.postings for one in named) and not any(k in held.text for k in kinds)
 
 
 def signs(fact: Fact, held: NoteWords, talk: Conversation) -> dict[str, float]:
     """How much of a fact the note holds. Keys: SIGNS. Shares are by weight: rare things count more."""
-    weights = {f: talk.index.weight(f) for f in _said(fact).features}
+    weights = {f: talk.index.weight(f) for f in _features(fact, talk)}
     total = sum(weights.values()) or 1.0
     shares = held.shares(weights) / total
     top = int(np.argmax(shares)) if len(shares) else -1
@@ -169,6 +184,23 @@ def _missing(features: Iterable[str], note: Iterable[str], kind: str) -> float:
 
 def _said(fact: Fact) -> TextReading:
     return read(" ".join(quote.text for quote in fact.evidence))
+
+
+def _features(fact: Fact, talk: Conversation) -> Iterable[str]:
+    """What a fact says: of an answer that says little ("no burning", "no") what was asked, too."""
+    own = _said(fact).features
+    turn = fact.evidence[0].turn
+    if fact.polarity is not Polarity.DENIED or len(own) >= _LITTLE or not 0 < turn < len(talk.transcript.turns):
+        return own
+    before = talk.transcript.turns[turn - 1].text[-_ASKED:]
+    return {**dict.fromkeys(own), **dict.fromkeys(read(before).features)} if "?" in before else own
+
+
+def _cannot_be_missing(fact: Fact, held: NoteWords, talk: Conversation) -> bool:
+    """Whether a fact names nothing that could be looked for, or is that no allergy is known and the note says so."""
+    if fact.kind is FactKind.ALLERGY and fact.polarity is Polarity.DENIED and held.no_allergies:
+        return True
+    return not _features(fact, talk)
 
 
 def _shown(fact: Fact) -> str:

@@ -19,6 +19,7 @@ from rapidfuzz.distance import DamerauLevenshtein
 _WORD = re.compile(r"[^\W\d_]+(?:['’-][^\W\d_]+)*")
 _ALIKE = 62.0  # fuzz.ratio, 0 to 100
 _MISSPELT = 2  # letters
+_JOINED = frozenset({" ", "/", "-", " / "})  # between the parts of a combination
 
 
 @dataclass(frozen=True)
@@ -41,7 +42,8 @@ def lexicon() -> dict[str, str]:
 
 
 def find(text: str) -> list[DrugSpan]:
-    """Drug names of a text in order. A long word off by one letter from exactly one name counts as that name."""
+    """Drug names of a text in order, a combination ("fluticasone/salmeterol") as one. A long word off by one letter
+    from exactly one name counts as that name."""
     names = lexicon()
     found = []
     for match in _WORD.finditer(text):
@@ -49,7 +51,12 @@ def find(text: str) -> list[DrugSpan]:
         generic = names.get(word) or names.get(word.removesuffix("s")) or (_close(word) if len(word) > 7 else None)
         if generic is None and "-" in word:
             generic = next((names[part] for part in word.split("-") if part in names), None)
-        if generic is not None:
+        if generic is None:
+            continue
+        if found and text[found[-1].end : match.start()] in _JOINED and f"{found[-1].generic}-{generic}" in names:
+            before = found.pop()  # "fluticasone salmeterol"
+            found.append(DrugSpan(before.start, match.end(), f"{before.generic}-{generic}"))
+        else:
             found.append(DrugSpan(match.start(), match.end(), generic))
     return found
 

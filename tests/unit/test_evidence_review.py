@@ -148,3 +148,40 @@ def test_footnotes_name_the_turns_and_the_flags() -> None:
 def test_a_claim_of_which_nothing_was_said_has_no_source(said: str, note: str, missing: list[str]) -> None:
     found = [flag for flag in review(note, parse(said)).flags if flag.check == "source"]
     assert [flag.quotes[0] for flag in found] == missing
+
+
+@pytest.mark.parametrize(
+    ("kind", "said", "quote", "note", "missing"),
+    [
+        (FactKind.ALLERGY, "[doctor] any allergies ?\n[patient] no .", "no", "ALLERGIES\nNone.", False),
+        (FactKind.ALLERGY, "[doctor] any allergies ?\n[patient] no .", "no", "PLAN\nRest at home.", True),
+        (FactKind.SYMPTOM, "[doctor] any jaundice ?\n[patient] no .", "no", "ROS\nDenies jaundice.", False),
+        (FactKind.SYMPTOM, "[doctor] any jaundice ?\n[patient] no .", "no", "PLAN\nRest at home.", True),
+        (FactKind.SYMPTOM, "[doctor] so .\n[patient] no .", "no", "PLAN\nRest at home.", False),  # of nothing
+    ],
+)
+def test_an_answer_is_looked_for_with_its_question(
+    kind: FactKind, said: str, quote: str, note: str, missing: bool
+) -> None:
+    talk = parse(said)
+    start = talk.source.rindex(quote)
+    quotes = (Quote(1, start, start + len(quote), quote),)
+    fact = Fact(kind, Polarity.DENIED, Subject.PATIENT, Time.CURRENT, True, quotes, 1.0)
+    assert bool(review(note, talk, lambda _: [fact]).omissions) is missing
+
+
+def test_a_drug_is_not_missing_where_its_kind_is_named_or_its_combination_written_apart() -> None:
+    talk = parse("[doctor] stop the motrin .\n[patient] and the fluticasone salmeterol ?\n[doctor] keep it .")
+
+    def finder(_: Transcript) -> list[Fact]:
+        found = []
+        for turn, words in ((0, "stop the motrin"), (1, "fluticasone salmeterol")):
+            start = talk.source.index(words)
+            quotes = (Quote(turn, start, start + len(words), words),)
+            kind = FactKind.PLAN_MEDICATION, Polarity.AFFIRMED, Subject.PATIENT, Time.PLANNED, True
+            found.append(Fact(*kind, quotes, 1.0))
+        return found
+
+    note = "PLAN\nStop anti-inflammatories.\nContinue fluticasone-salmeterol."
+    assert review(note, talk, finder).omissions == ()
+    assert len(review("PLAN\nRest at home.", talk, finder).omissions) == 2

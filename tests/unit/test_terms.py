@@ -92,3 +92,13 @@ def test_every_word_of_a_unit_is_found_behind_a_number_and_is_of_one_kind() -> N
             found = [match[1] for pattern in patterns if (match := pattern.match(text, 1))]
             assert [one.casefold() for one in found] == [word], word
     assert units.DOSE.match("5 grammar", 1) is None
+
+
+def test_a_combination_written_apart_is_one_drug() -> None:
+    for text in ("fluticasone salmeterol", "Fluticasone/salmeterol", "fluticasone-salmeterol", "Advair"):
+        assert [(one.start, one.end, one.generic) for one in drugs.find(text)] == [
+            (0, len(text), "fluticasone-salmeterol")
+        ]
+    assert [one.generic for one in drugs.find("fluticasone, salmeterol")] == ["fluticasone", "salmeterol"]
+    assert drugs.parts("fluticasone-salmeterol") == ("fluticasone", "salmeterol")
+    assert drugs.parts("zoledronic-acid") == drugs.parts("lisinopril") == ()
