@@ -45,7 +45,7 @@ def find(text: str) -> list[DrugSpan]:
     """Drug names of a text in order, a combination ("fluticasone/salmeterol") as one. A long word off by one letter
     from exactly one name counts as that name."""
     names = lexicon()
-    found = []
+    found: list[DrugSpan] = []
     for match in _WORD.finditer(text):
         word = match[0].casefold().removesuffix("'s").removesuffix("’s")
         generic = names.get(word) or names.get(word.removesuffix("s")) or (_close(word) if len(word) > 7 else None)
