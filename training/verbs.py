@@ -408,7 +408,7 @@ def run_publish(args: argparse.Namespace) -> int:
         raise TrainingError(f"There is no run {args.id!r}.", f"{folder} holds no config.json.", "Check the id.")
     chosen = running.stored(folder)
     base = chosen.base.name
-    counting = not args.no_phrases and phrases.public(chosen.data)
+    counting = not args.no_phrases and chosen.base.kind == "decoder" and phrases.public(chosen.data)
     data = sources.data_dir(args.data) if counting else None  # told now, not when the rest is written
     try:
         failures = args.failures.read_text(encoding="utf-8")

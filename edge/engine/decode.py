@@ -19,6 +19,7 @@ from edge.engine.base import Request, Session
 from edge.engine.constrain import Constraint, GrammarCompiler
 from edge.engine.copied import Copied, Copyable
 from edge.engine.loops import Watch, loop_start, sentence_end
+from edge.engine.quoted import Quoted
 from edge.engine.reader import Drafting, Reader
 from edge.engine.repeats import Pieces, Repeats, document_text
 from edge.errors import InputError
@@ -92,7 +93,7 @@ class Decoder:
         if cancelled.is_set():
             answer.reason = "cancelled"
         else:
-            reader.begin(request.max_tokens)
+            reader.begin(request.max_tokens, *self._quoted(request))
             for text in self._write(reader, constraint, request.max_tokens, answer, cancelled):
                 yield Text(text)
             shown = answer.text
@@ -124,6 +125,12 @@ class Decoder:
         if request.grammar is not None or not request.copies:
             return None
         return Copied(self._pieces, Copyable.of(document_text(request.prompt.document)))
+
+    def _quoted(self, request: Request) -> tuple[Quoted, ...]:
+        """What guesses at phrases of the document, under a grammar alone: its answers are JSON."""
+        if request.grammar is None or not self._drafting.guesses:
+            return ()
+        return (Quoted(self._tokenizer, document_text(request.prompt.document), self._drafting.quote_odds),)
 
     def forget(self) -> None:
         """Drop the cache (its text included)."""

@@ -12,6 +12,7 @@ text.
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import Protocol
 
 from edge.contract.phrases import RUN, START, Phrases
 
@@ -171,16 +172,27 @@ class Told:
         return found and (found[0], found[1] >> 5)
 
 
-class Guesser:
-    """Both sources over one answer. ids: the tokens before it. phrases: of the bundle, or None."""
+class Source(Protocol):
+    """What says of itself which token follows an answer."""
 
-    def __init__(self, ids: Sequence[int], odds: Odds, phrases: Phrases | None, phrase_odds: Odds) -> None:
-        self._lookup, self._told = Lookup(ids, odds), Told(phrases, phrase_odds)
+    def add(self, token: int) -> None:
+        """Take the token that was written."""
+
+    def next(self, guessed: Sequence[int]) -> tuple[int, float] | None:
+        """The token that follows the answer and some guessed tokens, and the odds that it comes."""
+
+
+class Guesser:
+    """The lookup and other sources over one answer."""
+
+    def __init__(self, lookup: Lookup, *others: Source) -> None:
+        self._lookup, self._others = lookup, others
 
     def add(self, token: int) -> None:
         """Take the token that was written."""
         self._lookup.add(token)
-        self._told.add(token)
+        for other in self._others:
+            other.add(token)
 
     def guess(self, room: int, cost: Callable[[int], float]) -> list[int]:
         """The tokens that are worth reading together with the next one: at most room, possibly none.
@@ -191,7 +203,8 @@ class Guesser:
         guessed: list[int] = []
         chance, expected, best, rate = 1.0, 1.0, 0, 1.0
         while len(guessed) < min(room, LONGEST) and chance > _SLIGHT:
-            found = [one for one in (self._lookup.next(place), self._told.next(guessed)) if one is not None]
+            said = (self._lookup.next(place), *(other.next(guessed) for other in self._others))
+            found = [one for one in said if one is not None]
             if not found:
                 break
             token, odds = max(found, key=lambda one: one[1])

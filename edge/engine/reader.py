@@ -16,7 +16,8 @@ from typing import Any
 
 from edge.contract.phrases import Phrases
 from edge.engine.base import Session
-from edge.engine.drafts import Guesser, Odds, Pace, phrase_odds
+from edge.engine.drafts import Guesser, Lookup, Odds, Pace, Source, Told, phrase_odds
+from edge.engine.quoted import quote_odds
 
 _PROBE = (1, 2, 4)  # tokens of the passes that are compared with one over all of them
 _STARTS = (0, 1, 3)
@@ -47,7 +48,7 @@ class Drafting:
     """
 
     def __init__(self, guesses: bool = True, phrases: Phrases | None = None) -> None:
-        self.odds, self.phrase_odds, self.pace = Odds(), phrase_odds(), Pace()
+        self.odds, self.phrase_odds, self.quote_odds, self.pace = Odds(), phrase_odds(), quote_odds(), Pace()
         self.phrases = phrases
         self.guesses = guesses
         self.form: Form = FORMS[-1]
@@ -100,12 +101,12 @@ class Reader:
         if self._drafting is not None and self._drafting.exact is None:
             self._prove(self._drafting)
 
-    def begin(self, limit: int) -> None:
-        """The prompt is read; an answer of at most limit tokens follows."""
+    def begin(self, limit: int, *sources: Source) -> None:
+        """The prompt is read; an answer of at most limit tokens follows. sources: of guesses, beside those of all."""
         learnt = self._drafting
         if learnt is not None and learnt.guesses and learnt.exact:
-            before = [*self._said, *self._read]
-            self._guesser = Guesser(before, learnt.odds, learnt.phrases, learnt.phrase_odds)
+            lookup = Lookup([*self._said, *self._read], learnt.odds)
+            self._guesser = Guesser(lookup, Told(learnt.phrases, learnt.phrase_odds), *sources)
             self._limit = len(self._read) + limit
 
     def append(self, ids: Sequence[int]) -> None:

@@ -15,7 +15,7 @@ from hypothesis import strategies as st
 
 from edge.contract.phrases import START, Phrases, parse_phrases, phrases_bytes
 from edge.engine import drafts
-from edge.engine.drafts import Guesser, Odds, Pace, phrase_odds
+from edge.engine.drafts import Guesser, Lookup, Odds, Pace, Told, phrase_odds
 from edge.engine.reader import AS_IS, Drafting, Form, Reader
 
 SIZE = 50
@@ -306,7 +306,7 @@ def test_the_first_passes_tell_what_more_rows_cost(monkeypatch: pytest.MonkeyPat
 
 
 def guesser(text: Sequence[int], phrases: Phrases | None = None) -> Guesser:
-    return Guesser(text, Odds(), phrases, phrase_odds())
+    return Guesser(Lookup(text, Odds()), Told(phrases, phrase_odds()))
 
 
 def test_a_costly_pass_makes_guesses_short_and_a_cheap_one_long() -> None:
@@ -336,12 +336,13 @@ def test_a_table_tells_how_an_answer_begins_and_goes_on_where_nothing_is_copied(
 
 def test_the_source_with_the_better_odds_has_the_next_token_and_the_other_goes_on_from_it() -> None:
     text = [1, 2, 3, 4, 20, 21, 22, 23, 24, 25]
-    one = guesser(text, table_of([9, 4, 20, 30, 31, 32]))
+    told = Told(table_of([9, 4, 20, 30, 31, 32]), odds := phrase_odds())
+    one = Guesser(Lookup(text, Odds()), told)
     for token in text[:5]:
         one.add(token)
     assert one.guess(3, cheap) == [30, 31, 32]  # a copied run of five tokens is less sure than 9 of 10 in the table
     for _ in range(400):
-        one._told._odds.count(7, False)
+        odds.count(7, False)
     assert one.guess(3, cheap) == [21, 22, 23]
     phrases = table_of([9, 1, 2])
     one = guesser([1, 2, 3, 4, 5, 6, 8], phrases)
