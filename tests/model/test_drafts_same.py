@@ -46,7 +46,7 @@ def _documents() -> Iterator[tuple[str, str]]:
 def _answer(engine: Engine, document: str, instruction: str, number: int) -> Finished:
     text = prompts.conversation_document(document)
     prompt = prompts.render(engine.info.prompt_format, text, instruction, engine.info.prompt_version)
-    grammar = extraction_grammar(document, ("age", "signs_symptoms")) if number % 20 == 19 else None
+    grammar = extraction_grammar(document, ("age", "signs_symptoms")) if number % 5 == 4 else None
     request = Request(prompt, 20, grammar, no_repeats=number % 2 == 0)
     return next(event for event in engine.stream(request) if isinstance(event, Finished))
 
