@@ -18,7 +18,7 @@ from typing import Any
 from edge.engine.repeats import Pieces
 from edge.terms import drugs, numbers, units
 
-RULE = "copied-2"
+RULE = "copied-3"
 TRIES = 400  # tokens that may give way at one place; then a number goes on as it can, or the answer ends
 _LIST = 20  # numerals of a list at a line's start
 _LEAST, _SHARE = 6, 0.6  # letters of a drug's name, and share of them, after which it is known as one
@@ -31,11 +31,13 @@ _LITERAL = re.compile(r"\d[\d.,]*\d|\d")
 
 @dataclass(frozen=True)
 class Copyable:
-    """What a document allows. units: number -> its units; prefixes: every beginning of a number; names: drug names."""
+    """What a document allows. units: number -> its units; prefixes: every beginning of a number; names: drug names;
+    signs: its numerals that are no figures ("½", "Ⅲ")."""
 
     units: dict[str, frozenset[str]] = field(repr=False)
     prefixes: frozenset[str] = field(repr=False)
     names: frozenset[str] = field(repr=False)
+    signs: frozenset[str] = field(repr=False)
 
     @classmethod
     def of(cls, document: str) -> Copyable:
@@ -53,10 +55,13 @@ class Copyable:
         for one in _ONE.finditer(document):  # "in a month"
             if own := units.name(one[1]):
                 found.setdefault("1", set()).add(own)
+        for value in numbers.ordinals(document):  # "the third of May" may be written as the 3rd
+            found.setdefault(value, set()).add(_BARE)
         said = {one.generic for one in drugs.find(document)}
         names = frozenset(name for name, generic in drugs.lexicon().items() if generic in said)
+        signs = frozenset(character for character in document.casefold() if _is_sign(character))
         prefixes = frozenset(number[:end] for number in found for end in range(1, len(number) + 1))
-        return cls({number: frozenset(own) for number, own in found.items()}, prefixes, names)
+        return cls({number: frozenset(own) for number, own in found.items()}, prefixes, names, signs)
 
     def takes(self, number: str, unit: str) -> bool:
         """Whether a number may be followed by a unit."""
@@ -112,7 +117,7 @@ class Copied:
             return self._completes(self._place, " ")
         place = self._place
         for character in self._text(token):
-            if not self._completes(place, character):
+            if not self._completes(place, character) or (_is_sign(character) and character not in self._allowed.signs):
                 return False
             place = _step(place, character)
         return self._open(place)
@@ -156,6 +161,11 @@ class Copied:
             at += 1
         known = any(len(word) >= _SHARE * len(name) for name in meant)
         return not known or any(name in self._allowed.names for name in meant)
+
+
+def _is_sign(character: str) -> bool:
+    """Whether a character is a numeral that is no figure: "½", "²", "Ⅲ". Ideographs that are numbers count, too."""
+    return character.isnumeric() and not character.isdecimal()
 
 
 def _goes_on(place: _Place, character: str) -> bool:

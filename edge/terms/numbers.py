@@ -29,6 +29,7 @@ _JOINERS = frozenset({"hundred", "thousand", "point", "and", "half", "komma"})
 _SINGLE = f"{_ORDINALS} once single twice both couple dozen einmal zweimal dreimal viermal"
 _ALONE = frozenset(_SINGLE.split())  # never part of a longer number
 _NO_NUMBER = frozenset(f"a an o oh single both {_ORDINALS}".split())
+_NAMED_ORDINALS = frozenset(_ORDINALS.split())
 _ARTICLES = frozenset({"a", "an", "ein", "eine", "einen", "einer"})  # before a number: "so eine fünf"
 _POINTING = f"{_ORDINALS} the this that which another other each every any right left no bad good big"
 _POINTS = frozenset(_POINTING.split())  # words that make "one" a pronoun
@@ -74,6 +75,19 @@ def _german_hundreds(small: dict[str, int], units: list[str]) -> dict[str, int]:
         found |= {f"{hundred}{word}": value + more for word, more in below.items()}
         if unit:
             found[f"{unit}tausend"] = 1000 * n
+    return found
+
+
+def ordinals(text: str) -> set[str]:
+    """The numbers that ordinals in words stand for: "the twenty third of May" 23 and 3, "third" 3."""
+    values, found, before = word_values(), set[str](), ""
+    for token in _TOKEN.finditer(text):
+        word = token[0].casefold()
+        if word in _NAMED_ORDINALS:
+            value = values[word]
+            tens = values.get(before, 0)
+            found |= {str(value)} | ({str(tens + value)} if tens in range(20, 100, 10) and value < 10 else set())
+        before = word
     return found
 
 

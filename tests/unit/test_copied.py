@@ -76,12 +76,22 @@ def test_what_was_said_may_be_written(text: str) -> None:
         "Metoprolol daily.",
         "Ibuprofen",
         "1.7",
+        "Weight ½.",
+        "Stage Ⅲ.",
         "25. Gout.",  # no numeral of so short a list, and not said
         "6.5.\n3 mg",
     ],
 )
 def test_what_was_not_said_may_not_be_written(text: str) -> None:
     assert not _may(text)
+
+
+def test_an_ordinal_may_be_written_in_figures_and_a_sign_as_it_was_said() -> None:
+    said = "Patient: Since the twenty third of May, the third time. Stage Ⅲ, ½ tablet."
+    for text in ("Since May 23rd.", "The 3rd time.", "Stage Ⅲ, ½ tablet.", "On the 23rd of May."):
+        assert _may(text, said), text
+    for text in ("Since May 13rd.", "The 2nd time.", "Stage Ⅳ."):
+        assert not _may(text, said), text
 
 
 def test_words_that_only_begin_like_a_drug_may_be_written() -> None:
