@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import errno
+import glob
 import hashlib
 import shutil
 import tempfile
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from edge import disk
@@ -15,6 +17,7 @@ from edge.errors import BaseModelError
 from export.progress import BuildProgress, silent
 
 CHUNK = 1 << 20
+_LEFT = 24 * 3600  # seconds after which a temporary folder is taken for one that a killed process left
 _SLACK = 64 << 20  # left free beside what is to be written, for the file system's own needs
 
 
@@ -88,8 +91,12 @@ def new_file(final: Path) -> Iterator[Path]:
 
 @contextmanager
 def new_folder(final: Path) -> Iterator[Path]:
-    """Yield a temporary folder beside final; it takes final's place if the block ends well, else it is removed."""
+    """Yield a temporary folder beside final; it takes final's place if the block ends well, else it is removed.
+
+    What a process that was killed left behind goes with the next one, once it is a day old.
+    """
     final.parent.mkdir(parents=True, exist_ok=True)
+    _remove_leavings(final)
     temporary = Path(tempfile.mkdtemp(prefix=f".{final.name}.", suffix=".part", dir=final.parent))
     temporary.chmod(0o755)
     try:
@@ -97,6 +104,15 @@ def new_folder(final: Path) -> Iterator[Path]:
         replace_folder(temporary, final)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
+
+
+def _remove_leavings(final: Path) -> None:
+    """Remove temporary folders of final that nobody has written for a day."""
+    for left in final.parent.glob(f".{glob.escape(final.name)}.*.part"):
+        with suppress(OSError):  # another process may remove it as well
+            newest = max((one.stat().st_mtime for one in left.rglob("*")), default=left.stat().st_mtime)
+            if time.time() - newest > _LEFT:
+                shutil.rmtree(left, ignore_errors=True)
 
 
 def replace_folder(new: Path, final: Path) -> None:

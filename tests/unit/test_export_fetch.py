@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import hashlib
+import os
 import shutil
 import threading
 import zipfile
@@ -323,3 +324,16 @@ def test_two_that_want_the_same_base_fetch_it_once(tmp_path: Path, monkeypatch: 
         two = pool.submit(fetch.fetch, make_base(), None, tmp_path, second)
         assert one.result(30) == two.result(30)
     assert len(calls) == len(waits) == 1
+
+
+def test_what_a_killed_process_left_goes_a_day_later(tmp_path: Path) -> None:
+    old, new, other = (tmp_path / name for name in (".bundle.a1.part", ".bundle.b2.part", ".bundle-x.c3.part"))
+    for one in (old, new, other):
+        one.mkdir()
+        (one / "model.onnx").write_bytes(b"half")
+    for one in (old, other):
+        os.utime(one / "model.onnx", (0, 0))
+        os.utime(one, (0, 0))
+    with files.new_folder(tmp_path / "bundle") as temporary:
+        (temporary / "model.onnx").write_bytes(b"whole")
+    assert sorted(one.name for one in tmp_path.iterdir()) == [".bundle-x.c3.part", ".bundle.b2.part", "bundle"]
