@@ -80,7 +80,16 @@ def _judge(allow_unsigned: bool, threads: int) -> PairJudge | None:
 
 def facts_folder() -> Path | None:
     """Folder of the installed tagger that finds facts, trusted or not."""
+    return _installed(TASK)
+
+
+def judge_folder() -> Path | None:
+    """Folder of the installed judge of pairs, a second vote on denials; trusted or not."""
+    return _installed(STATEMENT)
+
+
+def _installed(task: str) -> Path | None:
     try:
-        return tagger_folder(TASK, paths.bundle_dirs(), None)
+        return tagger_folder(task, paths.bundle_dirs(), None)
     except BundleError:
         return None

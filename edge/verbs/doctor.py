@@ -144,8 +144,7 @@ def _bundles(named: str | None) -> Iterator[Finding]:
         yield Finding("warn", "Model bundle", "no language model: notes are made from facts, no section is rewritten")
     elif not found:
         yield Finding("bad", "Model bundle", "none installed", "`make demo`, or `edgescribe bundle install FILE.tar`.")
-    if tagger.says:
-        yield tagger
+    yield from (one for one in (tagger, _judge()) if one.says)
     for m, signer in found:
         size = sum(f.size for f in m.files) / 1e6
         advice = [] if m.purpose == "clinical" else ["A test model: not fit for patients."]
@@ -161,17 +160,29 @@ def _bundles(named: str | None) -> Iterator[Finding]:
 
 def _tagger() -> Finding:
     """The tagger that finds facts, if one is installed; says is "" where there is none."""
-    from edge.contract.bundle import verify_bundle
     from edge.encounters.checking import facts_folder
 
-    folder = facts_folder()
+    return _small("Tagger", facts_folder(), "finds facts and fields")
+
+
+def _judge() -> Finding:
+    """The judge that the checks ask, if one is installed; says is "" where there is none."""
+    from edge.encounters.checking import judge_folder
+
+    return _small("Judge", judge_folder(), "a second vote on denials when a note is checked")
+
+
+def _small(about: str, folder: Path | None, does: str) -> Finding:
+    """A tagger bundle in a folder and what it does, or why it is not used."""
+    from edge.contract.bundle import verify_bundle
+
     if folder is None:
-        return Finding("warn", "Tagger", "")
+        return Finding("warn", about, "")
     try:
-        bundle = verify_bundle(folder)
+        bundle = verify_bundle(folder, require_signature=True)
     except BundleError as error:
-        return Finding("warn", "Tagger", f"{folder.name} is not used: {error.what}", error.hint)
-    return Finding("ok", "Tagger", f"{bundle.manifest.name}: finds facts and fields, signed by {bundle.signed_by}")
+        return Finding("warn", about, f"{folder.name} is not used: {error.what}", error.hint)
+    return Finding("ok", about, f"{bundle.manifest.name}: {does}, signed by {bundle.signed_by}")
 
 
 def _writer() -> Iterator[Finding]:
