@@ -30,7 +30,9 @@ def test_without_any_bundle_no_note_can_be_written() -> None:
 def test_a_tagger_alone_writes_notes(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(checking, "facts_folder", lambda: tmp_path)
     found = SimpleNamespace(manifest=SimpleNamespace(name="tagger-x"), signed_by="it")
-    monkeypatch.setattr(bundles, "verify_bundle", lambda folder, require_signature: found if require_signature else None)
+    monkeypatch.setattr(
+        bundles, "verify_bundle", lambda folder, require_signature: found if require_signature else None
+    )
     assert _states() == {"Model bundle": "warn", "Tagger": "ok", "This laptop": "ok", "Notes": "ok"}
 
 
@@ -48,7 +50,9 @@ def test_a_tagger_that_is_not_trusted_is_said_and_writes_none(monkeypatch: pytes
 def test_an_installed_judge_is_named(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr(checking, "judge_folder", lambda: tmp_path)
     found = SimpleNamespace(manifest=SimpleNamespace(name="tagger-y"), signed_by="it")
-    monkeypatch.setattr(bundles, "verify_bundle", lambda folder, require_signature: found if require_signature else None)
+    monkeypatch.setattr(
+        bundles, "verify_bundle", lambda folder, require_signature: found if require_signature else None
+    )
     assert _states() == {"Model bundle": "bad", "Judge": "ok", "This laptop": "ok"}
     assert [one.says for one in doctor._bundles(None) if one.about == "Judge"] == [
         "tagger-y: a second vote on denials when a note is checked, signed by it"
