@@ -1,10 +1,12 @@
 """Runs onnxruntime-genai's model builder as a child process, with two changes: which products stay in int8, and memory.
 
-    python builder_child.py KEEP BUILDER_PY ARGUMENTS...
+    python builder_child.py KEEP TEXTS BUILDER_PY ARGUMENTS...
 
 KEEP=builder: as the builder's own algorithm says. KEEP=all: every product in int8. KEEP=mixed: the head, and the
 products most sensitive to rounding (llama.cpp's choice of layers), by plain rounding, which takes seconds where the
 builder's k_quant_mixed takes minutes.
+
+TEXTS: a JSON file of token ids that rounding is calibrated with (export.calibrated), or "-".
 
 Memory: the builder loads everything as float32 and writes it into one message before it rounds, eight bytes a weight
 and more. Here weights stay in mapped files until their product is rounded, one after the other; the bytes that come out
@@ -15,9 +17,11 @@ from __future__ import annotations
 
 import ctypes
 import importlib
+import json
 import runpy
 import signal
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from types import SimpleNamespace
 from typing import Any
@@ -66,8 +70,11 @@ def mapped_model(folder: str, **_: Any) -> Any:
     return model
 
 
-def frugally(to_int4: Any) -> Any:
-    """The builder's to_int4 with the weights kept out of its message, and fetched when their turn comes."""
+def frugally(to_int4: Any, shared: Mapping[str, Any] | None = None) -> Any:
+    """The builder's to_int4 with the weights kept out of its message, and fetched when their turn comes.
+
+    shared: of export.calibrated.factors, by the weights' name; those are rounded by calibration in int4.
+    """
     import onnx_ir as ir
     from onnxruntime.quantization.neural_compressor import weight_only
 
@@ -82,11 +89,21 @@ def frugally(to_int4: Any) -> Any:
                     "", 0, int(size), tensor.dtype, shape=tensor.shape, name=weight.name, base_dir=""
                 )
 
+        turn: list[str] = []
+
         def fetched(tensor: Any, base_dir: str = "") -> Any:
+            turn[:] = [tensor.name]
             return kept.pop(tensor.name).numpy()
 
+        def rounding(data: Any, num_bits: int, group_size: int, scheme: str, *rest: Any) -> tuple[Any, ...]:
+            spread = (shared or {}).get(turn[0])
+            if spread is None or num_bits != 4 or len(spread) != data.shape[1]:  # padded to whole blocks
+                return plain(data, num_bits, group_size, scheme, *rest)
+            return by_calibration(data, spread, group_size, scheme)
+
         weight_only.numpy_helper = SimpleNamespace(to_array=fetched)
-        weight_only.quant_tensor = in_pieces(weight_only.quant_tensor)
+        plain = in_pieces(weight_only.quant_tensor)
+        weight_only.quant_tensor = rounding
         weight_only.quant_tensor_k_quant_cuda = in_pieces(weight_only.quant_tensor_k_quant_cuda)
         model = to_int4(self)
         for name, tensor in kept.items():  # products that are not rounded
@@ -111,6 +128,29 @@ def in_pieces(quant_tensor: Any) -> Any:
     return run
 
 
+def by_calibration(data: Any, spread: Any, group_size: int, scheme: str) -> tuple[Any, ...]:
+    """As the quantiser's own rounding of weights (outputs, inputs), by export.calibrated."""
+    import numpy as np
+    import torch
+
+    from export import calibrated
+
+    weights = torch.from_numpy(np.ascontiguousarray(data, dtype=np.float32))
+    return calibrated.rounded(weights, spread, group_size, scheme == "sym")
+
+
+def watched(folder: str, texts: Path) -> Mapping[str, Any]:
+    """What export.calibrated needs of the model in a Hugging Face folder; it is computed in float32 and let go."""
+    import torch
+    from transformers import AutoModelForCausalLM
+
+    from export import calibrated
+
+    ids = json.loads(texts.read_text(encoding="utf-8"))
+    model = AutoModelForCausalLM.from_pretrained(folder, dtype=torch.float32, local_files_only=True).eval()
+    return calibrated.factors(model, ids, lambda done: print(f"Calibrating {done}/{len(ids)}", flush=True))
+
+
 def _die_with_parent() -> None:
     """Leave no builder behind when the program that wants its work is killed outright (Linux)."""
     if sys.platform == "linux":
@@ -120,11 +160,12 @@ def _die_with_parent() -> None:
 def main() -> None:
     """Replace this process's arguments with the builder's and run it as a program."""
     _die_with_parent()
-    keep, builder, *arguments = sys.argv[1:]
+    keep, texts, builder, *arguments = sys.argv[1:]
     sys.path.insert(0, str(Path(builder).parent))
     base: Any = importlib.import_module("builders.base")
     base.AutoModelForCausalLM = SimpleNamespace(from_pretrained=mapped_model)
-    base.Model.to_int4 = frugally(base.Model.to_int4)
+    shared = watched(arguments[arguments.index("-i") + 1], Path(texts)) if texts != "-" else {}
+    base.Model.to_int4 = frugally(base.Model.to_int4, shared)
     if keep != "builder":
         from onnxruntime.quantization.matmul_nbits_quantizer import RTNWeightOnlyQuantConfig
 

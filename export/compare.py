@@ -63,7 +63,7 @@ def compare(
     sums = {name: _Sums() for name in candidates}
     reference_nll = 0.0
     for done, held in enumerate(documents, start=1):
-        ids, answer = _encode(held, tokenizer, prompt_format)
+        ids, answer = encode_held(held, tokenizer, prompt_format)
         expected = _log_softmax(reference.logits(ids, answer - 1)[:-1])
         targets = ids[answer:]
         reference_nll -= float(_pick(expected, targets).sum())
@@ -83,7 +83,7 @@ def compare(
     }
 
 
-def _encode(held: Held, tokenizer: Any, prompt_format: str) -> tuple[list[int], int]:
+def encode_held(held: Held, tokenizer: Any, prompt_format: str) -> tuple[list[int], int]:
     """Token ids of prompt, answer and end token; index of the first answer token."""
     prompt = render(prompt_format, held.document, held.instruction)
     head = encode((*prompt.document, *prompt.instruction), tokenizer)

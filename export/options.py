@@ -6,7 +6,8 @@ from dataclasses import asdict, dataclass, replace
 from typing import Literal
 
 Precision = Literal["int4", "int8", "fp16", "fp32"]
-ALGORITHMS = ("rtn", "rtn_last", "rtn_mixed", "k_quant", "k_quant_last", "k_quant_mixed")
+ALGORITHMS = ("gptq_mixed", "rtn", "rtn_last", "rtn_mixed", "k_quant", "k_quant_last", "k_quant_mixed")
+_OURS = ("gptq_mixed", "rtn_mixed")  # the builder has no such rule
 BLOCKS = (16, 32, 64, 128, 256)
 
 
@@ -19,7 +20,7 @@ class OnnxOptions:
     """
 
     precision: Precision = "int4"
-    algorithm: str = "rtn_mixed"
+    algorithm: str = "gptq_mixed"
     block: int = 32
     symmetric: bool = False
     accuracy_level: int = 4
@@ -63,7 +64,12 @@ class OnnxOptions:
         """Which products stay in int8 (export.builder_child), and the precision that the builder is told."""
         if self.precision == "int8":
             return "all", "int4"
-        return "mixed" if self.precision == "int4" and self.algorithm == "rtn_mixed" else "builder", self.precision
+        return "mixed" if self.precision == "int4" and self.algorithm in _OURS else "builder", self.precision
+
+    @property
+    def calibrated(self) -> bool:
+        """Whether rounding needs texts (export.calibrated)."""
+        return self.precision == "int4" and self.algorithm.startswith("gptq")
 
     def builder_options(self, tied: bool) -> list[str]:
         """KEY=VALUE words for the runtime's model builder."""
@@ -71,7 +77,7 @@ class OnnxOptions:
         pairs = [f"{key}={str(value).lower()}" for key, value in words.items()]
         if self.precision in ("int4", "int8"):
             # To the builder "rtn_last" means that the head, and with it a shared embedding, is int8.
-            ours = self.precision == "int8" or self.algorithm == "rtn_mixed"
+            ours = self.precision == "int8" or self.algorithm in _OURS
             pairs += [
                 f"int4_algo_config={'rtn_last' if ours else self.algorithm}",
                 f"int4_block_size={self.block}",

@@ -34,6 +34,7 @@ VARIANTS = (
     OnnxOptions.of("fp16"),
     OnnxOptions.of("int8"),
     OnnxOptions.of("int4"),
+    OnnxOptions.of("int4", "rtn_mixed"),
     OnnxOptions.of("int4", "k_quant_mixed"),
     OnnxOptions.of("int4", "k_quant_last"),
     OnnxOptions.of("int4", "rtn_last"),

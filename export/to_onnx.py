@@ -24,17 +24,19 @@ from typing import IO, Any
 from edge.contract.manifest import canonical
 from edge.errors import BundleError, EngineError
 from edge.paths import cache_dir
-from export import families, places, rewind
+from export import calibrated, families, places, rewind
 from export.base import base_digest, hf_folder
 from export.catalog import Base
+from export.compare import encode_held
 from export.files import claimed, named_disk_errors, need_space, new_folder, sha256_file
 from export.gguf import CONVERTER_VERSION
+from export.held import load_held
 from export.merge import adapter_digest, merge
 from export.options import OnnxOptions
 from export.progress import BuildProgress, silent
 
 PACKAGE = "onnxruntime-genai"
-BUILD_VERSION = "5"  # a change of this module that alters what is built is a new version
+BUILD_VERSION = "6"  # a change of this module that alters what is built is a new version
 HASHES = "build.json"
 _MODEL_FILES = ("model.onnx", "model.onnx.data")
 _PERCENT = re.compile(r"(\d+(?:\.\d+)?)%")
@@ -134,7 +136,8 @@ def _run_builder(
     builder = Path(onnxruntime_genai.__file__).parent / "models" / "builder.py"
     child = Path(__file__).with_name("builder_child.py")
     keep, precision = options.builder_precision()
-    command = [sys.executable, str(child), keep, str(builder)]
+    texts = _calibration(source, out.parent, base) if options.calibrated else "-"
+    command = [sys.executable, str(child), keep, texts, str(builder)]
     command += ["-i", str(source), "-o", str(out), "-p", precision, "-e", "cpu"]
     command += ["-c", str(out.parent / "scratch"), "--extra_options", *options.builder_options(base.tied)]
     environment = {**os.environ, "HF_HUB_OFFLINE": "1", "ORT_DISABLE_TELEMETRY": "1", "TOKENIZERS_PARALLELISM": "false"}
@@ -155,6 +158,17 @@ def _run_builder(
             "Check free memory and disk; the export extra must be installed as pinned.",
         )
     return time.monotonic() - started, peak
+
+
+def _calibration(source: Path, folder: Path, base: Base) -> str:
+    """A file in folder with the token ids of the texts that rounding is calibrated with, as the model reads them."""
+    from edge.contract.prompts import load_tokenizer
+
+    tokenizer = load_tokenizer(source / "tokenizer.json")
+    held = load_held(calibrated.COUNT, calibrated.TEXTS)
+    path = folder / "calibration.json"
+    path.write_text(json.dumps([encode_held(one, tokenizer, base.prompt_format)[0] for one in held]), encoding="utf-8")
+    return str(path)
 
 
 def _wait(process: subprocess.Popen[bytes]) -> int:
@@ -179,6 +193,10 @@ def _follow(stream: IO[bytes], name: str, progress: BuildProgress) -> list[str]:
             if line.startswith("Reading layer "):
                 with contextlib.suppress(ValueError):
                     progress(label, int(line.split()[-1]), 0)
+            elif line.startswith("Calibrating ") and "/" in line:
+                with contextlib.suppress(ValueError):
+                    done, _, total = line.removeprefix("Calibrating ").partition("/")
+                    progress(f"Calibrating {name}", int(done), int(total))
             elif line.startswith("Progress: ") and (match := _PERCENT.search(line)):
                 progress(f"Quantising {name}", int(float(match[1]) * 10), 1000)
             elif line.startswith("Saving ") and (match := _PERCENT.search(line)):

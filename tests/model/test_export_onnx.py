@@ -54,7 +54,7 @@ def test_the_bundle_is_verified_and_says_what_it_is(bundle_135m: Path) -> None:
     assert manifest.purpose == "test"
     assert manifest.precision == "int4"
     assert manifest.options == {
-        "algorithm": "rtn_mixed", "block": 32, "symmetric": False, "accuracy_level": 4, "prune_head": True,
+        "algorithm": "gptq_mixed", "block": 32, "symmetric": False, "accuracy_level": 4, "prune_head": True,
         "languages": "en",
     }  # fmt: skip
     assert sorted(entry.path for entry in manifest.files) == [

@@ -16,7 +16,7 @@ import torch
 
 from edge.engine import onnx as runtime
 from edge.errors import BundleError
-from export import builder_child, to_onnx
+from export import builder_child, calibrated, to_onnx
 from export.builder_child import frugally, in_pieces, int8_products, mapped_model
 from export.catalog import get
 
@@ -79,6 +79,33 @@ def test_rounding_one_product_after_the_other_gives_the_same_bytes(
     assert made[0] == made[1]
     quantised = ir.from_proto(onnx.ModelProto.FromString(made[0]))
     assert [node.attributes["bits"].value for node in quantised.graph if node.op_type == "MatMulNBits"] == [4, 8]
+
+
+def test_what_was_watched_is_rounded_by_calibration_and_nothing_else(
+    base: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from onnxruntime.quantization.matmul_nbits_quantizer import RTNWeightOnlyQuantConfig
+    from onnxruntime.quantization.neural_compressor import weight_only
+
+    for name in CHANGED:
+        monkeypatch.setattr(weight_only, name, getattr(weight_only, name))
+    config = {
+        "qdq_block_size": 32, "is_symmetric": False, "accuracy_level": 4, "nodes_to_exclude": [],
+        "op_types_to_quantize": ("MatMul",),
+        "algo_config": RTNWeightOnlyQuantConfig(customized_weight_config=int8_products("mixed", 8)),
+    }  # fmt: skip
+    inputs = torch.randn(300, 5) @ torch.randn(5, WIDTH) + 0.2 * torch.randn(300, WIDTH)
+    spread = calibrated.factor(inputs.T @ inputs)
+    plain, found = weight_only.quant_tensor, []
+    for shared in ({}, {"model.layers.1.attn.v_proj.MatMul": spread, "lm_head.MatMul": spread}):
+        monkeypatch.setattr(weight_only, "quant_tensor", plain)
+        fake = SimpleNamespace(model=two_products(1), quant_attrs={"int4": config, "use_qdq": False})
+        made = ir.to_proto(frugally(base.Model.to_int4, shared)(fake)).graph.initializer
+        found.append({one.name: onnx.numpy_helper.to_array(one) for one in made})
+    assert found[0].keys() == found[1].keys()
+    differ = {name for name in found[0] if not np.array_equal(found[0][name], found[1][name])}
+    assert any("v_proj.MatMul_Q4" in name for name in differ)
+    assert not any("lm_head" in name for name in differ)  # in int8
 
 
 def test_a_product_that_is_not_rounded_keeps_its_weight(base: Any, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -45,7 +45,7 @@ from export import catalog, to_onnx
 from export.options import OnnxOptions
 to_onnx.hf_folder = lambda *_, **__: work / "hf"
 base = catalog.get("smollm2-135m-instruct")
-run = lambda args: to_onnx.build(base, OnnxOptions(), cache=work / "cache")
+run = lambda args: to_onnx.build(base, OnnxOptions.of("int4", "rtn_mixed"), cache=work / "cache")
 raise SystemExit(run_verb(argparse.Namespace(run=run)))
 """
 

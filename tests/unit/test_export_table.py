@@ -80,14 +80,14 @@ def test_every_variant_is_built_and_measured_once(
     rates = iter(range(1, 1000))
     monkeypatch.setattr(table, "measure_speed", lambda _: Speed(float(next(rates)), 1.0, 5))
     rows = measure_table(BASE, [Held("d", "i", "a")], {}, rounds=2)
-    assert built == ["fp32", "fp16", "int8", *["int4"] * 6]
+    assert built == ["fp32", "fp16", "int8", *["int4"] * 7]
     assert [row.size for row in rows] == sorted((row.size for row in rows), reverse=True)
-    assert len({row.name for row in rows}) == len(rows) == 9
+    assert len({row.name for row in rows}) == len(rows) == 10
     assert all(row.distance.agreement == 1.0 and row.distance.documents == 1 for row in rows)
     fewer = measure_table(BASE, [Held("d", "i", "a")], {}, rounds=1, without=["k_quant", "fp"])
     assert [row.name for row in fewer] == [r.name for r in rows if "k_quant" not in r.name and "fp" not in r.name]
     best = {row.name: row.speed.prefill for row in rows if row.speed is not None}
-    assert sorted(best.values()) == list(range(10, 19))  # the better of two rounds, which went over all nine in turn
+    assert sorted(best.values()) == list(range(11, 21))  # the better of two rounds, which went over all ten in turn
 
 
 def test_scores_of_killed_runs_are_taken_away(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
