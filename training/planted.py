@@ -268,17 +268,18 @@ def plant(identifier: str, note: str, kind: str, rng: random.Random) -> Planted 
 
 
 def plant_all(notes: Sequence[tuple[str, str]], each: int, seed: int = 0) -> Iterator[Planted]:
-    """Up to `each` notes of every kind from (id, note) pairs, every note once a kind before any twice."""
+    """Up to `each` notes of every kind from (id, note) pairs, every note once a kind before any twice, none of them like
+    another."""
     for kind in KINDS:
         rng = random.Random(f"{seed}-{kind}")
         order = list(notes)
         rng.shuffle(order)
-        found = 0
+        made: set[tuple[str, str]] = set()
         for round_ in range(3):
             for identifier, note in order:
-                if found >= each:
+                if len(made) >= each:
                     break
                 one = plant(identifier, note, kind, random.Random(f"{seed}-{kind}-{identifier}-{round_}"))
-                if one is not None:
-                    found += 1
+                if one is not None and (identifier, one.note) not in made:
+                    made.add((identifier, one.note))
                     yield one

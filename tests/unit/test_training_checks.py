@@ -72,3 +72,9 @@ def test_no_true_note_of_the_development_visits_has_more_than_one_high_flag() ->
     assert len(counts) == 20
     assert max(counts) <= 1
     assert sum(counts) <= 2
+
+
+def test_no_error_is_planted_twice_in_the_same_way() -> None:
+    found = [one for one in planted.plant_all([("a", NOTE), ("b", NOTE)], 50) if one.kind == "subject"]
+    assert len(found) == len({(one.id.split("/")[0], one.note) for one in found}) >= 2
+    assert len(found) < 6  # three rounds over two notes, whose one relative has one other
