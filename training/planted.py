@@ -268,7 +268,7 @@ def plant(identifier: str, note: str, kind: str, rng: random.Random) -> Planted 
 
 
 def plant_all(notes: Sequence[tuple[str, str]], each: int, seed: int = 0) -> Iterator[Planted]:
-    """Up to `each` notes of every kind from (id, note) pairs, every note once a kind before any twice, none of them like
+    """Up to `each` notes of every kind from (id, note) pairs, every note once a kind before any twice, none like
     another."""
     for kind in KINDS:
         rng = random.Random(f"{seed}-{kind}")
