@@ -60,7 +60,10 @@ def _beside(rows: Sequence[Mapping[str, Any]], threads: int, options: Options) -
     clocks = _clocks(rows[0])
     each = "one thread" if threads == 1 else f"{threads} threads"
     said = "processor time" if clocks == (_CPU,) else "wall time / processor time"
-    busy = " On a machine that does other work the second is the one to trust." if len(clocks) > 1 else ""
+    busy = {
+        (1, 2): " On a machine that does other work the second is the one to trust.",
+        (2, 2): " A thread that waits for another may spin, and processor time counts that.",
+    }.get((min(threads, 2), len(clocks)), "")
     return [
         f"{_rounds(options.rounds)}, {each} each, int4 builds beside the published GGUF of the same base"
         f"{options.machine}: {said}. Ratios are llama.cpp's seconds divided by ours for the same tokens (over 1: we "

@@ -31,6 +31,8 @@ def test_each_number_of_threads_has_its_tables_with_the_clocks_that_hold() -> No
     assert "one thread each, int4 builds beside the published GGUF of the same base, here: processor time." in one
     assert "| model-x, 900 | 2.00 | 2.00 | 1.33 | 1.00 | 0.25 | 0.50 | 0.75 |" in one
     assert "| model-x, 900 | 2.00 / 2.00 | 2.00 / 2.00 | 1.60 / 1.33 |" in two
+    assert "A thread that waits for another may spin" in two
+    assert "the second is the one to trust" in speed_report.measured([row(1, False)], [], speed_report.Options(1))
     assert "| 0.25 / 0.50 | 1.00 / 1.50 | 300, 200, 400 |" in two
 
 
