@@ -47,7 +47,12 @@ def test_it_holds_every_file_of_the_packages(wheel: Path) -> None:
     expected = {path.relative_to(ROOT).as_posix() for path in files if "__pycache__" not in path.parts}
     assert len(expected) > 300
     assert packed == expected
-    assert {"export/catalog.toml", "edge/samples/visit.txt", "edge/samples/report.txt"} <= packed
+    assert {
+        "export/catalog.toml",
+        "export/calibration.jsonl",
+        "edge/samples/visit.txt",
+        "edge/samples/report.txt",
+    } <= packed
 
 
 def test_an_empty_environment_becomes_a_laptop_that_writes(wheel: Path, bundle_135m: Path, tmp_path: Path) -> None:
