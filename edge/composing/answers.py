@@ -38,7 +38,9 @@ def told(facts: Sequence[Fact], talk: Conversation) -> list[Fact]:
         if name not in _LEFT_OUT and name not in known:
             asked[one.turn, one.answer, one.what.state].append(one)
             known.add(name)
-    return [fact for (turn, answer, state), said in asked.items() for fact in _facts(said, turn, answer, state, talk)]
+    answered = {one.turn for one in told_of}
+    found = [fact for (turn, answer, state), said in asked.items() for fact in _facts(said, turn, answer, state, talk)]
+    return [one for one in found if one.polarity is Polarity.DENIED or one.evidence[1].turn not in answered]
 
 
 def _facts(said: Sequence[Said], turn: int, answer: int, state: str, talk: Conversation) -> Iterator[Fact]:

@@ -17,6 +17,7 @@ from edge.contract.facts import Fact, FactKind, Polarity, Quote, Time
 from edge.evidence.checks.duration import durations
 from edge.evidence.checks.frequency import frequencies
 from edge.evidence.reading import TextReading, read, sentences
+from edge.evidence.view import RETRACTED
 from edge.terms import units
 
 _PRESSURE = re.compile(r"\s*(?:over|/|zu)\s*$", re.IGNORECASE)
@@ -83,6 +84,7 @@ _CLOCK = re.compile(  # "at two in the morning" is no time of taking
     re.IGNORECASE,
 )
 _ALIKE = 8  # times that one dose of a drug may be another
+_PUT_RIGHT = 40  # characters more to one that puts another right
 _BESIDE = 30  # characters between a drug's name and a dose without a unit
 
 
@@ -104,7 +106,17 @@ def _dose(reading: TextReading) -> str:
     near = [one for one in bare if _beside_drug(reading, one[1], one[2])]
     if near and quotes.DASH in reading.text[near[-1][2] : bare[-1][1]]:
         return bare[-1][0]
-    return near[-1][0] if near and _OR.match(reading.text, near[-1][2]) is None else ""
+    if near and _OR.match(reading.text, near[-1][2]) is None:
+        return f"{near[-1][0]} {_unit_before(reading, near[-1][1])}".strip()
+    return ""
+
+
+def _unit_before(reading: TextReading, start: int) -> str:
+    """The unit of the number that one at an offset puts right: "200 milligrams, no, wait, the 400"."""
+    before = [one for one in reading.numbers if one.end <= start][-1:]
+    unit = units.DOSE.match(reading.text, before[0].end) if before else None
+    put_right = unit is not None and RETRACTED.match(reading.text[unit.end() : start]) is not None
+    return units.written(unit[1]) if unit is not None and put_right else ""
 
 
 def _is_strength(text: str, start: int, end: int) -> bool:
@@ -135,7 +147,8 @@ def _beside_drug(reading: TextReading, start: int, end: int) -> bool:
         return False
     if len({one.generic for one in reading.drugs}) == 1 and _TAKEN_BEFORE.search(reading.text, 0, start) is not None:
         return True
-    return any(0 <= start - d.end < _BESIDE or 0 <= d.start - end < 12 for d in reading.drugs)
+    reach = _BESIDE + (len(_unit_before(reading, start)) and _PUT_RIGHT)
+    return any(0 <= start - d.end < reach or 0 <= d.start - end < 12 for d in reading.drugs)
 
 
 def _counts(reading: TextReading, start: int) -> bool:

@@ -37,6 +37,16 @@ def test_what_a_fact_names_already_is_not_said_again() -> None:
     assert "Denies nausea." in written(advice, planned)
 
 
+def test_an_answer_that_a_fact_quotes_is_not_said_twice() -> None:
+    source = "[doctor] Did it swell up?\n[patient] A little on the first day. It is fine now, but stairs hurt.\n"
+    said = (
+        (_SYMPTOM, "A little on the first day", Time.PAST),
+        (_SYMPTOM, "It is fine now, but stairs hurt", Time.CURRENT),
+    )
+    wanted = ["Did it swell up? “A little on the first day.”", "“It is fine now, but stairs hurt.”"]
+    assert written(source, *said) == wanted
+
+
 def test_a_side_that_was_put_right_is_the_one_that_stands() -> None:
     said = "She said the left shoulder blade. Hang on"
     source = f"[patient] {said}... it's on the right. It was the mirror. Right shoulder blade.\n"

@@ -20,6 +20,7 @@ _MEDICATION, _PLAN = FactKind.MEDICATION, FactKind.PLAN_MEDICATION
         ("fluticasone, forty-four two puffs twice a day", "“Fluticasone, 44 two puffs twice a day.”"),  # not 442
         ("the sertraline. it's a hundred. i take the one hundred in the morning", "Sertraline 100 in the morning."),
         ("hydroxyzine, ten milligrams at bedtime as needed", "Hydroxyzine 10 mg at bedtime as needed."),
+        ("ibuprofen, 200 milligrams, no, wait, the 400 ones, twice a day", "Ibuprofen 400 mg twice daily."),
         ("oxycodone, five, i took two of those on monday", "Oxycodone 5."),  # one Monday is not weekly
         ("methotrexate, twenty milligrams on sunday", "Methotrexate 20 mg weekly."),
     ],

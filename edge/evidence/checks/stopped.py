@@ -61,30 +61,24 @@ def check(view: View) -> Iterator[Flag]:
         if _stops_in_note(text, one) and not said.stops and said.goes_on:
             yield view.flag(NAME, Severity.HIGH, f"{view.text(one)}: nobody said that it is stopped.", turns)
             return
-        current = (
-            _SAYS_ON.search(before) is not None
-            or _CURRENT.match(text) is not None
-            or view.piece.section == "medications"
-        )
-        if (
-            current
-            and said.stopped
-            and not _stops_in_note(text, one)
-            and not _OVER.search(text)
-            and not said.goes_on_near
-        ):
-            yield view.flag(NAME, Severity.HIGH, f"{view.text(one)}: the conversation has it stopped.", said.stopped)
+        on = _SAYS_ON.search(before) is not None or _CURRENT.match(text) is not None
+        # A list of medications is of what was taken until now: that the doctor stops one today is the plan's.
+        stopped = said.stopped if on else said.ended if view.piece.section == "medications" else ()
+        if stopped and not _stops_in_note(text, one) and not _OVER.search(text) and not said.goes_on_near:
+            yield view.flag(NAME, Severity.HIGH, f"{view.text(one)}: the conversation has it stopped.", stopped)
             return
 
 
 @dataclass(frozen=True)
 class _Told:
-    """What the conversation says of one drug. stopped: turns in which words of stopping are its own."""
+    """What the conversation says of one drug. stopped: turns in which words of stopping are its own; ended: those of
+    them in which it is not a doctor who stops it now ("I would stop the ibuprofen")."""
 
     stops: bool
     goes_on: bool
     goes_on_near: bool
     stopped: tuple[int, ...]
+    ended: tuple[int, ...]
 
 
 def _told(talk: Conversation, name: str) -> _Told:
@@ -94,6 +88,20 @@ def _told(talk: Conversation, name: str) -> _Told:
         any(_goes_on(talk, s) for s in said),
         any(_goes_on(talk, s, 60) for s in said),
         tuple(s.turn for s in said if _stopped_only(talk, s)),
+        tuple(s.turn for s in said if _stopped_only(talk, s) and not _stops_now(talk, s)),
+    )
+
+
+def _stops_now(talk: Conversation, said: Said) -> bool:
+    """Whether a doctor says to stop it, and nothing of a stop that was."""
+    reading = talk.index.turns[said.turn]
+    low, high = reading.room(said.what.start)
+    low, high = max(low, said.what.start - 70), min(high, said.what.end + 150)
+    doctor = talk.transcript.turns[said.turn].speaker == "Doctor"
+    return (
+        doctor
+        and _STOP_THIS.search(reading.text[low : said.what.start]) is not None
+        and _ENDS.search(reading.text, low, high) is None
     )
 
 
