@@ -26,7 +26,7 @@ _FLATTEST, _STEEPEST = 0.05, 1.0  # slopes that are believed
 _SLIGHT = 0.02  # a guess that is less likely to be reached ends the row
 
 
-Place = tuple[int, int]  # index of the token that is expected next, and how many before it match
+Match = tuple[int, int]  # index of the token that is expected next, and how many before it match
 
 
 class Odds:
@@ -97,7 +97,7 @@ class Lookup:
         self._odds = odds
         self._ids: list[int] = []
         self._last: dict[tuple[int, ...], int] = {}  # a run of tokens -> the index after its latest place
-        self.place: Place | None = None
+        self.place: Match | None = None
         for token in ids:
             self._index()
             self._ids.append(token)
@@ -117,13 +117,13 @@ class Lookup:
         self.place = place
         self._index()
 
-    def next(self, place: Place | None) -> tuple[int, float] | None:
+    def next(self, place: Match | None) -> tuple[int, float] | None:
         """The token that stands at a place, and the odds that it comes."""
         if place is None or place[0] >= len(self._ids):
             return None
         return self._ids[place[0]], self._odds.of(place[1])
 
-    def follow(self, place: Place | None, guessed: Sequence[int]) -> Place | None:
+    def follow(self, place: Match | None, guessed: Sequence[int]) -> Match | None:
         """The place after the last of some guessed tokens: on from the one before it where that agrees, else anew."""
         found = self.next(place)
         if place is not None and found is not None and found[0] == guessed[-1]:
@@ -136,7 +136,7 @@ class Lookup:
             if size <= end:
                 self._last[tuple(self._ids[end - size :])] = end
 
-    def _find(self, guessed: Sequence[int], held: int) -> Place | None:
+    def _find(self, guessed: Sequence[int], held: int) -> Match | None:
         """The latest earlier place of the longest run that ends with the guessed tokens, if it is longer than held."""
         tail = [*self._ids[-GRAMS[0] :], *guessed][-GRAMS[0] :]
         for size in GRAMS:
@@ -172,7 +172,7 @@ class Told:
         return found and (found[0], found[1] >> 5)
 
 
-class Source(Protocol):
+class Drafter(Protocol):
     """What says of itself which token follows an answer."""
 
     def add(self, token: int) -> None:
@@ -185,7 +185,7 @@ class Source(Protocol):
 class Guesser:
     """The lookup and other sources over one answer."""
 
-    def __init__(self, lookup: Lookup, *others: Source) -> None:
+    def __init__(self, lookup: Lookup, *others: Drafter) -> None:
         self._lookup, self._others = lookup, others
 
     def add(self, token: int) -> None:

@@ -16,7 +16,7 @@ from typing import Any
 
 from edge.contract.phrases import Phrases
 from edge.engine.base import Session
-from edge.engine.drafts import Guesser, Lookup, Odds, Pace, Source, Told, phrase_odds
+from edge.engine.drafts import Drafter, Guesser, Lookup, Odds, Pace, Told, phrase_odds
 from edge.engine.quoted import quote_odds
 
 _PROBE = (1, 2, 4)  # tokens of the passes that are compared with one over all of them
@@ -101,7 +101,7 @@ class Reader:
         if self._drafting is not None and self._drafting.exact is None:
             self._prove(self._drafting)
 
-    def begin(self, limit: int, *sources: Source) -> None:
+    def begin(self, limit: int, *sources: Drafter) -> None:
         """The prompt is read; an answer of at most limit tokens follows. sources: of guesses, beside those of all."""
         learnt = self._drafting
         if learnt is not None and learnt.guesses and learnt.exact:

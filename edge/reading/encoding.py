@@ -18,7 +18,6 @@ _MARKS = (
 # Letters and signs of western text in UTF-8; "ß“" in Windows-1252 is two bytes of UTF-8, too, but of no such letter.
 _UTF8 = re.compile(rb"[\xc2\xc3][\x80-\xbf]|\xe2[\x80-\x84][\x80-\xbf]")
 _UNDEFINED = frozenset(b"\x81\x8d\x8f\x90\x9d")  # no characters of Windows-1252
-_PLAIN = bytes([9, 10, 13, *range(32, 127)])
 _FEW = 0.05
 _MANY = 0.3  # share of bytes above 127 that no western text has
 _WRONGLY_READ = re.compile("Ã[\x80-¿ŸœŠšŽž]|â€[œ™“”\x9d\x93-\x99]|Â[°§µ ]")
@@ -48,8 +47,9 @@ def decode(raw: bytes, name: str) -> Decoded:
 
 def _marked(raw: bytes, encoding: str, name: str, skipped: int) -> Decoded:
     """A file that says its encoding. Raises InputError where it does not go on so."""
-    plain = len(raw.translate(None, _PLAIN))  # bytes that are no letters of UTF-8 text
-    wrong = 0 if encoding != "utf-8" and plain < _FEW * len(raw) else -1  # a mark before text of another encoding
+    other = raw.decode("utf-8", "replace")
+    odd = other.count("\ufffd") + other.count("\0")  # what no text in UTF-8 has
+    wrong = 0 if encoding != "utf-8" and odd < _FEW * len(other) else -1  # a mark before text of another encoding
     try:
         text = raw.decode(encoding)
     except UnicodeDecodeError as error:

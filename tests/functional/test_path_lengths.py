@@ -92,7 +92,7 @@ async def test_from_a_key_press_to_the_vault(home: Path, monkeypatch: pytest.Mon
     seen: list[list[str]] = []
     async with app.run_test(size=(120, 36)) as pilot:
         await unlock(pilot)
-        encounter = await written(pilot)
+        await written(pilot)
         begin = db.transaction
 
         def transaction(connection: Any) -> Any:
@@ -112,11 +112,12 @@ async def test_from_a_key_press_to_the_vault(home: Path, monkeypatch: pytest.Mon
         area = editors(app)[0].area
         area.focus()
         await pilot.press("x")
-        await until(pilot, lambda: encounter.sections[0].text.startswith("x") and len(seen) > 1, "the autosave")
+        ends = ("tui/open_encounters.py", "edge/store/edits.py")  # of the two ways
+        await until(pilot, lambda: all(any(end in one for one in seen) for end in ends), "the autosave")
         await leave(pilot)
     known = listed("From a key press to the vault")
-    way = {module for one in seen[:2] for module in one}
-    assert {"tui/open_encounters.py", "tui/vault_thread.py", "edge/store/edits.py"} <= way
+    way = {module for end in ends for module in next(one for one in seen if end in one)}  # others may write meanwhile
+    assert {*ends, "tui/vault_thread.py"} <= way
     assert way <= {*known}
     assert len(known) <= 9
     assert all((ROOT / module).is_file() for module in known)

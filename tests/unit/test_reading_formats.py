@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import io
 import zipfile
 
@@ -9,7 +10,7 @@ import pytest
 from reading_kit import LABELLED, RARE, VISIT, as_json, azure, docx, pdf, textgrid, timed, tsv, zipped
 
 from edge.errors import InputError, UsageError
-from edge.reading import files
+from edge.reading import encoding, files
 from edge.reading.files import ReadFile
 
 BASE = "".join(f"{who}: {words}\n" for who, words in VISIT)
@@ -218,6 +219,16 @@ def test_a_mixed_file_is_named_with_its_places() -> None:
     assert "Line 1 holds letters in UTF-8, line 2" in str(refused.value)
     again = files.read("Patient: Ich habe RÃ¼ckenschmerzen und FÃ¼ÃŸe.\n".encode(), "visit.txt")
     assert "wrong encoding" in again.warnings[0]
+
+
+@pytest.mark.parametrize("mark", [b"\xfe\xff", b"\xff\xfe"])
+def test_a_mark_of_utf_16_before_text_in_utf_8_is_refused(mark: bytes) -> None:
+    rows = "".join(f"{who} — {said}\n" for who, said in VISIT).encode()
+    raw = mark + b"\0\0" + rows[: len(rows) // 2 * 2]  # as damage leaves it: of an even length
+    with pytest.raises(InputError, match="does not go on so"):
+        files.read(raw, "visit.txt")
+    chinese = "医生：头痛吗？\n病人：不痛。\n" * 3
+    assert encoding.decode(codecs.BOM_UTF16_BE + chinese.encode("utf-16-be"), "v").text == chinese
 
 
 BOMB = zipped({"word/document.xml": "<w>" + "a" * 60_000_000 + "</w>"})
