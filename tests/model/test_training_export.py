@@ -50,7 +50,7 @@ def _build_here(patch: pytest.MonkeyPatch) -> None:
     class Here:
         def __init__(self, command: list[str], **_: object) -> None:
             patch.setattr(sys, "argv", command[1:])
-            patch.setattr(sys, "path", [str(Path(command[3]).parent), *sys.path])
+            patch.setattr(sys, "path", [str(Path(command[4]).parent), *sys.path])
             base = importlib.import_module("builders.base")
             for owner, name in ((base, "AutoModelForCausalLM"), (base.Model, "to_int4")):
                 patch.setattr(owner, name, getattr(owner, name))  # what the child replaces comes back afterwards
