@@ -36,6 +36,7 @@ _WHERE = re.compile(
 )
 _WHICH = re.compile(rf"\bwhich ({_PAIRED})\b[^.?!]*\?\s*$", re.IGNORECASE)
 _PLACED = frozenset({FactKind.COMPLAINT, FactKind.SYMPTOM})
+_PUT_RIGHT_IN = 300  # characters behind a quote in which its side is put right: the time stays bounded
 _SAID_AGAIN = 25  # words until a thing is named again with the right side
 _SPOKEN_TO = re.compile(r"(?:^|(?<=[.?!,] ))(?:so, |okay, )?(?:mom|mum|mama|mommy|dad|daddy|papa),", re.IGNORECASE)
 _ANIMAL = re.compile(r"\b(?:dog|cat|puppy|kitten|labrador|hund|katze|welpe)\b", re.IGNORECASE)
@@ -134,8 +135,9 @@ def put_right(fact: Fact, talk: Conversation) -> Fact:
     kept: list[Quote] = []
     for one in fact.evidence:
         turn = talk.transcript.turns[one.turn]
-        named = _SIDE_OF.search(source, one.start, turn.end)
-        again = _again(named, source, turn.end) if named is not None and named.start() < one.end else None
+        end = min(turn.end, one.end + _PUT_RIGHT_IN)
+        named = _SIDE_OF.search(source, one.start, end)
+        again = _again(named, source, end) if named is not None and named.start() < one.end else None
         first = _sentence_of(source, turn.start, named.start()) if named is not None and again is not None else None
         if first is None or again is None or len(source[first : again[0]].split()) > _SAID_AGAIN:
             kept.append(one)

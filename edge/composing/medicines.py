@@ -95,7 +95,7 @@ def joined(facts: Sequence[Fact], talk: Conversation) -> list[Fact]:
     for fact in apart:
         drugs = [one for one in read(_words(fact)).drugs if not is_level(_words(fact), one)]
         planned = fact.kind is FactKind.PLAN_MEDICATION  # "not today" is a plan, too
-        if not planned and any(_denied_later(talk, drug.generic, fact.evidence[0].turn) for drug in drugs):
+        if not planned and any(talk.once(_denied_later, (drug.generic, fact.evidence[0].turn)) for drug in drugs):
             continue
         if fact.kind not in DRUG_KINDS:
             found.append(fact)
@@ -222,7 +222,10 @@ def _antecedent(fact: Fact, talk: Conversation) -> tuple[str, Quote] | None:
             name = spans[-1].generic
             if (meant := _meant(talk, name, number)) is not None:
                 return meant
-            if _denied_later(talk, name, number) or _ANOTHERS.search(transcript.source, turn.start, since) is not None:
+            if (
+                talk.once(_denied_later, (name, number))
+                or _ANOTHERS.search(transcript.source, turn.start, since) is not None
+            ):
                 return None
             start = _clause(transcript.source, turn.start, turn.start + spans[-1].start)
             return name, Quote(number, start, since, transcript.source[start:since])
@@ -327,8 +330,10 @@ def _about_it(said: Quote, transcript: Transcript, known: frozenset[str]) -> Quo
     return Quote(said.turn, start, end, transcript.source[start:end].rstrip())
 
 
-def _denied_later(talk: Conversation, generic: str, turn: int) -> bool:
-    """Whether a drug was said not to be meant: "not hydralazine", "something else", "do you mean Zyrtec?"."""
+def _denied_later(talk: Conversation, key: tuple[str, int]) -> bool:
+    """Whether a drug, by its name and a turn, was said not to be meant: "not hydralazine", "something else", "do you
+    mean Zyrtec?"."""
+    generic, turn = key
     named = talk.by_name.get(generic, ())
     first, last = (bisect_left(named, one, key=lambda s: s.turn) for one in (turn, turn + _CORRECTED + 1))
     said = named[first:last]
@@ -338,13 +343,13 @@ def _denied_later(talk: Conversation, generic: str, turn: int) -> bool:
     behind = [turns[s.turn].text[s.what.end : s.what.end + _BEHIND] for s in said]
     if any(_ANOTHER.search(text) or _NOT_THAT.search(text) for text in behind):
         return True
-    return _asked_for(talk, generic, turn) is not None
+    return talk.once(_asked_for, key) is not None
 
 
 def _meant(talk: Conversation, generic: str, turn: int) -> tuple[str, Quote] | None:
     """The one drug that was meant in place of another ("Do you mean Zyrtec?" "Zyrtec, yes."), and the words that name
     it; None if the answer does not confirm it."""
-    asked = _asked_for(talk, generic, turn)
+    asked = talk.once(_asked_for, (generic, turn))
     turns = talk.index.turns
     if asked is None or asked[1].turn + 1 >= len(turns):
         return None
@@ -353,8 +358,10 @@ def _meant(talk: Conversation, generic: str, turn: int) -> tuple[str, Quote] | N
     return asked if sure else None
 
 
-def _asked_for(talk: Conversation, generic: str, turn: int) -> tuple[str, Quote] | None:
-    """The one drug that was asked for in place of another, which was named just before, and the words that name it."""
+def _asked_for(talk: Conversation, key: tuple[str, int]) -> tuple[str, Quote] | None:
+    """The one drug that was asked for in place of another, which was named just before, and the words that name it.
+    key: the other's name and a turn."""
+    generic, turn = key
     turns = talk.transcript.turns
     named = {one.turn for one in talk.by_name.get(generic, ())}
     for number in range(turn, min(turn + _MEANT_IN, len(turns))):
