@@ -109,6 +109,8 @@ def standing(reading: TextReading) -> list[tuple[str, int, int]]:
     for at, span in enumerate(spans):
         following = spans[at + 1] if at + 1 < len(spans) else None
         between = reading.text[span.end : following.start] if following else ""
+        counted = _TIMES.match(between)
+        between = between[counted.end() :] if counted is not None else between  # "three times, no, forty"
         unit = units.DOSE.match(between)
         before = reading.text[spans[at - 1].end : span.start] if at else ""
         taken_back = _NOT.fullmatch(before) or _TAKEN_BACK.match(between, unit.end() if unit else 0)

@@ -153,12 +153,13 @@ def main() -> int:
     subprocess.run([sys.executable, "-m", "compileall", "-q", "edge", "tui"], cwd=ROOT, check=True)
     bundle = options.bundle or chosen_bundle(None)[0].name
     cold, warm = ([one(options.form, bundle, warm) for _ in range(options.rounds)] for warm in (False, True))
-    since = [tuple(run["first word"][k] - run["asked"][k] for k in (0, 1)) for run in warm]
+    spans = [(run["asked"], run["first word"]) for run in warm]
+    since = [(last[0] - first[0], last[1] - first[1]) for first, last in spans]
     figures = {
         name: told(f"command to {name}", [run[name] for run in cold])
         for name in ("unlock screen", "encounter open", "first word")
     }
-    figures["warm"] = told("from the key to the first word, models loaded", since)  # type: ignore[arg-type]
+    figures["warm"] = told("from the key to the first word, models loaded", since)
     print(json.dumps({name: round(value, 3) for name, value in figures.items()}))
     return 0 if figures["unlock screen"] < START_S and figures["first word"] < WORD_S else 1
 

@@ -17,6 +17,7 @@ _MEDICATION, _PLAN = FactKind.MEDICATION, FactKind.PLAN_MEDICATION
         ("the prozac, when i was twenty", "Prozac."),  # an age
         ("i had the prednisone and painted at two in the morning", "Prednisone."),  # a clock
         ("ibuprofen, six hundred three times a day", "Ibuprofen 600 three times daily."),  # not 603
+        ("furosemide, six hundred three times, no, forty milligrams", "Furosemide 40 mg three times daily."),
         ("fluticasone, forty-four two puffs twice a day", "“Fluticasone, 44 two puffs twice a day.”"),  # not 442
         ("the sertraline. it's a hundred. i take the one hundred in the morning", "Sertraline 100 in the morning."),
         ("hydroxyzine, ten milligrams at bedtime as needed", "Hydroxyzine 10 mg at bedtime as needed."),
