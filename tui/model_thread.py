@@ -20,6 +20,7 @@ from edge.contract.templates import SectionSpec, Template
 from edge.errors import BundleError, EdgescribeError, EngineError, as_error
 
 if TYPE_CHECKING:
+    from edge.encounters.checking import Checker
     from edge.encounters.open_encounter import OpenEncounter, OpenSection
     from edge.encounters.writing import EngineInfo, Extraction, Note, Scribe
 
@@ -70,6 +71,15 @@ class NoteJob(Job):
 
     def run(self, scribe: Scribe) -> Iterator[Any]:
         return scribe.sections(self.text, self.template, self.form)
+
+    def early(self, checker: Checker) -> Scribe | None:
+        """What runs it while the model is still being opened, if it is a note of facts; None: it needs the model."""
+        from edge.encounters.writing import FACTS, Scribe
+
+        with contextlib.suppress(EdgescribeError):  # whoever asks the model itself is told what is wrong
+            scribe = Scribe.without_model(BundleError("The model is not open yet."), checker)
+            return scribe if scribe.form_of(self.template, self.text, self.form) == FACTS else None
+        return None
 
     @property
     def steps(self) -> int:
@@ -150,16 +160,23 @@ ModelNews = Loading | Ready | Unavailable | Update | Done
 
 
 class ModelThread:
-    """Owns the open bundle. opener is called on this thread; a bundle that died is opened again."""
+    """Owns the open bundle. opener is called on a thread of its own, so that what needs no model (a note made of facts)
+    is written meanwhile; a bundle that died is opened again."""
 
     def __init__(self, opener: Opener) -> None:
         self._opener = opener
         self._scribe: Scribe | None = None
+        self._opening: threading.Thread | None = None
+        self._fault: EdgescribeError = BundleError(
+            "There is no model to write with.", "", "Choose one in the settings."
+        )
+        self._checker: Checker | None = None  # finds facts while the model is being opened, and for the scribe then
         self._wake = threading.Condition()
         self._queue: list[Job] = []
         self._ahead: Ahead | None = None  # the newest; it waits until nothing is to be written
         self._reading = 0  # owner of what the engine reads ahead
         self._active: Job | None = None
+        self._held = False  # the active job waits for the model
         self._buffer: list[ModelNews] = []
         self._closing = self._again = False
         self._thread = threading.Thread(target=self._work, name="model", daemon=True)
@@ -212,6 +229,7 @@ class ModelThread:
                 self._active.stopped.set()
                 if self._scribe is not None:
                     self._scribe.engine.cancel()
+                self._wake.notify_all()
 
     def knows(self, number: int) -> bool:
         """Whether a job is queued, runs, or has ended and was not told yet."""
@@ -238,9 +256,9 @@ class ModelThread:
 
     @property
     def active(self) -> int:
-        """Number of the job that runs, 0 if none does."""
+        """Number of the job that runs, 0 if none does or it waits for the model."""
         with self._wake:
-            return self._active.number if self._active else 0
+            return self._active.number if self._active and not self._held else 0
 
     def close(self) -> None:
         """Stop writing and free the model. Waits as long as an engine needs to let go of a token, never for a bundle
@@ -259,31 +277,81 @@ class ModelThread:
 
     @property
     def ended(self) -> bool:
-        """Whether the thread is done."""
-        return not self._thread.is_alive()
+        """Whether nothing works here any more."""
+        return not (self._thread.is_alive() or self._opening)
 
     def _work(self) -> None:
-        self._open()
+        self._begin()
         while (job := self._next()) is not None:
             if isinstance(job, Ahead):
                 self._read(job)
                 continue
             try:
-                if self._scribe is None:
-                    self._open()
-                self._run(job)
+                scribe = self._scribe_for(job)
+                if scribe is None:
+                    self._put(Done(job))
+                else:
+                    self._run(job, scribe)
             except BaseException as fault:  # noqa: BLE001 - the worker's edge: handed to the screen as a named error
                 if isinstance(fault, EngineError):
                     self._drop()
                 self._put(Done(job, None, as_error(fault)))
         self._drop()
 
+    def _begin(self) -> None:
+        """Let the bundle be opened."""
+        with self._wake:
+            self._opening = threading.Thread(target=self._open, name="opening", daemon=True)
+            self._opening.start()
+
     def _open(self) -> None:
+        scribe: Scribe | None = None
         try:
-            self._scribe = self._opener(lambda done, total: self._put(Loading(done, total)))
-            self._put(Ready(self._scribe.engine.info))
+            scribe = self._opener(lambda done, total: self._put(Loading(done, total)))
+            fact: ModelNews = Ready(scribe.engine.info)
         except BaseException as fault:  # noqa: BLE001 - the worker's edge
-            self._put(Unavailable(as_error(fault)))
+            self._fault = as_error(fault)
+            fact = Unavailable(self._fault)
+        with self._wake:
+            self._opening = None
+            late = self._closing
+            self._scribe = None if late else scribe
+            self._put(fact)
+            self._wake.notify_all()
+        if late and scribe is not None:
+            scribe.engine.close()
+
+    def _scribe_for(self, job: Job) -> Scribe | None:
+        """What runs a job, once it is there; None if the job is stopped before.
+
+        Raises EdgescribeError if the model can't be opened.
+        """
+        if self._scribe is None:
+            if (early := self._early(job)) is not None:
+                return early
+            if self._scribe is None and self._opening is None:  # it failed before
+                self._begin()
+            with self._wake:
+                self._held = True
+                while self._opening is not None and not (job.stopped.is_set() or self._closing):
+                    self._wake.wait()
+                self._held, self._since = False, time.monotonic()
+                if job.stopped.is_set() or self._closing:
+                    return None
+                if self._scribe is None:
+                    raise self._fault
+        if self._scribe.checker is None:
+            self._scribe.checker = self._checker
+        return self._scribe
+
+    def _early(self, job: Job) -> Scribe | None:
+        if not isinstance(job, NoteJob):
+            return None
+        if self._checker is None:
+            from edge.encounters.checking import Checker
+
+            self._checker = Checker.open()
+        return job.early(self._checker)
 
     def _drop(self) -> None:
         scribe, self._scribe = self._scribe, None
@@ -300,11 +368,11 @@ class ModelThread:
         while True:
             with self._wake:
                 self._active = None
-                while not (self._queue or self._closing or self._again or self._ahead):
+                while not (self._queue or self._closing or (not self._opening and (self._again or self._ahead))):
                     self._wake.wait()
                 if self._closing:
                     return None
-                again, self._again = self._again, False
+                again = self._again and not self._opening
                 if not again and self._queue:
                     self._active, self._since, self._reading = self._queue.pop(0), time.monotonic(), 0
                     return self._active
@@ -312,18 +380,17 @@ class ModelThread:
                     ahead, self._ahead = self._ahead, None
                     self._reading = ahead.owner
                     return ahead
+                self._again = False
             self._drop()
-            self._open()
+            self._begin()
 
-    def _run(self, job: Job) -> None:
-        if self._scribe is None:
-            raise BundleError("There is no model to write with.", "", "Choose one in the settings.")
+    def _run(self, job: Job, scribe: Scribe) -> None:
         from edge.encounters.writing import ExtractionFinished, NoteFinished
 
         result: Note | Extraction | None = None
-        for event in job.run(self._scribe):
+        for event in job.run(scribe):
             if job.stopped.is_set() and not isinstance(event, Finished):
-                self._scribe.engine.cancel()  # a stop between two sections must reach the next one
+                scribe.engine.cancel()  # a stop between two sections must reach the next one
             if isinstance(event, NoteFinished):
                 result = event.note
             elif isinstance(event, ExtractionFinished):

@@ -644,9 +644,11 @@ class OpenEncounter:
             self.kept, self.template, self.sections = before, before.template, _open(before.sections)
             self.discard, self.note_changed = self.documents.get(Kind.NOTE), False
             self.replaced = self.replaced[:-1]
-        elif info is not None:
+        elif (
+            made_by := (note.writer if note else None) or info
+        ) is not None:  # facts are written before a model is open
             whole = not any(section.cut for section in self.sections)
-            self.take_note(replace(origin(info, self.document(), note), incomplete=not whole))
+            self.take_note(replace(origin(made_by, self.document(), note), incomplete=not whole))
 
     def take_note(self, known: Origin) -> None:
         """The sections become a new document, as they were written; edits made meanwhile become its draft."""

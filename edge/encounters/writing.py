@@ -141,12 +141,12 @@ class Scribe:
         return cls(engine, why, form, threads=threads)
 
     @classmethod
-    def without_model(cls, why: EdgescribeError) -> Scribe:
+    def without_model(cls, why: EdgescribeError, checker: Checker | None = None) -> Scribe:
         """A scribe of notes from facts alone, where no model can be opened: whatever needs one raises why.
 
-        Raises why itself where no tagger finds facts either.
+        checker: what finds facts, if it is open already. Raises why itself where no tagger finds facts either.
         """
-        checker = Checker.open()
+        checker = checker or Checker.open()
         if checker.finder is None or checker.info is None:
             raise why
         info = replace(checker.info, prompt_version=PROMPT_VERSION, prompt_format="chatml")  # asked before it is told

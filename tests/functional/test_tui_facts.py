@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Sequence
 from pathlib import Path
 
-from functional.tui_kit import empty_vault, encounter_on, leave, make_app, new_with, reopen, unlock, until
+import pytest
+from functional.tui_kit import empty_vault, encounter_on, leave, make_app, new_with, on, reopen, unlock, until
 from textual.widgets import Select
 
 from edge.contract.facts import Fact, FactKind, Polarity, Quote, Subject, Time
@@ -14,6 +16,7 @@ from edge.encounters.checking import Checker
 from edge.encounters.writing import Scribe
 from edge.engine.base import EngineInfo
 from edge.engine.scripted import ScriptedEngine
+from edge.errors import BundleError
 from tui import settings
 from tui.app import EdgeApp
 
@@ -73,6 +76,110 @@ async def test_the_model_writes_where_the_settings_say_so_at_once(home: Path) ->
         assert "The model wrote this." in encounter_on(app).sections[0].text
         await leave(pilot)
     assert settings.load().form == "whole"
+
+
+class Loader:
+    """Opens a model once it may, or fails to."""
+
+    def __init__(self, fault: BundleError | None = None) -> None:
+        self.may, self.fault = threading.Event(), fault
+        self.engine = Closable(lambda _: "The model wrote this.")
+
+    def __call__(self, _: object) -> Scribe:
+        assert self.may.wait(60)
+        if self.fault is not None:
+            raise self.fault
+        return Scribe(self.engine)
+
+
+class Closable(ScriptedEngine):
+    """Knows that it was closed."""
+
+    closed = False
+
+    def close(self) -> None:
+        self.closed = True
+
+
+def _loading(
+    home: Path, monkeypatch: pytest.MonkeyPatch, fault: BundleError | None = None
+) -> tuple[EdgeApp, Loader, list[int]]:
+    """An app whose model is still being opened, its loader, and how often a tagger was opened for notes."""
+    app, loader, opened = make_app(home), Loader(fault), list[int]()
+    app._opener = loader
+
+    def open_checker(*_: object, **__: object) -> Checker:
+        opened.append(1)
+        return Checker(_finder, info=INFO)
+
+    monkeypatch.setattr(Checker, "open", open_checker)
+    return app, loader, opened
+
+
+async def test_a_note_of_facts_does_not_wait_for_the_model(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    empty_vault(home)
+    app, loader, opened = _loading(home, monkeypatch)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await unlock(pilot)
+        await new_with(pilot, TALK)
+        await pilot.press("ctrl+g")
+        await until(pilot, lambda: encounter_on(app).has_note and not encounter_on(app).busy, "a note of facts")
+        assert app.encounters.info is None, "no model is open yet"
+        taggers = len(opened)
+        await pilot.press("ctrl+b")
+        app.encounters.form = "whole"
+        await new_with(pilot, TALK)
+        await pilot.press("ctrl+g")
+        await until(pilot, lambda: app.model._held, "a note that waits for the model")
+        assert app.encounters.at_work() == {encounter_on(app).id: "queued"}
+        loader.may.set()
+        await until(pilot, lambda: encounter_on(app).has_note and not encounter_on(app).busy, "the model's note")
+        assert "The model wrote this." in encounter_on(app).sections[0].text
+        assert len(opened) == taggers, "the finder of facts is opened once"
+        await leave(pilot)
+    with reopen(home) as vault:
+        made = {vault.encounters.peek(one.id).note.origin.bundle for one in vault.encounters.list()}
+    assert made == {"tagger-x", loader.engine.info.bundle}
+
+
+async def test_a_note_that_waits_for_the_model_can_be_stopped(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    empty_vault(home)
+    app, loader, _ = _loading(home, monkeypatch)
+    async with app.run_test(size=(120, 36)) as pilot:
+        await unlock(pilot)
+        app.encounters.form = "whole"
+        await new_with(pilot, TALK)
+        await pilot.press("ctrl+g")
+        await until(pilot, lambda: app.model._held, "a note that waits for the model")
+        app.encounters.stop(encounter_on(app))
+        await until(pilot, lambda: not encounter_on(app).busy, "the end of the wait")
+        assert not encounter_on(app).has_note
+        await leave(pilot)
+    loader.may.set()
+    await until(pilot, lambda: app.model.ended and loader.engine.closed, "a model that came too late is closed")
+
+
+async def test_notes_of_facts_are_written_where_no_model_opens(home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    empty_vault(home)
+    app, loader, _ = _loading(home, monkeypatch, BundleError("The bundle was refused.", "It was altered.", ""))
+    async with app.run_test(size=(120, 36)) as pilot:
+        await unlock(pilot)
+        loader.may.set()
+        await until(pilot, on(pilot, "Complaint"), "why there is no model")
+        await pilot.press("enter")
+        await until(pilot, on(pilot, "LibraryScreen"))
+        await new_with(pilot, TALK)
+        await pilot.press("ctrl+g")
+        await until(pilot, lambda: encounter_on(app).has_note and not encounter_on(app).busy, "a note of facts")
+        await pilot.press("ctrl+b")
+        app.encounters.form = "whole"
+        await new_with(pilot, TALK)
+        await pilot.press("ctrl+g")
+        await until(pilot, on(pilot, "Complaint"), "why there is no model for this note")
+        await pilot.press("enter")
+        await until(pilot, on(pilot, "EncounterScreen"))
+        assert not encounter_on(app).has_note
+        await leave(pilot)
 
 
 class Reader(ScriptedEngine):
