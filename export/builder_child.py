@@ -2,9 +2,9 @@
 
     python builder_child.py KEEP TEXTS BUILDER_PY ARGUMENTS...
 
-KEEP=builder: as the builder's own algorithm says. KEEP=all: every product in int8. KEEP=mixed: the head, and the
-products most sensitive to rounding (llama.cpp's choice of layers), by plain rounding, which takes seconds where the
-builder's k_quant_mixed takes minutes.
+KEEP=builder: as the builder's own algorithm says. KEEP=all: every product in int8. KEEP=read: query, key and value of
+every layer, and the table of the embedding. KEEP=mixed: the head, and the products most sensitive to plain rounding
+(llama.cpp's choice of layers), by plain rounding, which takes seconds where the builder's k_quant_mixed takes minutes.
 
 TEXTS: a JSON file of token ids that rounding is calibrated with (export.calibrated), or "-".
 
@@ -28,20 +28,22 @@ from typing import Any
 
 _PR_SET_PDEATHSIG = 1
 _ROWS = 1 << 14  # blocks of weights that are rounded at once: they stay in the processor's cache
+_OUTPUTS = 1 << 13  # outputs that are calibrated at once
+HEAD = "lm_head.MatMul.weight"
 
+_READ = tuple(f"attn/{name}/MatMul" for name in ("qkv_proj", "q_proj", "k_proj", "v_proj"))
 _SENSITIVE = ("attn/qkv_proj/MatMul", "attn/v_proj/MatMul", "mlp/down_proj/MatMul")
-_ALL = (
-    *_SENSITIVE,
-    *(f"attn/{name}/MatMul" for name in ("q_proj", "k_proj", "o_proj")),
-    *(f"mlp/{name}/MatMul" for name in ("gate_proj", "up_proj")),
-)
+_ALL = (*_READ, "attn/o_proj/MatMul", *(f"mlp/{name}/MatMul" for name in ("gate_proj", "up_proj", "down_proj")))
+_KEPT = {"all": _ALL, "read": _READ, "mixed": _SENSITIVE}
 
 
 def int8_products(keep: str, layers: int) -> dict[str, dict[str, int]]:
-    """The quantiser's per-node settings: names of the products in int8 for a decoder with so many layers."""
-    chosen = [layer for layer in range(layers) if keep == "all" or _sensitive(layer, layers)]
-    products = _ALL if keep == "all" else _SENSITIVE
-    names = [f"/model/layers.{layer}/{product}" for layer in chosen for product in products]
+    """The quantiser's per-node settings: names of the products in int8 for a decoder with so many layers.
+
+    The head is one of them, since the embedding's table is made of it; see int4_head.
+    """
+    chosen = [layer for layer in range(layers) if keep != "mixed" or _sensitive(layer, layers)]
+    names = [f"/model/layers.{layer}/{product}" for layer in chosen for product in _KEPT[keep]]
     return {name: {"bits": 8} for name in [*names, "/lm_head/MatMul"]}
 
 
@@ -80,10 +82,13 @@ def frugally(to_int4: Any, shared: Mapping[str, Any] | None = None) -> Any:
 
     def run(self: Any) -> Any:
         kept: dict[str, Any] = {}
+        head: dict[str, Any] = {}  # stays at hand until it is rounded a second time
         for node in self.model.graph:
             weight = node.inputs[1] if node.op_type == "MatMul" else None
             if weight is not None and weight.const_value is not None:
                 kept[weight.name] = tensor = weight.const_value
+                if weight.name == HEAD and shared and HEAD in shared:
+                    head[HEAD] = tensor
                 size = tensor.size * tensor.dtype.itemsize
                 weight.const_value = ir.ExternalTensor(
                     "", 0, int(size), tensor.dtype, shape=tensor.shape, name=weight.name, base_dir=""
@@ -108,9 +113,42 @@ def frugally(to_int4: Any, shared: Mapping[str, Any] | None = None) -> Any:
         model = to_int4(self)
         for name, tensor in kept.items():  # products that are not rounded
             model.graph.initializers[name].const_value = tensor
+        if head and shared:
+            int4_head(model, head[HEAD].numpy(), shared[HEAD])
         return model
 
     return run
+
+
+def int4_head(model: Any, weights: Any, spread: Any) -> None:
+    """The head of a rounded model in int4 by calibration, in blocks as large as those it had in int8.
+
+    weights: (inputs, outputs), float32; spread: of export.calibrated.factor. What it had in int8 stays where another
+    node reads it: the embedding's table loses more by rounding, and of it only single rows are ever read.
+    """
+    import onnx_ir as ir
+    from onnxruntime.quantization.neural_compressor import weight_only
+
+    node = next(node for node in model.graph if node.op_type == "MatMulNBits" and node.inputs[1].name.startswith(HEAD))
+    block, plain = node.attributes["block_size"].value, [value for value in node.inputs[1:] if value is not None]
+    if node.attributes["bits"].value == 4 or weights.shape[0] % block:
+        return
+    numbers, scales, zeros = by_calibration(weights.T, spread, block, "asym" if len(plain) > 2 else "sym")
+    _, tensors = weight_only.make_matmul_weight_only_node(
+        SimpleNamespace(input=["", "lm_head.int4"], output=[], name=""), weights.shape, 4, block,
+        weights.shape[0] // block, numbers, scales, zeros if len(plain) > 2 else None,
+    )  # fmt: skip
+    made = {tensor.name: ir.from_proto(tensor) for tensor in tensors}
+    order = [next(name for name in made if "_Q4G" in name), "lm_head.int4_scale", "lm_head.int4_zp"]
+    for place, name in enumerate(order[: len(plain)], start=1):
+        value = ir.Value(name=name, shape=made[name].shape, type=ir.TensorType(made[name].dtype))
+        value.const_value = made[name]
+        model.graph.register_initializer(value)
+        node.replace_input_with(place, value)
+    node.attributes["bits"], node.name = ir.AttrInt64("bits", 4), str(node.name).replace("_Q8", "_Q4")
+    for value in plain:
+        if not value.uses():
+            del model.graph.initializers[value.name]
 
 
 def in_pieces(quant_tensor: Any) -> Any:
@@ -135,8 +173,11 @@ def by_calibration(data: Any, spread: Any, group_size: int, scheme: str) -> tupl
 
     from export import calibrated
 
-    weights = torch.from_numpy(np.ascontiguousarray(data, dtype=np.float32))
-    return calibrated.rounded(weights, spread, group_size, scheme == "sym")
+    parts = []
+    for start in range(0, len(data), _OUTPUTS):  # outputs do not depend on each other
+        weights = torch.from_numpy(np.ascontiguousarray(data[start : start + _OUTPUTS], dtype=np.float32))
+        parts.append(calibrated.rounded(weights, spread, group_size, scheme == "sym"))
+    return tuple(np.concatenate(part) for part in zip(*parts, strict=True))
 
 
 def watched(folder: str, texts: Path) -> Mapping[str, Any]:

@@ -7,13 +7,14 @@ from typing import Literal
 
 Precision = Literal["int4", "int8", "fp16", "fp32"]
 ALGORITHMS = ("gptq_mixed", "rtn", "rtn_last", "rtn_mixed", "k_quant", "k_quant_last", "k_quant_mixed")
-_OURS = ("gptq_mixed", "rtn_mixed")  # the builder has no such rule
+_OURS = {"gptq_mixed": "read", "rtn_mixed": "mixed"}  # the builder has no such rule; what stays in int8
+_CALIBRATED_BLOCK, _PLAIN_BLOCK = 64, 32  # what plain rounding loses in coarser blocks, calibration makes good
 BLOCKS = (16, 32, 64, 128, 256)
 
 
 @dataclass(frozen=True)
 class OnnxOptions:
-    """algorithm: rounding rule; "_last" keeps the head in int8, "_mixed" some layers too.
+    """algorithm: rounding rule; "_last" keeps the head in int8, "_mixed" some products, too.
 
     block: weights that share a scale, at most; made smaller where the model's width is no multiple of it.
     accuracy_level 4: activations in int8 within the product. prune_head: logits of the last token only.
@@ -21,7 +22,7 @@ class OnnxOptions:
 
     precision: Precision = "int4"
     algorithm: str = "gptq_mixed"
-    block: int = 32
+    block: int = _CALIBRATED_BLOCK
     symmetric: bool = False
     accuracy_level: int = 4
     prune_head: bool = True
@@ -32,6 +33,8 @@ class OnnxOptions:
     ) -> OnnxOptions:
         """The measured defaults of a precision (int8 needs few scales and no zero points), but for what is given."""
         measured = cls("int8", "rtn", 128, True) if precision == "int8" else cls(precision)
+        if precision == "int4" and algorithm not in (None, measured.algorithm):
+            measured = replace(measured, block=_PLAIN_BLOCK)
         return replace(
             measured,
             algorithm=measured.algorithm if algorithm is None else algorithm,
@@ -64,7 +67,7 @@ class OnnxOptions:
         """Which products stay in int8 (export.builder_child), and the precision that the builder is told."""
         if self.precision == "int8":
             return "all", "int4"
-        return "mixed" if self.precision == "int4" and self.algorithm in _OURS else "builder", self.precision
+        return _OURS.get(self.algorithm, "builder") if self.precision == "int4" else "builder", self.precision
 
     @property
     def calibrated(self) -> bool:

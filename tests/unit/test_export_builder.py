@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import onnx
 import onnx_ir as ir
+import onnxruntime
 import onnxruntime_genai
 import pytest
 import torch
@@ -35,15 +36,18 @@ def base() -> Any:
     return module
 
 
-def two_products(seed: int) -> ir.Model:
-    """x -> head and value products, and one product without a constant weight."""
+def two_products(seed: int, table: bool = False) -> ir.Model:
+    """x -> value and head products, and one product without a constant weight. table: another node reads what the head
+    will have in int8, as the embedding does."""
     rng = np.random.default_rng(seed)
     names = ("/model/layers.1/attn/v_proj/MatMul", "/lm_head/MatMul")
     shape = ir.Shape(["n", WIDTH])
     current = first = ir.Value(name="x", shape=shape, type=ir.TensorType(ir.DataType.FLOAT))
     nodes, weights = [], []
     for name in names:
-        tensor = ir.tensor(rng.standard_normal((WIDTH, WIDTH)).astype(np.float32), name=name[1:].replace("/", "."))
+        tensor = ir.tensor(
+            rng.standard_normal((WIDTH, WIDTH)).astype(np.float32), name=f"{name[1:].replace('/', '.')}.weight"
+        )
         weights.append(ir.Value(name=tensor.name, shape=tensor.shape, type=ir.TensorType(tensor.dtype)))
         weights[-1].const_value = tensor
         nodes.append(ir.node("MatMul", [current, weights[-1]], name=name))
@@ -51,6 +55,10 @@ def two_products(seed: int) -> ir.Model:
         current.name, current.shape, current.type = f"{name}/output_0", shape, ir.TensorType(ir.DataType.FLOAT)
     nodes.append(ir.node("MatMul", [current, first], name="/free/MatMul"))
     nodes[-1].outputs[0].name = "y"
+    if table:
+        eights = ir.Value(name="lm_head.MatMul.weight_Q8G32")
+        nodes.insert(0, ir.node("Identity", [eights], name="/table"))
+        nodes[0].outputs[0].name = "table"
     graph = ir.Graph(
         [first], [nodes[-1].outputs[0]], nodes=nodes, initializers=weights, opset_imports={"": 21}, name="g"
     )
@@ -94,18 +102,62 @@ def test_what_was_watched_is_rounded_by_calibration_and_nothing_else(
         "op_types_to_quantize": ("MatMul",),
         "algo_config": RTNWeightOnlyQuantConfig(customized_weight_config=int8_products("mixed", 8)),
     }  # fmt: skip
-    inputs = torch.randn(300, 5) @ torch.randn(5, WIDTH) + 0.2 * torch.randn(300, WIDTH)
-    spread = calibrated.factor(inputs.T @ inputs)
+    spread = spread_of_inputs()
     plain, found = weight_only.quant_tensor, []
-    for shared in ({}, {"model.layers.1.attn.v_proj.MatMul": spread, "lm_head.MatMul": spread}):
+    for shared in ({}, {"model.layers.1.attn.v_proj.MatMul.weight": spread}):
         monkeypatch.setattr(weight_only, "quant_tensor", plain)
         fake = SimpleNamespace(model=two_products(1), quant_attrs={"int4": config, "use_qdq": False})
         made = ir.to_proto(frugally(base.Model.to_int4, shared)(fake)).graph.initializer
         found.append({one.name: onnx.numpy_helper.to_array(one) for one in made})
     assert found[0].keys() == found[1].keys()
     differ = {name for name in found[0] if not np.array_equal(found[0][name], found[1][name])}
-    assert any("v_proj.MatMul_Q4" in name for name in differ)
+    assert any("v_proj.MatMul.weight_Q4" in name for name in differ)
     assert not any("lm_head" in name for name in differ)  # in int8
+
+
+def spread_of_inputs() -> Any:
+    inputs = torch.randn(300, 5) @ torch.randn(5, WIDTH) + 0.2 * torch.randn(300, WIDTH)
+    return calibrated.factor(inputs.T @ inputs)
+
+
+@pytest.mark.parametrize("symmetric", [True, False])
+@pytest.mark.parametrize("table", [True, False])
+def test_the_head_is_int4_and_the_table_of_the_embedding_stays_int8(
+    base: Any, symmetric: bool, table: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from onnxruntime.quantization.matmul_nbits_quantizer import RTNWeightOnlyQuantConfig
+    from onnxruntime.quantization.neural_compressor import weight_only
+
+    for name in CHANGED:
+        monkeypatch.setattr(weight_only, name, getattr(weight_only, name))
+    monkeypatch.setattr(builder_child, "_OUTPUTS", 20)
+    config = {
+        "qdq_block_size": 32, "is_symmetric": symmetric, "accuracy_level": 4, "nodes_to_exclude": [],
+        "op_types_to_quantize": ("MatMul",),
+        "algo_config": RTNWeightOnlyQuantConfig(customized_weight_config=int8_products("read", 8)),
+    }  # fmt: skip
+    fake = SimpleNamespace(model=two_products(1, table), quant_attrs={"int4": config, "use_qdq": False})
+    weights = two_products(1).graph.initializers["lm_head.MatMul.weight"].const_value.numpy()
+    spread = spread_of_inputs()
+    made = ir.to_proto(frugally(base.Model.to_int4, {builder_child.HEAD: spread})(fake))
+    nodes = {node.name: {one.name: one.i for one in node.attribute} for node in made.graph.node}
+    assert [nodes[name]["bits"] for name in ("/model/layers.1/attn/v_proj/MatMul_Q8", "/lm_head/MatMul_Q4")] == [8, 4]
+    names = {one.name for one in made.graph.initializer}
+    assert ("lm_head.MatMul.weight_Q8G32" in names) is table
+    numbers, scales, zeros = calibrated.rounded(torch.from_numpy(weights.T.copy()), spread, 32, symmetric)
+    expected = (numbers.astype(np.float32) - zeros) * scales
+    rows = np.eye(WIDTH, dtype=np.float32)
+    head = [node for node in made.graph.node if node.name == "/lm_head/MatMul_Q4"]
+    alone = onnx.helper.make_graph(
+        head, "g", [onnx.helper.make_tensor_value_info(head[0].input[0], 1, [WIDTH, WIDTH])],
+        [onnx.helper.make_tensor_value_info(head[0].output[0], 1, [WIDTH, WIDTH])],
+        [one for one in made.graph.initializer if one.name in head[0].input],
+    )  # fmt: skip
+    model = onnx.helper.make_model(alone, opset_imports=made.opset_import, ir_version=10)
+    del model.graph.node[0].attribute[[one.name for one in model.graph.node[0].attribute].index("accuracy_level")]
+    session = onnxruntime.InferenceSession(model.SerializeToString())
+    (got,) = session.run(None, {head[0].input[0]: rows})
+    assert np.allclose(got.T, expected.reshape(WIDTH, WIDTH), atol=1e-5)
 
 
 def test_a_product_that_is_not_rounded_keeps_its_weight(base: Any, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -114,9 +166,9 @@ def test_a_product_that_is_not_rounded_keeps_its_weight(base: Any, monkeypatch: 
     for name in CHANGED:
         monkeypatch.setattr(weight_only, name, getattr(weight_only, name))
     model = two_products(2)
-    expected = model.graph.initializers["lm_head.MatMul"].const_value.numpy().copy()
+    expected = model.graph.initializers["lm_head.MatMul.weight"].const_value.numpy().copy()
     same = frugally(lambda fake: ir.from_proto(ir.to_proto(fake.model)))(SimpleNamespace(model=model))
-    assert np.array_equal(same.graph.initializers["lm_head.MatMul"].const_value.numpy(), expected)
+    assert np.array_equal(same.graph.initializers["lm_head.MatMul.weight"].const_value.numpy(), expected)
 
 
 @pytest.mark.parametrize("rounding", ["rtn", "k_quant"])

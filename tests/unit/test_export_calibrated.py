@@ -72,7 +72,7 @@ def test_factors_are_those_of_what_each_product_reads() -> None:
     told: list[int] = []
     found = calibrated.factors(model, [[1, 2, 3], [4, 5, 6, 7]], told.append)
     assert told == [1, 2]
-    assert len(found) == 2 * 8
+    assert len(found) == 2 * 8 + 1
     assert "model.layers.1.attn.qkv_proj.MatMul.weight" in found
     assert not any("down_proj" in name for name in found)
     with torch.inference_mode():
@@ -80,7 +80,11 @@ def test_factors_are_those_of_what_each_product_reads() -> None:
         first = model.model.layers[0].input_layernorm(rows)
     expected = calibrated.factor(first.T @ first)
     assert torch.allclose(found["model.layers.0.attn.q_proj.MatMul.weight"], expected, rtol=1e-2, atol=1e-4)
-    assert not any(module._forward_pre_hooks for module in model.modules())
+    with torch.inference_mode():
+        last = torch.cat([model.model(torch.tensor([ids])).last_hidden_state[0] for ids in ([1, 2, 3], [4, 5, 6, 7])])
+    expected = calibrated.factor(last.T @ last)
+    assert torch.allclose(found["lm_head.MatMul.weight"], expected, rtol=1e-2, atol=1e-4)
+    assert not any(module._forward_pre_hooks or module._forward_hooks for module in model.modules())
 
 
 def test_the_texts_are_there() -> None:

@@ -157,7 +157,8 @@ def test_the_languages_of_the_notes_that_it_was_trained_to_write(tmp_path: Path)
     ("width", "given", "block", "symmetric"),
     [
         (576, OnnxOptions.of("int4"), 32, False),
-        (896, OnnxOptions.of("int4"), 32, False),
+        (896, OnnxOptions.of("int4"), 64, False),
+        (896, OnnxOptions.of("int4", "rtn_mixed"), 32, False),
         (576, OnnxOptions.of("int8"), 64, True),
         (896, OnnxOptions.of("int8"), 128, True),
         (896, OnnxOptions.of("int4", "rtn_last", 128, True), 128, True),
