@@ -34,6 +34,7 @@ from tui import actions, settings, terminal, texts
 from tui.base_app import BaseApp
 from tui.screens.base import EdgeScreen
 from tui.screens.unlock import UnlockScreen
+from tui.shared_checker import SharedChecker
 from tui.template_drafts import TemplateDrafts
 from tui.terminal import idle
 from tui.terminal.beat import Beat
@@ -72,6 +73,7 @@ class EdgeApp(BaseApp):
         super().__init__(kept.theme, life)
         self.vault, self.settings = vault, kept
         self._opener, self._thread = opener, cast("ModelThread | None", None)
+        self.checker = SharedChecker()
         self.unsaved = TemplateDrafts(vault)
         self.seal_level = seal.level if seal else "none"
         self.seal = seal
@@ -91,7 +93,7 @@ class EdgeApp(BaseApp):
         if self._thread is None:
             from tui.model_thread import ModelThread
 
-            self._thread = ModelThread(self._opener)
+            self._thread = ModelThread(self._opener, self.checker)
         return self._thread
 
     @cached_property
@@ -100,7 +102,7 @@ class EdgeApp(BaseApp):
         from tui.open_encounters import OpenEncounters
         from tui.tool_thread import ToolThread
 
-        tools = ToolThread(self.allow_unsigned)
+        tools = ToolThread(self.allow_unsigned, self.checker)
         return OpenEncounters(self.vault, self.model, tools, self._changed, self.settings.form)
 
     def get_default_screen(self) -> Screen[Any]:
@@ -526,6 +528,8 @@ def main(args: argparse.Namespace) -> int:
         load_behind()
         from edge.encounters.writing import Scribe
 
+        with contextlib.suppress(EdgescribeError):  # first: it is small, and a note of facts waits for nothing else
+            app.checker()
         bundle = app.named_bundle or kept.bundle or None
         try:
             return Scribe.open(bundle, progress, unsigned, getattr(args, "threads", 0))
@@ -536,6 +540,7 @@ def main(args: argparse.Namespace) -> int:
 
     launcher, modes = os.getppid(), terminal.modes()
     app = EdgeApp(thread, opener, kept, getattr(args, "seal", None), getattr(args, "life", None))
+    app.checker.threads = getattr(args, "threads", 0)
     app.named_bundle, app.allow_unsigned = getattr(args, "bundle", None) or "", unsigned
     app.was_ended = bool(getattr(args, "ended", False))
     try:

@@ -163,14 +163,14 @@ class ModelThread:
     """Owns the open bundle. opener is called on a thread of its own, so that what needs no model (a note made of facts)
     is written meanwhile; a bundle that died is opened again."""
 
-    def __init__(self, opener: Opener) -> None:
-        self._opener = opener
+    def __init__(self, opener: Opener, checker: Callable[[], Checker]) -> None:
+        """checker: gives what finds facts, while the model is being opened and then."""
+        self._opener, self._checker = opener, checker
         self._scribe: Scribe | None = None
         self._opening: threading.Thread | None = None
         self._fault: EdgescribeError = BundleError(
             "There is no model to write with.", "", "Choose one in the settings."
         )
-        self._checker: Checker | None = None  # finds facts while the model is being opened, and for the scribe then
         self._wake = threading.Condition()
         self._queue: list[Job] = []
         self._ahead: Ahead | None = None  # the newest; it waits until nothing is to be written
@@ -308,6 +308,7 @@ class ModelThread:
         scribe: Scribe | None = None
         try:
             scribe = self._opener(lambda done, total: self._put(Loading(done, total)))
+            scribe.finder = scribe.finder or self._checker
             fact: ModelNews = Ready(scribe.engine.info)
         except BaseException as fault:  # noqa: BLE001 - the worker's edge
             self._fault = as_error(fault)
@@ -340,18 +341,10 @@ class ModelThread:
                     return None
                 if self._scribe is None:
                     raise self._fault
-        if self._scribe.checker is None:
-            self._scribe.checker = self._checker
         return self._scribe
 
     def _early(self, job: Job) -> Scribe | None:
-        if not isinstance(job, NoteJob):
-            return None
-        if self._checker is None:
-            from edge.encounters.checking import Checker
-
-            self._checker = Checker.open()
-        return job.early(self._checker)
+        return job.early(self._checker()) if isinstance(job, NoteJob) else None
 
     def _drop(self) -> None:
         scribe, self._scribe = self._scribe, None

@@ -14,16 +14,17 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any, TypeVar
 
 if TYPE_CHECKING:
+    from edge.encounters.checking import Checker
     from edge.encounters.tools import Tools
 
 T = TypeVar("T")
 
 
 class ToolThread:
-    """allow_unsigned: also bundles that no known key signed."""
+    """allow_unsigned: also bundles that no known key signed. checker: see edge.encounters.tools.Tools."""
 
-    def __init__(self, allow_unsigned: bool = False) -> None:
-        self._unsigned = allow_unsigned
+    def __init__(self, allow_unsigned: bool = False, checker: Callable[[], Checker] | None = None) -> None:
+        self._unsigned, self._checker = allow_unsigned, checker
         self._work: queue.SimpleQueue[Callable[[Tools], None]] = queue.SimpleQueue()
         self._thread: threading.Thread | None = None
 
@@ -55,6 +56,6 @@ class ToolThread:
     def _run(self) -> None:
         from edge.encounters.tools import Tools  # in this thread: no screen waits for what it loads
 
-        tools = Tools(self._unsigned)
+        tools = Tools(self._unsigned, self._checker)
         while True:
             self._work.get()(tools)

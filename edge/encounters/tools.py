@@ -6,6 +6,7 @@ One of these lives in one thread.
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from functools import cached_property
 
 from edge.contract.codes import Codes
@@ -22,14 +23,17 @@ from edge.terminology.catalogue import Catalogue, Code
 
 
 class Tools:
-    """allow_unsigned: also bundles that no known key signed."""
+    """allow_unsigned: also bundles that no known key signed. checker: gives what checks notes, if another thread has it
+    too; not used where unsigned bundles are allowed."""
 
-    def __init__(self, allow_unsigned: bool = False) -> None:
-        self._unsigned = allow_unsigned
+    def __init__(self, allow_unsigned: bool = False, checker: Callable[[], Checker] | None = None) -> None:
+        self._unsigned, self._shared = allow_unsigned, checker
 
     @cached_property
     def checker(self) -> Checker:
         """What checks notes, with the installed finder of facts, if there is one."""
+        if self._shared is not None and not self._unsigned:
+            return self._shared()
         return Checker.open(allow_unsigned=self._unsigned)
 
     @cached_property
