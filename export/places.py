@@ -79,6 +79,8 @@ def _map_table(graph: Any) -> None:
         again.name, again.dims[:] = table, shape
         graph.initializer.append(again)
         graph.node.remove(node)
+        if not any(held.name in other.input for other in graph.node):  # the head has weights of its own
+            graph.initializer.remove(held)
 
 
 def _shape(tensor: Any) -> list[int]:

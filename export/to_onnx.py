@@ -36,7 +36,7 @@ from export.options import OnnxOptions
 from export.progress import BuildProgress, silent
 
 PACKAGE = "onnxruntime-genai"
-BUILD_VERSION = "7"  # a change of this module that alters what is built is a new version
+BUILD_VERSION = "8"  # a change of this module that alters what is built is a new version
 HASHES = "build.json"
 _MODEL_FILES = ("model.onnx", "model.onnx.data")
 _PERCENT = re.compile(r"(\d+(?:\.\d+)?)%")

@@ -34,11 +34,11 @@ from tui import actions, settings, terminal, texts
 from tui.base_app import BaseApp
 from tui.screens.base import EdgeScreen
 from tui.screens.unlock import UnlockScreen
-from tui.shared_checker import SharedChecker
 from tui.template_drafts import TemplateDrafts
 from tui.terminal import idle
 from tui.terminal.beat import Beat
 from tui.texts import t
+from tui.tool_thread import SharedChecker, ToolThread
 from tui.vault_thread import VaultThread
 from tui.widgets.messages import EncounterChanged
 
@@ -100,7 +100,6 @@ class EdgeApp(BaseApp):
     def encounters(self) -> OpenEncounters:
         """The open encounters."""
         from tui.open_encounters import OpenEncounters
-        from tui.tool_thread import ToolThread
 
         tools = ToolThread(self.allow_unsigned, self.checker)
         return OpenEncounters(self.vault, self.model, tools, self._changed, self.settings.form)
