@@ -308,7 +308,7 @@ class ModelThread:
         scribe: Scribe | None = None
         try:
             scribe = self._opener(lambda done, total: self._put(Loading(done, total)))
-            scribe.finder = scribe.finder or self._checker
+            scribe.open_checker = scribe.open_checker or self._checker
             fact: ModelNews = Ready(scribe.engine.info)
         except BaseException as fault:  # noqa: BLE001 - the worker's edge
             self._fault = as_error(fault)

@@ -125,7 +125,7 @@ class Scribe:
     form: str = AUTOMATIC  # of FORMS: what its notes are made of
     checker: Checker | None = None  # finds facts; the installed one if it is not given
     threads: int = 0  # of each model; 0 for what this process may use
-    finder: Callable[[], Checker] | None = None  # gives the checker, where another thread has it too
+    open_checker: Callable[[], Checker] | None = None  # gives it, where another thread has it too
 
     @classmethod
     def open(
@@ -226,7 +226,7 @@ class Scribe:
     def facts_finder(self) -> Checker:
         """What finds facts, opened when it is first asked for."""
         if self.checker is None:
-            self.checker = self.finder() if self.finder else Checker.open(None, False, self.threads)
+            self.checker = self.open_checker() if self.open_checker else Checker.open(None, False, self.threads)
         return self.checker
 
     def rewrite(
