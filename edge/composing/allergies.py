@@ -18,6 +18,11 @@ _NO = re.compile(
     r"(?:(?:no|nope|nah|none|nothing|never|nein|nee|keine?|(?:not|none) that i know(?: of)?|i do ?n't)[\s,.!]*)+",
     re.IGNORECASE,
 )
+_BEGINS_NO = re.compile(r"\W*(?:no|nope|nah|none|nothing|never|nein|nee|keine?|i do ?n't)\b", re.IGNORECASE)
+_TREATED = re.compile(  # what is taken for an allergy is no cause of one
+    r"\b(?:tak(?:e|es|ing)|us(?:e|es|ing)|for (?:your|the|those|his|her)|nehmen|nimm\w*|gegen (?:die|ihre|deine))\b",
+    re.IGNORECASE,
+)
 _NAMED = re.compile(r"\ballerg\w*", re.IGNORECASE)
 
 
@@ -47,7 +52,21 @@ def is_other(asked: str) -> bool:
     return _OTHER.search(asked) is not None
 
 
-def is_named(fact: Fact) -> bool:
-    """Whether a fact says "allergic" and a drug: sure enough, whatever the finder's score."""
+def is_named(fact: Fact, talk: Conversation) -> bool:
+    """Whether a fact names a drug and says "allergic", or answers the question about allergies with it, without a no:
+    sure enough, whatever the finder's score."""
+    if fact.kind is not FactKind.ALLERGY:
+        return False
     said = " ".join(one.text for one in fact.evidence)
-    return fact.kind is FactKind.ALLERGY and _NAMED.search(said) is not None and bool(read(said).drugs)
+    return bool(read(said).drugs) and (_NAMED.search(said) is not None or _answers(fact, talk))
+
+
+def _answers(fact: Fact, talk: Conversation) -> bool:
+    turns, source, number = talk.transcript.turns, talk.transcript.source, min(one.turn for one in fact.evidence)
+    if number == 0 or fact.polarity is not Polarity.AFFIRMED or turns[number - 1].speaker == turns[number].speaker:
+        return False
+    before, own = turns[number - 1], turns[number]
+    asked = _ASKED.search(source, max(before.start, before.end - _TAIL), before.end)
+    if asked is None or _TREATED.search(asked[0]):
+        return False
+    return _BEGINS_NO.match(source, own.start, own.end) is None

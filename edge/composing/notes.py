@@ -31,7 +31,7 @@ from edge.evidence.statements import split
 from edge.tasks.note import Note, NoteFinished, write_note
 
 FORMS = ("turns", "lists", "facts")  # beside the whole visit by division, which needs no facts
-RULES = "lines-8"  # name of the rules that word a fact, kept with each note
+RULES = "lines-9"  # name of the rules that word a fact, kept with each note
 # Least score of a fact that is written, critical, denied or another: chosen on facts_dev (docs/evidence.md). What lies
 # below is listed as said and not in the note.
 CRITICAL, DENIED, OTHER = 0.45, 0.6, 0.9
@@ -129,7 +129,7 @@ def compose(
         raise ValueError(f"form {form!r}")
     started = time.perf_counter()
     talk = converse(transcript)
-    facts = lines.prepared([fact for fact in facts if _sure(fact)], talk)
+    facts = lines.prepared([fact for fact in facts if _sure(fact, talk)], talk)
     listed = [s for s in shape.inner.sections if form == "facts" or (form == "lists" and s.key in _LISTED)]
     prose = replace(shape.inner, sections=tuple(spec for spec in shape.inner.sections if spec not in listed))
     written = Note(chosen.name, "", (), False, (), 0, 0, 0.0)
@@ -181,10 +181,10 @@ def _ways(
     return ways
 
 
-def _sure(fact: Fact) -> bool:
+def _sure(fact: Fact, talk: Conversation) -> bool:
     least = CRITICAL if fact.critical else DENIED if fact.polarity is Polarity.DENIED else OTHER
-    surely = (allergies.is_named, lines.is_plain_denial, lines.is_measured)
-    return fact.score >= least or any(rule(fact) for rule in surely)
+    surely = (lines.is_plain_denial, lines.is_measured)
+    return fact.score >= least or allergies.is_named(fact, talk) or any(rule(fact) for rule in surely)
 
 
 def _under(shape: _Shape, sections: Sequence[Section]) -> tuple[Section, ...]:

@@ -279,13 +279,31 @@ def test_a_line_stands_in_one_section() -> None:
 
 
 def test_unsure_facts_are_left_to_the_list_of_what_was_said() -> None:
-    sure = (allergies.is_named, lines.is_measured)  # rules that need no score
-    doubted = [one for one in FACTS if not any(rule(one) for rule in sure)]
+    talk = converse(TALK)
+    doubted = [one for one in FACTS if not (allergies.is_named(one, talk) or lines.is_measured(one))]  # need no score
     unsure = [replace(one, score=0.4) for one in doubted]
     assert _composed("facts", facts=unsure).note.sections == ()
     other = [replace(one, score=0.6, critical=False) for one in doubted]
     assert _composed("facts", facts=other).note.sections == ()
     assert _composed("facts", facts=[replace(one, score=0.6) for one in FACTS]).note.sections
+
+
+@pytest.mark.parametrize(
+    ("asked", "answered", "sure"),
+    [
+        ("Sind Allergien bekannt?", "Ja, gegen Penicillin, da bekomme ich Ausschlag", True),
+        ("Any allergies?", "Yes, penicillin, I get a rash", True),
+        ("Any allergies?", "Novalgin", True),  # begins like a no
+        ("Any allergies?", "No, I took penicillin before", False),
+        ("Haben Sie Allergien?", "Nein, Penicillin vertrage ich gut", False),
+        ("What do you take for your allergies?", "Penicillin", False),
+        ("What happened last week?", "Penicillin gave me a rash", False),  # the finder's score decides
+    ],
+)
+def test_an_allergy_that_answers_the_question_needs_no_score(asked: str, answered: str, sure: bool) -> None:
+    talk = parse(f"[doctor] {asked}\n[patient] {answered}.\n")
+    fact = replace(_of(talk, FactKind.ALLERGY, answered), score=0.2)
+    assert allergies.is_named(fact, converse(talk)) is sure
 
 
 def _of(talk: Transcript, kind: FactKind, words: str) -> Fact:
