@@ -82,13 +82,13 @@ def frugally(to_int4: Any, shared: Mapping[str, Any] | None = None) -> Any:
 
     def run(self: Any) -> Any:
         kept: dict[str, Any] = {}
-        head: dict[str, Any] = {}  # stays at hand until it is rounded a second time
+        spreads = shared or {}
+        head: Any = None  # stays at hand until it is rounded a second time
         for node in self.model.graph:
             weight = node.inputs[1] if node.op_type == "MatMul" else None
             if weight is not None and weight.const_value is not None:
                 kept[weight.name] = tensor = weight.const_value
-                if weight.name == HEAD and shared and HEAD in shared:
-                    head[HEAD] = tensor
+                head = tensor if weight.name == HEAD else head
                 size = tensor.size * tensor.dtype.itemsize
                 weight.const_value = ir.ExternalTensor(
                     "", 0, int(size), tensor.dtype, shape=tensor.shape, name=weight.name, base_dir=""
@@ -101,7 +101,7 @@ def frugally(to_int4: Any, shared: Mapping[str, Any] | None = None) -> Any:
             return kept.pop(tensor.name).numpy()
 
         def rounding(data: Any, num_bits: int, group_size: int, scheme: str, *rest: Any) -> tuple[Any, ...]:
-            spread = (shared or {}).get(turn[0])
+            spread = spreads.get(turn[0])
             if spread is None or num_bits != 4 or len(spread) != data.shape[1]:  # padded to whole blocks
                 return plain(data, num_bits, group_size, scheme, *rest)
             return by_calibration(data, spread, group_size, scheme)
@@ -113,8 +113,8 @@ def frugally(to_int4: Any, shared: Mapping[str, Any] | None = None) -> Any:
         model = to_int4(self)
         for name, tensor in kept.items():  # products that are not rounded
             model.graph.initializers[name].const_value = tensor
-        if head and shared:
-            int4_head(model, head[HEAD].numpy(), shared[HEAD])
+        if head is not None and HEAD in spreads:
+            int4_head(model, head.numpy(), spreads[HEAD])
         return model
 
     return run
@@ -124,7 +124,7 @@ def int4_head(model: Any, weights: Any, spread: Any) -> None:
     """The head of a rounded model in int4 by calibration, in blocks as large as those it had in int8.
 
     weights: (inputs, outputs), float32; spread: of export.calibrated.factor. What it had in int8 stays where another
-    node reads it: the embedding's table loses more by rounding, and of it only single rows are ever read.
+    node reads it: of the embedding's table only single rows are ever read, so that it takes hardly any memory.
     """
     import onnx_ir as ir
     from onnxruntime.quantization.neural_compressor import weight_only

@@ -180,7 +180,8 @@ class ModelThread:
         self._buffer: list[ModelNews] = []
         self._closing = self._again = False
         self._thread = threading.Thread(target=self._work, name="model", daemon=True)
-        self._pace: list[float] = []  # seconds a section, newest last
+        self._pace: list[float] = []  # seconds a section that the model wrote, newest last
+        self._modelled = False  # the model wrote the last section; one of facts takes no time
         self._since = 0.0
 
     def start(self) -> None:
@@ -402,10 +403,13 @@ class ModelThread:
                 if isinstance(job, NoteJob):
                     job.parts = event.parts
                 return Update(job, started=event)
+            case Finished():
+                self._modelled = event.generated_tokens > 0
             case SectionFinished():
                 now = time.monotonic()
-                self._pace.append(now - self._since)
-                self._since = now
+                if self._modelled:
+                    self._pace.append(now - self._since)
+                self._since, self._modelled = now, False
                 return Update(job, finished=event)
         return None
 

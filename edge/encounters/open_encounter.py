@@ -644,11 +644,11 @@ class OpenEncounter:
             self.kept, self.template, self.sections = before, before.template, _open(before.sections)
             self.discard, self.note_changed = self.documents.get(Kind.NOTE), False
             self.replaced = self.replaced[:-1]
-        elif (
-            made_by := (note.writer if note else None) or info
-        ) is not None:  # facts are written before a model is open
+            return
+        writer = note.writer if note is not None and note.writer is not None else info
+        if writer is not None:  # a note of facts has its own, also before a model is open
             whole = not any(section.cut for section in self.sections)
-            self.take_note(replace(origin(made_by, self.document(), note), incomplete=not whole))
+            self.take_note(replace(origin(writer, self.document(), note), incomplete=not whole))
 
     def take_note(self, known: Origin) -> None:
         """The sections become a new document, as they were written; edits made meanwhile become its draft."""

@@ -130,6 +130,7 @@ async def test_a_note_of_facts_does_not_wait_for_the_model(home: Path, monkeypat
         await new_with(pilot, TALK)
         await pilot.press("ctrl+g")
         await until(pilot, lambda: app.model._held, "a note that waits for the model")
+        assert app.model.waiting() == (1, None), "how fast facts are written says nothing about the model"
         assert app.encounters.at_work() == {encounter_on(app).id: "queued"}
         loader.may.set()
         await until(pilot, lambda: encounter_on(app).has_note and not encounter_on(app).busy, "the model's note")

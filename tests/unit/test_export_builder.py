@@ -65,24 +65,31 @@ def two_products(seed: int, table: bool = False) -> ir.Model:
     return ir.Model(graph, ir_version=10)
 
 
-@pytest.mark.parametrize("symmetric", [True, False])
-def test_rounding_one_product_after_the_other_gives_the_same_bytes(
-    base: Any, symmetric: bool, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def quantised_by(monkeypatch: pytest.MonkeyPatch, keep: str, symmetric: bool) -> dict[str, Any]:
+    """The builder's own settings of int4 in blocks of 32; what the child changes in the quantiser is undone after the
+    test. keep: of int8_products."""
     from onnxruntime.quantization.matmul_nbits_quantizer import RTNWeightOnlyQuantConfig
     from onnxruntime.quantization.neural_compressor import weight_only
 
     for name in CHANGED:
         monkeypatch.setattr(weight_only, name, getattr(weight_only, name))
-    monkeypatch.setattr(builder_child, "_ROWS", 50)
-    config = {
+    int4 = {
         "qdq_block_size": 32, "is_symmetric": symmetric, "accuracy_level": 4, "nodes_to_exclude": [],
         "op_types_to_quantize": ("MatMul",),
-        "algo_config": RTNWeightOnlyQuantConfig(customized_weight_config=int8_products("mixed", 8)),
+        "algo_config": RTNWeightOnlyQuantConfig(customized_weight_config=int8_products(keep, 8)),
     }  # fmt: skip
+    return {"int4": int4, "use_qdq": False}
+
+
+@pytest.mark.parametrize("symmetric", [True, False])
+def test_rounding_one_product_after_the_other_gives_the_same_bytes(
+    base: Any, symmetric: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(builder_child, "_ROWS", 50)
+    settings = quantised_by(monkeypatch, "mixed", symmetric)
     made = []
     for to_int4 in (base.Model.to_int4, frugally(base.Model.to_int4)):
-        fake = SimpleNamespace(model=two_products(1), quant_attrs={"int4": config, "use_qdq": False})
+        fake = SimpleNamespace(model=two_products(1), quant_attrs=settings)
         made.append(ir.to_proto(to_int4(fake)).SerializeToString(deterministic=True))
     assert made[0] == made[1]
     quantised = ir.from_proto(onnx.ModelProto.FromString(made[0]))
@@ -92,21 +99,14 @@ def test_rounding_one_product_after_the_other_gives_the_same_bytes(
 def test_what_was_watched_is_rounded_by_calibration_and_nothing_else(
     base: Any, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from onnxruntime.quantization.matmul_nbits_quantizer import RTNWeightOnlyQuantConfig
     from onnxruntime.quantization.neural_compressor import weight_only
 
-    for name in CHANGED:
-        monkeypatch.setattr(weight_only, name, getattr(weight_only, name))
-    config = {
-        "qdq_block_size": 32, "is_symmetric": False, "accuracy_level": 4, "nodes_to_exclude": [],
-        "op_types_to_quantize": ("MatMul",),
-        "algo_config": RTNWeightOnlyQuantConfig(customized_weight_config=int8_products("mixed", 8)),
-    }  # fmt: skip
+    settings = quantised_by(monkeypatch, "mixed", False)
     spread = spread_of_inputs()
     plain, found = weight_only.quant_tensor, []
     for shared in ({}, {"model.layers.1.attn.v_proj.MatMul.weight": spread}):
         monkeypatch.setattr(weight_only, "quant_tensor", plain)
-        fake = SimpleNamespace(model=two_products(1), quant_attrs={"int4": config, "use_qdq": False})
+        fake = SimpleNamespace(model=two_products(1), quant_attrs=settings)
         made = ir.to_proto(frugally(base.Model.to_int4, shared)(fake)).graph.initializer
         found.append({one.name: onnx.numpy_helper.to_array(one) for one in made})
     assert found[0].keys() == found[1].keys()
@@ -125,18 +125,9 @@ def spread_of_inputs() -> Any:
 def test_the_head_is_int4_and_the_table_of_the_embedding_stays_int8(
     base: Any, symmetric: bool, table: bool, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from onnxruntime.quantization.matmul_nbits_quantizer import RTNWeightOnlyQuantConfig
-    from onnxruntime.quantization.neural_compressor import weight_only
-
-    for name in CHANGED:
-        monkeypatch.setattr(weight_only, name, getattr(weight_only, name))
     monkeypatch.setattr(builder_child, "_OUTPUTS", 20)
-    config = {
-        "qdq_block_size": 32, "is_symmetric": symmetric, "accuracy_level": 4, "nodes_to_exclude": [],
-        "op_types_to_quantize": ("MatMul",),
-        "algo_config": RTNWeightOnlyQuantConfig(customized_weight_config=int8_products("read", 8)),
-    }  # fmt: skip
-    fake = SimpleNamespace(model=two_products(1, table), quant_attrs={"int4": config, "use_qdq": False})
+    settings = quantised_by(monkeypatch, "read", symmetric)
+    fake = SimpleNamespace(model=two_products(1, table), quant_attrs=settings)
     weights = two_products(1).graph.initializers["lm_head.MatMul.weight"].const_value.numpy()
     spread = spread_of_inputs()
     made = ir.to_proto(frugally(base.Model.to_int4, {builder_child.HEAD: spread})(fake))
