@@ -147,7 +147,7 @@ def compose(
     source = _Source(shape, talk, words, ways, Rewriter(engine, talk) if engine is not None else None)
     made_of = _made_of(written, made, source, facts if mend else None)
     if form == "facts":
-        yield from _told(chosen, made_of.note.sections)
+        yield from _told(chosen, made_of.note.sections, words)
     note = replace(made_of.note, template=chosen.name, seconds=time.perf_counter() - started)
     yield replace(made_of, note=note, copies=copies and engine is not None and bool(prose.sections))
 
@@ -199,17 +199,18 @@ def _under(shape: _Shape, sections: Sequence[Section]) -> tuple[Section, ...]:
     return tuple(found)
 
 
-def _told(template: Template, sections: Sequence[Section]) -> Iterator[TaskEvent]:
+def _told(template: Template, sections: Sequence[Section], words: Words) -> Iterator[TaskEvent]:
     """The events of a note that is there at once, section by section as a model's."""
     total = len(template.sections)
     for index, spec in enumerate(template.sections):
+        title = words.title(spec.title)
         own = [one for one in sections if one.key == spec.key or one.key.startswith(f"{spec.key}.")]
         text = "\n\n".join(f"{one.heading}\n\n{one.text}" for one in own)
-        yield SectionStarted(index, total, spec.key, spec.title)
+        yield SectionStarted(index, total, spec.key, title)
         if text:
             yield Text(text)
         yield Finished(text, "end", 0, 0, 0, 0.0)
-        yield SectionFinished(index, spec.key, spec.title, text, "end", not text)
+        yield SectionFinished(index, spec.key, title, text, "end", not text)
 
 
 def as_note(

@@ -43,10 +43,15 @@ class Words:
     relatives: dict[str, str]
     terms: dict[str, str]
     headings: dict[str, str]
+    titles: dict[str, str]
 
     def relative(self, name: str) -> str:
         """A relative by the name of its concept: "mother" -> "Mother", "Mutter"."""
         return self.relatives.get(name, name.replace("_", " ").capitalize())
+
+    def title(self, title: str) -> str:
+        """The title of a template's section: "Subjective" -> "Subjektiv"; a clinic's own as it is."""
+        return self.titles.get(title, title)
 
     def speaker(self, label: str) -> str:
         """A speaker's label as it stands before words that were said."""

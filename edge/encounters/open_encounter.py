@@ -623,6 +623,7 @@ class OpenEncounter:
     def section_written(self, finished: SectionFinished) -> None:
         """The model has written a section, as far as the parts of the conversation go that it has read."""
         if (section := self.section(finished.key)) is not None and not section.claimed:
+            section.section = replace(section.section, heading=finished.title.upper())  # in the note's language
             text = without_heading(finished.text, section.heading)
             if finished.more:
                 section.rest(text)

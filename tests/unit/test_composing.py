@@ -15,7 +15,7 @@ from edge.contract import prompts, templates
 from edge.contract.events import EngineEvent, Finished, SectionFinished, StopReason
 from edge.contract.facts import Fact, FactKind, Polarity, Quote, Subject, Time
 from edge.contract.note import EncounterNote, Section
-from edge.contract.templates import Contradicted
+from edge.contract.templates import Contradicted, SectionSpec, Template
 from edge.contract.transcript import Transcript
 from edge.engine import copied
 from edge.engine.base import Request
@@ -263,6 +263,14 @@ def test_words_in_the_language_of_the_visit() -> None:
     assert lines.line(none, talk.turns, words) == "Keine Allergien bekannt."
     made = next(one for one in compose(None, talk, [family], "facts") if isinstance(one, Composed))
     assert made.note.text.startswith("FAMILIENANAMNESE")
+    own = SectionSpec("subjective", "Erzähltes", "Write it.")
+    for template, titles in (
+        (templates.get("visit"), ["Subjektiv", "Körperliche Untersuchung", "Befunde", "Beurteilung und Procedere"]),
+        (templates.get("soap"), ["Subjektiv", "Objektiv", "Beurteilung", "Procedere"]),
+        (Template("clinic", "Klinik", (own,)), ["Erzähltes"]),
+    ):
+        events = list(compose(None, talk, [family], "facts", template=template))
+        assert [one.title for one in events if isinstance(one, SectionFinished)] == titles
 
 
 def test_what_was_said_word_for_word_is_never_mended_away() -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from edge.contract import templates
 from edge.contract.events import SectionFinished, StopReason
 from edge.contract.note import EncounterNote, Section
 from edge.contract.templates import SectionSpec, Template
@@ -88,3 +89,15 @@ def test_a_note_by_hand_is_a_persons_too() -> None:
     one.kept = EncounterNote("visit", (Section("PLAN", "Rest."),))
     one.sections = [OpenSection.of(section) for section in one.kept.sections]
     assert one.replaces(TEMPLATE) == ["PLAN"]
+
+
+def test_a_section_is_headed_as_its_note_was_written() -> None:
+    visit = templates.get("visit")
+    one = OpenEncounter.begin(visit)
+    one.begin_note(visit)
+    title = "Beurteilung und Procedere"
+    text = "BEURTEILUNG UND PROCEDERE\n\n- Ruhe."
+    one.section_written(SectionFinished(3, "assessment_and_plan", title, text, "end", False))
+    section = one.sections[3]
+    assert (section.heading, section.text) == ("BEURTEILUNG UND PROCEDERE", "- Ruhe.")
+    assert one.spec_of(section) == visit.sections[3]
