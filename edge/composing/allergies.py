@@ -9,7 +9,7 @@ import re
 
 from edge.contract.facts import Fact, FactKind, Polarity, Quote, Subject, Time
 from edge.evidence.conversation import Conversation
-from edge.evidence.reading import read
+from edge.evidence.reading import TextReading, read
 
 _ASKED = re.compile(r"[^.?!]*\b(?:allerg\w*|unverträglichkeit\w*)[^.?!]*\?\s*$", re.IGNORECASE)
 _TAIL = 400  # characters at the end of a turn in which its question is looked for: the time stays bounded
@@ -50,6 +50,12 @@ def denied(talk: Conversation) -> list[Fact]:
 def is_other(asked: str) -> bool:
     """Whether a question is about other allergies than those that were told."""
     return _OTHER.search(asked) is not None
+
+
+def is_reaction(said: TextReading) -> bool:
+    """Whether a denial is of a reaction, not of allergies: "no rash or trouble breathing" with codeine."""
+    named = any(one.group == "symptom" for one in said.concepts)
+    return named and _NAMED.search(said.text) is None
 
 
 def is_named(fact: Fact, talk: Conversation) -> bool:

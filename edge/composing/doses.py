@@ -11,16 +11,14 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
-from edge.composing import medicines, quotes, readable
+from edge.composing import amounts, medicines, quotes, readable, unclear
 from edge.composing.words import Words
 from edge.contract.facts import Fact, FactKind, Polarity, Quote, Time
 from edge.evidence.checks.duration import durations
 from edge.evidence.checks.frequency import frequencies
 from edge.evidence.reading import TextReading, read, sentences
-from edge.evidence.view import RETRACTED
 from edge.terms import units
 
-_PRESSURE = re.compile(r"\s*(?:over|/|zu)\s*$", re.IGNORECASE)
 _ACTION_BEFORE = 50  # characters between a word of change and the name that it is about
 _ON_DAY = re.compile(r"on \w+day", re.IGNORECASE)  # one day, but of drugs that are taken once a week
 _WEEKLY = frozenset({"methotrexate", "alendronate", "risedronate", "semaglutide", "dulaglutide", "ergocalciferol"})
@@ -36,19 +34,32 @@ _GIVEN = re.compile(
     r"wurde gegeben)\b",
     re.IGNORECASE,
 )
+_TAKEN_FOR = re.compile(r"\b(?:for|against|gegen) (?:the |my |your |his |her |die |den |das )?$", re.IGNORECASE)
+_CAUSED = re.compile(  # "it gave me horrible nightmares"
+    r"\b(?:it|that|which) (?:just |really |always |also )?(?:gave|gives|made|makes) (?:me|him|her|you) "
+    r"(?:the |a |an |some |so |really |very )?(?!(?:stop|quit|go|come|want|take|think|change|feel like|it|this|that|"
+    r"prescri)\w*)([^\W\d_][^.,;:?!–…]{2,40}?)(?= (?:and|so|but|when|i|he|she|until|for)\b| ?[.,;:?!–…]|$)",
+    re.IGNORECASE,
+)
+_NOT_OF_TAKING = re.compile(  # a denial of something else: that it helps, that it is needed, that all of it was taken
+    r"\b(?:help\w*|work\w*|need\w*|nothing|take care of|enough|reliev\w*|touch\w*|"
+    r"i(?:'ve| have)? (?:also |just |been )*(?:took|take|taking)|hilft|geholfen|wirkt)\b",
+    re.IGNORECASE,
+)
 _CONDITIONAL = re.compile(
     r"^(?:\W|and|so|but|then)*(?:then we(?:'d| would)|if|in case|maybe|we (?:could|might|may)|whether)\b", re.IGNORECASE
 )
-_OR = re.compile(r"\W*(?:or|oder)\b", re.IGNORECASE)
 _ACTIONS = (
     (
         "stop",
         r"(?<!then )(?<!then just )(?<!not )(?<!n't )"
-        r"\b(?:stop(?! them\b)|discontinue|quit|come off|off of|get rid of|no more|absetzen)\b",
+        r"\b(?:stop(?! them\b)|discontinue|quit|come off|off of|"
+        r"(?:keep|stay|be) (?:(?:her|him|them|you) )?(?:off|away from)|"
+        r"get rid of|no more(?! than| on)|absetzen)\b",
     ),
     ("increase", r"\b(?:increas\w*|go up|bump\w*|rais\w*|up to|higher|erhöh\w*)\b"),
     ("decrease", r"\b(?:decreas\w*|reduc\w*|lower\w*|cut|cutting|go down|comes down|half of|senken|reduzier\w*)\b"),
-    ("continue", r"\b(?:continue|keep|stay on|same|refill|leave|weiter)\b"),
+    ("continue", r"\b(?:continue|keep(?! (?:(?:her|him|them|you) )?(?:off|away))|stay on|same|refill|leave|weiter)\b"),
     (
         "start",
         r"\b(?:start|begin|add|put you on|prescribe|try|send in|call in|give you|new|beginnen|"
@@ -63,8 +74,6 @@ _TIMES = re.compile(
 )
 _DAYTIME = re.compile(r".*(?:morning|night|evening|bed).*|nightly", re.IGNORECASE)
 _TO = frozenset({"increase", "decrease"})  # actions that lead to a dose
-_PER_BEFORE = re.compile(r"\b(?:per|pro)\s*$", re.IGNORECASE)
-_PER_BEHIND = re.compile(r"\s*(?:per|pro|in (?:each|every))\b", re.IGNORECASE)
 _NONE_OF = re.compile(r"\b(?:no(?: more)?|not|never|without|kein\w*|ohne) (?:the |any )?$", re.IGNORECASE)
 _POINT_IN_TIME = re.compile(r"\b(?:at|until|till|by|in|after|bis|ab|nach) $", re.IGNORECASE)  # "until 37 weeks"
 _SALT = re.compile(
@@ -72,56 +81,11 @@ _SALT = re.compile(
     r"hctz|valsartan)\b",
     re.IGNORECASE,
 )
-_YEARS = range(1950, 2100)
-_LEAST_BARE = 5  # a smaller number beside a drug without a unit counts tablets or times
-_AGE_BEFORE = re.compile(
-    r"\b(?:(?:when|until|till|since|before) (?:i|he|she|you|they) (?:was|were|turned)|age(?: of)?|aged|als ich|mit) $",
-    re.IGNORECASE,
-)
-_TAKEN_BEFORE = re.compile(r"\b(?:it's|it is|take|taking) (?:the |an? |about )?$", re.IGNORECASE)
 _CLOCK = re.compile(  # "at two in the morning" is no time of taking
     r"\b(?:at|um) (?:\d[\d:]*|one|two|three|four|five|six|seven|eight|nine|ten|eleven|twelve)(?: o'clock)? $",
     re.IGNORECASE,
 )
 _ALIKE = 8  # times that one dose of a drug may be another
-_PUT_RIGHT = 40  # characters more to one that puts another right
-_BESIDE = 30  # characters between a drug's name and a dose without a unit
-
-
-def _dose(reading: TextReading) -> str:
-    """The last number before a unit that stands, its volume behind it ("720 mg (9 mL)"), or the last bare one
-    beside the drug's name or in later words about it, without a unit; "" where it was asked ("is it ten or …?")."""
-    numbers = [one for one in readable.standing(reading) if not _is_strength(reading.text, one[1], one[2])]
-    doses: dict[bool, str] = {}  # whether it is a volume
-    for value, _, end in reversed(numbers):
-        unit = units.DOSE.match(reading.text, end)
-        if unit is not None and not _is_strength(reading.text, unit.start(), unit.end()):
-            name = units.written(unit[1])
-            doses.setdefault(name == "mL", f"{value} {name}")
-    if doses:
-        volume = f" ({doses[True]})" if len(doses) == 2 else doses.get(True, "")
-        return doses.get(False, "") + volume
-    bare = [one for one in numbers if not _counts(reading, one[1]) and not _is_age(reading.text, one[1])]
-    bare = [one for one in bare if readable.least(one[0]) >= _LEAST_BARE and readable.least(one[0]) not in _YEARS]
-    near = [one for one in bare if _beside_drug(reading, one[1], one[2])]
-    if near and quotes.DASH in reading.text[near[-1][2] : bare[-1][1]]:
-        return bare[-1][0]
-    if near and _OR.match(reading.text, near[-1][2]) is None:
-        return f"{near[-1][0]} {_unit_before(reading, near[-1][1])}".strip()
-    return ""
-
-
-def _unit_before(reading: TextReading, start: int) -> str:
-    """The unit of the number that one at an offset puts right: "200 milligrams, no, wait, the 400"."""
-    before = [one for one in reading.numbers if one.end <= start][-1:]
-    unit = units.DOSE.match(reading.text, before[0].end) if before else None
-    put_right = unit is not None and RETRACTED.match(reading.text[unit.end() : start]) is not None
-    return units.written(unit[1]) if unit is not None and put_right else ""
-
-
-def _is_strength(text: str, start: int, end: int) -> bool:
-    """Whether a number is part of a strength and no dose: "400 per 5 mL"."""
-    return _PER_BEHIND.match(text, end) is not None or _PER_BEFORE.search(text[max(0, start - 8) : start]) is not None
 
 
 def _days(reading: TextReading, words: Words) -> str:
@@ -131,37 +95,6 @@ def _days(reading: TextReading, words: Words) -> str:
     said = [text[start:end] for start, end in spans if _POINT_IN_TIME.search(text, max(0, start - 8), start) is None]
     kept = [one for one in said if re.match(r"\d|[a-z]+\b", one) and not re.match(r"(?:a|per|each|every|one)\b", one)]
     return words.for_.format(kept[-1]) if kept else ""
-
-
-def _is_age(text: str, start: int) -> bool:
-    """Whether a number says when in life: "when I was twenty"."""
-    return _AGE_BEFORE.search(text, max(0, start - 30), start) is not None
-
-
-def _beside_drug(reading: TextReading, start: int, end: int) -> bool:
-    """Whether a bare number stands right behind or before a drug's name ("lisinopril, the twenty") or behind a word of
-    taking ("it's a hundred"); no pressure."""
-    if _PRESSURE.match(reading.text[end : end + 6] + " ") or re.match(
-        r" ?(?:over|/|zu)\b", reading.text[end : end + 6]
-    ):
-        return False
-    if len({one.generic for one in reading.drugs}) == 1 and _TAKEN_BEFORE.search(reading.text, 0, start) is not None:
-        return True
-    reach = _BESIDE + (len(_unit_before(reading, start)) and _PUT_RIGHT)
-    return any(0 <= start - d.end < reach or 0 <= d.start - end < 12 for d in reading.drugs)
-
-
-def _counts(reading: TextReading, start: int) -> bool:
-    """Whether a number counts times, days or pieces."""
-    after = reading.text[start : start + 40]
-    return (
-        re.match(
-            r"[\w-]+(?: [\w-]+)?\s+(?:times|days?|weeks?|months?|years?|hours?|minutes?|tablets?|pills?|"
-            r"puffs?|pounds?|degrees|o'clock|of the)\b",
-            after,
-        )
-        is not None
-    )
 
 
 def medication(fact: Fact, reading: TextReading, words: Words) -> str:
@@ -179,29 +112,55 @@ def medication(fact: Fact, reading: TextReading, words: Words) -> str:
     name = name[:1].upper() + name[1:].removesuffix("'s")
     lone = next((units.written(one.text) for one in fact.evidence if units.DOSE.fullmatch(one.text)), "")
     taken = _taken(reading, words, lone)
-    if taken and _has_others_dose(reading, drug.end):
+    if taken and unclear.may_be_others(reading, drug):
         return ""
-    text = f"{name} {taken}".strip()
+    planned = fact.kind is FactKind.PLAN_MEDICATION
+    is_unclear = (planned or bool(taken)) and unclear.is_unclear(reading, drug, planned)
     if fact.time in {Time.STOPPED, Time.PAST} and fact.kind is FactKind.MEDICATION:
-        reasons = [reading.text[c.start : c.end] for c in reading.concepts if c.group == "symptom"]
-        why = f" ({', '.join(longest(reasons))})" if reasons else ""
-        text = f"{name} {_dose(reading)}".strip() if fact.time is Time.STOPPED else text
-        return (words.stopped if fact.time is Time.STOPPED else words.took).format(text, why)
+        return _ended(fact, reading, words, name, "" if is_unclear else taken)
     if fact.polarity is Polarity.DENIED:
-        return words.not_taken.format(text) if fact.kind is FactKind.MEDICATION else ""
-    if fact.kind is FactKind.PLAN_MEDICATION and _GIVEN.search(reading.text) is not None:
-        return words.given.format(text)
+        not_taken = fact.kind is FactKind.MEDICATION and _NOT_OF_TAKING.search(reading.text) is None
+        return words.not_taken.format(name) if not_taken else ""
+    if is_unclear:
+        return ""
     if fact.kind is FactKind.PLAN_MEDICATION:
-        taken = f"{taken} {_days(reading, words)}".strip()
-        action = _action(reading)
-        if not action or (action == "plan" and not taken):
-            return ""  # a bare name, or a stop and a start, say less than what was said
-        if action in _TO and not taken[:1].isdigit():
-            return ""  # more or less of it, but how much, is for the reader
-        taken = "" if action == "stop" else taken
-        pattern = words.actions[f"{action}_to" if action in _TO else action]
-        return " ".join(pattern.format(name, taken).split()).replace(" .", ".")
-    return f"{text}."
+        return _planned(reading, words, name, taken)
+    return f"{f'{name} {taken}'.strip()}."
+
+
+def _ended(fact: Fact, reading: TextReading, words: Words, name: str, taken: str) -> str:
+    """A drug that was stopped, with the complaints that are named with it, or that was taken once."""
+    start = reading.text.rfind(quotes.DASH, 0, reading.drugs[0].start) + 1
+    end = reading.text.find(quotes.DASH, start)  # of the quote that names the drug
+    alone = medicines.other().search(reading.text, start, end if end >= 0 else len(reading.text)) is None
+    reasons = _reasons(reading) if alone else []
+    why = f" ({', '.join(longest(reasons))})" if reasons else ""
+    if fact.time is Time.PAST:
+        return words.took.format(f"{name} {taken}".strip(), why)
+    return words.stopped.format(f"{name} {amounts.dose(reading) if taken else ''}".strip(), why)
+
+
+def _reasons(reading: TextReading) -> list[str]:
+    """What a drug did, as it was said, else the complaints that are named with it and that it was not taken for."""
+    if (caused := _CAUSED.search(reading.text)) is not None:
+        return [caused[1]]
+    named = [one for one in reading.concepts if one.group == "symptom"]
+    against = [one for one in named if _TAKEN_FOR.search(reading.text, max(0, one.start - 12), one.start) is not None]
+    return [reading.text[one.start : one.end] for one in named if one not in against]
+
+
+def _planned(reading: TextReading, words: Words, name: str, taken: str) -> str:
+    """What is to be done with a drug; "" where a line would say less than what was said."""
+    if _GIVEN.search(reading.text) is not None:
+        return words.given.format(f"{name} {taken}".strip())
+    action = _action(reading)
+    if not action or (action == "plan" and not taken):
+        return ""  # a bare name, or a stop and a start
+    if action in _TO and not taken[:1].isdigit():
+        return ""  # more or less of it, but how much, is for the reader
+    taken = "" if action == "stop" else f"{taken} {_days(reading, words)}".strip()
+    pattern = words.actions[f"{action}_to" if action in _TO else action]
+    return " ".join(pattern.format(name, taken).split()).replace(" .", ".")
 
 
 def _unconditional(reading: TextReading) -> TextReading:
@@ -212,15 +171,6 @@ def _unconditional(reading: TextReading) -> TextReading:
         if start <= reading.drugs[0].start or _CONDITIONAL.search(reading.text[start:end]) is None
     ]
     return reading if len(kept) == len(sentences(reading.text)) else read("".join(kept))
-
-
-def _has_others_dose(reading: TextReading, end: int) -> bool:
-    """Whether a substance that the lexicon lacks is named behind the drug, with a number behind it, whose dose it may
-    be: "ondansetron, and magnesium four hundred milligrams"."""
-    own = {drug.start for drug in reading.drugs}
-    others = [one.end() for one in medicines.other().finditer(reading.text, end) if one.start() not in own]
-    numbers = [start for _, start, _ in readable.standing(reading)] if others else []
-    return any(0 <= start - other < _BESIDE for other in others for start in numbers)
 
 
 def _action(reading: TextReading) -> str:
@@ -253,7 +203,7 @@ def _taken(reading: TextReading, words: Words, unit: str = "") -> str:
     need = [one[0] for one in said if not _DAYTIME.fullmatch(one[0])][-1:]
     if ways and ways[-1][2] in {"2", "3", "4"}:
         when = []  # "twice a day" and "in the morning" are two doses
-    dose = _dose(reading)
+    dose = amounts.dose(reading)
     parts = [f"{dose} {unit}" if dose.replace(".", "").isdecimal() and unit else dose]
     parts += [words.ways[ways[-1][2]]] if ways and not ((when or need) and ways[-1][2] == "1") else []
     parts += [one.casefold() for one in (*when, *need)]
@@ -285,7 +235,7 @@ def _doses_said(fact: Fact) -> Iterator[tuple[str, float, Quote]]:
         few = not reading.drugs and medicines.only_dose(one.text)
         for number, first, end in readable.standing(reading):
             unit = units.DOSE.match(one.text, end)
-            if unit is not None and (few or any(0 <= first - drug.end < _BESIDE for drug in reading.drugs)):
+            if unit is not None and (few or any(0 <= first - drug.end < amounts.BESIDE for drug in reading.drugs)):
                 place = replace(one, start=one.start + unit.start(1), end=one.start + unit.end(1), text=unit[1])
                 yield units.written(unit[1]), readable.least(number), place
 
@@ -294,7 +244,7 @@ def _with_unit(fact: Fact, said: Sequence[tuple[str, float, Quote]]) -> Fact:
     units = {unit for unit, _, _ in said}
     if len(units) != 1 or units == {"mL"} or any(True for _ in _doses_said(fact)):
         return fact
-    dose = _dose(read(quotes.words(fact.evidence)))
+    dose = amounts.dose(read(quotes.words(fact.evidence)))
     if not dose.replace(".", "").isdecimal():
         return fact
     alike = [quoted for _, value, quoted in said if value / _ALIKE <= readable.least(dose) <= value * _ALIKE]

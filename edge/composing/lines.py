@@ -11,7 +11,19 @@ import re
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
-from edge.composing import age, allergies, answers, context, doses, medicines, quotes, readable, results, spoken
+from edge.composing import (
+    age,
+    allergies,
+    answers,
+    context,
+    denials,
+    doses,
+    medicines,
+    quotes,
+    readable,
+    results,
+    spoken,
+)
 from edge.composing.words import Words
 from edge.composing.words import words as words_in
 from edge.contract.facts import Fact, FactKind, Polarity, Subject
@@ -21,7 +33,6 @@ from edge.evidence.conversation import Conversation
 from edge.evidence.links import quote
 from edge.evidence.reading import TextReading, read
 from edge.terms import units
-from edge.terms.concepts import ConceptSpan
 
 ENGLISH = words_in("en")
 # How a doctor says what is planned: the plan begins behind it.
@@ -40,16 +51,6 @@ _ASSENT = re.compile(
 )
 _LEAST_WORDS = 3  # of a line that names nothing; fewer say nothing alone
 _MARKS = "“”„"  # around the patient's own words
-_ITEMS = re.compile(r",\s*(?:or\s+|and\s+)?|\s+(?:or|and|oder|und)\s+", re.IGNORECASE)
-_BUT = re.compile(r"\b(?:but|except|only|aber|außer|nur)\b", re.IGNORECASE)
-_ANY = re.compile(r"(?:(?:and|or|okay|so|und|oder)[, ]+)*(?:any|irgendwelche) ([^?!.]{3,120})\?", re.IGNORECASE)
-_LIST = re.compile(r"([^?!.]{3,120})\?")
-_ALONE = re.compile(r"\s*(?:[,.?!;–]|or\b|and\b|$)", re.IGNORECASE)
-_CLAUSE = re.compile(r"\b(?:do|does|did|is|are|was|were|have|has|had|can|ist|sind|haben|hat)\b", re.IGNORECASE)
-_YOUR = re.compile(r"\byour\b", re.IGNORECASE)
-_BARE_NO = re.compile(
-    r"(?:(?:no|nope|nah|none|nothing|neither|not at all|never|nein|nee|keine?)[\s,.!]*)+", re.IGNORECASE
-)
 _TO_SOMETHING = re.compile(r"\b(?:allerg\w*|react\w*) (?:to|gegen|auf) (?!any|medic|drug|medikament)", re.IGNORECASE)
 _SIZE = re.compile(  # of what a picture shows, or of time
     r"[ -]*(?:times|minutes?|hours?|days?|weeks?|months?|years?|centimeters?|millimeters?|cm|mm|inch(?:es)?)\b",
@@ -59,6 +60,12 @@ _BEHIND_TEST = 35  # characters between a test's name and its value
 _REACTION = frozenset(
     {"hives", "rash", "anaphylaxis", "edema", "itching", "dyspnea", "nausea", "vomiting", "diarrhea", "cough"}
 )
+_OWN = re.compile(r"\b(?:i've|i have|i had|i got|i'm|ich habe|ich hatte|ich bin)\b", re.IGNORECASE)
+_BROKE = re.compile(r"br(?:oke|eak)\w*|injur\w*", re.IGNORECASE)
+_REPEATED = re.compile(r"\b(?:once|twice|times|every|each|after|over the|alle|jede\w*|nach) $", re.IGNORECASE)
+_IF = re.compile(r"\b(?:if|unless|wenn|falls)\b", re.IGNORECASE)
+_NO_DATE = re.compile(r"(?:next|this|last|per|each|every|diese\w*) ", re.IGNORECASE)  # "next week" is no span
+_ALIKE = 0.12  # of a time: "seven days, in a week"
 _PRESSURE = re.compile(r"\s*(?:over|/|zu)\s*$", re.IGNORECASE)
 
 
@@ -107,9 +114,9 @@ def line(fact: Fact, turns: Sequence[Turn] = (), words: Words = ENGLISH) -> str:
     """The line of one fact, "" if nothing is left of its words."""
     reading = read(quotes.words(fact.evidence))
     rule = _RULES.get(fact.kind)
-    if fact.kind in {FactKind.SYMPTOM, FactKind.HISTORY} and fact.polarity is Polarity.DENIED:
-        rule = _denied
     made = rule(fact, reading, words) if rule else ""
+    if fact.kind in {FactKind.SYMPTOM, FactKind.HISTORY} and fact.polarity is Polarity.DENIED:
+        made = denials.line(fact, turns, words)
     empty = len(reading.words) < _LEAST_WORDS and not (reading.numbers or reading.drugs or reading.concepts)
     return made or ("" if empty else _plain(fact, turns, words))
 
@@ -169,6 +176,8 @@ def _allergy(fact: Fact, reading: TextReading, words: Words) -> str:
             return ""
         if names:
             return words.no_allergy.format(names)
+        if allergies.is_reaction(reading):
+            return ""
         return words.no_other_allergies if allergies.is_other(reading.text) else words.no_allergies
     if not reading.drugs:
         return ""
@@ -180,11 +189,17 @@ def _allergy(fact: Fact, reading: TextReading, words: Words) -> str:
 
 
 def _family(fact: Fact, reading: TextReading, words: Words) -> str:
+    """ "Father: heart attack at 49." of the conditions of one relative; other stories stay as they were told."""
     relatives = [c for c in reading.concepts if c.group == "relative"]
-    named = [reading.text[c.start : c.end] for c in reading.concepts if c.group in {"condition", "symptom"}]
+    conditions = [c for c in reading.concepts if c.group == "condition"]
+    named = [reading.text[c.start : c.end] for c in conditions]
     if not named or fact.polarity is Polarity.DENIED or len({one.name for one in relatives}) != 1:
         return ""
     first = relatives[0]
+    if _OWN.search(reading.text, first.end) is not None or any(_BROKE.fullmatch(one) for one in named):
+        return ""  # the patient's own, or an accident
+    if len({one.name for one in reading.concepts if one.group == "symptom"}) > 1:
+        return ""
     if reading.text[first.end : first.end + 1] == "," or _NEGATIVE.search(reading.text) is not None:
         return ""  # somebody is spoken to, or something is not so
     age = re.search(r"\bat (?:age )?([\w-]+)", reading.text)
@@ -223,29 +238,22 @@ def _years(fact: Fact, reading: TextReading, words: Words) -> str:
 
 
 def _follow_up(fact: Fact, reading: TextReading, words: Words) -> str:
-    spans = durations(reading.text)
-    if not spans:
+    """ "Follow up in two weeks" of the one time that was named; "" for several, a condition or a habit ("every")."""
+    spans: list[tuple[float, int, int]] = []
+    for days, _, start, end in durations(reading.text):
+        if _REPEATED.search(reading.text, max(0, start - 12), start) is not None:
+            return ""
+        if spans and start < spans[-1][2]:  # "one to two weeks"
+            spans[-1] = (spans[-1][0], spans[-1][1], max(end, spans[-1][2]))
+        else:
+            spans.append((days, start, end))
+    if not spans or any(abs(one[0] - spans[0][0]) > _ALIKE * spans[0][0] for one in spans):
         return ""
-    start, end = spans[0][2], spans[0][3]
-    return words.follow_up.format(" ".join(reading.text[start:end].split()))
-
-
-def _denied(fact: Fact, reading: TextReading, words: Words) -> str:
-    """ "Any chest pain, sweats?" "No." is "Denies chest pain, sweats."; what an answer adds is no part of it."""
-    asked, dash, answer = reading.text.partition(" – ")
-    concepts = [
-        c for c in reading.concepts if c.group in {"symptom", "condition"} and (not dash or c.end <= len(asked))
-    ]
-    first = {c.name: c for c in reversed(concepts)}  # each once, as it was said first
-    named = [words.terms.get(c.name) or _noun(reading.text, c, words) for c in reversed(first.values())]
-    if concepts and len(concepts) >= len(_ITEMS.split(asked)) and _BUT.search(reading.text) is None:
-        return words.denies.format(", ".join(doses.longest([_lower(name, words) for name in named])))
-    pattern = _LIST if concepts and concepts[0].start == 0 else _ANY
-    found = pattern.fullmatch(asked.strip()) if _BARE_NO.fullmatch(answer.strip()) else None
-    if found is None or _CLAUSE.search(found[1]) is not None:
-        return ""  # the words as they were said
-    listed = _YOUR.sub("the", readable.figures(found[1]))
-    return words.denies.format(listed[:1].lower() + listed[1:] if words.language == "en" else listed)
+    _, start, end = spans[0]
+    when = " ".join(reading.text[start:end].split())
+    if _IF.search(reading.text, 0, start) is not None or _NO_DATE.match(when) is not None:
+        return ""
+    return words.follow_up.format(when)
 
 
 def is_measured(fact: Fact) -> bool:
@@ -256,25 +264,6 @@ def is_measured(fact: Fact) -> bool:
     reading = read(quotes.words(fact.evidence))
     tests = [one for one in reading.concepts if one.group == "test"]
     return any(0 <= number.start - one.end < _BEHIND_TEST for one in tests for number in reading.numbers)
-
-
-def _noun(text: str, concept: ConceptSpan, words: Words) -> str:
-    """A name as it was said, or the concept's where one short word was said alone: "numb" is numbness. English."""
-    said = text[concept.start : concept.end]
-    alone = said.isalpha() and _ALONE.match(text, concept.end) is not None
-    short = len(said) < len(concept.name) and "_" not in concept.name
-    return concept.name if words.language == "en" and alone and short else said
-
-
-def is_plain_denial(fact: Fact) -> bool:
-    """Whether a symptom was asked for and denied with no and nothing else: sure, whatever the finder's score."""
-    asked = fact.kind is FactKind.SYMPTOM and fact.polarity is Polarity.DENIED and len(fact.evidence) > 1
-    return asked and any(_BARE_NO.fullmatch(one.text.strip()) for one in fact.evidence)
-
-
-def _lower(name: str, words: Words) -> str:
-    """A word inside a sentence; German nouns keep their capital."""
-    return name if words.language == "de" else name.casefold()
 
 
 _RULES: dict[FactKind, Callable[[Fact, TextReading, Words], str]] = {

@@ -45,6 +45,7 @@ _MEASURED = re.compile(
     r"\b(?:pressure|sugars?|levels?|weigh\w*|pulse|rate|temp\w*|scan|test|blutdruck|zucker|gewicht|puls)\b",
     re.IGNORECASE,
 )
+_REASON_BEFORE = 2  # sentences up to the one that stops a drug in which the reason is told
 _ANOTHERS = re.compile(
     r"\b(?:husband|wife|mother|father|brother|sister|son|daughter|friend|buddy|mann|frau|mutter|vater|bruder|"
     r"schwester|sohn|tochter|freund\w*)(?:'s|’s)?\b",
@@ -268,8 +269,9 @@ def _one(before: Fact, fact: Fact) -> Fact:
     """Two facts of one drug as one: what was said last holds."""
     known = {(one.start, one.end) for one in before.evidence}
     more = tuple(one for one in fact.evidence if (one.start, one.end) not in known)
-    time = before.time if fact.time is Time.PAST else fact.time
-    polarity = before.polarity if before.polarity is fact.polarity else fact.polarity
+    time, polarity = before.time if fact.time is Time.PAST else fact.time, fact.polarity
+    if before.time is Time.STOPPED and polarity is Polarity.DENIED:  # "it gave me nightmares, I stopped." "Not again."
+        time, polarity = before.time, before.polarity
     quotes = (*before.evidence, *more)
     quotes = (quotes[0], *quotes[max(1, len(quotes) - _MOST_QUOTES + 1) :])
     return replace(before, evidence=quotes, time=time, polarity=polarity, critical=True)
@@ -317,7 +319,7 @@ def _about_it(said: Quote, transcript: Transcript, known: frozenset[str]) -> Quo
     others = known - {drug.generic for drug in read(said.text).drugs}
     start, end = said.start, said.end
     around = [(turn.start + a, turn.start + b) for a, b in sentences(transcript.source[turn.start : turn.end])]
-    for first, last in reversed([one for one in around if one[0] < said.start]):
+    for first, last in reversed([one for one in around if one[0] < said.start][-_REASON_BEFORE:]):
         if {drug.generic for drug in read(transcript.source[first:last]).drugs} & others:
             break
         start = min(start, first)

@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-from edge.composing import allergies, lines, quotes
+from edge.composing import allergies, denials, lines, quotes
 from edge.composing.mending import MendingStep, Rewriter, replaced, tidy, wrong_in
 from edge.composing.words import Words, words_of
 from edge.contract import templates
@@ -31,7 +31,7 @@ from edge.evidence.statements import split
 from edge.tasks.note import Note, NoteFinished, write_note
 
 FORMS = ("turns", "lists", "facts")  # beside the whole visit by division, which needs no facts
-RULES = "lines-9"  # name of the rules that word a fact, kept with each note
+RULES = "lines-10"  # name of the rules that word a fact, kept with each note
 # Least score of a fact that is written, critical, denied or another: chosen on facts_dev (docs/evidence.md). What lies
 # below is listed as said and not in the note.
 CRITICAL, DENIED, OTHER = 0.45, 0.6, 0.9
@@ -183,7 +183,7 @@ def _ways(
 
 def _sure(fact: Fact, talk: Conversation) -> bool:
     least = CRITICAL if fact.critical else DENIED if fact.polarity is Polarity.DENIED else OTHER
-    surely = (lines.is_plain_denial, lines.is_measured)
+    surely = (denials.is_plain, lines.is_measured)
     return fact.score >= least or allergies.is_named(fact, talk) or any(rule(fact) for rule in surely)
 
 
@@ -322,7 +322,9 @@ def _mended(
     missing = {one.quote for one in omissions.find(facts, pieces, talk) if one.critical}
     left = [fact for fact in facts if fact.critical and fact.evidence[0] in missing]
     said_of = [(fact, shape.place(fact), lines.line(fact, talk.transcript.turns, words)) for fact in left]
-    for fact, key, text in _uncontradicted([one for one in said_of if one[2]], shape.inner, talk):
+    there = {line.removeprefix("- ") for one in sections for line in one.text.splitlines()}
+    new = [one for one in said_of if one[2] and one[2] not in there]
+    for fact, key, text in _uncontradicted(new, shape.inner, talk):
         sections = _with_line(sections, source, key, text)
         steps.append(MendingStep("added", key, text, fact.kind.value))
     return sections, tuple(steps)

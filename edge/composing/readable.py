@@ -30,7 +30,15 @@ _TAKEN_BACK = re.compile(
     r"[\s,.…-]*(?:no|sorry|wait|scratch that|actually,? no|nein|quatsch)\b[\s]*[,.…]", re.IGNORECASE
 )
 _ORDINAL = re.compile(r"[- ](?:first|second|third|fourth|fifth|sixth|seventh|eighth|ninth)\b", re.IGNORECASE)
-_READ_OUT = re.compile(r"\w+[ -](?:oh|o)[ -]\w+[ -]\w+", re.IGNORECASE)
+_NO_FIGURES = tuple(
+    re.compile(pattern, re.IGNORECASE)
+    for pattern in (
+        r"\w+[ -](?:oh|o)[ -]\w+[ -]\w+",  # figure by figure: "one-oh-two-four"
+        r"(?:a )?couple",
+        r"zero (?!point|komma).+",  # behind a point that was taken for a full stop: "zero. zero five percent"
+        r"one two|two three|three four|four five|five six|six seven|seven eight|eight nine",  # "five six a day"
+    )
+)
 _TENS = frozenset(["twenty", "thirty", "forty", "fifty", "sixty", "seventy", "eighty", "ninety"])
 # A row of number words whose last one counts: "six hundred | three times", "forty-four | two puffs".
 _COUNTED = re.compile(r"(.*?(?:\w+))(?<!ty) (?:one|two|three|four|five|six|seven|eight|nine)", re.IGNORECASE)
@@ -90,8 +98,8 @@ def figures(said: str) -> str:
         number = value(words, values)
         number = number.replace(".", ",") if "komma" in words.casefold() else number
         number = temperature(number, reading) if _SMALL.search(words) is not None else number
-        if _READ_OUT.fullmatch(words) or _ORDINAL.match(said, end):
-            continue  # figure by figure ("one-oh-two-four"), or a date ("twenty-third")
+        if _ORDINAL.match(said, end) or any(one.fullmatch(words) for one in _NO_FIGURES):
+            continue
         denied = at > 0 and _NOT.fullmatch(said[reading.numbers[at - 1].end : span.start])
         if span.start not in stand and not denied:
             following = reading.numbers[at + 1].start if at + 1 < len(reading.numbers) else 0

@@ -34,7 +34,7 @@ _NOT_A_DENIAL = re.compile(
     r"\b(?:not only|no change|no improvement|no relief|not sure|not certain|no doubt|n't know|not improv\w*|no longer|"
     r"n't help|not help\w*|not reliev\w*|no further|n't mind|why do ?n't|why not|not just|no wonder|"
     r"not (?:well|adequately|optimally) controlled|n't (?:want|apologi[sz]e|worry|be sorry)|not want|n't think so|"
-    r"not to|no need)\b",
+    r"not to|no need|n't catch|(?:not|never) catch)\b",
     re.IGNORECASE,
 )
 _BREAK_WORDS = (

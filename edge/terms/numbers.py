@@ -17,6 +17,7 @@ _ENGLISH = (
 )
 _ENGLISH_TENS = "twenty thirty forty fifty sixty seventy eighty ninety"
 _ORDINALS = "zeroth first second third fourth fifth sixth seventh eighth ninth tenth eleventh twelfth"
+_MULTIPLIERS = frozenset({"hundred", "thousand"})
 _OTHER = {"oh": 0, "o": 0, "a": 1, "an": 1, "once": 1, "single": 1, "twice": 2, "couple": 2, "both": 2, "dozen": 12}
 _GERMAN = (
     "null ein zwei drei vier fünf sechs sieben acht neun zehn elf zwölf dreizehn vierzehn fünfzehn sechzehn siebzehn "
@@ -233,8 +234,9 @@ def is_numeral(word: str) -> bool:
 
 def read_words(words: list[str]) -> set[str]:
     """Readings of one stretch of number words as one number, canonical; empty if there is none."""
-    if words[0] == "point" and len(words) > 1:
-        words = ["zero", *words]
+    half = len(words) // 2
+    if words[:half] == words[half:] and _MULTIPLIERS & set(words):  # "five hundred, five hundred milligrams"
+        words = words[:half]
     if words[0] in {"point", "komma"} and len(words) > 1:
         words = ["zero", *words]
     for mark in ("point", "komma"):

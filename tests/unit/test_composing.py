@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from note_facts_kit import written
 
 from edge.composing import allergies, lines, mending, readable
 from edge.composing.notes import FORMS, Composed, compose, takes_facts
@@ -444,3 +445,50 @@ def test_a_stop_ends_the_writing_and_what_broke_off_is_not_kept(reason: StopReas
     for _ in range(2):
         assert rewriter.again(section, checked.sections[0].statements[0]) == ""
     assert engine.asked == asked
+
+
+@pytest.mark.parametrize(
+    ("words", "wanted"),
+    [
+        ("i'll see you in four weeks", "Follow up in four weeks."),
+        ("have you back in one to two weeks", "Follow up in one to two weeks."),
+        ("come back in in seven days you know in a week", "Follow up in seven days."),
+        ("nurse will call you in two days , and i'll see you in ten days", None),
+        ("if it's not better in six weeks , let me know", None),
+        ("you'll need skin checks every six months now", None),
+        ("check once a day , late afternoon", None),
+        ("we'll see you again next week", None),
+    ],
+)
+def test_when_to_come_back(words: str, wanted: str | None) -> None:
+    (line,) = written(f"[doctor] {words}.\n", (FactKind.FOLLOW_UP, words, Time.PLANNED))
+    assert line == wanted if wanted else not line.startswith("Follow up")
+
+
+@pytest.mark.parametrize(
+    ("words", "wanted"),
+    [
+        ("my father had gout and kidney stones", "Father: gout, kidney stones."),
+        ("my mother broke her hip at sixty five and i've got the celiac disease", None),  # the patient's own
+        ("my son's got terrible hay fever", None),
+        ("her dad had a toe red and swollen like this , they said gout", None),  # a story
+    ],
+)
+def test_the_conditions_of_relatives(words: str, wanted: str | None) -> None:
+    (line,) = written(f"[patient] {words}.\n", (FactKind.FAMILY, words, Time.PAST))
+    assert line == wanted if wanted else line.startswith("“")
+
+
+def test_what_was_said_twice_is_not_said_to_be_missing() -> None:
+    twice = [_fact(FactKind.MEDICATION, "i stopped the amlodipine", Time.STOPPED)] * 2
+    assert _composed("facts", facts=twice).note.text.count("Amlodipine: stopped") == 1
+
+
+def test_a_couple_stays_a_couple() -> None:
+    assert readable.clean("a couple of weeks ago , twenty two of them") == "A couple of weeks ago, 22 of them"
+
+
+def test_a_reaction_that_is_denied_is_no_denial_of_allergies() -> None:
+    talk = parse("[doctor] no rash or trouble breathing\n[patient] no but the keflex gave me hives\n")
+    fact = replace(_of(talk, FactKind.ALLERGY, "no rash or trouble breathing"), polarity=Polarity.DENIED)
+    assert "No known allergies" not in lines.line(fact, talk.turns)

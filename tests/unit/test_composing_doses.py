@@ -3,10 +3,15 @@ that is not made."""
 
 from __future__ import annotations
 
-import pytest
-from note_facts_kit import written
+from dataclasses import replace
 
-from edge.contract.facts import FactKind, Time
+import pytest
+from note_facts_kit import facts, written
+
+from edge.composing import lines
+from edge.contract.facts import FactKind, Polarity, Time
+from edge.evidence.conversation import converse
+from edge.reading.conversation import parse
 
 _MEDICATION, _PLAN = FactKind.MEDICATION, FactKind.PLAN_MEDICATION
 
@@ -24,6 +29,12 @@ _MEDICATION, _PLAN = FactKind.MEDICATION, FactKind.PLAN_MEDICATION
         ("ibuprofen, 200 milligrams, no, wait, the 400 ones, twice a day", "Ibuprofen 400 mg twice daily."),
         ("oxycodone, five, i took two of those on monday", "Oxycodone 5."),  # one Monday is not weekly
         ("methotrexate, twenty milligrams on sunday", "Methotrexate 20 mg weekly."),
+        ("i took the testosterone on the 28th", "Testosterone."),  # a date
+        ("naprosyn five hundred five hundred milligrams twice a day", "Naprosyn 500 mg twice daily."),  # said twice
+        ("aldactone twelve . five milligrams daily", "Aldactone 12.5 mg once daily."),  # a full stop for a point
+        ("buspirone, ten . ten milligrams daily", "Buspirone 10 mg once daily."),
+        ("the advair two fifty over fifty twice a day", "Advair twice daily."),
+        ("sumatriptan fifty, maybe four times a month", "Sumatriptan 50."),  # not four times a day
     ],
 )
 def test_a_number_that_is_no_dose_is_none(words: str, wanted: str) -> None:
@@ -116,3 +127,88 @@ def test_a_drug_that_is_named_to_say_that_it_is_not_meant_is_none() -> None:
     )
     meant = (_MEDICATION, "It says glipizide", Time.CURRENT)
     assert written(source, (_MEDICATION, "The glyburide", Time.CURRENT), meant) == ["Glipizide."]
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "vitamin d3 , 50,000 units on sundays , and then clindamycin prior to dental procedures",
+        "tums like candy five six a day",
+        "ibuprofen 200 , like two or three tablets a day",
+        "albuterol every day once or twice",
+        "tylenol the six fifty i take two of them in the morning and two at night",
+        "octasa eight hundred , three a day",
+        "ferrous sulfate , three hundred , twenty phil- 25 milligrams by mouth",
+        "oxycodone three a day so thirty milligrams a day total",
+    ],
+)
+def test_a_drug_of_which_a_line_would_say_something_else_stays_as_it_was_said(words: str) -> None:
+    (line,) = written(f"[patient] {words}.\n", (_MEDICATION, words, Time.CURRENT))
+    assert line.startswith("“")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        "Keep on the tylenol no more than three thousand milligrams a day",  # a limit
+        "Keep the sumatriptan but no more than nine days a month",
+        "Start amitriptyline ten milligrams at bedtime for two weeks then twenty",  # a taper
+        "Prednisone stay at twenty for two weeks then fifteen and we go down by one milligram a month",
+        "Five milligrams every morning until the adalimumab kicks in, no more on and off",  # another drug's dose
+        "Stay on two Tylenol five hundred milligrams",  # tablets
+        "Stay on Imodium up to four a day",
+        "The ketorolac stops on Thursday, that's the five days",
+        "Utrogestan at bedtime, keep the ibuprofen going every six to eight hours, no more than that",
+        "The unithroid should only be nine dollars for 90 days",
+    ],
+)
+def test_a_limit_a_taper_or_a_count_is_no_order_of_a_dose(words: str) -> None:
+    (line,) = written(f"[doctor] {words}.\n", (_PLAN, words, Time.PLANNED))
+    first = words.split()[0].casefold()
+    assert first in line.casefold()
+    assert not line.startswith(("Plan:", "Stop "))
+    assert len(line.split()) >= len(words.split()) - 3
+
+
+def test_off_a_drug_is_no_go_on() -> None:
+    words = "Keep off the naproxen"
+    assert written(f"[doctor] {words}.\n", (_PLAN, words, Time.PLANNED)) == ["Stop Naproxen."]
+
+
+@pytest.mark.parametrize(
+    ("words", "wanted"),
+    [
+        ("i stopped montelukast , it gave me horrible nightmares", "Montelukast: stopped (horrible nightmares)."),
+        ("you were on glipizide last fall , and stopped", "Glipizide: stopped."),
+        ("i tried tylenol for the headaches but i stopped", "Tylenol: stopped."),
+        ("i took omeprazole with vitamin d , 1000 units , and stopped omeprazole", None),
+    ],
+)
+def test_why_a_drug_was_stopped(words: str, wanted: str | None) -> None:
+    (line,) = written(f"[patient] {words}.\n", (_MEDICATION, words, Time.STOPPED))
+    assert line == wanted if wanted else line.startswith("“")
+
+
+@pytest.mark.parametrize(
+    ("words", "wanted"),
+    [
+        ("i've never taken prednisone", "Does not take Prednisone."),
+        ("nothing that tylenol ca n't take care of", None),
+        ("i also took some ibuprofen and it has n't helped", None),
+        ("i took one oxycodone saturday and have n't needed it since", None),
+    ],
+)
+def test_a_drug_that_is_not_taken(words: str, wanted: str | None) -> None:
+    talk = parse(f"[patient] {words}.\n")
+    (fact,) = (replace(one, polarity=Polarity.DENIED) for one in facts(talk, (_MEDICATION, words, Time.CURRENT)))
+    made = lines.line(fact, talk.turns)
+    assert made == wanted if wanted else made.startswith("“")
+
+
+def test_a_stop_outlives_a_later_no() -> None:
+    first, second = "azathioprine , i had to stop , it gave me pancreatitis", "we won't use that again"
+    talk = parse(f"[patient] {first}.\n[doctor] yes , so {second}.\n")
+    stopped, later = facts(talk, (_MEDICATION, first, Time.STOPPED), (_MEDICATION, second, Time.CURRENT))
+    later = replace(later, polarity=Polarity.DENIED)
+    made = lines.prepared([stopped, later], converse(talk))
+    assert "Azathioprine: stopped (pancreatitis)." in [lines.line(one, talk.turns) for one in made]

@@ -174,6 +174,8 @@ def test_what_takes_the_last_words_back_at_once_belongs_to_the_fact() -> None:
         ("[doctor] How old are you?\n[patient] Sixty-one, yeah. My dog is twelve years old.\n", "61 years old."),
         ("[doctor] Your dad, was he seventy years old?\n[patient] Yes.\n", ""),
         ("[doctor] You're twenty minutes late.\n", ""),
+        ("[doctor] A 61-year-old male.\n[patient] I'm eight years out from surgery.\n", "61 years old."),
+        ("[doctor] You're 45 years now.\n", "45 years old."),
         ("[doctor] You're fifty.\n[patient] I'm seventy.\n", ""),
     ],
 )

@@ -35,7 +35,8 @@ _TELLS_AGE = re.compile(
 )
 _NO_AGE = re.compile(  # what a number before it counts
     r"[\s-]*(?:and [\w-]+ )?(?:weeks?|wochen|days?|tage|mo\b|months?|monate|percent|pounds?|kilos?|milligrams?|mg|"
-    r"minutes?|hours?|stunden|in (?:the|my)|of\b|times|over\b|hundred|feet|pack|on the|to\b)",
+    r"minutes?|hours?|stunden|in (?:the|my)|of\b|times|over\b|hundred|feet|pack|on the|to\b|"
+    r"(?:years?|yrs?|jahren?)\s+(?!of age|old|young|alt|and|und|now|jetzt|today|heute)[^\W\d_])",  # "years out"
     re.IGNORECASE,
 )
 _STARTS = 160  # characters of a note's statement in which its patient is introduced

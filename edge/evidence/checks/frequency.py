@@ -12,20 +12,23 @@ from edge.evidence.view import Conversation, Flag, Severity, View, window
 
 NAME = "frequency"
 _REACH = 70  # characters after a drug's name
+_NOT_DAILY = r"(?! (?:(?:a|per|every|each|this|last) (?:week|month|year)|in (?:the|my)|over the|before|already|now)\b)"
 # Times a day, from the ways to say it; "needed" is kept apart, as it goes with any of them.
 _WAYS = {
     "1": r"once (?:a|per|every) day|once daily|every day|each day|daily|a day(?! \w+ times)|qd|q\.d\.?|"
-    r"every morning|each morning|in the mornings?|qam|"
+    r"every morning|each morning|in the mornings?(?! and (?:\w+ ){0,2}(?:at|in)\b)|qam|"
     r"every (?:night|evening)|at night|nightly|at bedtime|bedtime|before bed|qhs|in the evenings?|per day|"
     r"every 24 hours|täglich|"
     r"morgens|abends|zur nacht|with (?:breakfast|dinner|supper)|once\b(?=[,.;]|$)",
     "2": r"twice (?:a|per|every) day|twice daily|two times (?:a|per) day|2 times (?:a|per) day|bid|b\.i\.d\.?|"
     r"every (?:12|twelve) hours|"
     r"morning and (?:night|evening|at night|bedtime)|twice(?! (?:a|per|every) (?:week|month|year))|"
-    r"two times(?! (?:a|per) (?:week|month))|zweimal (?:täglich|am tag)|in the morning and (?:\w+ ){0,2}(?:at|in)",
-    "3": r"(?:three|3) times (?:a day|per day|daily)|tid|t\.i\.d\.?|every (?:8|eight) hours|(?:three|3) times|"
+    r"two times(?! (?:a|per) (?:week|month|year))|zweimal (?:täglich|am tag)|in the morning and (?:\w+ ){0,2}(?:at|in)",
+    "3": r"(?:three|3) times (?:a day|per day|daily)|tid|t\.i\.d\.?|every (?:8|eight) hours|"
+    rf"(?:three|3) times{_NOT_DAILY}|"
     r"dreimal (?:täglich|am tag)",
-    "4": r"(?:four|4) times (?:a day|per day|daily)|qid|q\.i\.d\.?|every (?:6|six) hours|(?:four|4) times|"
+    "4": r"(?:four|4) times (?:a day|per day|daily)|qid|q\.i\.d\.?|every (?:6|six) hours|"
+    rf"(?:four|4) times{_NOT_DAILY}|"
     r"viermal (?:täglich|am tag)",
     "6": r"every (?:4|four) hours",
     "week": r"once (?:a|per|every) week|once weekly|weekly|every week|times a week|each week|wöchentlich|on (?:mon|"
