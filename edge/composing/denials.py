@@ -40,7 +40,8 @@ _GENERAL_NO = re.compile(
     rf"{_FILLERS}(?:(?:no|nope|nah|never|nein|nee)\b(?=\W*$|\s*[,.;!…]|\s+(?:no|not|none|nothing|never|neither|nope|i|i'm|"
     r"i've|it|it's|my|the|that|they|we|he|she|and|to|thank\w*|doctor|doc|sir|ma'am|ich|nichts|beides|alles|das)\b)"
     r"|(?:none|nothing|neither|nichts|keine?s|weder)\b|not (?:at all|really|that|as of|yet|for|since|in|me)\b"
-    r"|i (?:do|did|have|had|am|was|ha|wo)(?: ?n't| not)\b|nothing like|(?:no|none) other\b)",
+    r"|i (?:do|did|have|had|am|was)(?: ?n't| not)\b(?=\W*$|\s*[,.;!…]|\s+(?:at|no|not|think|noticed?|had|really|"
+    r"that|yet|know|have any|feel)\b)|nothing like|(?:no|none) other\b)",
     re.IGNORECASE,
 )
 # A no of one thing: "no fever", "I've had no real pain".
@@ -69,10 +70,9 @@ _YOUR = re.compile(r"\byour\b", re.IGNORECASE)
 _AGAIN_ANY = re.compile(r"(?<=[,;] )(?:any|or any|and any) |(?<=\bor )any |(?<=\band )any ", re.IGNORECASE)
 _ANY_INSIDE = re.compile(r"(?<=\w) any ", re.IGNORECASE)  # a list without commas
 _TAIL = re.compile(  # what a question ends with and asks nothing of
-    r"(?:,? (?:or )?(?:anything(?: (?:like|of) th(?:at|ose)| like| else)?|something like that|etwas in der art|so ?etwas|at all|or not really|"
-    r"right now|or|and|no|(?:associated )?with (?:that|it)|since(?: then)?|before|"
-    r"(?<!hurting )(?<!harming )(?<!hurt )(?<!harm )(?<!killing )yourself|for you|"
-    r"oder|und|nein|selbst))+$",
+    r"(?:,? (?:or )?(?:anything(?: (?:like|of) th(?:at|ose)| like| else)?|something like that|"
+    r"etwas in der art|so ?etwas|at all|or not really|right now|or|and|no|(?:associated )?with (?:that|it)|since(?: then)?|before|"
+    r"(?<!hurting )(?<!harming )(?<!hurt )(?<!harm )(?<!killing )yourself|for you|oder|und|nein|selbst))+$",
     re.IGNORECASE,
 )
 _SUICIDAL = re.compile(

@@ -53,6 +53,7 @@ def test_a_no_denies_what_was_asked_in_its_words(question: str, answer: str, wan
         ("Any bleeding, leaking fluid, contractions?", "No bleeding, no leaking."),
         ("Any trouble with your bowels?", "No, but I had some last week."),
         ("have you ever injured this ankle before", "no"),
+        ("asthma ?", "i have n't used an inhaler since maybe ninth grade"),
     ],
 )
 def test_what_is_there_or_not_sure_stays_as_it_was_said(question: str, answer: str) -> None:
