@@ -72,7 +72,8 @@ _ANY_INSIDE = re.compile(r"(?<=\w) any ", re.IGNORECASE)  # a list without comma
 _TAIL = re.compile(  # what a question ends with and asks nothing of
     r"(?:,? (?:or )?(?:anything(?: (?:like|of) th(?:at|ose)| like| else)?|something like that|"
     r"etwas in der art|so ?etwas|at all|or not really|right now|or|and|no|(?:associated )?with (?:that|it)|"
-    r"since(?: then)?|before|(?<!hurting )(?<!harming )(?<!hurt )(?<!harm )(?<!killing )yourself|for you|oder|und|nein|selbst))+$",
+    r"since(?: then)?|before|(?<!hurting )(?<!harming )(?<!hurt )(?<!harm )(?<!killing )yourself|for you|"
+    r"oder|und|nein|selbst))+$",
     re.IGNORECASE,
 )
 _SUICIDAL = re.compile(
