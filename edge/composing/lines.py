@@ -56,6 +56,16 @@ _SIZE = re.compile(  # of what a picture shows, or of time
     r"[ -]*(?:times|minutes?|hours?|days?|weeks?|months?|years?|centimeters?|millimeters?|cm|mm|inch(?:es)?)\b",
     re.IGNORECASE,
 )
+# Tests that give one value; of the others a number says where, when or how much of what.
+_VALUE_NAMES = (
+    "a1c glucose blood_pressure pulse oxygen respiratory_rate weight temperature height bmi lipid ldl hdl creatinine "
+    "potassium sodium hemoglobin tsh psa ejection_fraction"
+)
+_VALUES = frozenset(_VALUE_NAMES.split())
+_KIND_BEFORE = re.compile(
+    r"\b(?:iron|transferrin|estimated|geschätzte\w*|fasting|total|mean|average) $", re.IGNORECASE
+)  # "iron saturation" is not oxygen's
+_FINDING = re.compile(r"\b(?:negative|positive|type is|show(?:s|ed)|with|without)\b", re.IGNORECASE)
 _BEHIND_TEST = 35  # characters between a test's name and its value
 _REACTION = frozenset(
     {"hives", "rash", "anaphylaxis", "edema", "itching", "dyspnea", "nausea", "vomiting", "diarrhea", "cough"}
@@ -215,9 +225,18 @@ def _measured(fact: Fact, reading: TextReading, words: Words) -> str:
     numbers = readable.standing(reading)
     if len(labels) != 1 or not numbers or len(quotes.kept(fact.evidence)) > 1:
         return ""
-    name = reading.text[labels[0].start : labels[0].end]
-    after = [one for one in numbers if one[1] >= labels[0].end]
-    if not after or after[0][1] - labels[0].end > _BEHIND_TEST or _SIZE.match(reading.text, after[0][2]) is not None:
+    label = labels[0]
+    others = [
+        c
+        for c in reading.concepts
+        if c.group not in {"word", "body"} and c != label and c.name != "high_blood_pressure"
+    ]
+    if label.name not in _VALUES or others or _FINDING.search(reading.text) is not None:
+        return ""  # what a picture showed, or another finding beside the value
+    kind_of = _KIND_BEFORE.search(reading.text, 0, label.start)
+    name = reading.text[kind_of.start() if kind_of is not None else label.start : label.end]
+    after = [one for one in numbers if one[1] >= label.end]
+    if not after or after[0][1] - label.end > _BEHIND_TEST or _SIZE.match(reading.text, after[0][2]) is not None:
         return ""
     value, _, end = after[0]
     value = readable.temperature(value, reading)

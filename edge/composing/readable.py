@@ -8,7 +8,7 @@ from __future__ import annotations
 import re
 
 from edge.evidence.reading import TextReading, read
-from edge.evidence.view import RETRACTED
+from edge.evidence.view import NOT, RETRACTED
 from edge.terms import units
 from edge.terms.numbers import NumberSpan, read_words
 
@@ -51,7 +51,7 @@ _SPOKEN = range(900, 1100)  # temperatures in tenths of a degree Fahrenheit
 _SMALL = re.compile(r"[a-z]", re.IGNORECASE)  # figures that were typed are what they are
 # A sentence that is nothing but a number, and a conjunction that a quote ends with.
 _LONE_NUMBER = re.compile(r"(?<=[.!?]) \d+(?:\.\d+)?(?:, \d+(?:\.\d+)?)*(?:[.!?]+(?= |$)|$)")
-_NOT = re.compile(r"[\s,]*not\s+", re.IGNORECASE)  # "thirty, not thirteen"
+_POINT_BEFORE = re.compile(r"(?:^|\s)\.$")
 _VALUE = re.compile(r"^((?:\w+ )?\w+)\. (?=\d)")  # "A1c. 8.4"
 _HANGING = re.compile(r"(?<=[.!?]) (?:and|so|but|or|und|aber|oder)[.,]?$", re.IGNORECASE)
 # What a filler leaves: a sentence of marks, or a comma before a full stop.
@@ -100,7 +100,7 @@ def figures(said: str) -> str:
         number = temperature(number, reading) if _SMALL.search(words) is not None else number
         if _ORDINAL.match(said, end) or any(one.fullmatch(words) for one in _NO_FIGURES):
             continue
-        denied = at > 0 and _NOT.fullmatch(said[reading.numbers[at - 1].end : span.start])
+        denied = at > 0 and NOT.fullmatch(said[reading.numbers[at - 1].end : span.start])
         if span.start not in stand and not denied:
             following = reading.numbers[at + 1].start if at + 1 < len(reading.numbers) else 0
             corrected = following and _retracted(said[end:following])
@@ -121,13 +121,19 @@ def standing(reading: TextReading) -> list[tuple[str, int, int]]:
         between = between[counted.end() :] if counted is not None else between  # "three times, no, forty"
         unit = units.DOSE.match(between)
         before = reading.text[spans[at - 1].end : span.start] if at else ""
-        taken_back = _NOT.fullmatch(before) or _TAKEN_BACK.match(between, unit.end() if unit else 0)
+        taken_back = NOT.fullmatch(before) or _TAKEN_BACK.match(between, unit.end() if unit else 0)
         if not taken_back and (following is None or len(between) >= 40 or not _retracted(between)):
             end = _end(reading.text, span)
             words = reading.text[span.start : end]
             values = _readings(words) if end < span.end else span.values
-            found.append((value(words, values), span.start, end))
+            found.append((_with_point(reading.text, span.start, value(words, values)), span.start, end))
     return found
+
+
+def _with_point(text: str, start: int, number: str) -> str:
+    """A number that was typed with its point alone: ".7" is 0.7."""
+    alone = _POINT_BEFORE.search(text, max(0, start - 2), start) is not None
+    return f"0.{number}" if alone and number.isdecimal() else number
 
 
 def _readings(words: str) -> frozenset[str]:
@@ -144,7 +150,7 @@ def _end(text: str, span: NumberSpan) -> int:
 
 def _retracted(between: str) -> bool:
     """Whether what stands between two numbers takes the first back."""
-    return RETRACTED.match(between) is not None and _NOT.fullmatch(between) is None
+    return RETRACTED.match(between) is not None and NOT.fullmatch(between) is None
 
 
 def value(words: str, values: frozenset[str]) -> str:

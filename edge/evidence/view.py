@@ -95,6 +95,9 @@ RETRACTED = re.compile(
 )
 
 
+NOT = re.compile(r"[\s,]*not\s+\.?", re.IGNORECASE)  # "thirty, not thirteen": the second is taken back
+
+
 def held(talk: Conversation, turns: Iterable[int]) -> tuple[set[str], set[str]]:
     """Numbers said in some turns: (those that stand, those that were taken back at once: "twenty, no, forty")."""
     stands: set[str] = set()
@@ -105,6 +108,7 @@ def held(talk: Conversation, turns: Iterable[int]) -> tuple[set[str], set[str]]:
         for span, following in zip(spans, [*spans[1:], None], strict=False):
             between = reading.text[span.end : following.start] if following is not None else "…" * 40
             taken = following is not None and len(between) < 40 and RETRACTED.match(between) is not None
+            taken = taken and NOT.fullmatch(between) is None
             (back if taken else stands).update(span.values)
     return stands, back - stands
 

@@ -492,3 +492,20 @@ def test_a_reaction_that_is_denied_is_no_denial_of_allergies() -> None:
     talk = parse("[doctor] no rash or trouble breathing\n[patient] no but the keflex gave me hives\n")
     fact = replace(_of(talk, FactKind.ALLERGY, "no rash or trouble breathing"), polarity=Polarity.DENIED)
     assert "No known allergies" not in lines.line(fact, talk.turns)
+
+
+@pytest.mark.parametrize(
+    ("words", "wanted"),
+    [
+        ("your creatinine was .7 not .8", "Creatinine 0.7."),
+        ("iron saturation is four percent", "Iron saturation 4%."),
+        ("hemoglobin is twelve point four and your type is o negative", None),  # the type would be lost
+        ("the ejection fraction is thirty-five percent , with moderate mitral regurgitation", None),
+        ("ultrasound in june showed two small kidneys", None),  # a picture has no value
+        ("your last mammogram was in january 2021", None),
+        ("cervical x-ray 6421", None),
+    ],
+)
+def test_a_value_is_of_its_test_and_not_all_that_was_found(words: str, wanted: str | None) -> None:
+    (line,) = written(f"[doctor] {words}.\n", (FactKind.RESULT, words, Time.PAST))
+    assert line == wanted if wanted else len(line.split()) >= len(words.split()) - 3
