@@ -21,6 +21,7 @@ from edge.terms.concepts import ConceptSpan
 _GROUPS = frozenset({"symptom", "condition"})
 _ANSWERS = frozenset({"Patient", "Guest"})
 _MOST = 120  # characters of what was asked
+_LONGEST = 600  # characters of question and answer; a longer story is for the reader
 _BUT = re.compile(r"\b(?:but|except|only|aber|außer|nur)\b", re.IGNORECASE)
 _PARTLY = re.compile(  # a denial of a part
     r"\b(?:as (?:much|bad|often|many)|so (?:much|bad)|too bad|all the time|any ?more|any longer|"
@@ -113,7 +114,7 @@ def is_plain(fact: Fact) -> bool:
 def line(fact: Fact, turns: Sequence[Turn], words: Words) -> str:
     """The line of a denied fact, "" where question and answer say more, or other, than one line would."""
     asked, answers = _parts(quotes.kept(fact.evidence), turns)
-    if asked is None:
+    if asked is None or sum(len(one) for one in (asked, *answers)) > _LONGEST:
         return ""
     answer = " ".join(answers)
     if not asked or (not answers and _NEGATION.search(asked) is not None):

@@ -98,6 +98,8 @@ def _days(reading: TextReading, words: Words) -> str:
 
 
 def medication(fact: Fact, reading: TextReading, words: Words) -> str:
+    if len(reading.text) > unclear.LONGEST:
+        return ""
     if len({drug.generic for drug in reading.drugs}) != 1 or medicines.is_level(reading.text, reading.drugs[0]):
         return ""  # whose dose it is, is for the reader
     if fact.kind is FactKind.PLAN_MEDICATION:

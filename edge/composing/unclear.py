@@ -24,6 +24,8 @@ _ENDS_LATER = re.compile(
     r"\bdann (?:ist schluss|absetzen)\b",
     re.IGNORECASE,
 )
+LONGEST = 4_000
+"""Characters that were said of one drug, at most; a longer story is for the reader."""
 _COUNT = r"(?:two|three|four|five|six|seven|eight|nine|[2-9]|zwei|drei|vier)"
 _COUNT_BEFORE = re.compile(rf"\b{_COUNT}(?: of (?:the|your|my))? $", re.IGNORECASE)  # "two Tylenol five hundred"
 _COUNT_TAKEN = re.compile(rf"\btake {_COUNT} of (?:them|those|these)\b", re.IGNORECASE)
