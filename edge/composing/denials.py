@@ -83,6 +83,7 @@ _SUICIDAL = re.compile(
     re.IGNORECASE,
 )
 _CUT_OFF = re.compile(r"\b(?:in|of|the|your|a|an|to|with|for|on|at|der|die|das|im|in)$", re.IGNORECASE)
+_OTHERS_FIRST = re.compile(r"^(?:any (?:other|more)|anything else)\b[^?]*\? ", re.IGNORECASE)  # "Any other symptoms?"
 _DONE = re.compile(
     r"^(?:cough|injur|pass|faint|vomit|hospitali[sz]|diagnos)ed\b", re.IGNORECASE
 )  # "coughed once on …?"
@@ -117,8 +118,8 @@ def line(fact: Fact, turns: Sequence[Turn], words: Words) -> str:
     if asked is None or sum(len(one) for one in (asked, *answers)) > _LONGEST:
         return ""
     answer = " ".join(answers)
-    if not asked or (not answers and _NEGATION.search(asked) is not None):
-        return _stated(asked or answer, words)
+    if not asked or not answers:
+        return _stated(asked or answer, words) if answers or _NEGATION.search(asked) is not None else ""
     said = _named(answer)
     if any(one.state == "yes" for one in said):
         return ""
@@ -126,7 +127,7 @@ def line(fact: Fact, turns: Sequence[Turn], words: Words) -> str:
     if denied and _NO_OF.fullmatch(answer, 0, denied[0].start) is not None:
         names = [_as_asked(answer, one, asked, words) for one in denied]
         return _listed(names, words) if all(names) and not _others(answer, denied) else ""
-    if answers and (_GENERAL_NO.match(answer) is None or _BUT.search(answer) is not None):
+    if _GENERAL_NO.match(answer) is None or _BUT.search(answer) is not None:
         return ""
     return _asked(asked, _BARE_NO.fullmatch(answer.strip()) is not None, words)
 
@@ -186,7 +187,7 @@ def _as_asked(answer: str, one: Named, asked: str, words: Words) -> str:
 def _asked(asked: str, bare: bool, words: Words) -> str:
     """What a question asks of, in its own words, with commas where a recogniser left them out. bare: whether the answer
     is no and nothing else."""
-    text = _BROKEN_OFF.sub("", readable.clean(asked)).strip(" ,.?!;-…")
+    text = _BROKEN_OFF.sub("", _OTHERS_FIRST.sub("", readable.clean(asked))).strip(" ,.?!;-…")
     if words.language == "en" and _SUICIDAL.fullmatch(text) is not None:
         return _listed([words.terms["suicidal"]], words)
     text = _TAIL.sub("", text)

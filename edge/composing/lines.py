@@ -26,7 +26,7 @@ from edge.composing import (
 )
 from edge.composing.words import Words
 from edge.composing.words import words as words_in
-from edge.contract.facts import Fact, FactKind, Polarity, Subject
+from edge.contract.facts import Fact, FactKind, Polarity, Quote, Subject
 from edge.contract.transcript import Transcript, Turn
 from edge.evidence.checks.duration import durations
 from edge.evidence.conversation import Conversation
@@ -80,11 +80,25 @@ _PRESSURE = re.compile(r"\s*(?:over|/|zu)\s*$", re.IGNORECASE)
 
 
 _ASKED = re.compile(r"[\w ,]{0,12}\?")
+_PATIENTS = frozenset({"Patient", "Guest"})
+_ASKED_KINDS = frozenset(
+    {
+        FactKind.SYMPTOM, FactKind.HISTORY, FactKind.FAMILY, FactKind.SOCIAL, FactKind.MEDICATION, FactKind.ALLERGY,
+        FactKind.COMPLAINT,
+    }
+)  # fmt: skip
+_ASKING = re.compile(  # how a question begins that a recogniser wrote without its mark
+    r"(?:Doctor: )?(?:(?:and|so|okay|or|well|sorry [\w ]{0,20}),? )*"
+    r"(?:any(?:body|one|thing)?|do|does|did|have|has|had|are|is|was|were|family|ever|nobody|haben|hatten|hat|sind|ist|"
+    r"gibt|irgend\w*|noch)\b",
+    re.IGNORECASE,
+)
+_FIRST_WORDS = re.compile(r"(?:\S+\s+){0,24}\S+")
 _ANSWER = 15  # words of an answer that is shown beside its question
 
 
 _NEGATIVE = re.compile(
-    r"\b(?:no|not|none|never|nothing|nope|without|neither|nor|negative|kein\w*|nicht|nie|nein|ohne)\b|n't\b",
+    r"\b(?:no|not|none|never|nothing|nope|without|neither|nor|negative|den(?:y|ies|ied)|verneint|kein\w*|nicht|nie|nein|ohne)\b|n't\b",
     re.IGNORECASE,
 )
 
@@ -155,11 +169,17 @@ def _plain(fact: Fact, turns: Sequence[Turn], words: Words) -> str:
     for part in parts[1:]:
         text = f"{text} {part}" if text.endswith(("?", ":")) else f"{text.rstrip('.! ')} – {part}"
     prefix = words.possible if fact.polarity is Polarity.UNCERTAIN else ""
-    if fact.polarity is Polarity.DENIED and fact.kind not in spoken.PLANNED and _NEGATIVE.search(text) is None:
-        prefix = words.denied
+    if fact.polarity is Polarity.DENIED and before not in _PATIENTS and _is_asked(fact, text):
+        prefix = words.denied  # a question whose answer is not there
     if fact.subject is Subject.FAMILY and fact.kind is not FactKind.FAMILY:
         prefix += words.family
     return f"{prefix}{text}{'' if text.rstrip(_MARKS)[-1:] in '.?!' else '.'}"
+
+
+def _is_asked(fact: Fact, said: str) -> bool:
+    """Whether the words of a denied fact ask, with or without a question mark, and deny nothing themselves."""
+    asks = fact.kind in _ASKED_KINDS or _ASKING.match(said) is not None
+    return asks and _NEGATIVE.search(said) is None
 
 
 def _by(speaker: str, said: str, words: Words, *, named: bool, kind: FactKind) -> str:
@@ -324,9 +344,23 @@ def _answered(facts: Iterable[Fact], transcript: Transcript) -> Iterator[Fact]:
     for fact in facts:
         last = fact.evidence[-1]
         asked = last.text.rstrip().endswith("?") or _ASKED.match(transcript.source, last.end) is not None
-        if len(fact.evidence) > 1 or not asked:
+        turn = transcript.turns[last.turn]
+        denied = fact.polarity is Polarity.DENIED and turn.speaker not in _PATIENTS and _is_asked(fact, last.text)
+        if len(fact.evidence) > 1 or not (asked or denied):
             yield fact
-        elif last.turn + 1 < len(transcript.turns):
-            turn, answer = transcript.turns[last.turn], transcript.turns[last.turn + 1]
-            if answer.speaker != turn.speaker and len(answer.text.split()) <= _ANSWER:
-                yield replace(fact, evidence=(last, quote(transcript, last.turn + 1)))
+            continue
+        answer = transcript.turns[last.turn + 1] if last.turn + 1 < len(transcript.turns) else turn
+        if answer.speaker != turn.speaker and len(answer.text.split()) <= _ANSWER:
+            yield replace(fact, evidence=(last, quote(transcript, last.turn + 1)))
+        elif answer.speaker != turn.speaker and denied:
+            yield replace(fact, evidence=(last, _begin(transcript, last.turn + 1)))
+        elif denied and not asked:
+            yield fact
+
+
+def _begin(transcript: Transcript, turn: int) -> Quote:
+    """The first words of a long answer."""
+    said = transcript.turns[turn]
+    found = _FIRST_WORDS.match(transcript.source, said.start, said.end)
+    end = found.end() if found is not None else said.end
+    return Quote(turn, said.start, end, transcript.source[said.start : end])

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
+from note_facts_kit import facts
 
 from edge.composing import lines
 from edge.composing.words import words_of
 from edge.contract.facts import Fact, FactKind, Polarity, Quote, Subject, Time
+from edge.evidence.conversation import converse
 from edge.reading.conversation import parse
 
 
@@ -91,3 +95,35 @@ def test_german_denials() -> None:
         == "Verneint Schmerzen in den Waden beim Gehen, Brustschmerzen, Luftnot."
     )
     assert not denied("[doctor] Blut im Urin, Fieber?\n[patient] Kein Blut, kein Fieber.\n").startswith("Verneint")
+
+
+@pytest.mark.parametrize(
+    ("talk", "words", "wanted"),
+    [
+        (
+            "[doctor] any prostate cancer in the family\n[patient] my older brother yes he had it at sixty six\n",
+            "any prostate cancer in the family",
+            "Any prostate cancer in the family – “My older brother yes he had it at 66.”",
+        ),
+        (
+            "[patient] my hand is still bothering me\n",
+            "my hand is still bothering me",
+            "“My hand is still bothering me.”",
+        ),
+        (
+            "[doctor] have you had any chest pain\n[patient] slightly here or there\n",
+            "have you had any chest pain",
+            "Doctor: Have you had any chest pain – “Slightly here or there.”",
+        ),
+        (
+            "[doctor] have you ever had a stroke\n[doctor] let me have a look\n",
+            "have you ever had a stroke",
+            "Denied: Doctor: Have you ever had a stroke.",
+        ),
+    ],
+)
+def test_what_a_finder_takes_for_a_denial_has_its_answer(talk: str, words: str, wanted: str) -> None:
+    said = parse(talk)
+    (fact,) = (replace(one, polarity=Polarity.DENIED) for one in facts(said, (FactKind.HISTORY, words, Time.PAST)))
+    (made,) = lines.prepared([fact], converse(said))
+    assert lines.line(made, said.turns) == wanted
