@@ -38,8 +38,8 @@ _NEGATION = re.compile(
 _FILLERS = r"\W*(?:(?:uh|um|oh|well|okay|und|also|äh|yeah)\W+)*"
 # A no to all that was asked: no word for one thing follows.
 _GENERAL_NO = re.compile(
-    rf"{_FILLERS}(?:(?:no|nope|nah|never|nein|nee)\b(?=\W*$|\s*[,.;!…]|\s+(?:no|not|none|nothing|never|neither|nope|i|i'm|"
-    r"i've|it|it's|my|the|that|they|we|he|she|and|to|thank\w*|doctor|doc|sir|ma'am|ich|nichts|beides|alles|das)\b)"
+    rf"{_FILLERS}(?:(?:no|nope|nah|never|nein|nee)\b(?=\W*$|\s*[,.;!…]|\s+(?:no|not|none|nothing|never|neither|"
+    r"nope|i|i'm|i've|it|it's|my|the|that|they|we|he|she|and|to|thank\w*|doctor|doc|sir|ma'am|ich|nichts|beides|alles|das)\b)"
     r"|(?:none|nothing|neither|nichts|keine?s|weder)\b|not (?:at all|really|that|as of|yet|for|since|in|me)\b"
     r"|i (?:do|did|have|had|am|was)(?: ?n't| not)\b(?=\W*$|\s*[,.;!…]|\s+(?:at|no|not|think|noticed?|had|really|"
     r"that|yet|know|have any|feel)\b)|nothing like|(?:no|none) other\b)",
@@ -82,7 +82,7 @@ _SUICIDAL = re.compile(
     r"(?:suicide|(?:killing|hurting|harming) yourself|ending your life)",
     re.IGNORECASE,
 )
-_CUT_OFF = re.compile(r"\b(?:in|of|the|your|a|an|to|with|for|on|at|der|die|das|im|in)$", re.IGNORECASE)
+_CUT_OFF = re.compile(r"\b(?:in|of|the|your|a|an|to|with|for|on|at|der|die|das|im)$", re.IGNORECASE)
 _OTHERS_FIRST = re.compile(r"^(?:any (?:other|more)|anything else)\b[^?]*\? ", re.IGNORECASE)  # "Any other symptoms?"
 _DONE = re.compile(
     r"^(?:cough|injur|pass|faint|vomit|hospitali[sz]|diagnos)ed\b", re.IGNORECASE
@@ -96,7 +96,8 @@ _UNKNOWN = re.compile(  # a question of what the vocabulary does not know
 )
 _NO_THING = re.compile(  # what stands behind a no
     r"\b(?:no|kein\w*) +(?:(?:real|more|other|recent|any|such|a|an) )*"
-    r"(?!(?:no|not|none|nothing|never|neither|i|i'm|i've|it|my|the|that|they|we|he|she|and|to|one|of|doctor|really|thank\w*)\b)([^\W\d_]+)",
+    r"(?!(?:no|not|none|nothing|never|neither|i|i'm|i've|it|my|the|that|they|we|he|she|and|to|one|of|doctor|really|"
+    r"thank\w*)\b)([^\W\d_]+)",
     re.IGNORECASE,
 )
 _ITEM_BEFORE = re.compile(r"(?:^|[,;]|\b(?:or|and|oder|und|any))\s*$", re.IGNORECASE)

@@ -98,7 +98,8 @@ _ANSWER = 15  # words of an answer that is shown beside its question
 
 
 _NEGATIVE = re.compile(
-    r"\b(?:no|not|none|never|nothing|nope|without|neither|nor|negative|den(?:y|ies|ied)|verneint|kein\w*|nicht|nie|nein|ohne)\b|n't\b",
+    r"\b(?:no|not|none|never|nothing|nope|without|neither|nor|negative|den(?:y|ies|ied)|verneint|kein\w*|nicht|"
+    r"nie|nein|ohne)\b|n't\b",
     re.IGNORECASE,
 )
 
