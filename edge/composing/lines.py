@@ -93,6 +93,13 @@ _ASKING = re.compile(  # how a question begins that a recogniser wrote without i
     r"gibt|irgend\w*|noch)\b",
     re.IGNORECASE,
 )
+_HEDGED = re.compile(  # words that say themselves how sure somebody is
+    r"\b(?:may|might|could|possibl\w*|probabl\w*|perhaps|maybe|likel\w*|unlikely|ruled? out|suspect\w*|suspicion|"
+    r"concern\w*|worr\w+|appears|seems|suggest\w*|i think|i really think|you think|thinking|think so|no idea|"
+    r"fairly sure|looks? like|sounds like|usually|vielleicht|möglich\w*|wahrscheinlich|vermutlich|weiß (?:ich )?nicht|könnte\w*|"
+    r"kann auch)\b|(?:\bnot|n't) (?:be )?(?:\w+ )?(?:sure|certain|know|tell|say|expect|think|confirmed|proven)\b",
+    re.IGNORECASE,
+)
 _FIRST_WORDS = re.compile(r"(?:\S+\s+){0,24}\S+")
 _ANSWER = 15  # words of an answer that is shown beside its question
 
@@ -169,7 +176,8 @@ def _plain(fact: Fact, turns: Sequence[Turn], words: Words) -> str:
     text = parts[0]
     for part in parts[1:]:
         text = f"{text} {part}" if text.endswith(("?", ":")) else f"{text.rstrip('.! ')} – {part}"
-    prefix = words.possible if fact.polarity is Polarity.UNCERTAIN else ""
+    unsure = fact.polarity is Polarity.UNCERTAIN and _HEDGED.search(text) is None
+    prefix = words.possible if unsure else ""
     if fact.polarity is Polarity.DENIED and before not in _PATIENTS and _is_asked(fact, text):
         prefix = words.denied  # a question whose answer is not there
     if fact.subject is Subject.FAMILY and fact.kind is not FactKind.FAMILY:

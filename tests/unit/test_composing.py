@@ -509,3 +509,20 @@ def test_a_reaction_that_is_denied_is_no_denial_of_allergies() -> None:
 def test_a_value_is_of_its_test_and_not_all_that_was_found(words: str, wanted: str | None) -> None:
     (line,) = written(f"[doctor] {words}.\n", (FactKind.RESULT, words, Time.PAST))
     assert line == wanted if wanted else len(line.split()) >= len(words.split()) - 3
+
+
+@pytest.mark.parametrize(
+    ("words", "wanted"),
+    [
+        ("it's a threatened miscarriage", "Possible: Threatened miscarriage."),
+        ("you might have lyme disease", "You might have lyme disease."),  # it says so itself
+        (
+            "with a negative d-dimer , a clot's effectively ruled out",
+            "With a negative d-dimer, a clot's effectively ruled out.",
+        ),
+    ],
+)
+def test_doubt_is_said_once(words: str, wanted: str) -> None:
+    talk = parse(f"[doctor] {words}.\n")
+    fact = replace(_of(talk, FactKind.DIAGNOSIS, words), polarity=Polarity.UNCERTAIN)
+    assert lines.line(fact, talk.turns) == wanted
