@@ -97,7 +97,8 @@ _HEDGED = re.compile(  # words that say themselves how sure somebody is
     r"\b(?:may|might|could|possibl\w*|probabl\w*|perhaps|maybe|likel\w*|unlikely|ruled? out|suspect\w*|suspicion|"
     r"concern\w*|worr\w+|appears|seems|suggest\w*|i think|i really think|you think|thinking|think so|no idea|"
     r"fairly sure|looks? like|sounds like|usually|vielleicht|möglich\w*|wahrscheinlich|vermutlich|weiß (?:ich )?nicht|"
-    r"könnte\w*|kann auch)\b|(?:\bnot|n't) (?:be )?(?:\w+ )?(?:sure|certain|know|tell|say|expect|think|confirmed|proven)\b",
+    r"könnte\w*|kann auch)\b|"
+    r"(?:\bnot|n't) (?:be )?(?:\w+ )?(?:sure|certain|know|tell|say|expect|think|confirmed|proven)\b",
     re.IGNORECASE,
 )
 _FIRST_WORDS = re.compile(r"(?:\S+\s+){0,24}\S+")
