@@ -33,6 +33,9 @@ _A_DAY_BEFORE = re.compile(
     rf"\b{_COUNT}(?: (?:tablets?|pills?|puffs?|capsules?|drops|packets?|pumps?|tabletten|hübe|tropfen))? $",
     re.IGNORECASE,
 )
+_TWO_TIMES = re.compile(  # two doses of a day, which may differ
+    r"\bin the mornings? and (?:\w+ ){0,2}(?:at (?:night|bedtime)|in the (?:evening|night))\b", re.IGNORECASE
+)
 _OR_BEFORE = re.compile(r"\b(?:or|oder) $", re.IGNORECASE)
 _OR_BEHIND = re.compile(rf",? (?:or|oder) (?:once|twice|{_COUNT})\b", re.IGNORECASE)
 _OTHERS_BEHIND = re.compile(r" (?:shots|injections|medications|medicines|medikamente|spritzen)\b", re.IGNORECASE)
@@ -48,7 +51,7 @@ def is_unclear(reading: TextReading, drug: DrugSpan, planned: bool) -> bool:
     text = reading.text
     before = text[max(0, drug.start - 20) : drug.start]
     return (
-        any(one.search(text) is not None for one in (_LIMIT, _ENDS_LATER, _COUNT_TAKEN))
+        any(one.search(text) is not None for one in (_LIMIT, _ENDS_LATER, _COUNT_TAKEN, _TWO_TIMES))
         or any(one.search(before) is not None for one in (_COUNT_BEFORE, _UNTIL_BEFORE))
         or any(_is_other_way(text, *one) for one in frequencies(text))
         or (planned and _is_taper(reading))

@@ -138,6 +138,7 @@ def test_a_drug_that_is_named_to_say_that_it_is_not_meant_is_none() -> None:
         "albuterol every day once or twice",
         "tylenol the six fifty i take two of them in the morning and two at night",
         "octasa eight hundred , three a day",
+        "gabapentin three hundred in the morning and six hundred at night",
         "ferrous sulfate , three hundred , twenty phil- 25 milligrams by mouth",
         "oxycodone three a day so thirty milligrams a day total",
     ],

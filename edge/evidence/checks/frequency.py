@@ -16,7 +16,7 @@ _NOT_DAILY = r"(?! (?:(?:a|per|every|each|this|last) (?:week|month|year)|in (?:t
 # Times a day, from the ways to say it; "needed" is kept apart, as it goes with any of them.
 _WAYS = {
     "1": r"once (?:a|per|every) day|once daily|every day|each day|daily|a day(?! \w+ times)|qd|q\.d\.?|"
-    r"every morning|each morning|in the mornings?(?! and (?:\w+ ){0,2}(?:at|in)\b)|qam|"
+    r"every morning|each morning|in the mornings?|qam|"
     r"every (?:night|evening)|at night|nightly|at bedtime|bedtime|before bed|qhs|in the evenings?|per day|"
     r"every 24 hours|täglich|"
     r"morgens|abends|zur nacht|with (?:breakfast|dinner|supper)|once\b(?=[,.;]|$)",
