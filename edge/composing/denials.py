@@ -19,7 +19,8 @@ from edge.evidence.reading import read
 from edge.terms.concepts import ConceptSpan
 
 _GROUPS = frozenset({"symptom", "condition"})
-_ANSWERS = frozenset({"Patient", "Guest"})
+PATIENTS = frozenset({"Patient", "Guest"})
+"""Labels of those who answer."""
 _MOST = 120  # characters of what was asked
 _LONGEST = 600  # characters of question and answer; a longer story is for the reader
 _BUT = re.compile(r"\b(?:but|except|only|aber|außer|nur)\b", re.IGNORECASE)
@@ -32,9 +33,12 @@ _NO = r"(?:no|nope|nah|not|never|nein|nee|nicht|keine?|keinen)"
 _BARE_NO = re.compile(
     r"(?:(?:no|nope|nah|none|nothing|neither|not at all|never|nein|nee|keine?)[\s,.!]*)+", re.IGNORECASE
 )
-_NEGATION = re.compile(
-    rf"\b(?:{_NO}|none|nothing|neither|nor|without|den(?:y|ies|ied)|ohne|weder)\b|n't\b", re.IGNORECASE
+NEGATIVE = re.compile(
+    r"\b(?:no|not|none|never|nothing|nope|nah|without|neither|nor|negative|den(?:y|ies|ied)|verneint|kein\w*|nicht|"
+    r"nie|nein|nee|ohne|weder)\b|n't\b",
+    re.IGNORECASE,
 )
+"""Words that deny."""
 _FILLERS = r"\W*(?:(?:uh|um|oh|well|okay|und|also|äh|yeah)\W+)*"
 # A no to all that was asked: no word for one thing follows.
 _GENERAL_NO = re.compile(
@@ -120,7 +124,7 @@ def line(fact: Fact, turns: Sequence[Turn], words: Words) -> str:
         return ""
     answer = " ".join(answers)
     if not asked or not answers:
-        return _stated(asked or answer, words) if answers or _NEGATION.search(asked) is not None else ""
+        return _stated(asked or answer, words) if answers or NEGATIVE.search(asked) is not None else ""
     said = _named(answer)
     if any(one.state == "yes" for one in said):
         return ""
@@ -138,10 +142,10 @@ def _parts(said: Sequence[Quote], turns: Sequence[Turn]) -> tuple[str | None, li
     speakers = [turns[one.turn].speaker if one.turn < len(turns) else "" for one in said]
     if not any(speakers):  # nobody is known by name: the first asks, the others answer
         speakers = ["Doctor", *["Patient"] * (len(said) - 1)] if len(said) > 1 else ["Patient"] * len(said)
-    own = [one.text for one, name in zip(said, speakers, strict=True) if name in _ANSWERS]
-    others = [one.text for one, name in zip(said, speakers, strict=True) if name not in _ANSWERS]
-    if own and others and speakers[0] in _ANSWERS:
-        return ("", own) if _NEGATION.search(own[0]) is not None else (None, [])
+    own = [one.text for one, name in zip(said, speakers, strict=True) if name in PATIENTS]
+    others = [one.text for one, name in zip(said, speakers, strict=True) if name not in PATIENTS]
+    if own and others and speakers[0] in PATIENTS:
+        return ("", own) if NEGATIVE.search(own[0]) is not None else (None, [])
     return ", ".join(others), own
 
 
@@ -263,8 +267,7 @@ def _with_commas(text: str, start: int, concepts: Sequence[ConceptSpan], words: 
 def _listed(names: Sequence[str], words: Words) -> str:
     """ "Denies …" of the names, each once, without those that stand in another."""
     lower = [one if words.language == "de" else one[:1].casefold() + one[1:] for one in names]
-    whole = [one for one in dict.fromkeys(lower) if not any(one != other and one in other for other in lower)]
-    return words.denies.format(", ".join(whole))
+    return words.denies.format(", ".join(readable.longest(lower)))
 
 
 def _noun(text: str, one: ConceptSpan | Named, words: Words) -> str:

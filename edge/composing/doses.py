@@ -136,7 +136,7 @@ def _ended(fact: Fact, reading: TextReading, words: Words, name: str, taken: str
     end = reading.text.find(quotes.DASH, start)  # of the quote that names the drug
     alone = medicines.other().search(reading.text, start, end if end >= 0 else len(reading.text)) is None
     reasons = _reasons(reading) if alone else []
-    why = f" ({', '.join(longest(reasons))})" if reasons else ""
+    why = f" ({', '.join(readable.longest(reasons))})" if reasons else ""
     if fact.time is Time.PAST:
         return words.took.format(f"{name} {taken}".strip(), why)
     return words.stopped.format(f"{name} {amounts.dose(reading) if taken else ''}".strip(), why)
@@ -251,8 +251,3 @@ def _with_unit(fact: Fact, said: Sequence[tuple[str, float, Quote]]) -> Fact:
         return fact
     alike = [quoted for _, value, quoted in said if value / _ALIKE <= readable.least(dose) <= value * _ALIKE]
     return replace(fact, evidence=(*fact.evidence, alike[0])) if alike else fact
-
-
-def longest(names: Sequence[str]) -> list[str]:
-    """The names, each once, without those that stand in another."""
-    return [one for one in dict.fromkeys(names) if not any(one != other and one in other for other in names)]

@@ -80,7 +80,6 @@ _PRESSURE = re.compile(r"\s*(?:over|/|zu)\s*$", re.IGNORECASE)
 
 
 _ASKED = re.compile(r"[\w ,]{0,12}\?")
-_PATIENTS = frozenset({"Patient", "Guest"})
 _ASKED_KINDS = frozenset(
     {
         FactKind.SYMPTOM, FactKind.HISTORY, FactKind.FAMILY, FactKind.SOCIAL, FactKind.MEDICATION, FactKind.ALLERGY,
@@ -103,13 +102,6 @@ _HEDGED = re.compile(  # words that say themselves how sure somebody is
 )
 _FIRST_WORDS = re.compile(r"(?:\S+\s+){0,24}\S+")
 _ANSWER = 15  # words of an answer that is shown beside its question
-
-
-_NEGATIVE = re.compile(
-    r"\b(?:no|not|none|never|nothing|nope|without|neither|nor|negative|den(?:y|ies|ied)|verneint|kein\w*|nicht|"
-    r"nie|nein|ohne)\b|n't\b",
-    re.IGNORECASE,
-)
 
 
 @dataclass(frozen=True)
@@ -179,7 +171,7 @@ def _plain(fact: Fact, turns: Sequence[Turn], words: Words) -> str:
         text = f"{text} {part}" if text.endswith(("?", ":")) else f"{text.rstrip('.! ')} – {part}"
     unsure = fact.polarity is Polarity.UNCERTAIN and _HEDGED.search(text) is None
     prefix = words.possible if unsure else ""
-    if fact.polarity is Polarity.DENIED and before not in _PATIENTS and _is_asked(fact, text):
+    if fact.polarity is Polarity.DENIED and before not in denials.PATIENTS and _is_asked(fact, text):
         prefix = words.denied  # a question whose answer is not there
     if fact.subject is Subject.FAMILY and fact.kind is not FactKind.FAMILY:
         prefix += words.family
@@ -189,7 +181,7 @@ def _plain(fact: Fact, turns: Sequence[Turn], words: Words) -> str:
 def _is_asked(fact: Fact, said: str) -> bool:
     """Whether the words of a denied fact ask, with or without a question mark, and deny nothing themselves."""
     asks = fact.kind in _ASKED_KINDS or _ASKING.match(said) is not None
-    return asks and _NEGATIVE.search(said) is None
+    return asks and denials.NEGATIVE.search(said) is None
 
 
 def _by(speaker: str, said: str, words: Words, *, named: bool, kind: FactKind) -> str:
@@ -240,7 +232,7 @@ def _family(fact: Fact, reading: TextReading, words: Words) -> str:
         return ""  # the patient's own, or an accident
     if len({one.name for one in reading.concepts if one.group == "symptom"}) > 1:
         return ""
-    if reading.text[first.end : first.end + 1] == "," or _NEGATIVE.search(reading.text) is not None:
+    if reading.text[first.end : first.end + 1] == "," or denials.NEGATIVE.search(reading.text) is not None:
         return ""  # somebody is spoken to, or something is not so
     age = re.search(r"\bat (?:age )?([\w-]+)", reading.text)
     numbers = readable.standing(reading) if age is not None else []
@@ -355,7 +347,9 @@ def _answered(facts: Iterable[Fact], transcript: Transcript) -> Iterator[Fact]:
         last = fact.evidence[-1]
         asked = last.text.rstrip().endswith("?") or _ASKED.match(transcript.source, last.end) is not None
         turn = transcript.turns[last.turn]
-        denied = fact.polarity is Polarity.DENIED and turn.speaker not in _PATIENTS and _is_asked(fact, last.text)
+        denied = (
+            fact.polarity is Polarity.DENIED and turn.speaker not in denials.PATIENTS and _is_asked(fact, last.text)
+        )
         if len(fact.evidence) > 1 or not (asked or denied):
             yield fact
             continue

@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 
 from edge.evidence.reading import TextReading, read
 from edge.evidence.view import NOT, RETRACTED
@@ -183,3 +184,8 @@ def temperature(number: str, reading: TextReading) -> str:
         return number
     of_heat = any(one.name in _TEMPERATURES for one in reading.concepts)
     return f"{number[:-1]}.{number[-1]}" if of_heat else number
+
+
+def longest(names: Sequence[str]) -> list[str]:
+    """The names, each once, without those that stand in another."""
+    return [one for one in dict.fromkeys(names) if not any(one != other and one in other for other in names)]
