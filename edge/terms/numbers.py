@@ -159,7 +159,7 @@ def _pieces(places: Sequence[tuple[int, int, str]], words: list[str]) -> Iterato
                 continue
             if piece[0] in _ARTICLES and len(piece) > 1 and piece[1] not in {"hundred", "thousand", "couple", "dozen"}:
                 continue
-            values = {canonical(piece[0])} if len(piece) == 1 and piece[0][0].isdigit() else read_words(piece)
+            values = {canonical(piece[0])} if len(piece) == 1 and piece[0][0].isdecimal() else read_words(piece)
             if len(piece) > 2 and piece[-2] in {"hundred", "thousand"}:  # "six hundred, three times a day"
                 values = values | read_words(piece[:-1]) | read_words(piece[-1:])
             elif len(piece) > 2 and not _JOINERS & set(piece):  # "twenty-four twenty-six"
@@ -183,10 +183,10 @@ def _rows(text: str, tokens: Sequence[tuple[int, int, str]]) -> Iterator[list[tu
     for index, token in enumerate(tokens):
         word = token[2]
         following = tokens[index + 1][2] if index + 1 < len(tokens) else ""
-        counts = (word in values or word[0].isdigit()) and not (
+        counts = (word in values or word[0].isdecimal()) and not (
             word == "one" and index and tokens[index - 1][2] in _POINTS and following not in values
         )
-        opens = word in {"point", "komma"} and (following in values or following[:1].isdigit())
+        opens = word in {"point", "komma"} and (following in values or following[:1].isdecimal())
         if row and (counts or word in _JOINERS) and _two(text[row[-1][1] : token[0]], row[-1][2], word):
             yield row
             row = []
@@ -203,9 +203,9 @@ def _two(between: str, before: str, word: str) -> bool:
     """Whether two number words that follow one another are two numbers: a mark between, two numerals, "twice"."""
     if between.strip(" -\t"):
         return True
-    if word[0].isdigit():
+    if word[0].isdecimal():
         return before not in {"point", "komma"}
-    if before[0].isdigit():
+    if before[0].isdecimal():
         return word not in _JOINERS
     if before in {"a", "couple"} and word in {"couple", "of", "dozen"}:
         return False

@@ -526,3 +526,11 @@ def test_doubt_is_said_once(words: str, wanted: str) -> None:
     talk = parse(f"[doctor] {words}.\n")
     fact = replace(_of(talk, FactKind.DIAGNOSIS, words), polarity=Polarity.UNCERTAIN)
     assert lines.line(fact, talk.turns) == wanted
+
+
+@pytest.mark.parametrize("said", ["i'm ² years old", "lisinopril ² mg", "creatinine is ³", "see you in ½ ² weeks"])
+def test_raised_figures_are_no_numbers_and_stop_no_note(said: str) -> None:
+    talk = parse(f"[patient] {said}.\n")
+    kinds = (FactKind.MEDICATION, FactKind.RESULT, FactKind.FOLLOW_UP, FactKind.DEMOGRAPHIC)
+    found = [_of(talk, kind, said) for kind in kinds]
+    assert any(isinstance(one, Composed) for one in compose(None, talk, found, "facts"))

@@ -103,7 +103,7 @@ def _heard(talk: Conversation, _: None) -> frozenset[str]:
 
 
 def _least(values: frozenset[str]) -> float:
-    return min((float(v) for v in values if v.replace(".", "", 1).isdigit()), default=0.0)
+    return min((float(v) for v in values if v.replace(".", "", 1).isdecimal()), default=0.0)
 
 
 @lru_cache(maxsize=8)

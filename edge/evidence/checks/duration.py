@@ -55,7 +55,7 @@ def durations(text: str) -> list[tuple[float, str, int, int]]:
             continue
         name = _name(unit[1])
         for value in span.values:
-            if value.replace(".", "", 1).isdigit():
+            if value.replace(".", "", 1).isdecimal():
                 found.append((float(value) * _DAYS[name], name, span.start, unit.end()))
     for one in _ONE.finditer(text):
         name = _name(one[1])
